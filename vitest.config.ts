@@ -1,7 +1,22 @@
+// One run for the whole tree, so that there is one total. A project a room: `npx vitest run --project ingest`.
+import { readdirSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
+
+const rooms = ['packages', 'apps'].flatMap((folder) =>
+  readdirSync(folder).map((name) => ({ name, root: `${folder}/${name}` })),
+);
 
 export default defineConfig({
   test: {
-    projects: ['packages/*', 'apps/*'],
+    projects: rooms.map(({ name, root }) => ({
+      root,
+      test: {
+        name,
+        include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+        // Real processes and a real Redis on two busy cores: generous limits, waits end as soon as their condition holds.
+        testTimeout: 30_000,
+        hookTimeout: 60_000,
+      },
+    })),
   },
 });

@@ -1,0 +1,137 @@
+// Writes envelopes: a record as a vehicle sends it, and a server's two answers.
+// Layout: proto/envelope.fbs. An ack is built for every record that is stored, so it has a path of its own.
+import { STREAM, STREAM_ACK } from './envelope.js';
+
+// The same in every message: root offset, the envelope's vtable, then the envelope's table with its five fields.
+const VTABLE_AT = 4;
+const TABLE_AT = 20;
+const FIELD = {
+  txid: TABLE_AT + 4,
+  topic: TABLE_AT + 8,
+  message: TABLE_AT + 12,
+  messageId: TABLE_AT + 16,
+  messageType: TABLE_AT + 20,
+};
+const MESSAGE_AT = 44;
+
+const ACK_PREFIX = ackPrefix();
+const INCORRECT_FORMAT = Buffer.from('incorrect message format');
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * The answer that lets a vehicle forget a record: type StreamAck, `txid` and `topic` copied from `source` between the
+ * given offsets, an empty message_id. One allocation from Node's pool.
+ */
+export function buildAck(
+  source: Buffer,
+  txidStart: number,
+  txidEnd: number,
+  topicStart: number,
+  topicEnd: number,
+): Buffer {
+  const txidBytes = txidEnd - txidStart;
+  const topicBytes = topicEnd - topicStart;
+  const txidAt = ACK_PREFIX.length;
+  const topicAt = txidAt + vectorSize(txidBytes);
+  const messageIdAt = topicAt + vectorSize(topicBytes);
+  const ack = Buffer.allocUnsafe(messageIdAt + 4);
+  ACK_PREFIX.copy(ack);
+  ack.fill(0, txidAt);
+  pointTo(ack, FIELD.txid, txidAt);
+  pointTo(ack, FIELD.topic, topicAt);
+  pointTo(ack, FIELD.messageId, messageIdAt);
+  ack.writeUInt32LE(txidBytes, txidAt);
+  source.copy(ack, txidAt + 4, txidStart, txidEnd);
+  ack.writeUInt32LE(topicBytes, topicAt);
+  source.copy(ack, topicAt + 4, topicStart, topicEnd);
+  return ack;
+}
+
+/** The answer to a message that could not be understood: a record whose payload is a fixed text. */
+export function buildErrorAnswer(txid: Buffer = NOTHING): Buffer {
+  return writeRecordEnvelope({ txid, topic: '', payload: INCORRECT_FORMAT });
+}
+
+export interface RecordEnvelope {
+  txid: Buffer | string;
+  topic: string;
+  payload: Uint8Array;
+  /** `<client type>.<device id>`; absent when undefined, like the two fields below. */
+  senderId?: string | undefined;
+  deviceType?: string | undefined;
+  deviceId?: string | undefined;
+  /** Epoch seconds. */
+  createdAtSeconds?: number | undefined;
+}
+
+/** A record's envelope as a vehicle writes it. */
+export function writeRecordEnvelope(record: RecordEnvelope): Buffer {
+  const vectors = [record.senderId, record.payload, record.deviceType, record.deviceId].map(toBytes);
+  // vtable of the Stream: sizes, then created_at and the four vectors; 14 bytes, padded to keep the table aligned
+  const streamAt = MESSAGE_AT + 16;
+  const prefix = envelopePrefix({ messageType: STREAM, size: streamAt + 24, messageTableAt: streamAt });
+  prefix.writeUInt16LE(14, MESSAGE_AT);
+  prefix.writeUInt16LE(24, MESSAGE_AT + 2);
+  prefix.writeUInt16LE(4, MESSAGE_AT + 4);
+  prefix.writeInt32LE(streamAt - MESSAGE_AT, streamAt);
+  prefix.writeUInt32LE(record.createdAtSeconds ?? 0, streamAt + 4);
+
+  const parts = [prefix];
+  let end = prefix.length;
+  const append = (bytes: Buffer, field: number) => {
+    const vector = Buffer.alloc(vectorSize(bytes.length));
+    vector.writeUInt32LE(bytes.length, 0);
+    bytes.copy(vector, 4);
+    pointTo(prefix, field, end);
+    parts.push(vector);
+    end += vector.length;
+  };
+  append(toBytes(record.txid)!, FIELD.txid);
+  append(Buffer.from(record.topic), FIELD.topic);
+  append(NOTHING, FIELD.messageId);
+  for (const [index, bytes] of vectors.entries()) {
+    if (bytes === undefined) continue;
+    const offsetInTable = 8 + index * 4;
+    prefix.writeUInt16LE(offsetInTable, MESSAGE_AT + 6 + index * 2);
+    append(bytes, streamAt + offsetInTable);
+  }
+  return Buffer.concat(parts);
+}
+
+function ackPrefix(): Buffer {
+  const ackAt = MESSAGE_AT + 4;
+  const prefix = envelopePrefix({ messageType: STREAM_ACK, size: ackAt + 4, messageTableAt: ackAt });
+  prefix.writeUInt16LE(4, MESSAGE_AT);
+  prefix.writeUInt16LE(4, MESSAGE_AT + 2);
+  prefix.writeInt32LE(ackAt - MESSAGE_AT, ackAt);
+  return prefix;
+}
+
+function envelopePrefix(of: { messageType: number; size: number; messageTableAt: number }): Buffer {
+  const prefix = Buffer.alloc(of.size);
+  prefix.writeUInt32LE(TABLE_AT, 0);
+  const tableBytes = MESSAGE_AT - TABLE_AT;
+  const slots = [FIELD.txid, FIELD.topic, FIELD.messageType, FIELD.message, FIELD.messageId].map((at) => at - TABLE_AT);
+  for (const [index, value] of [4 + slots.length * 2, tableBytes, ...slots].entries()) {
+    prefix.writeUInt16LE(value, VTABLE_AT + index * 2);
+  }
+  prefix.writeInt32LE(TABLE_AT - VTABLE_AT, TABLE_AT);
+  prefix[FIELD.messageType] = of.messageType;
+  pointTo(prefix, FIELD.message, of.messageTableAt);
+  return prefix;
+}
+
+/** Bytes of a vector with its length, padded so that the next length is aligned. */
+function vectorSize(bytes: number): number {
+  return 4 + ((bytes + 3) & ~3);
+}
+
+/** FlatBuffers offsets are relative to the field that holds them. */
+function pointTo(buffer: Buffer, field: number, target: number): void {
+  buffer.writeUInt32LE(target - field, field);
+}
+
+function toBytes(value: Uint8Array | string | undefined): Buffer | undefined {
+  if (value === undefined) return undefined;
+  return typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}

@@ -1,0 +1,186 @@
+// Reads the FlatBuffers envelope of one WebSocket message, in place: checked offsets into the received bytes.
+// The bytes come from the network. Every offset is compared with the buffer's length before it is followed, so any
+// input gives an Envelope or an EnvelopeError and nothing is ever read outside of it.
+// Layout: proto/envelope.fbs. A slot's number is its place in the vtable.
+
+export const STREAM = 4;
+export const STREAM_ACK = 5;
+/** Larger messages are refused unread (Tesla's server has the same limit). */
+export const MAX_MESSAGE_BYTES = 1_000_000;
+
+const SLOT = { txid: 0, topic: 1, messageType: 2, message: 3 } as const;
+const STREAM_SLOT = { createdAt: 0, senderId: 1, payload: 2, deviceType: 3, deviceId: 4 } as const;
+
+export type EnvelopeErrorReason =
+  | 'too_short'
+  | 'root_out_of_bounds'
+  | 'vtable_out_of_bounds'
+  | 'field_out_of_bounds'
+  | 'vector_out_of_bounds'
+  | 'table_out_of_bounds'
+  | 'message_absent';
+
+/** Why a message is not an envelope, and the txid where it could still be read (the answer echoes it). */
+export class EnvelopeError {
+  readonly reason: EnvelopeErrorReason;
+  /** Byte offset at which reading stopped. */
+  readonly offset: number;
+  readonly txid: Buffer;
+
+  constructor(reason: EnvelopeErrorReason, offset: number, txid: Buffer) {
+    this.reason = reason;
+    this.offset = offset;
+    this.txid = txid;
+  }
+}
+
+/**
+ * A readable envelope: offsets into `bytes`, with a view on demand. All vectors are empty when absent.
+ * Only a message of type STREAM has the fields of a record.
+ */
+export class Envelope {
+  readonly bytes: Buffer;
+  messageType = 0;
+  txidStart = 0;
+  txidEnd = 0;
+  topicStart = 0;
+  topicEnd = 0;
+  /** Epoch seconds, 0 when absent. */
+  createdAtSeconds = 0;
+  senderStart = 0;
+  senderEnd = 0;
+  payloadStart = 0;
+  payloadEnd = 0;
+  deviceTypeStart = 0;
+  deviceTypeEnd = 0;
+  deviceIdStart = 0;
+  deviceIdEnd = 0;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  get txid(): Buffer {
+    return this.bytes.subarray(this.txidStart, this.txidEnd);
+  }
+  get topic(): string {
+    return this.bytes.toString('latin1', this.topicStart, this.topicEnd);
+  }
+  get senderId(): string {
+    return this.bytes.toString('latin1', this.senderStart, this.senderEnd);
+  }
+  get payload(): Buffer {
+    return this.bytes.subarray(this.payloadStart, this.payloadEnd);
+  }
+  get deviceType(): string {
+    return this.bytes.toString('latin1', this.deviceTypeStart, this.deviceTypeEnd);
+  }
+  get deviceId(): string {
+    return this.bytes.toString('latin1', this.deviceIdStart, this.deviceIdEnd);
+  }
+}
+
+/** Reads one envelope. Never throws; the caller has checked MAX_MESSAGE_BYTES. One allocation. */
+export function readEnvelope(bytes: Buffer): Envelope | EnvelopeError {
+  const envelope = new Envelope(bytes);
+  if (bytes.length < 8) return failed('too_short', bytes.length, envelope);
+
+  const root = bytes.readUInt32LE(0);
+  if (!holdsTable(bytes, root)) return failed('root_out_of_bounds', 0, envelope);
+  const vtable = vtableOf(bytes, root);
+  if (vtable < 0) return failed('vtable_out_of_bounds', root, envelope);
+
+  let start = vectorField(bytes, root, vtable, SLOT.txid);
+  if (start < 0) return failed('vector_out_of_bounds', root, envelope);
+  envelope.txidStart = start;
+  envelope.txidEnd = start + vectorLength(bytes, start);
+
+  start = vectorField(bytes, root, vtable, SLOT.topic);
+  if (start < 0) return failed('vector_out_of_bounds', root, envelope);
+  envelope.topicStart = start;
+  envelope.topicEnd = start + vectorLength(bytes, start);
+
+  const typeAt = fieldOf(bytes, root, vtable, SLOT.messageType);
+  if (typeAt >= bytes.length) return failed('field_out_of_bounds', typeAt, envelope);
+  envelope.messageType = typeAt === 0 ? 0 : bytes[typeAt]!;
+  if (envelope.messageType === 0) return failed('message_absent', root, envelope);
+  // What another tag points at is not ours to read.
+  if (envelope.messageType !== STREAM) return envelope;
+
+  const messageAt = fieldOf(bytes, root, vtable, SLOT.message);
+  if (messageAt === 0) return failed('message_absent', root, envelope);
+  if (messageAt + 4 > bytes.length) return failed('field_out_of_bounds', messageAt, envelope);
+  const stream = messageAt + bytes.readUInt32LE(messageAt);
+  if (!holdsTable(bytes, stream)) return failed('table_out_of_bounds', messageAt, envelope);
+  return readStream(envelope, stream);
+}
+
+function readStream(envelope: Envelope, stream: number): Envelope | EnvelopeError {
+  const { bytes } = envelope;
+  const vtable = vtableOf(bytes, stream);
+  if (vtable < 0) return failed('vtable_out_of_bounds', stream, envelope);
+
+  const createdAt = fieldOf(bytes, stream, vtable, STREAM_SLOT.createdAt);
+  if (createdAt + 4 > bytes.length) return failed('field_out_of_bounds', createdAt, envelope);
+  envelope.createdAtSeconds = createdAt === 0 ? 0 : bytes.readUInt32LE(createdAt);
+
+  let start = vectorField(bytes, stream, vtable, STREAM_SLOT.senderId);
+  if (start < 0) return failed('vector_out_of_bounds', stream, envelope);
+  envelope.senderStart = start;
+  envelope.senderEnd = start + vectorLength(bytes, start);
+
+  start = vectorField(bytes, stream, vtable, STREAM_SLOT.payload);
+  if (start < 0) return failed('vector_out_of_bounds', stream, envelope);
+  envelope.payloadStart = start;
+  envelope.payloadEnd = start + vectorLength(bytes, start);
+
+  start = vectorField(bytes, stream, vtable, STREAM_SLOT.deviceType);
+  if (start < 0) return failed('vector_out_of_bounds', stream, envelope);
+  envelope.deviceTypeStart = start;
+  envelope.deviceTypeEnd = start + vectorLength(bytes, start);
+
+  start = vectorField(bytes, stream, vtable, STREAM_SLOT.deviceId);
+  if (start < 0) return failed('vector_out_of_bounds', stream, envelope);
+  envelope.deviceIdStart = start;
+  envelope.deviceIdEnd = start + vectorLength(bytes, start);
+  return envelope;
+}
+
+function failed(reason: EnvelopeErrorReason, offset: number, envelope: Envelope): EnvelopeError {
+  return new EnvelopeError(reason, offset, envelope.txid);
+}
+
+function holdsTable(bytes: Buffer, table: number): boolean {
+  return table + 4 <= bytes.length;
+}
+
+/** Position of a table's vtable, or -1 when any part of it would be outside of the buffer. */
+function vtableOf(bytes: Buffer, table: number): number {
+  const vtable = table - bytes.readInt32LE(table);
+  if (vtable < 0 || vtable + 4 > bytes.length) return -1;
+  return vtable + bytes.readUInt16LE(vtable) > bytes.length ? -1 : vtable;
+}
+
+/** Absolute position of a field, 0 when the table does not have it (position 0 holds the root offset). */
+function fieldOf(bytes: Buffer, table: number, vtable: number, slot: number): number {
+  const entry = 4 + slot * 2;
+  if (entry + 2 > bytes.readUInt16LE(vtable)) return 0;
+  const offset = bytes.readUInt16LE(vtable + entry);
+  return offset === 0 ? 0 : table + offset;
+}
+
+/** First byte of a vector field: 0 when absent, -1 when the vector does not lie within the buffer. */
+function vectorField(bytes: Buffer, table: number, vtable: number, slot: number): number {
+  const field = fieldOf(bytes, table, vtable, slot);
+  if (field === 0) return 0;
+  if (field + 4 > bytes.length) return -1;
+  const vector = field + bytes.readUInt32LE(field);
+  if (vector + 4 > bytes.length) return -1;
+  const start = vector + 4;
+  return start + bytes.readUInt32LE(vector) > bytes.length ? -1 : start;
+}
+
+/** Length of a vector that vectorField accepted. */
+function vectorLength(bytes: Buffer, start: number): number {
+  return start === 0 ? 0 : bytes.readUInt32LE(start - 4);
+}

@@ -1,0 +1,138 @@
+// The messages' schema as lookup tables, compiled once from the generated one: by field number for walking the wire,
+// by name for protojson. The topics that we understand, with the message of each, are here too.
+import { enums, messages } from './gen/schema.js';
+
+export interface MessageShape {
+  name: string;
+  /** Indexed by field number; numbers are small in all of the messages. */
+  byNumber: (FieldShape | undefined)[];
+  fields: FieldShape[];
+}
+
+export interface FieldShape {
+  id: number;
+  /** Name in decoded messages (protobufjs). */
+  name: string;
+  /** Name in protojson. */
+  json: string;
+  kind: 'scalar' | 'enum' | 'message' | 'map';
+  /** Scalar type, or the full name of the enum or message. */
+  type: string;
+  isRepeated: boolean;
+  isOneofMember: boolean;
+  /** Wire type of one value: 0 varint, 1 eight bytes, 2 length-delimited, 5 four bytes. */
+  wire: number;
+  isText: boolean;
+  isPackable: boolean;
+  /** Of a message, or of a map's entries. */
+  message?: MessageShape;
+  /** Of an enum: names by number. */
+  enumNames?: Map<number, string>;
+}
+
+export type Topic = 'V' | 'alerts' | 'errors' | 'connectivity';
+
+export interface TopicShape {
+  topic: Topic;
+  message: MessageShape;
+  createdAtField: number;
+  vinField: number;
+  /** 0 when the message has none. */
+  isResendField: number;
+}
+
+// map<string, string> is a repeated message of key 1 and value 2; all maps of the schema are of this kind.
+const mapText = {
+  kind: 'scalar',
+  type: 'string',
+  isRepeated: false,
+  isOneofMember: false,
+  wire: 2,
+  isText: true,
+  isPackable: false,
+} as const;
+const mapEntryFields: FieldShape[] = [
+  { id: 1, name: 'key', json: 'key', ...mapText },
+  { id: 2, name: 'value', json: 'value', ...mapText },
+];
+const textMapEntry: MessageShape = {
+  name: 'map entry',
+  fields: mapEntryFields,
+  byNumber: [undefined, ...mapEntryFields],
+};
+
+const shapes = new Map<string, MessageShape>();
+const enumNames = new Map(Object.entries(enums).map(([name, values]) => [name, namesByNumber(values)]));
+
+/** The topics whose payload we understand, and where the fields that ingest needs are in each. */
+export const topicShapes: Record<Topic, TopicShape> = {
+  V: topicShape('V', 'telemetry.vehicle_data.Payload'),
+  alerts: topicShape('alerts', 'telemetry.vehicle_alerts.VehicleAlerts'),
+  errors: topicShape('errors', 'telemetry.vehicle_error.VehicleErrors'),
+  connectivity: topicShape('connectivity', 'telemetry.vehicle_connectivity.VehicleConnectivity'),
+};
+
+export const topics = Object.keys(topicShapes) as Topic[];
+
+export function isTopic(topic: string): topic is Topic {
+  return Object.hasOwn(topicShapes, topic);
+}
+
+/** Names of an enum by number, e.g. `enumNamesOf('telemetry.vehicle_data.Field')`. */
+export function enumNamesOf(name: keyof typeof enums): ReadonlyMap<number, string> {
+  return enumNames.get(name)!;
+}
+
+function topicShape(topic: Topic, name: keyof typeof messages): TopicShape {
+  const message = shapeOf(name);
+  const numberOf = (field: string) => message.fields.find(({ name }) => name === field)?.id ?? 0;
+  return {
+    topic,
+    message,
+    createdAtField: numberOf('createdAt'),
+    vinField: numberOf('vin'),
+    isResendField: numberOf('isResend'),
+  };
+}
+
+function shapeOf(name: string): MessageShape {
+  const known = shapes.get(name);
+  if (known) return known;
+  const shape: MessageShape = { name, byNumber: [], fields: [] };
+  shapes.set(name, shape);
+  shape.fields = messages[name as keyof typeof messages].map(fieldShape);
+  for (const field of shape.fields) shape.byNumber[field.id] = field;
+  return shape;
+}
+
+function fieldShape(field: (typeof messages)[keyof typeof messages][number]): FieldShape {
+  const isMap = field.label === 'map';
+  const shape: FieldShape = {
+    id: field.id,
+    name: field.name,
+    json: field.json,
+    kind: isMap ? 'map' : field.kind,
+    type: field.type,
+    isRepeated: field.label === 'repeated',
+    isOneofMember: field.oneof !== '',
+    wire: isMap ? 2 : wireTypeOf(field.kind, field.type),
+    isText: field.type === 'string' && !isMap,
+    isPackable: field.label === 'repeated' && wireTypeOf(field.kind, field.type) !== 2,
+  };
+  if (field.kind === 'message') shape.message = shapeOf(field.type);
+  if (isMap) shape.message = textMapEntry;
+  const names = enumNames.get(field.type);
+  if (names) shape.enumNames = names;
+  return shape;
+}
+
+function wireTypeOf(kind: string, type: string): number {
+  if (kind === 'message' || type === 'string' || type === 'bytes') return 2;
+  if (type === 'double' || type.endsWith('fixed64')) return 1;
+  if (type === 'float' || type.endsWith('fixed32')) return 5;
+  return 0;
+}
+
+function namesByNumber(values: Record<string, number>): Map<number, string> {
+  return new Map(Object.entries(values).map(([name, number]) => [number, name]));
+}

@@ -1,0 +1,32 @@
+// The unit of each signal that has one. Telemetry speaks the REST API's units: miles, mph, °C, bar, whatever the
+// car's display is set to (reference: TeslaMate contract, section 4).
+
+const namesByUnit: Record<string, string> = {
+  mph: 'VehicleSpeed CruiseSetSpeed CurrentLimitMph',
+  mi: 'Odometer RatedRange EstBatteryRange IdealBatteryRange MilesToArrival MilesSinceReset SelfDrivingMilesSinceReset',
+  'mi/h': 'ChargeRateMilePerHour',
+  '%': 'Soc BatteryLevel ChargeLimitSoc PedalPosition BrakePedalPos ExpectedEnergyPercentAtTripArrival SoftwareUpdateDownloadPercentComplete SoftwareUpdateInstallationPercentComplete TonneauOpenPercent',
+  V: 'PackVoltage BrickVoltageMax BrickVoltageMin ChargerVoltage DiVBatR DiVBatF DiVBatREL DiVBatRER',
+  A: 'PackCurrent ChargeAmps ChargeCurrentRequest ChargeCurrentRequestMax DiMotorCurrentR DiMotorCurrentF DiMotorCurrentREL DiMotorCurrentRER',
+  kW: 'ACChargingPower DCChargingPower PowershareInstantaneousPowerKW',
+  kWh: 'ACChargingEnergyIn DCChargingEnergyIn EnergyRemaining LifetimeEnergyUsed LifetimeEnergyUsedDrive LifetimeEnergyGainedRegen',
+  h: 'TimeToFullCharge EstimatedHoursToChargeTermination PowershareHoursLeft',
+  min: 'MinutesToArrival RouteTrafficMinutesDelay SoftwareUpdateExpectedDurationMinutes',
+  '°': 'GpsHeading',
+  '°C': 'InsideTemp OutsideTemp ModuleTempMax ModuleTempMin HvacLeftTemperatureRequest HvacRightTemperatureRequest DiStatorTempR DiStatorTempF DiStatorTempREL DiStatorTempRER DiHeatsinkTR DiHeatsinkTF DiHeatsinkTREL DiHeatsinkTRER DiInverterTR DiInverterTF DiInverterTREL DiInverterTRER',
+  bar: 'TpmsPressureFl TpmsPressureFr TpmsPressureRl TpmsPressureRr SemitruckTpmsPressureRe1L0 SemitruckTpmsPressureRe1L1 SemitruckTpmsPressureRe1R0 SemitruckTpmsPressureRe1R1 SemitruckTpmsPressureRe2L0 SemitruckTpmsPressureRe2L1 SemitruckTpmsPressureRe2R0 SemitruckTpmsPressureRe2R1',
+  Nm: 'DiTorquemotor DiSlaveTorqueCmd DiTorqueActualR DiTorqueActualF DiTorqueActualREL DiTorqueActualRER',
+  rpm: 'DiAxleSpeedR DiAxleSpeedF DiAxleSpeedREL DiAxleSpeedRER',
+};
+
+const unitByName = new Map(
+  Object.entries(namesByUnit).flatMap(([unit, names]) => names.split(' ').map((name) => [name, unit] as const)),
+);
+
+/** The unit of a signal, e.g. `mph`; undefined for those that have none (states, flags, texts, counts). */
+export function signalUnit(name: string): string | undefined {
+  return unitByName.get(name);
+}
+
+/** All signals that have a unit. */
+export const signalsWithUnit: ReadonlySet<string> = new Set(unitByName.keys());

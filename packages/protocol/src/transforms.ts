@@ -1,0 +1,66 @@
+// The changes that Tesla's server makes to a payload before it hands it on (reference: vehicle protocol, processing
+// step 7). We store what the vehicle sent and make them here, when a record is read.
+import { Field, type Timestamp, type VehicleAlerts, type VehicleData } from './messages.js';
+
+const LOCATION_TEXT = /^\((\d+(?:\.\d+)?) ([NS]), (\d+(?:\.\d+)?) ([EW])\)$/;
+const SCIENTIFIC_TEXT = /^[+-]?(\d*\.\d+|\d+\.\d*)[eE][+-]?\d+$/;
+// An alert's time at or past this many seconds (year 11970) is really in milliseconds.
+const SECONDS_ARE_MILLISECONDS = 315_576_000_000;
+
+/** The first Location given as text becomes a location; floats in scientific notation get five decimals. Changes the message in place. */
+export function transformVehicleData(message: VehicleData): VehicleData {
+  const data = message.data ?? [];
+  const location = data.find(({ key, value }) => key === Field.Location && typeof value?.stringValue === 'string');
+  const parsed = location && parseLocation(location.value!.stringValue!);
+  if (parsed) location.value = { locationValue: parsed };
+  for (const { value } of data) {
+    if (typeof value?.stringValue === 'string') value.stringValue = fixedNotation(value.stringValue);
+  }
+  return message;
+}
+
+/** Alert times that are really milliseconds become seconds. Changes the message in place. */
+export function transformAlerts(message: VehicleAlerts): VehicleAlerts {
+  for (const alert of message.alerts ?? []) {
+    correctMilliseconds(alert.startedAt);
+    correctMilliseconds(alert.endedAt);
+  }
+  return message;
+}
+
+/** `(37.412374 N, 122.145867 W)` → degrees, south and west negative; undefined when it is not of that form. */
+export function parseLocation(text: string): { latitude: number; longitude: number } | undefined {
+  const match = LOCATION_TEXT.exec(text);
+  if (!match) return undefined;
+  const [, latitude, northSouth, longitude, eastWest] = match;
+  return {
+    latitude: northSouth === 'S' ? -Number(latitude) : Number(latitude),
+    longitude: eastWest === 'W' ? -Number(longitude) : Number(longitude),
+  };
+}
+
+/** `1.5e-3` → `0.00150`, through a 32-bit float as Tesla's server does; any other text is returned as it is. */
+export function fixedNotation(text: string): string {
+  if (!SCIENTIFIC_TEXT.test(text)) return text;
+  const value = Math.fround(Number(text));
+  if (!Number.isFinite(value)) return text;
+  // toFixed turns to exponents here, where a float has no fraction any more
+  if (Math.abs(value) >= 1e21) return `${BigInt(value)}.00000`;
+  return toFiveDecimals(value);
+}
+
+/** Ties go to the even digit, as in Go; toFixed rounds them up. A 32-bit float times 1e5 is exact in a double. */
+function toFiveDecimals(value: number): string {
+  const scaled = value * 1e5;
+  const below = Math.floor(scaled);
+  if (scaled - below !== 0.5) return value.toFixed(5);
+  return ((below % 2 === 0 ? below : below + 1) / 1e5).toFixed(5);
+}
+
+function correctMilliseconds(timestamp: Timestamp | null | undefined): void {
+  if (!timestamp) return;
+  const value = Number(timestamp.seconds ?? 0);
+  if (value < SECONDS_ARE_MILLISECONDS) return;
+  timestamp.seconds = Math.floor(value / 1000);
+  timestamp.nanos = (value % 1000) * 1e6;
+}
