@@ -1,0 +1,249 @@
+// Certificates signed by one of our development authorities, with P-256 keys. node-forge neither reads nor signs
+// elliptic-curve keys, so only its ASN.1 is used: what is to be signed is built here and node:crypto signs it
+// (ecdsa-with-SHA256). Structure: RFC 5280, sections 4.1 and 4.2.
+
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from 'node:crypto';
+import {
+  type Asn1,
+  bitString,
+  boolean,
+  decode,
+  encode,
+  explicit,
+  implicit,
+  integer,
+  octetString,
+  oid,
+  parts,
+  sequence,
+  set,
+  time,
+  utf8String,
+} from './asn1.js';
+import { CertificateRequestError } from './errors.js';
+import { parseHost } from './host.js';
+
+export interface CertificateAndKey {
+  readonly certificatePem: string;
+  /** PKCS#8, unencrypted. */
+  readonly keyPem: string;
+}
+
+export interface CertificateSubject {
+  readonly commonName: string;
+  readonly organizationalUnits?: readonly string[];
+}
+
+export interface CertificateRequest {
+  readonly authority: CertificateAndKey;
+  readonly subject: CertificateSubject;
+  /** DNS names and IP addresses for which a server presents the certificate. */
+  readonly hosts?: readonly string[];
+  /** Object identifiers in dotted form; see `extendedKeyUsages` for the two that TLS itself knows. */
+  readonly extendedKeyUsage: readonly string[];
+  readonly days: number;
+  /** A P-256 private key to be used again; without it a new one is made. */
+  readonly keyPem?: string;
+  readonly now?: Date;
+}
+
+export const extendedKeyUsages = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2' } as const;
+
+/** A certificate for a server or a client. Throws CertificateRequestError when a host or a key can't be used. */
+export function issueCertificate(request: CertificateRequest): CertificateAndKey {
+  const authorityKey = readPrivateKey(request.authority.keyPem, "the authority's key");
+  const authority = readAuthority(request.authority.certificatePem, authorityKey);
+  const key = request.keyPem === undefined ? newPrivateKey() : readPrivateKey(request.keyPem, 'the key');
+  const hosts = request.hosts ?? [];
+  const usages = request.extendedKeyUsage;
+
+  return signCertificate({
+    issuer: authority.name,
+    issuerKeyId: authority.keyId,
+    issuerKey: authorityKey,
+    subject: nameOf(request.subject),
+    key,
+    days: request.days,
+    now: request.now ?? new Date(),
+    extensions: [
+      critical(BASIC_CONSTRAINTS, sequence()),
+      critical(KEY_USAGE, bitString(DIGITAL_SIGNATURE, 7)),
+      ...(usages.length === 0 ? [] : [extension(EXTENDED_KEY_USAGE, sequence(...usages.map(oid)))]),
+      ...(hosts.length === 0 ? [] : [extension(SUBJECT_ALTERNATIVE_NAME, sequence(...hosts.map(generalName)))]),
+    ],
+  });
+}
+
+/** A certificate that signs itself and may sign others, but no further authority. */
+export function issueAuthorityCertificate(options: {
+  subject: CertificateSubject;
+  days: number;
+  keyPem?: string | undefined;
+  now: Date;
+}): CertificateAndKey {
+  const key = options.keyPem === undefined ? newPrivateKey() : readPrivateKey(options.keyPem, "the authority's key");
+  const name = nameOf(options.subject);
+  return signCertificate({
+    issuer: name,
+    issuerKeyId: keyIdOf(key),
+    issuerKey: key,
+    subject: name,
+    key,
+    days: options.days,
+    now: options.now,
+    extensions: [
+      critical(BASIC_CONSTRAINTS, sequence(boolean(true), integer(Uint8Array.of(0)))),
+      critical(KEY_USAGE, bitString(CERTIFICATE_AND_CRL_SIGNATURE, 1)),
+    ],
+  });
+}
+
+/** The last step, open to tests that need names which no one should ask for. */
+export function signCertificate(options: {
+  issuer: Asn1;
+  issuerKeyId: Uint8Array | undefined;
+  issuerKey: KeyObject;
+  subject: Asn1;
+  key: KeyObject;
+  days: number;
+  now: Date;
+  extensions: readonly Asn1[];
+}): CertificateAndKey {
+  // A day back: the machine that checks may have a clock that is behind ours. `days` counts from there.
+  const notBefore = new Date(options.now.getTime() - DAY_MS);
+  const notAfter = new Date(notBefore.getTime() + options.days * DAY_MS);
+  const publicKey = createPublicKey(options.key).export({ type: 'spki', format: 'der' });
+  const keyIds = [
+    extension(SUBJECT_KEY_IDENTIFIER, octetString(keyIdOf(options.key))),
+    ...(options.issuerKeyId === undefined
+      ? []
+      : [extension(AUTHORITY_KEY_IDENTIFIER, sequence(implicit(0, options.issuerKeyId)))]),
+  ];
+  const toBeSigned = sequence(
+    explicit(0, integer(Uint8Array.of(2))), // version 3
+    integer(newSerialNumber()),
+    sequence(oid(ECDSA_WITH_SHA256)),
+    options.issuer,
+    sequence(time(notBefore), time(notAfter)),
+    options.subject,
+    decode(publicKey),
+    explicit(3, sequence(...options.extensions, ...keyIds)),
+  );
+  const signature = sign('sha256', encode(toBeSigned), options.issuerKey);
+  const certificate = sequence(toBeSigned, sequence(oid(ECDSA_WITH_SHA256)), bitString(signature));
+  return {
+    certificatePem: new X509Certificate(encode(certificate)).toString(),
+    keyPem: options.key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
+const COMMON_NAME = '2.5.4.3';
+const ORGANIZATIONAL_UNIT = '2.5.4.11';
+const SUBJECT_KEY_IDENTIFIER = '2.5.29.14';
+const KEY_USAGE = '2.5.29.15';
+const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
+const BASIC_CONSTRAINTS = '2.5.29.19';
+const AUTHORITY_KEY_IDENTIFIER = '2.5.29.35';
+const EXTENDED_KEY_USAGE = '2.5.29.37';
+
+/** Key usage is a bit string counted from the left: bit 0, and bits 5 and 6. */
+const DIGITAL_SIGNATURE = Uint8Array.of(0b1000_0000);
+const CERTIFICATE_AND_CRL_SIGNATURE = Uint8Array.of(0b0000_0110);
+
+export function nameOf(subject: CertificateSubject): Asn1 {
+  const units = subject.organizationalUnits ?? [];
+  return sequence(
+    ...units.map((unit) => attribute(ORGANIZATIONAL_UNIT, utf8String(unit))),
+    attribute(COMMON_NAME, utf8String(subject.commonName)),
+  );
+}
+
+export function attribute(type: string, value: Asn1): Asn1 {
+  return set(sequence(oid(type), value));
+}
+
+export function extension(id: string, value: Asn1): Asn1 {
+  return sequence(oid(id), octetString(encode(value)));
+}
+
+function critical(id: string, value: Asn1): Asn1 {
+  return sequence(oid(id), boolean(true), octetString(encode(value)));
+}
+
+function generalName(text: string): Asn1 {
+  const host = parseHost(text);
+  if (host === undefined) {
+    throw new CertificateRequestError(`${JSON.stringify(text)} is neither a DNS name nor an IP address`);
+  }
+  return host.kind === 'dns' ? implicit(2, Buffer.from(host.name, 'latin1')) : implicit(7, host.octets);
+}
+
+/** 16 random bytes; the first is kept within 0x40 to 0x7f, so the number is positive and always as long. */
+function newSerialNumber(): Uint8Array {
+  const serial = randomBytes(16);
+  serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
+  return serial;
+}
+
+export function newPrivateKey(): KeyObject {
+  return generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
+}
+
+function readPrivateKey(pem: string, what: string): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch (cause) {
+    throw new CertificateRequestError(`${what} can't be read as an unencrypted PEM private key`, { cause });
+  }
+  if (key.asymmetricKeyType !== 'ec' || key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
+    throw new CertificateRequestError(`${what} is not a P-256 key, and others are not made or used here`);
+  }
+  return key;
+}
+
+/** RFC 5280's first way to name a key: SHA-1 of the public key's bits. A name, not a protection. */
+export function keyIdOf(key: KeyObject): Uint8Array {
+  const { x = '', y = '' } = createPublicKey(key).export({ format: 'jwk' });
+  const point = Buffer.concat([Uint8Array.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
+  return createHash('sha1').update(point).digest();
+}
+
+/** The authority's name and key id exactly as its own certificate has them: a verifier compares the bytes. */
+function readAuthority(certificatePem: string, key: KeyObject): { name: Asn1; keyId: Uint8Array | undefined } {
+  let certificate: X509Certificate;
+  try {
+    certificate = new X509Certificate(certificatePem);
+  } catch (cause) {
+    throw new CertificateRequestError("the authority's certificate can't be read", { cause });
+  }
+  if (!certificate.ca) throw new CertificateRequestError("the authority's certificate is not one of a CA");
+  if (!certificate.checkPrivateKey(key)) {
+    throw new CertificateRequestError("the authority's key does not belong to its certificate");
+  }
+  const [toBeSigned] = parts(decode(certificate.raw));
+  const [, , , , , name, , wrapper] = parts(toBeSigned); // version 3, as every certificate that can say "CA"
+  const keyId = parts(parts(wrapper)[0])
+    .map((node) => parts(node))
+    .find(([id]) => id?.value === oid(SUBJECT_KEY_IDENTIFIER).value)
+    ?.at(-1);
+  if (name === undefined) throw new CertificateRequestError("the authority's certificate has no subject");
+  return { name, keyId: keyId === undefined ? undefined : keyIdFrom(keyId) };
+}
+
+function keyIdFrom(value: Asn1): Uint8Array | undefined {
+  const inner = typeof value.value === 'string' ? decode(Buffer.from(value.value, 'latin1')) : value.value[0];
+  return typeof inner?.value === 'string' ? Buffer.from(inner.value, 'latin1') : undefined;
+}

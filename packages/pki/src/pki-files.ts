@@ -1,0 +1,98 @@
+// How the development certificates reach the disk: whole files or none, keys for their owner only. Synchronous, so that
+// two calls in one process can't interleave; it runs at start and takes about a millisecond a certificate.
+
+import { randomUUID } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { DevelopmentPkiError } from './errors.js';
+
+/** Makes the directory, or closes an existing one to everybody but its owner. */
+export function ensurePrivateDirectory(directory: string): void {
+  attempt(directory, "can't make the directory private", () => {
+    mkdirSync(directory, { recursive: true });
+    restrict(directory, 0o700);
+  });
+}
+
+export function readIfPresent(file: string): string | undefined {
+  return attempt(file, "can't read the file", () => {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  });
+}
+
+export function writeCertificate(file: string, pem: string): void {
+  attempt(file, "can't write the file", () => renameSync(writeTemporary(file, pem, 0o644), file));
+}
+
+/**
+ * Writes a new key unless the file exists, and gives the key that the file then has. So of several processes that make
+ * the same key at once, one wins and the others go on with its key.
+ */
+export function writeKeyOnce(file: string, pem: string): string {
+  return attempt(file, "can't write the key", () => {
+    const temporary = writeTemporary(file, pem, 0o600);
+    try {
+      linkSync(temporary, file); // unlike rename, fails when the file is there
+    } catch (error) {
+      const code = codeOf(error);
+      // File systems without hard links (FAT, some shared folders): here the last one wins.
+      if (code === 'EPERM' || code === 'ENOTSUP' || code === 'ENOSYS') renameSync(temporary, file);
+      else if (code !== 'EEXIST') throw error;
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+    return readFileSync(file, 'utf8');
+  });
+}
+
+export function restrictKey(file: string): void {
+  attempt(file, "can't make the key private", () => restrict(file, 0o600));
+}
+
+function restrict(path: string, mode: number): void {
+  if ((statSync(path).mode & 0o777 & ~mode) !== 0) chmodSync(path, mode);
+}
+
+/** On the same file system, complete and synced: after a power cut the file is the old or the new one, never half. */
+function writeTemporary(file: string, text: string, mode: number): string {
+  const temporary = `${file}.${randomUUID()}.tmp`; // not the process id: in containers everybody is 1
+  const descriptor = openSync(temporary, 'wx', mode);
+  try {
+    writeSync(descriptor, text);
+    fsyncSync(descriptor);
+  } catch (error) {
+    rmSync(temporary, { force: true }); // the disk is full: leave no litter on it
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+  return temporary;
+}
+
+function attempt<T>(file: string, problem: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    throw new DevelopmentPkiError(`${problem} (${codeOf(cause) ?? 'unknown error'})`, { file, cause });
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}

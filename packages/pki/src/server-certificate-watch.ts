@@ -1,0 +1,79 @@
+// Tells a server when its certificate was renewed. It reads both files every few seconds and compares what is in them.
+// Not fs.watch: renewals swap symbolic links (certbot, Kubernetes) or happen on the other side of a Docker volume, where
+// the watched inode never changes or no event arrives; and a time stamp can be kept by a copy. 4 KB every 10 s is cheap.
+
+import { ServerCertificateError } from './errors.js';
+import { checkPair, readPair, type ServerCertificate, type ServerCertificateFiles } from './server-certificate.js';
+
+const DEFAULT_INTERVAL_MS = 10_000;
+
+export interface ServerCertificateWatch extends ServerCertificateFiles {
+  /** What is in use; only another certificate is reported. Without it, whatever the first look finds is reported. */
+  readonly current?: Pick<ServerCertificate, 'cert'>;
+  /** A new pair, checked and ready to serve. */
+  readonly onChange: (certificate: ServerCertificate) => void;
+  /** Trouble that two looks in a row have found; once, however long it lasts. The pair in use stays in use. */
+  readonly onError: (error: ServerCertificateError) => void;
+  readonly intervalMs?: number;
+}
+
+/** Starts watching; `stop` ends it, and no callback comes after. Does not keep the process alive. */
+export function watchServerCertificate(watch: ServerCertificateWatch): { stop: () => void } {
+  const intervalMs = watch.intervalMs ?? DEFAULT_INTERVAL_MS;
+  let state: WatchState = { currentCert: watch.current?.cert, trouble: undefined };
+  let isStopped = false;
+  let timer = setTimeout(look, intervalMs).unref();
+
+  function look(): void {
+    void readFinding(watch).then((finding) => {
+      if (isStopped) return;
+      const step = judge(state, finding);
+      state = step.state;
+      timer = setTimeout(look, intervalMs).unref();
+      if (step.changed !== undefined) watch.onChange(step.changed);
+      if (step.failed !== undefined) watch.onError(step.failed);
+    });
+  }
+
+  return {
+    stop: () => {
+      isStopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+export type Finding = ServerCertificate | ServerCertificateError;
+
+export interface WatchState {
+  readonly currentCert: string | undefined;
+  readonly trouble: { readonly message: string; readonly looks: number } | undefined;
+}
+
+/**
+ * Pure: what one look means. A renewal writes two files one after the other, so a look may fall between the two and
+ * find a key that belongs to the other certificate, or no file at all. Only what the next look finds again is trouble.
+ */
+export function judge(
+  state: WatchState,
+  finding: Finding,
+): { state: WatchState; changed?: ServerCertificate; failed?: ServerCertificateError } {
+  if (finding instanceof ServerCertificateError) {
+    const looks = state.trouble?.message === finding.message ? state.trouble.looks + 1 : 1;
+    const next = { currentCert: state.currentCert, trouble: { message: finding.message, looks } };
+    return looks === 2 ? { state: next, failed: finding } : { state: next };
+  }
+  // The certificate alone decides: it was checked that the key belongs to it, so a new key means a new certificate.
+  const isNew = state.currentCert !== finding.cert;
+  const next = { currentCert: finding.cert, trouble: undefined };
+  return isNew ? { state: next, changed: finding } : { state: next };
+}
+
+async function readFinding(files: ServerCertificateFiles): Promise<Finding> {
+  try {
+    return checkPair(await readPair(files), files, new Date());
+  } catch (error) {
+    if (error instanceof ServerCertificateError) return error;
+    throw error;
+  }
+}

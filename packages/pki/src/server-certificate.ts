@@ -1,0 +1,120 @@
+// The certificate that a server of ours presents: read from two PEM files and checked before it is served, because
+// node:tls itself takes an expired or half renewed one without a word and only the vehicles notice.
+
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
+import { ServerCertificateError } from './errors.js';
+import { hostsOf } from './host.js';
+
+export interface ServerCertificateFiles {
+  /** PEM: the server's certificate first, then the intermediates. */
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export interface ServerCertificate {
+  /** Both as PEM text, ready for node:tls (`createServer`, `setSecureContext`). */
+  readonly cert: string;
+  readonly key: string;
+  readonly notAfter: Date;
+  /** DNS names and IP addresses in the certificate; IPv6 in its shortest form. */
+  readonly hosts: readonly string[];
+}
+
+/** Reads and checks the pair. Throws ServerCertificateError, which names the file to look at and what to do. */
+export async function loadServerCertificate(
+  files: ServerCertificateFiles,
+  options: { now?: Date } = {},
+): Promise<ServerCertificate> {
+  const pair = await readPair(files);
+  return checkPair(pair, files, options.now ?? new Date());
+}
+
+export interface PemPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export async function readPair(files: ServerCertificateFiles): Promise<PemPair> {
+  const [cert, key] = await Promise.all([readText(files.certFile), readText(files.keyFile)]);
+  return { cert, key };
+}
+
+/** Pure: the same checks on text that has been read already. */
+export function checkPair(pair: PemPair, files: ServerCertificateFiles, now: Date): ServerCertificate {
+  const { certFile, keyFile } = files;
+  const certificate = readCertificate(pair.cert, certFile);
+  const key = readKey(pair.key, keyFile);
+  if (!certificate.checkPrivateKey(key)) {
+    throw new ServerCertificateError(
+      'key_mismatch',
+      `the key in ${keyFile} does not belong to the first certificate in ${certFile}; take both from the same renewal, the server's own certificate before its intermediates`,
+      { file: keyFile },
+    );
+  }
+  const notAfter = new Date(certificate.validTo);
+  if (notAfter <= now) {
+    throw new ServerCertificateError(
+      'expired',
+      `the certificate in ${certFile} expired at ${notAfter.toISOString()}; renew it`,
+      { file: certFile },
+    );
+  }
+  try {
+    createSecureContext({ cert: pair.cert, key: pair.key });
+  } catch (cause) {
+    // What is left to go wrong by now is a block behind the first certificate, or a key too weak for OpenSSL.
+    throw new ServerCertificateError(
+      'unreadable',
+      `TLS does not accept the certificates in ${certFile}; check that each block in it is a whole certificate`,
+      { file: certFile, cause },
+    );
+  }
+  return { cert: pair.cert, key: pair.key, notAfter, hosts: hostsOf(certificate) };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') {
+      throw new ServerCertificateError('missing', `no file ${file}; check the path, or put the file there`, {
+        file,
+        cause,
+      });
+    }
+    throw new ServerCertificateError(
+      'unreadable',
+      `can't read ${file} (${codeOf(cause)}); let the user that runs this server read it`,
+      { file, cause },
+    );
+  }
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+}
+
+function readCertificate(pem: string, file: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch (cause) {
+    throw new ServerCertificateError('unreadable', `${file} does not start with a certificate in PEM form`, {
+      file,
+      cause,
+    });
+  }
+}
+
+function readKey(pem: string, file: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (cause) {
+    throw new ServerCertificateError(
+      'unreadable',
+      `${file} is not a private key in PEM form without a passphrase; openssl pkey -in <key> -out <new key> removes one`,
+      { file, cause },
+    );
+  }
+}

@@ -1,0 +1,15 @@
+export { Appender, type AppenderOptions, type AppendOutcome, type AppendReceipt } from './appender.js';
+export { connectivityPayload } from './connectivity.js';
+export { BEGINNING, compareEntryIds, type LogEntry } from './entry.js';
+export { LayoutMismatch, LeaseLost, LogUnavailable } from './errors.js';
+export { type Layout, partitionKeys, partitionOf } from './keys.js';
+export { agreeOnLayout } from './layout.js';
+export { type HeldLease, releaseLease, renewLease, takeLease } from './lease.js';
+export { type Connection, Presence } from './presence.js';
+export { Quarantine } from './quarantine.js';
+export type { RecordKind, RecordToAppend } from './record-packing.js';
+export { connectRedis, type RedisConnection, whenReady } from './redis.js';
+export { trimPartition } from './retention.js';
+export { type Snapshot, type SnapshotChanges, SnapshotStore } from './snapshots.js';
+export { LogTail, type TailOptions } from './tail.js';
+export { type TokenGrant, TokenStore } from './tokens.js';

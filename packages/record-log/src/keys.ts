@@ -1,0 +1,75 @@
+// The only place that spells a Redis key. Every key of a partition carries `{n}`, so that all of them share a slot
+// and scripts stay atomic on a Cluster.
+
+export interface Layout {
+  namespace: string;
+  partitions: number;
+}
+
+/** Written at the first start: how many partitions there are, and the schema's version. */
+export function layoutKey(namespace: string): string {
+  return `${namespace}:layout`;
+}
+
+/** Tokens of the streaming server, by hash. Not of a partition: a token can be good for all vehicles. */
+export function tokensKey(namespace: string): string {
+  return `${namespace}:tokens`;
+}
+
+export interface PartitionKeys {
+  partition: number;
+  /** Stream: the log itself. */
+  records: string;
+  /** Hash VIN → connection, process, since when, network interface. */
+  presence: string;
+  /** Stream: messages that were not understood, bounded. */
+  quarantine: string;
+  /** Set of the VINs that have a snapshot. */
+  vins: string;
+  /** String: entry id up to which the snapshots are written. */
+  snapshotCursor: string;
+  /** Prefix; + VIN: string, the ring of 8-byte hashes of the last records. */
+  seenPrefix: string;
+  /** Prefix; + VIN: hash signal → reading. */
+  snapshotPrefix: string;
+  /** String `<owner> <epoch>` with an expiry, by the name of what is leased. */
+  lease(name: string): string;
+  /** Counter: how often a lease has changed hands. */
+  epoch(name: string): string;
+  /** String: rewritten before WAIT, which speaks of the last write of its connection. */
+  ackFence: string;
+  /** String with an expiry: this process of ingest lives. */
+  process(processId: string): string;
+}
+
+export function partitionKeys(namespace: string, partition: number): PartitionKeys {
+  const prefix = `${namespace}:{${partition}}:`;
+  return {
+    partition,
+    records: `${prefix}records`,
+    presence: `${prefix}presence`,
+    quarantine: `${prefix}quarantine`,
+    vins: `${prefix}vins`,
+    snapshotCursor: `${prefix}cursor:snapshot`,
+    seenPrefix: `${prefix}seen:`,
+    snapshotPrefix: `${prefix}snapshot:`,
+    ackFence: `${prefix}ack-fence`,
+    lease: (name) => `${prefix}lease:${name}`,
+    epoch: (name) => `${prefix}epoch:${name}`,
+    process: (processId) => `${prefix}process:${processId}`,
+  };
+}
+
+/** Partition of a VIN: CRC16 (XMODEM, as Redis Cluster hashes keys) modulo the number of partitions. */
+export function partitionOf(vin: string, partitions: number): number {
+  return partitions === 1 ? 0 : crc16(vin) % partitions;
+}
+
+export function crc16(text: string): number {
+  let crc = 0;
+  for (let at = 0; at < text.length; at++) {
+    crc ^= text.charCodeAt(at) << 8;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff;
+  }
+  return crc;
+}

@@ -1,0 +1,39 @@
+// How the log is laid out in a Redis is written at its first start. Everything that comes later must agree: with
+// another number of partitions a vehicle's records would be split over two streams.
+import { LayoutMismatch } from './errors.js';
+import { type Layout, layoutKey } from './keys.js';
+import type { RedisConnection } from './redis.js';
+
+export const SCHEMA_VERSION = 1;
+
+/** Writes the layout if there is none. Throws LayoutMismatch when what is there differs. */
+export async function agreeOnLayout(redis: RedisConnection, { namespace, partitions }: Layout): Promise<void> {
+  const key = layoutKey(namespace);
+  await redis.setnx(key, JSON.stringify({ schema: SCHEMA_VERSION, partitions }));
+  const found = parse(await redis.get(key));
+  if (found === undefined) {
+    throw new LayoutMismatch(
+      `${key} in Redis is not a layout of ours; choose another NAMESPACE, or delete the key if it is yours to delete`,
+    );
+  }
+  if (found.schema !== SCHEMA_VERSION) {
+    throw new LayoutMismatch(
+      `the log "${namespace}" in Redis has schema version ${found.schema}, this program works with ${SCHEMA_VERSION}; run the version that wrote it, or choose another NAMESPACE`,
+    );
+  }
+  if (found.partitions !== partitions) {
+    throw new LayoutMismatch(
+      `the log "${namespace}" in Redis has ${found.partitions} partitions, PARTITIONS says ${partitions}; set PARTITIONS=${found.partitions}, or choose another NAMESPACE for a new log`,
+    );
+  }
+}
+
+function parse(text: string | null): { schema: number; partitions: number } | undefined {
+  try {
+    const layout = JSON.parse(text ?? '');
+    return Number.isInteger(layout.schema) && Number.isInteger(layout.partitions) ? layout : undefined;
+  } catch {
+    // not JSON: somebody else's key
+    return undefined;
+  }
+}

@@ -1,0 +1,6 @@
+import { createHash } from 'node:crypto';
+import type { Script } from '../redis.js';
+
+export function defineScript(name: string, lua: string): Script {
+  return { name, lua, sha1: createHash('sha1').update(lua).digest('hex') };
+}

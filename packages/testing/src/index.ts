@@ -1,0 +1,3 @@
+export { eventually } from './eventually.js';
+export { freePort } from './free-port.js';
+export { type DisposableRedis, startRedis } from './redis.js';

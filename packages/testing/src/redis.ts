@@ -1,0 +1,71 @@
+// A real redis-server for one test file: its own folder and port, AOF always, gone at the end.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { eventually } from './eventually.js';
+import { freePort } from './free-port.js';
+
+export interface DisposableRedis {
+  url: string;
+  port: number;
+  readonly pid: number;
+  /** kill -9, as a crash would. */
+  kill(): Promise<void>;
+  /** Starts again on the same port and data. */
+  start(): Promise<void>;
+  pause(): void;
+  resume(): void;
+  stop(): Promise<void>;
+}
+
+/** Extra arguments go to redis-server, e.g. `['--maxmemory', '64mb']`. */
+export async function startRedis(extraArguments: string[] = []): Promise<DisposableRedis> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'fleetbridge-redis-'));
+  const port = await freePort();
+  const settings = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--daemonize', 'no'];
+  let child: ChildProcess | undefined;
+
+  const start = async () => {
+    const command = process.env.REDIS_SERVER ?? 'redis-server';
+    const started = spawn(command, ['--port', String(port), '--dir', folder, ...settings, ...extraArguments], { stdio: 'ignore' });
+    const failed = new Promise<never>((_, reject) => started.once('error', reject));
+    child = started;
+    await Promise.race([eventually(() => answersPing(port)), failed]);
+  };
+  const kill = async () => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child?.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
+  };
+  await start();
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    get pid() {
+      return child!.pid!;
+    },
+    kill,
+    start,
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
+    stop: async () => {
+      await kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function answersPing(port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ port, host: '127.0.0.1' }, () => socket.write('PING\r\n'));
+    socket.setTimeout(1_000, () => socket.destroy(new Error('no answer to PING')));
+    socket.once('data', (data) => {
+      socket.destroy();
+      resolve(data.toString().startsWith('+PONG'));
+    });
+    socket.once('error', reject);
+  });
+}
