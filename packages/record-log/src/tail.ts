@@ -2,7 +2,7 @@
 // blocking read holds it. Whatever happens to Redis, entries come in order, each once.
 import { BEGINNING, compareEntryIds, type LogEntry, parseEntry } from './entry.js';
 import { partitionKeys } from './keys.js';
-import { connectRedis, pause, type RedisConnection } from './redis.js';
+import { connectRedis, pause, type RedisConnection, whenReady } from './redis.js';
 
 export interface TailOptions {
   url: string;
@@ -10,7 +10,7 @@ export interface TailOptions {
   partition: number;
   /** Entries after this one. */
   from: string;
-  /** Called with entries in order; the next ones are read when it has resolved. May change the cursor by throwing: never. */
+  /** Called with entries in order; the next ones are read when it has resolved. */
   onEntries: (entries: LogEntry[]) => void | Promise<void>;
   /** Entries between the cursor and the first one kept have been trimmed: they are lost to this reader. */
   onGap?: (gap: { cursor: string; firstKept: string }) => void;
@@ -22,6 +22,7 @@ export interface TailOptions {
 
 const ENTRIES_A_READ = 1_000;
 const BLOCK_MS = 2_000;
+const FIRST_CONNECTION_MS = 2_000;
 const ANSWER_LIMIT_MS = BLOCK_MS + 3_000;
 
 export class LogTail {
@@ -57,6 +58,8 @@ export class LogTail {
 
   async #run(): Promise<void> {
     let mustLookForGap = true;
+    // a first connection takes a moment; only a longer one is trouble, and the first read tells of it
+    await whenReady(this.#redis, FIRST_CONNECTION_MS).catch(() => {});
     while (!this.#isStopped) {
       try {
         if (mustLookForGap) await this.#lookForGap();

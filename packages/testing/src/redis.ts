@@ -24,12 +24,25 @@ export interface DisposableRedis {
 export async function startRedis(extraArguments: string[] = []): Promise<DisposableRedis> {
   const folder = mkdtempSync(path.join(tmpdir(), 'fleetbridge-redis-'));
   const port = await freePort();
-  const settings = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--daemonize', 'no'];
+  const settings = [
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'yes',
+    '--appendfsync',
+    'always',
+    '--daemonize',
+    'no',
+  ];
   let child: ChildProcess | undefined;
 
   const start = async () => {
     const command = process.env.REDIS_SERVER ?? 'redis-server';
-    const started = spawn(command, ['--port', String(port), '--dir', folder, ...settings, ...extraArguments], { stdio: 'ignore' });
+    const started = spawn(command, ['--port', String(port), '--dir', folder, ...settings, ...extraArguments], {
+      stdio: 'ignore',
+    });
     const failed = new Promise<never>((_, reject) => started.once('error', reject));
     child = started;
     await Promise.race([eventually(() => answersPing(port)), failed]);

@@ -1,0 +1,317 @@
+import { type DisposableRedis, eventually, startRedis, startTcpRelay } from '@fleetbridge/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Appender, type AppenderOptions, type AppendOutcome } from './appender.js';
+import { connectivityPayload } from './connectivity.js';
+import { type LogEntry, parseEntry } from './entry.js';
+import { partitionKeys, partitionOf } from './keys.js';
+import { Presence } from './presence.js';
+import type { RecordKind, RecordToAppend } from './record-packing.js';
+import { connectRedis, type RedisConnection, whenReady } from './redis.js';
+
+const VIN = '5YJ3E1EA7KF000001';
+const OTHER_VIN = '5YJ3E1EA7KF000002';
+let server: DisposableRedis;
+let redis: RedisConnection;
+let namespaces = 0;
+const cleanUp: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connectRedis({ url: server.url, name: 'test' });
+  await whenReady(redis, 5_000);
+});
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0).reverse()) await undo();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+describe('Appender', () => {
+  it('stores every field of a record as it was given', async () => {
+    const { append, entries } = open();
+    const payload = Buffer.from([0, 1, 2, 255, 13, 10]);
+    expect(
+      await append({
+        txid: 'tx',
+        payload,
+        payloadSuffix: Buffer.from('vin'),
+        createdMs: 1_784_000_000_250,
+        receivedMs: 1_784_000_000_300,
+        version: '2026.20',
+      }),
+    ).toBe('stored');
+    expect(await entries()).toMatchObject([
+      {
+        vin: VIN,
+        topic: 'V',
+        txid: 'tx',
+        createdMs: 1_784_000_000_250,
+        receivedMs: 1_784_000_000_300,
+        version: '2026.20',
+        payload: Buffer.concat([payload, Buffer.from('vin')]),
+      },
+    ]);
+  });
+
+  it('keeps the order of a thousand records over several calls', async () => {
+    const { append, entries } = open();
+    const txids = Array.from({ length: 1_000 }, (_, n) => `tx-${n}`);
+    const outcomes = await Promise.all(txids.map((txid) => append({ txid })));
+    expect(new Set(outcomes)).toEqual(new Set(['stored']));
+    expect((await entries()).map(({ txid }) => txid)).toEqual(txids);
+  });
+
+  it('stores a possible repeat once, and says so', async () => {
+    const { append, entries } = open();
+    expect(await append({ txid: 'a' })).toBe('stored');
+    expect(await append({ txid: 'a', kind: 'possible_repeat' })).toBe('repeat');
+    expect(await append({ txid: 'b', kind: 'possible_repeat' })).toBe('stored');
+    expect(await append({ txid: 'a', topic: 'alerts', kind: 'possible_repeat' })).toBe('stored');
+    expect(await append({ txid: 'a', vin: OTHER_VIN, kind: 'possible_repeat' })).toBe('stored');
+    expect(await entries()).toHaveLength(4);
+  });
+
+  it('finds a repeat within one call', async () => {
+    const { append, entries } = open();
+    expect(await Promise.all([append({ txid: 'a' }), append({ txid: 'a', kind: 'possible_repeat' })])).toEqual([
+      'stored',
+      'repeat',
+    ]);
+    expect(await entries()).toHaveLength(1);
+  });
+
+  it('does not take records without a txid for repeats of each other', async () => {
+    const { append, entries } = open();
+    const outcomes = await Promise.all([
+      append({ txid: '', kind: 'possible_repeat' }),
+      append({ txid: '', kind: 'possible_repeat' }),
+    ]);
+    expect(outcomes).toEqual(['stored', 'stored']);
+    expect(await entries()).toHaveLength(2);
+  });
+
+  it('remembers at least the last 1,024 records of a vehicle in at most 16 KB', async () => {
+    const { append, namespace } = open();
+    await Promise.all(Array.from({ length: 5_000 }, (_, n) => append({ txid: `tx-${n}` })));
+    const repeats = await Promise.all(
+      Array.from({ length: 1_024 }, (_, n) => append({ txid: `tx-${5_000 - 1_024 + n}`, kind: 'possible_repeat' })),
+    );
+    expect(new Set(repeats)).toEqual(new Set(['repeat']));
+    expect(await redis.strlen(partitionKeys(namespace, 0).seenPrefix + VIN)).toBeLessThanOrEqual(16_384);
+  });
+
+  it('stores a record once when the answer is lost on its way back', async () => {
+    const relay = await startTcpRelay(server.port);
+    cleanUp.push(() => relay.stop());
+    const through = connectRedis({ url: `redis://127.0.0.1:${relay.port}`, name: 'through relay' });
+    cleanUp.push(() => through.disconnect());
+    await whenReady(through, 5_000);
+    const troubles: string[] = [];
+    const { append, entries } = open({
+      redis: through,
+      callTimeoutMs: 300,
+      onTrouble: (error) => troubles.push(error.message),
+    });
+
+    expect(await append({ txid: 'before' })).toBe('stored');
+    relay.losesAnswers = true;
+    const lost = Array.from({ length: 20 }, (_, n) => append({ txid: `lost-${n}` }));
+    await eventually(async () => (await entries()).length === 21);
+    const later = append({ txid: 'later' });
+    await eventually(() => troubles.length > 0);
+    relay.losesAnswers = false;
+    relay.cut();
+
+    expect(new Set(await Promise.all(lost))).toEqual(new Set(['repeat']));
+    expect(await later).toBe('stored');
+    expect((await entries()).map(({ txid }) => txid)).toEqual([
+      'before',
+      ...Array.from({ length: 20 }, (_, n) => `lost-${n}`),
+      'later',
+    ]);
+  });
+
+  it('also stores a record without a txid once when the answer is lost', async () => {
+    const relay = await startTcpRelay(server.port);
+    cleanUp.push(() => relay.stop());
+    const through = connectRedis({ url: `redis://127.0.0.1:${relay.port}`, name: 'through relay' });
+    cleanUp.push(() => through.disconnect());
+    await whenReady(through, 5_000);
+    const { append, entries } = open({ redis: through, callTimeoutMs: 300 });
+    relay.losesAnswers = true;
+    const outcome = append({ txid: '' });
+    await eventually(async () => (await entries()).length === 1);
+    relay.losesAnswers = false;
+    relay.cut();
+    expect(await outcome).toBe('repeat');
+    expect(await entries()).toHaveLength(1);
+  });
+
+  it('keeps what it was given while Redis is killed, and stores it in order once Redis is back', async () => {
+    const own = await startRedis();
+    cleanUp.push(() => own.stop());
+    const connection = connectRedis({ url: own.url, name: 'test' });
+    cleanUp.push(() => connection.disconnect());
+    await whenReady(connection, 5_000);
+    const recovered: number[] = [];
+    const { appender, append, entries } = open({
+      redis: connection,
+      onRecovered: ({ attempts }) => recovered.push(attempts),
+    });
+    expect(await append({ txid: 'before' })).toBe('stored');
+    await own.kill();
+    const during = Array.from({ length: 600 }, (_, n) => append({ txid: `during-${n}` }));
+    await eventually(() => appender.isInTrouble);
+    expect(appender.unsettledRecords).toBe(600);
+    await own.start();
+    expect(new Set(await Promise.all(during))).toEqual(new Set(['stored']));
+    expect((await entries(connection)).map(({ txid }) => txid)).toEqual([
+      'before',
+      ...Array.from({ length: 600 }, (_, n) => `during-${n}`),
+    ]);
+    expect(appender.unsettledRecords).toBe(0);
+    expect(appender.unsettledBytes).toBe(0);
+    expect(recovered).toHaveLength(1);
+  });
+
+  it('waits while Redis is at its memory limit, and goes on when there is room', async () => {
+    const { appender, append, entries } = open();
+    expect(await append({ txid: 'before' })).toBe('stored');
+    await redis.config('SET', 'maxmemory', '1');
+    const waiting = [append({ txid: 'a' }), append({ txid: 'b' })];
+    await eventually(() => appender.isInTrouble);
+    await redis.config('SET', 'maxmemory', '0');
+    expect(await Promise.all(waiting)).toEqual(['stored', 'stored']);
+    expect((await entries()).map(({ txid }) => txid)).toEqual(['before', 'a', 'b']);
+  });
+
+  it('tells of a record that Redis refuses for good, and stores its neighbours of other partitions', async () => {
+    const { append, namespace } = open({ partitions: 2 });
+    const [first, second] = [vinOfPartition(0), vinOfPartition(1)];
+    await redis.set(partitionKeys(namespace, 0).records, 'not a stream');
+    expect(await Promise.all([append({ vin: first }), append({ vin: second })])).toEqual(['failed', 'stored']);
+  });
+
+  it('sends the records of one turn as one call', async () => {
+    const calls: number[] = [];
+    const { append } = open({ onCall: ({ records }) => calls.push(records) });
+    await Promise.all(Array.from({ length: 100 }, (_, n) => append({ txid: `tx-${n}` })));
+    expect(calls).toEqual([100]);
+  });
+
+  it('drain tells how many records have no outcome at the deadline', async () => {
+    const { appender, append } = open();
+    void append({});
+    expect(await appender.drain(5_000)).toBe(0);
+    await redis.config('SET', 'maxmemory', '1');
+    void append({ txid: 'stuck' });
+    expect(await appender.drain(50)).toBe(1);
+    appender.stop();
+    await redis.config('SET', 'maxmemory', '0');
+  });
+});
+
+describe('presence through the log', () => {
+  it('changes together with the connectivity record, once a change', async () => {
+    const { append, entries, presence } = open();
+    expect(await append(connectivity('connect', 'c-1'))).toBe('stored');
+    expect(await append(connectivity('connect', 'c-1'))).toBe('repeat');
+    expect(await presence.of(VIN)).toEqual({
+      vin: VIN,
+      connectionId: 'c-1',
+      processId: 'process-1',
+      sinceMs: 2,
+      networkInterface: 'wifi',
+    });
+    expect(await append(connectivity('disconnect', 'c-1'))).toBe('stored');
+    expect(await append(connectivity('disconnect', 'c-1'))).toBe('repeat');
+    expect(await presence.of(VIN)).toBeUndefined();
+    expect((await entries()).map(({ topic, txid }) => [topic, txid])).toEqual([
+      ['connectivity', 'c-1'],
+      ['connectivity', 'c-1'],
+    ]);
+  });
+
+  it('ignores the late close of a connection that has been replaced', async () => {
+    const { append, presence } = open();
+    await append(connectivity('connect', 'old'));
+    await append(connectivity('connect', 'new'));
+    expect(await append(connectivity('disconnect', 'old'))).toBe('repeat');
+    expect((await presence.of(VIN))?.connectionId).toBe('new');
+  });
+
+  it('keeps the order of a connect, its records and a disconnect', async () => {
+    const { append, entries } = open();
+    await Promise.all([
+      append(connectivity('connect', 'c-1')),
+      append({ txid: 'a' }),
+      append(connectivity('disconnect', 'c-1')),
+      append({ txid: 'b' }),
+    ]);
+    expect((await entries()).map(({ txid }) => txid)).toEqual(['c-1', 'a', 'c-1', 'b']);
+  });
+
+  it('is cleared by whoever finds that the process is dead, unless the vehicle is back or the process lives', async () => {
+    const { append, entries, presence } = open();
+    await append(connectivity('connect', 'c-1'));
+    expect(await presence.renewProcess('process-1', 60_000)).toBe(false);
+    expect(await presence.renewProcess('process-1', 60_000)).toBe(true);
+    expect(await presence.reportDead(0, 5_000)).toEqual([]);
+    await presence.endProcess('process-1');
+    expect((await presence.reportDead(0, 5_000)).map(({ connectionId }) => connectionId)).toEqual(['c-1']);
+    expect(await presence.reportDead(0, 5_000)).toEqual([]);
+    expect(await presence.all()).toEqual([]);
+    expect((await entries()).map(({ topic, createdMs }) => [topic, createdMs])).toEqual([
+      ['connectivity', 1],
+      ['connectivity', 5_000],
+    ]);
+  });
+});
+
+/** An appender of its own namespace, with what a test wants to see of it. */
+function open(options: Partial<AppenderOptions> = {}) {
+  const namespace = `test-${namespaces++}`;
+  const { partitions = 1 } = options;
+  const appender = new Appender({ redis, namespace, partitions, processId: () => 'process-1', ...options });
+  cleanUp.push(() => appender.stop());
+  const append = (changes: RecordChanges) => {
+    return new Promise<AppendOutcome>((settled) => appender.append(record(changes), { settled }));
+  };
+  const entries = async (connection = redis): Promise<LogEntry[]> => {
+    return (await connection.xrangeBuffer(partitionKeys(namespace, 0).records, '-', '+')).map(parseEntry);
+  };
+  return { namespace, appender, append, entries, presence: new Presence({ redis, namespace, partitions }) };
+}
+
+type RecordChanges = Partial<Omit<RecordToAppend, 'txid'>> & { txid?: string };
+
+function record({ txid = 'tx', ...changes }: RecordChanges): RecordToAppend {
+  return {
+    kind: 'record',
+    vin: VIN,
+    topic: 'V',
+    createdMs: 1,
+    receivedMs: 2,
+    version: '',
+    payload: Buffer.from('p'),
+    ...changes,
+    txid: Buffer.from(txid),
+  };
+}
+
+function connectivity(kind: RecordKind, connectionId: string): RecordChanges {
+  const payload = connectivityPayload({
+    vin: VIN,
+    connectionId,
+    isConnected: kind === 'connect',
+    atMs: 1,
+    networkInterface: 'wifi',
+  });
+  return { kind, topic: 'connectivity', txid: connectionId, networkInterface: 'wifi', payload };
+}
+
+function vinOfPartition(partition: number): string {
+  for (let n = 0; ; n++) if (partitionOf(`VIN${n}`, 2) === partition) return `VIN${n}`;
+}

@@ -1,0 +1,44 @@
+// A TCP relay between two real ends, to lose what a network loses: an answer on its way back, or everything.
+import { connect, createServer, type Socket } from 'node:net';
+
+export interface TcpRelay {
+  port: number;
+  /** While true, what the target answers is thrown away (requests still arrive). */
+  losesAnswers: boolean;
+  /** Ends all connections of this moment. */
+  cut(): void;
+  stop(): Promise<void>;
+}
+
+export async function startTcpRelay(targetPort: number): Promise<TcpRelay> {
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const target = connect(targetPort, '127.0.0.1');
+    for (const socket of [client, target]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        target.destroy();
+      });
+    }
+    client.on('data', (data) => target.write(data));
+    target.on('data', (data) => {
+      if (!relay.losesAnswers) client.write(data);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const relay: TcpRelay = {
+    port: (server.address() as { port: number }).port,
+    losesAnswers: false,
+    cut: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+    stop: async () => {
+      relay.cut();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return relay;
+}
