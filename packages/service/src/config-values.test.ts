@@ -1,0 +1,163 @@
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import {
+  commaList,
+  durationSeconds,
+  filePath,
+  flag,
+  integer,
+  oneOf,
+  port,
+  secret,
+  text,
+  url,
+} from './config-values.js';
+import { Secret } from './secret.js';
+
+const here = fileURLToPath(import.meta.url);
+const redis = url({ protocols: ['redis:', 'rediss'] });
+
+const cases: { name: string; schema: z.ZodType; good: [unknown, unknown][]; bad: unknown[] }[] = [
+  {
+    name: 'port',
+    schema: port(),
+    good: [
+      ['0', 0],
+      ['65535', 65_535],
+      [' 4443 ', 4443],
+      [4443, 4443],
+    ],
+    bad: ['-1', '65536', '80.5', '1e3', '0x50', 'banana', 80.5, {}, undefined],
+  },
+  {
+    name: 'integer',
+    schema: integer({ min: -2, max: 2 }),
+    good: [
+      ['-2', -2],
+      ['+2', 2],
+      ['02', 2],
+    ],
+    bad: ['-3', '3', '1.0', '', '1 2', Number.NaN],
+  },
+  {
+    name: 'integer without limits',
+    schema: integer(),
+    good: [['9007199254740991', 9_007_199_254_740_991]],
+    bad: ['9007199254740992'],
+  },
+  {
+    name: 'durationSeconds',
+    schema: durationSeconds(),
+    good: [
+      ['0', 0],
+      ['0.1', 0.1],
+      ['2147483', 2_147_483],
+    ],
+    bad: ['-1', '2147484', '10s', '.5', '1e3', 'Infinity'],
+  },
+  {
+    name: 'flag',
+    schema: flag(),
+    good: [
+      ['on', true],
+      ['TRUE', true],
+      ['yes', true],
+      ['1', true],
+      [true, true],
+      ['off', false],
+      ['False', false],
+      ['no', false],
+      ['0', false],
+      [false, false],
+    ],
+    bad: ['', 'enabled', '2'],
+  },
+  { name: 'oneOf', schema: oneOf(['token', 'none']), good: [['none', 'none']], bad: ['None', 'tok', ''] },
+  {
+    name: 'text',
+    schema: text(),
+    good: [
+      [' a b ', 'a b'],
+      [7, '7'],
+    ],
+    bad: ['', ' ', null, {}],
+  },
+  {
+    name: 'text with a pattern',
+    schema: text({ pattern: /^[a-z]+$/, expected: 'small letters' }),
+    good: [['abc', 'abc']],
+    bad: ['Abc'],
+  },
+  {
+    name: 'commaList',
+    schema: commaList(),
+    good: [
+      ['a, b,,c ', ['a', 'b', 'c']],
+      [',', []],
+      [
+        ['a', 'b'],
+        ['a', 'b'],
+      ],
+      ['*', ['*']],
+    ],
+    bad: [{}, [{}], undefined],
+  },
+  { name: 'filePath', schema: filePath(), good: [['/no/such/file', '/no/such/file']], bad: ['', null] },
+  {
+    name: 'filePath that must exist',
+    schema: filePath({ mustExist: true }),
+    good: [[here, here]],
+    bad: ['/no/such/file', '/'],
+  },
+  {
+    name: 'url',
+    schema: redis,
+    good: [
+      ['redis://:p@h:6379/0', 'redis://:p@h:6379/0'],
+      ['rediss://h', 'rediss://h'],
+    ],
+    bad: ['http://h', 'redis:h', 'redis://', 'h:6379', 'redis//h'],
+  },
+];
+
+for (const { name, schema, good, bad } of cases) {
+  describe(name, () => {
+    test.each(good)('reads %j as %j', (given, value) => {
+      expect(schema.parse(given)).toEqual(value);
+    });
+    test.each(bad.map((given) => [given]))('refuses %j and says what it expects', (given) => {
+      expect(schema.safeParse(given).error?.issues).toEqual([
+        expect.objectContaining({ message: expect.stringMatching(/^expected /) }),
+      ]);
+    });
+  });
+}
+
+test('the limits of a number are in its sentence', () => {
+  const sentence = (schema: z.ZodType) => schema.safeParse('?').error?.issues[0]?.message;
+  expect(sentence(integer({ min: 1 }))).toBe('expected a whole number, at least 1');
+  expect(sentence(integer({ max: 9 }))).toBe('expected a whole number, at most 9');
+  expect(sentence(integer({ min: 1, max: 9 }))).toBe('expected a whole number from 1 to 9');
+});
+
+test('a port is read exactly when it is one, whatever the number', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: -100_000, max: 100_000 }), (number) => {
+      expect(port().safeParse(String(number)).success).toBe(number >= 0 && number <= 65_535);
+    }),
+  );
+});
+
+test('a secret keeps its blanks and is refused when it has nothing else', () => {
+  expect(secret().parse(' a ').reveal()).toBe(' a ');
+  expect(secret().parse(1234)).toBeInstanceOf(Secret);
+  expect(secret().safeParse('  ').success).toBe(false);
+});
+
+test('what is wrapped around a value is read like the value itself', () => {
+  const schema = z.object({ A: port().default(1), B: port().optional() });
+  expect(schema.parse({})).toEqual({ A: 1 });
+  expect(schema.parse({ A: '2', B: '3' })).toEqual({ A: 2, B: 3 });
+});

@@ -1,0 +1,33 @@
+// The door of the package.
+export { type AdminServer, type AdminServerOptions, startAdminServer } from './admin-server.js';
+export type { ConfigOf, ConfigSchema, ConfigSources, UnknownVariable } from './config.js';
+export { defineConfig, loadConfig } from './config.js';
+export {
+  type ConfigRow,
+  describeConfig,
+  formatConfigError,
+  formatUnknownVariable,
+  markdownTable,
+} from './config-print.js';
+export {
+  commaList,
+  durationSeconds,
+  filePath,
+  flag,
+  integer,
+  oneOf,
+  port,
+  secret,
+  text,
+  url,
+  type ValueMeta,
+} from './config-values.js';
+export { ConfigError, ListenError, type ListenErrorCode, type Mistake } from './errors.js';
+export { explainListenError, type ListenFacts } from './listen.js';
+export { createLogger, type Logger, type LoggerOptions, logConfig } from './log.js';
+export { createMetrics, type Metrics } from './metrics.js';
+export { createReadiness, type Readiness, type ReadinessCheck, type ReadinessReport } from './readiness.js';
+export { type RunContext, type RunOptions, runApp } from './run.js';
+export { Secret } from './secret.js';
+export { recordLogConfig, serviceConfig } from './service-config.js';
+export type { StopFunction, StopOutcome } from './stop-list.js';

@@ -1,0 +1,48 @@
+// One JSON log line as a person reads it: time, level, app, event, then the fields as name=value, then the error's
+// stack. Values can come off the wire, so control characters never reach the terminal.
+
+/** The readable line with its newline; a line that is no JSON object comes back as it is. */
+export function prettyLine(line: string, { colour }: { colour: boolean }): string {
+  const entry = parseEntry(line);
+  if (entry === undefined) return line;
+  const { level, time, app, pid: _, event, err, ...fields } = entry;
+  const paint = (code: number, text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const head = [
+    paint(2, String(time).slice(11, 23)),
+    paint(levelColours[String(level)] ?? 0, String(level).toUpperCase().padEnd(5)),
+    printable(String(app)),
+    paint(1, printable(String(event ?? '-'))),
+  ];
+  const rest = Object.entries(fields).map(([name, value]) => `${paint(2, `${printable(name)}=`)}${shown(value)}`);
+  return `${[...head, ...rest].join(' ')}\n${stackOf(err)}`;
+}
+
+const levelColours: Record<string, number> = { trace: 2, debug: 2, info: 32, warn: 33, error: 31, fatal: 31 };
+
+function parseEntry(line: string): Record<string, unknown> | undefined {
+  try {
+    const entry: unknown = JSON.parse(line);
+    return typeof entry === 'object' && entry !== null ? (entry as Record<string, unknown>) : undefined;
+  } catch {
+    // Not ours (a stray print); showing it as it is loses nothing.
+    return undefined;
+  }
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'string' && /^[\w:./@+-]+$/.test(value) ? value : JSON.stringify(value);
+  return printable(text);
+}
+
+function stackOf(err: unknown, prefix = ''): string {
+  if (typeof err !== 'object' || err === null) return err === undefined ? '' : `    ${prefix}${shown(err)}\n`;
+  const { stack, type, message, cause } = err as Record<string, unknown>;
+  const text = typeof stack === 'string' ? stack : `${type}: ${message}`;
+  const lines = text.split('\n').map((row, index) => `    ${index === 0 ? prefix : ''}${printable(row)}\n`);
+  return lines.join('') + stackOf(cause, 'caused by ');
+}
+
+// Control characters move the cursor, format characters (right-to-left overrides) make text read as what it is not.
+function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
+}

@@ -1,0 +1,29 @@
+import { register } from 'prom-client';
+import { expect, test } from 'vitest';
+import { createMetrics } from './metrics.js';
+
+test('metrics live in their own registry and carry the app', async () => {
+  const [one, two] = [
+    createMetrics({ app: 'one', defaultMetrics: false }),
+    createMetrics({ app: 'two', defaultMetrics: false }),
+  ];
+  const records = one.counter({ name: 'records_total', help: 'Records.', labelNames: ['topic'] });
+  records.inc({ topic: 'V' }, 2);
+  one.gauge({ name: 'sockets', help: 'Sockets.' }).set(3);
+  one.histogram({ name: 'append_seconds', help: 'Appends.', buckets: [1] }).observe(0.5);
+  two.counter({ name: 'records_total', help: 'Records.' });
+
+  const text = await one.registry.metrics();
+  expect(text).toContain('records_total{topic="V",app="one"} 2');
+  expect(text).toContain('sockets{app="one"} 3');
+  expect(text).toContain('append_seconds_bucket{le="1",app="one"} 1');
+  expect(await two.registry.metrics()).toContain('records_total{app="two"} 0');
+  expect(register.getMetricsAsArray()).toEqual([]);
+});
+
+test('the default metrics include the delay of the event loop', async () => {
+  const { registry } = createMetrics({ app: 'ingest' });
+  const text = await registry.metrics();
+  expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds\{app="ingest"\} /m);
+  expect(text).toMatch(/^process_cpu_seconds_total\{app="ingest"\} /m);
+});

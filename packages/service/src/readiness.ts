@@ -1,0 +1,46 @@
+// Whether this process should get work, by named cause, so that page, probe and alert agree on the reason.
+
+export interface ReadinessCheck {
+  ready: boolean;
+  /** Why not (or an explanation), a constant snake_case text. */
+  reason?: string;
+}
+
+export interface ReadinessReport {
+  ready: boolean;
+  checks: Record<string, ReadinessCheck>;
+}
+
+export interface Readiness {
+  /** Returns whether that changed anything, for callers that log a change once. */
+  set(name: string, check: ReadinessCheck): boolean;
+  report(): ReadinessReport;
+}
+
+/**
+ * Ready when every check is. `checks` are those that must be heard of first: without them a process would count as
+ * ready between the first good news and the second. Once `signal` is aborted (runApp's), nothing is ready any more.
+ */
+export function createReadiness({
+  checks = [],
+  signal,
+}: {
+  checks?: readonly string[];
+  signal?: AbortSignal;
+} = {}): Readiness {
+  const known = new Map<string, ReadinessCheck>(checks.map((name) => [name, { ready: false, reason: 'starting' }]));
+  return {
+    set(name, check) {
+      const before = known.get(name);
+      known.set(name, { ...check });
+      return before?.ready !== check.ready || before.reason !== check.reason;
+    },
+    report() {
+      const all = new Map(known);
+      if (signal?.aborted) all.set('process', { ready: false, reason: 'stopping' });
+      // Nothing known is not good news.
+      const ready = all.size > 0 && [...all.values()].every((check) => check.ready);
+      return { ready, checks: Object.fromEntries(all) };
+    },
+  };
+}

@@ -1,0 +1,46 @@
+// What has to be stopped, and in which order: the reverse of the start, one after the other, because each part may still
+// need those that were started before it.
+import type { Logger } from './log.js';
+
+/** `deadlineMs` is what is left of the time for stopping, for parts that drain. */
+export type StopFunction = (options: { deadlineMs: number }) => unknown;
+
+export type StopOutcome = 'stopped' | 'stopped_with_failures' | 'deadline_passed';
+
+export class StopList {
+  readonly #parts: { name: string; stop: StopFunction }[] = [];
+
+  add(name: string, stop: StopFunction): void {
+    this.#parts.push({ name, stop });
+  }
+
+  /**
+   * A part that fails to stop is logged and the others go on. What is added meanwhile (a start that was still under way)
+   * is stopped next.
+   */
+  stopAll({ deadlineMs, log }: { deadlineMs: number; log: Pick<Logger, 'error'> }): Promise<StopOutcome> {
+    const until = performance.now() + deadlineMs;
+    let timer: NodeJS.Timeout | undefined;
+    let current = '';
+    const deadline = new Promise<StopOutcome>((resolve) => {
+      timer = setTimeout(() => {
+        log.error({ part: current, deadline_ms: deadlineMs }, 'shutdown_deadline_passed');
+        resolve('deadline_passed');
+      }, deadlineMs);
+    });
+    const stopping = async (): Promise<StopOutcome> => {
+      let outcome: StopOutcome = 'stopped';
+      for (let part = this.#parts.pop(); part !== undefined; part = this.#parts.pop()) {
+        current = part.name;
+        try {
+          await part.stop({ deadlineMs: Math.max(0, until - performance.now()) });
+        } catch (err) {
+          log.error({ part: part.name, err }, 'stop_failed');
+          outcome = 'stopped_with_failures';
+        }
+      }
+      return outcome;
+    };
+    return Promise.race([stopping(), deadline]).finally(() => clearTimeout(timer));
+  }
+}

@@ -1,0 +1,245 @@
+// The life of a process, seen from outside: real child processes, real signals. The fixtures import the built package,
+// as the apps do.
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+const appScript = fileURLToPath(new URL('./fixtures/app.mjs', import.meta.url));
+const supervisorScript = fileURLToPath(new URL('./fixtures/supervisor.mjs', import.meta.url));
+
+let directory: string;
+let started: ChildProcess[] = [];
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'service-run-'));
+});
+afterEach(() => {
+  for (const child of started) child.kill('SIGKILL');
+  started = [];
+  rmSync(directory, { recursive: true });
+});
+
+describe('a stop', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('by %s stops the parts in reverse and exits with 0', async (signal) => {
+    const app = startApp('orderly');
+    await app.event('fixture_ready');
+    app.child.kill(signal);
+    expect(await app.exited).toBe(0);
+    expect(life()).toEqual(['server stopped', 'log stopped']);
+    expect(app.entries()).toMatchObject([
+      { event: 'fixture_ready', ports: { main: expect.any(Number) } },
+      { event: 'fixture_stopping', reason: signal },
+      { event: 'fixture_stopped', outcome: 'stopped' },
+    ]);
+  });
+
+  test('is cut short by a second signal, with exit code 1', async () => {
+    const app = startApp('hangs');
+    await app.event('fixture_ready');
+    app.child.kill('SIGTERM');
+    await until(() => life().includes('server stopping'));
+    app.child.kill('SIGINT');
+    expect(await app.exited).toBe(1);
+    expect(life()).toEqual(['server stopping']);
+    expect(app.entries().at(-1)).toMatchObject({ event: 'fixture_stop_cut_short', reason: 'second_signal' });
+  });
+
+  test('is cut short by the same signal again, unless that is the echo of one key press', async () => {
+    const app = startApp('hangs');
+    await app.event('fixture_ready');
+    app.child.kill('SIGINT');
+    await until(() => life().includes('server stopping'));
+    // Repeated until it counts: the first ones fall within the tenth of a second that belongs to one press.
+    const repeat = setInterval(() => app.child.kill('SIGINT'), 5);
+    const code = await app.exited.finally(() => clearInterval(repeat));
+    expect(code).toBe(1);
+    const [stopping, cut] = app.entries().slice(-2);
+    expect(cut).toMatchObject({ event: 'fixture_stop_cut_short' });
+    expect(Date.parse(String(cut?.time)) - Date.parse(String(stopping?.time))).toBeGreaterThanOrEqual(95);
+  });
+
+  test('that takes longer than its deadline ends with 1 and names the part', async () => {
+    const app = startApp('hangs', { SHUTDOWN_SECONDS: '0.05' });
+    await app.event('fixture_ready');
+    app.child.kill('SIGTERM');
+    expect(await app.exited).toBe(1);
+    expect(app.entries()).toContainEqual(
+      expect.objectContaining({ event: 'shutdown_deadline_passed', part: 'server', deadline_ms: 50 }),
+    );
+  });
+
+  test('in which a part fails ends with 1', async () => {
+    const app = startApp('stop_fails');
+    await app.event('fixture_ready');
+    app.child.kill('SIGTERM');
+    expect(await app.exited).toBe(1);
+    expect(app.entries()).toContainEqual(expect.objectContaining({ event: 'stop_failed', part: 'server' }));
+  });
+
+  test('in the middle of the start aborts the start and stops what there is', async () => {
+    const app = startApp('slow_start');
+    await until(() => life().includes('start waits'));
+    app.child.kill('SIGTERM');
+    expect(await app.exited).toBe(0);
+    expect(life().sort()).toEqual(['log stopped', 'start aborted', 'start waits']);
+    expect(app.stderr()).toBe('');
+  });
+
+  test('comes by itself when there is nothing left to do', async () => {
+    const app = startApp('finishes');
+    expect(await app.exited).toBe(0);
+    expect(life()).toEqual(['log stopped']);
+  });
+});
+
+describe('a supervisor', () => {
+  test('is told when the app is ready, and its disconnecting stops the app', async () => {
+    const app = startApp('orderly', {}, { ipc: true });
+    const message = await new Promise((resolve) => app.child.once('message', resolve));
+    expect(message).toEqual({ type: 'ready', name: 'fixture', ports: { main: expect.any(Number) } });
+    app.child.disconnect();
+    expect(await app.exited).toBe(0);
+    expect(life()).toEqual(['server stopped', 'log stopped']);
+    expect(app.entries()).toContainEqual(
+      expect.objectContaining({ event: 'fixture_stopping', reason: 'supervisor_gone' }),
+    );
+  });
+
+  test('that is killed takes the app down in good order, although nobody reads its pipes', async () => {
+    const supervisor = startScript(supervisorScript, 'orderly');
+    await supervisor.entry(({ type }) => type === 'ready');
+    supervisor.child.kill('SIGKILL');
+    await supervisor.exited;
+    expect(life()).toEqual(['server stopped', 'log stopped']);
+  });
+
+  test('that has gone before the app could listen for it keeps the app from starting at all', async () => {
+    const app = startApp('orderly', { FIXTURE_LATE: 'on' }, { ipc: true });
+    app.child.disconnect();
+    expect(await app.exited).toBe(0);
+    expect(app.entries().map(({ event }) => event)).toEqual(['fixture_stopping', 'fixture_stopped']);
+  });
+
+  test('of a cluster that is killed lets its workers stop in good order too', async () => {
+    const primary = startApp('orderly', { FIXTURE_CLUSTER: 'on' });
+    await primary.entry(({ type }) => type === 'ready');
+    primary.child.kill('SIGKILL');
+    await primary.exited;
+    expect(life()).toEqual(['server stopped', 'log stopped']);
+    expect(primary.entries().at(-1)).toMatchObject({ event: 'fixture_stopped', outcome: 'stopped' });
+  });
+});
+
+describe('a start that fails', () => {
+  test('because of the configuration prints every mistake and exits with 2', async () => {
+    const app = startApp('orderly', { FIXTURE_PORT: 'banana', FIXTURE_COUNT: '0' });
+    expect(await app.exited).toBe(2);
+    expect(app.stderr()).toBe(
+      [
+        'The configuration has 2 mistakes:',
+        '  FIXTURE_PORT: expected a port number from 0 to 65535, got "banana" (environment)',
+        '  FIXTURE_COUNT: expected a whole number, at least 1, got "0" (environment)',
+        '',
+      ].join('\n'),
+    );
+    expect(app.entries()).toEqual([]);
+  });
+
+  test('for another reason says it with its cause, stops what had started and exits with 1', async () => {
+    const app = startApp('start_fails');
+    expect(await app.exited).toBe(1);
+    expect(app.stderr()).toBe('fixture could not start: no log: connection refused\n');
+    expect(life()).toEqual(['log stopped']);
+  });
+
+  test('shows the stack when the level is debug', async () => {
+    const app = startApp('start_fails', { LOG_LEVEL: 'debug' });
+    expect(await app.exited).toBe(1);
+    expect(app.stderr()).toMatch(/\n {4}at .*app\.mjs/);
+  });
+
+  test('by waiting for what cannot happen is a failure, not a clean exit', async () => {
+    const app = startApp('start_drains');
+    expect(await app.exited).toBe(1);
+    expect(app.entries().at(-1)).toMatchObject({ level: 'fatal', event: 'unhandled_error' });
+  });
+});
+
+test.each(['unhandled_rejection', 'uncaught_exception'])(
+  'an %s is logged as fatal and exits with 1 at once',
+  async (scenario) => {
+    const app = startApp(scenario);
+    expect(await app.exited).toBe(1);
+    expect(app.entries().at(-1)).toMatchObject({
+      level: 'fatal',
+      event: 'unhandled_error',
+      err: { message: 'forgotten', stack: expect.stringContaining('app.mjs') },
+    });
+  },
+);
+
+function startApp(scenario: string, env: Record<string, string> = {}, { ipc = false } = {}) {
+  return startScript(appScript, scenario, env, { ipc });
+}
+
+function startScript(script: string, scenario: string, env: Record<string, string> = {}, { ipc = false } = {}) {
+  const options = { env: { PATH: process.env.PATH, SCENARIO: scenario, LIFE_FILE: lifeFile(), ...env } };
+  const child = ipc
+    ? fork(script, { ...options, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    : spawn(process.execPath, [script], { ...options, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+  started.push(child);
+  const output = { stdout: '', stderr: '' };
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    output.stdout += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    output.stderr += text;
+  });
+  // When its pipes have ended too, all that it wrote has been read, and so has what the processes wrote that it left
+  // behind: they hold the other ends. (The event 'close' would say so, but does not come after a disconnect.)
+  const exited = Promise.all([
+    new Promise<number | null>((resolve) => child.once('exit', resolve)),
+    ...child.stdio.filter((pipe) => pipe instanceof Readable).map((pipe) => finished(pipe, { writable: false })),
+  ]).then(([code]) => code);
+  // The pipe number 3 is for holding only.
+  (child.stdio[3] as Readable | undefined)?.resume();
+  const entries = (): Record<string, unknown>[] =>
+    output.stdout
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+  const entry = async (matches: (entry: Record<string, unknown>) => boolean) => {
+    await until(() => entries().some(matches) || child.exitCode !== null);
+    const found = entries().find(matches);
+    if (found === undefined) throw new Error(`it ended without: ${output.stdout}${output.stderr}`);
+    return found;
+  };
+  return {
+    child,
+    exited,
+    entries,
+    entry,
+    stderr: () => output.stderr,
+    event: (name: string) => entry(({ event }) => event === name),
+  };
+}
+
+function lifeFile(): string {
+  return join(directory, 'life');
+}
+
+function life(): string[] {
+  return existsSync(lifeFile()) ? readFileSync(lifeFile(), 'utf8').trimEnd().split('\n') : [];
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error('the awaited condition did not come');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
