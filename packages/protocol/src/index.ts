@@ -40,6 +40,6 @@ export {
   signalsOf,
 } from './record.js';
 export { type RecordTime, recordTime } from './record-time.js';
-export { isTopic, type Topic, topicShapes, topics } from './schema.js';
+export { isTopic, type Topic, type TopicShape, topicShapes, topics } from './schema.js';
 export { signalsWithUnit, signalUnit } from './signal-units.js';
 export { fixedNotation, parseLocation } from './transforms.js';

@@ -1,0 +1,70 @@
+// What the vehicle is doing, in the Owner API's words: its shift letter, and its power with the sign that TeslaMate
+// expects (positive = consumption, negative = regeneration or charging). Frames and REST must agree on both.
+import { enumTailOf, numberOf } from './signal-reading.js';
+import type { VehicleState } from './state.js';
+
+export type ShiftLetter = 'P' | 'R' | 'N' | 'D';
+
+// A number past this is a broken signal. (A semi-trailer tractor charges at about 1,200 kW.)
+const MAX_KW = 10_000;
+const SHIFT_LETTERS = new Set<string>(['P', 'R', 'N', 'D']);
+
+/**
+ * The letter to show. undefined when it is unknown (SNA, Invalid, Unknown), **and while charging**: TeslaMate goes to
+ * look for a charge only when the letter is empty and power is negative; `P` with negative power it ignores.
+ */
+export function shownShift(state: VehicleState): ShiftLetter | undefined {
+  const shift = gearLetter(state);
+  return isDriving(shift) || !isCharging(state) ? shift : undefined;
+}
+
+/**
+ * kW, not rounded. undefined only while driving with nothing known of the pack: to TeslaMate an empty power says that
+ * the vehicle is not really awake, so a parked vehicle that sends records has a number, 0 if nothing better.
+ */
+export function shownPowerKw(state: VehicleState): number | undefined {
+  if (isDriving(gearLetter(state))) return packPowerKw(state);
+  if (isCharging(state)) return Math.min(0, chargingPowerKw(state) ?? packPowerKw(state) ?? 0);
+  return packPowerKw(state) ?? 0;
+}
+
+/** In D, R or N. */
+export function isInDrive(state: VehicleState): boolean {
+  return isDriving(gearLetter(state));
+}
+
+function isDriving(shift: ShiftLetter | undefined): boolean {
+  return shift !== undefined && shift !== 'P';
+}
+
+function gearLetter({ readings }: VehicleState): ShiftLetter | undefined {
+  const letter = enumTailOf(readings.get('Gear')?.value, 'ShiftState');
+  return letter !== undefined && SHIFT_LETTERS.has(letter) ? (letter as ShiftLetter) : undefined;
+}
+
+/** DetailedChargeState where the vehicle has it, else ChargeState. */
+function isCharging({ readings }: VehicleState): boolean {
+  const detailed = enumTailOf(readings.get('DetailedChargeState')?.value, 'DetailedChargeState');
+  const isKnown = detailed !== undefined && detailed !== 'Unknown';
+  const charge = isKnown ? detailed : enumTailOf(readings.get('ChargeState')?.value, 'ChargeState');
+  return charge === 'Charging' || charge === 'Starting';
+}
+
+/** Negative: the larger of AC and DC. */
+function chargingPowerKw({ readings }: VehicleState): number | undefined {
+  const ac = plausibleKw(numberOf(readings.get('ACChargingPower')?.value));
+  const dc = plausibleKw(numberOf(readings.get('DCChargingPower')?.value));
+  if (ac === undefined && dc === undefined) return undefined;
+  return -Math.max(ac ?? dc!, dc ?? ac!);
+}
+
+/** PackCurrent is negative while the pack discharges, so consumption is minus the product. */
+function packPowerKw({ readings }: VehicleState): number | undefined {
+  const volts = numberOf(readings.get('PackVoltage')?.value);
+  const amperes = numberOf(readings.get('PackCurrent')?.value);
+  return volts === undefined || amperes === undefined ? undefined : plausibleKw((-volts * amperes) / 1000);
+}
+
+function plausibleKw(kw: number | undefined): number | undefined {
+  return kw !== undefined && Math.abs(kw) <= MAX_KW ? kw : undefined;
+}

@@ -1,0 +1,50 @@
+// Values as the vehicle sent them, read as what they mean. Vehicles with an old config (`prefer_typed: false`) send
+// numbers, enums and flags as text, so each function takes both. undefined = unknown: invalid, or of another kind.
+import { parseLocation, type SignalValue } from '@fleetbridge/protocol';
+
+export interface Location {
+  latitude: number;
+  longitude: number;
+}
+
+const NUMBER_TEXT = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** `12.4`, `"12.4"` → 12.4. Zero is a value. */
+export function numberOf(value: SignalValue | undefined): number | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
+  // Number() alone would take "" for 0, and "0x1f" for a number
+  if (typeof value !== 'string' || !NUMBER_TEXT.test(value.trim())) return undefined;
+  return numberOf(Number(value));
+}
+
+/**
+ * What follows the enum's own name: with the prefix `ShiftState`, `"ShiftStateD"` and the bare text `"D"` → `D`. A
+ * number is a member that the schema does not know: undefined.
+ */
+export function enumTailOf(value: SignalValue | undefined, prefix: string): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  const text = value.trim();
+  const tail = text.startsWith(prefix) ? text.slice(prefix.length) : text;
+  return tail === '' ? undefined : tail;
+}
+
+/** `true`, `"true"`, `"True"` → true. */
+export function booleanOf(value: SignalValue | undefined): boolean | undefined {
+  if (typeof value === 'boolean') return value;
+  if (typeof value !== 'string') return undefined;
+  const text = value.trim().toLowerCase();
+  return text === 'true' ? true : text === 'false' ? false : undefined;
+}
+
+/** Degrees; undefined when a coordinate is missing, not finite or off the globe. */
+export function locationOf(value: SignalValue | undefined): Location | undefined {
+  const place = typeof value === 'string' ? parseLocation(value.trim()) : value;
+  if (typeof place !== 'object' || place === null) return undefined;
+  const { latitude, longitude } = place as Partial<Location>;
+  if (!isWithin(latitude, 90) || !isWithin(longitude, 180)) return undefined;
+  return { latitude, longitude };
+}
+
+function isWithin(degrees: number | undefined, limit: number): degrees is number {
+  return typeof degrees === 'number' && Math.abs(degrees) <= limit;
+}

@@ -1,0 +1,108 @@
+// A state as the fields of a Redis hash, so that a snapshot is written by the signals that changed. A field is a
+// signal's name and the JSON array [timeMs, entryId, value]; Location has the held one, of the same form, as a fourth
+// member; @connectivity is [timeMs, entryId, isConnected, connectionId, networkInterface].
+import type { SignalValue } from '@fleetbridge/protocol';
+import { CONNECTIVITY, type Connectivity, emptyState, type Reading, takeReading, type VehicleState } from './state.js';
+
+// The last moment that a JavaScript Date can show.
+const LATEST_MS = 8.64e15;
+const ENTRY_ID = /^(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})$/;
+
+/** The fields of these names (what `mergeRecord` returned, or `allReadings`). A name that the state lacks is left out. */
+export function readingsToHash(state: VehicleState, names: Iterable<string>): Record<string, string> {
+  const hash: Record<string, string> = {};
+  for (const name of names) {
+    const field = name === CONNECTIVITY ? connectivityField(state) : readingField(state, name);
+    if (field) hash[name] = JSON.stringify(field);
+  }
+  return hash;
+}
+
+/** Every name that the state has something for. */
+export function allReadings(state: VehicleState): string[] {
+  return [...state.readings.keys(), ...(state.connectivity ? [CONNECTIVITY] : [])];
+}
+
+/** `skipped` names the fields that are not ours or are corrupt; the rest is as good as ever. Never throws. */
+export function stateFromHash(hash: Record<string, string>): { state: VehicleState; skipped: string[] } {
+  const state = emptyState();
+  const skipped: string[] = [];
+  for (const [name, text] of Object.entries(hash)) {
+    if (!readField(state, name, parsedJson(text))) skipped.push(name);
+  }
+  return { state, skipped };
+}
+
+function readingField(state: VehicleState, name: string): unknown[] | undefined {
+  const reading = state.readings.get(name);
+  if (!reading) return undefined;
+  const held = name === 'Location' ? state.heldLocation : undefined;
+  return held ? [...readingTuple(reading), readingTuple(held)] : readingTuple(reading);
+}
+
+function readingTuple({ timeMs, entryId, value }: Reading): unknown[] {
+  return [timeMs, entryId, value];
+}
+
+function connectivityField({ connectivity }: VehicleState): unknown[] | undefined {
+  if (!connectivity) return undefined;
+  const { timeMs, entryId, isConnected, connectionId, networkInterface } = connectivity;
+  return [timeMs, entryId, isConnected, connectionId, networkInterface];
+}
+
+function readField(state: VehicleState, name: string, field: unknown): boolean {
+  if (!Array.isArray(field)) return false;
+  if (name === CONNECTIVITY) {
+    const connectivity = connectivityOf(field);
+    if (connectivity) state.connectivity = connectivity;
+    return connectivity !== undefined;
+  }
+  const [timeMs, entryId, value, held] = field;
+  const reading = readingOf([timeMs, entryId, value]);
+  const heldLocation = readingOf(held);
+  const isHeldRight = held === undefined || (name === 'Location' && heldLocation !== undefined);
+  if (!reading || !isHeldRight || field.length > 4 || name === '' || name.startsWith('@')) return false;
+  takeReading(state, name, reading);
+  if (heldLocation) takeReading(state, name, heldLocation);
+  return true;
+}
+
+function readingOf(tuple: unknown): Reading | undefined {
+  if (!Array.isArray(tuple) || tuple.length !== 3) return undefined;
+  const [timeMs, entryId, value] = tuple;
+  return isTime(timeMs) && isEntryId(entryId) && isSignalValue(value) ? { value, timeMs, entryId } : undefined;
+}
+
+function connectivityOf(tuple: unknown[]): Connectivity | undefined {
+  const [timeMs, entryId, isConnected, connectionId, networkInterface] = tuple;
+  if (tuple.length !== 5 || !isTime(timeMs) || !isEntryId(entryId) || typeof isConnected !== 'boolean')
+    return undefined;
+  if (typeof connectionId !== 'string' || typeof networkInterface !== 'string') return undefined;
+  return { isConnected, connectionId, networkInterface, timeMs, entryId };
+}
+
+function isTime(value: unknown): value is number {
+  return Number.isInteger(value) && Math.abs(value as number) <= LATEST_MS;
+}
+
+function isEntryId(value: unknown): value is string {
+  return typeof value === 'string' && ENTRY_ID.test(value);
+}
+
+function isSignalValue(value: unknown): value is SignalValue {
+  if (typeof value !== 'object') return typeof value === 'string' || isPlainMember(value);
+  return value === null || (!Array.isArray(value) && Object.values(value).every(isPlainMember));
+}
+
+/** JSON has a number that is none: `1e999` reads as Infinity. */
+function isPlainMember(value: unknown): boolean {
+  return typeof value === 'boolean' || Number.isFinite(value);
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // corrupt; the caller skips it
+  }
+}

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { connectivityRecord, stateAfter, vehicleRecord } from '../test/vehicle-records.js';
+import { emptyState } from './state.js';
+import { vehicleJson } from './vehicle-json.js';
+
+it('shows values with unit and time, in order of names, invalid ones as null', () => {
+  const state = stateAfter(
+    vehicleRecord(1_700_000_000_000, { VehicleSpeed: 0, Gear: { shiftStateValue: 5 }, Soc: null }),
+    connectivityRecord('5-0', 'CONNECTED', 'a', 1_700_000_000_000),
+  );
+  const time = '2023-11-14T22:13:20.000Z';
+  expect(JSON.stringify(vehicleJson(state))).toBe(
+    JSON.stringify({
+      connectivity: { isConnected: true, connectionId: 'a', networkInterface: 'wifi', time },
+      signals: {
+        Gear: { value: 'ShiftStateD', time },
+        Soc: { value: null, unit: '%', time },
+        VehicleSpeed: { value: 0, unit: 'mph', time },
+      },
+    }),
+  );
+});
+
+it('shows an unknown vehicle as one', () => {
+  expect(vehicleJson(emptyState())).toEqual({ connectivity: null, signals: {} });
+});
