@@ -10,6 +10,9 @@ export class LogUnavailable extends Error {
 
 /** The log in this Redis was laid out by another configuration or version. */
 export class LayoutMismatch extends Error {
+  /** A mistake of configuration: nothing that a restart could cure. */
+  readonly exitCode = 2;
+
   constructor(message: string) {
     super(message);
     this.name = 'LayoutMismatch';

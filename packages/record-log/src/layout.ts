@@ -2,7 +2,7 @@
 // another number of partitions a vehicle's records would be split over two streams.
 import { LayoutMismatch } from './errors.js';
 import { type Layout, layoutKey } from './keys.js';
-import type { RedisConnection } from './redis.js';
+import { type RedisConnection, whenReady } from './redis.js';
 
 export const SCHEMA_VERSION = 1;
 
@@ -25,6 +25,24 @@ export async function agreeOnLayout(redis: RedisConnection, { namespace, partiti
     throw new LayoutMismatch(
       `the log "${namespace}" in Redis has ${found.partitions} partitions, PARTITIONS says ${partitions}; set PARTITIONS=${found.partitions}, or choose another NAMESPACE for a new log`,
     );
+  }
+}
+
+/** The same, waiting for Redis for as long as it takes. An aborted signal ends the wait with its reason. */
+export async function agreeOnLayoutWhenReady(
+  redis: RedisConnection,
+  layout: Layout,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      await whenReady(redis, 1_000);
+      await agreeOnLayout(redis, layout);
+      return;
+    } catch (error) {
+      if (error instanceof LayoutMismatch) throw error;
+    }
   }
 }
 

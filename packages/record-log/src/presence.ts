@@ -5,6 +5,9 @@ import { type PartitionKeys, partitionKeys, partitionOf } from './keys.js';
 import { type RedisConnection, runScript } from './redis.js';
 import { defineScript } from './scripts/script.js';
 
+/** How long a process of ingest counts as alive after its last sign of life. */
+export const PROCESS_LEASE_MS = 15_000;
+
 export interface Connection {
   vin: string;
   connectionId: string;

@@ -133,8 +133,14 @@ export async function runApp({ name, main, ...options }: RunOptions): Promise<vo
     console.error(startFailure(name, error, { withStack: context.log.isLevelEnabled('debug') }));
     // Whatever did start may hold something that others wait for (a lease, a port).
     await stopParts('start_failed');
-    end(error instanceof ConfigError ? 2 : 1);
+    end(exitCodeOf(error));
   }
+}
+
+/** An error of another package can say by `exitCode` that it is the configuration that is wrong. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof ConfigError) return 2;
+  return (error as { exitCode?: number } | undefined)?.exitCode ?? 1;
 }
 
 function startFailure(name: string, error: unknown, { withStack }: { withStack: boolean }): string {

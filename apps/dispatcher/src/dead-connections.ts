@@ -1,0 +1,41 @@
+// Reports the connections of ingest processes that died. A lease may also run out because Redis was away, so leases
+// are judged only after Redis has answered without a break for as long as a lease lasts.
+import { PROCESS_LEASE_MS, type Presence } from '@fleetbridge/record-log';
+import type { Logger } from '@fleetbridge/service';
+
+export interface DeadConnectionsOptions {
+  presence: Pick<Presence, 'reportDead'>;
+  /** A cheap question to Redis. */
+  ping: () => Promise<unknown>;
+  log: Logger;
+  now: () => number;
+  counts: { reported: number };
+}
+
+export class DeadConnections {
+  readonly #options: DeadConnectionsOptions;
+  #answeringSinceMs: number | undefined;
+
+  constructor(options: DeadConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /** To be called every few seconds, with the partitions that this process tends. */
+  async look(partitions: readonly number[]): Promise<void> {
+    const { presence, ping, log, now, counts } = this.#options;
+    try {
+      await ping();
+      this.#answeringSinceMs ??= now();
+      if (now() - this.#answeringSinceMs < PROCESS_LEASE_MS) return;
+      for (const partition of partitions) {
+        for (const { vin, connectionId, processId } of await presence.reportDead(partition, now())) {
+          counts.reported++;
+          log.info({ vin, connection_id: connectionId, process_id: processId }, 'dead_connection_reported');
+        }
+      }
+    } catch (err) {
+      log.debug({ err }, 'dead_connections_not_looked_for');
+      this.#answeringSinceMs = undefined;
+    }
+  }
+}

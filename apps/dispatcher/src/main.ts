@@ -1,0 +1,85 @@
+// The dispatcher: snapshots of every vehicle, retention, and the disconnects that dead processes can't report.
+// Reads as the order of its start; what was started is stopped in reverse.
+import { randomUUID } from 'node:crypto';
+import { agreeOnLayoutWhenReady, connectRedis, Presence, SnapshotStore } from '@fleetbridge/record-log';
+import {
+  createLogger,
+  createReadiness,
+  formatUnknownVariable,
+  loadConfig,
+  type RunContext,
+  runApp,
+  startAdminServer,
+} from '@fleetbridge/service';
+import { dispatcherConfig } from './config.js';
+import { DeadConnections } from './dead-connections.js';
+import { createCounts, createDispatcherMetrics } from './metrics.js';
+import { SnapshotKeeper } from './snapshot-keeper.js';
+import { Upkeep } from './upkeep.js';
+
+await runApp({ name: 'dispatcher', main });
+
+async function main(context: RunContext): Promise<void> {
+  const { config, warnings } = loadConfig(dispatcherConfig, { env: context.env, prefixes: ['DISPATCHER_'] });
+  const log = createLogger({ name: 'dispatcher', level: config.LOG_LEVEL, format: config.LOG_FORMAT });
+  context.log = log;
+  context.shutdownSeconds = config.SHUTDOWN_SECONDS;
+  for (const warning of warnings) log.warn({ ...warning }, formatUnknownVariable(warning));
+
+  const counts = createCounts();
+  const keepers: SnapshotKeeper[] = [];
+  const readiness = createReadiness({ checks: ['redis'], signal: context.signal });
+  const metrics = createDispatcherMetrics(counts, keepers);
+  const admin = await startAdminServer({
+    host: config.ADMIN_HOST,
+    port: config.DISPATCHER_ADMIN_PORT,
+    portVariable: 'DISPATCHER_ADMIN_PORT',
+    registry: metrics.registry,
+    readiness,
+    log,
+  });
+  context.onStop('admin server', () => admin.stop());
+
+  const redis = connectRedis({
+    url: config.REDIS_URL,
+    name: 'fleetbridge-dispatcher',
+    onChange: ({ isReachable, reason }) => {
+      readiness.set('redis', isReachable ? { ready: true } : { ready: false, reason: 'unreachable' });
+      log[isReachable ? 'info' : 'warn']({ reason }, isReachable ? 'redis_reachable' : 'redis_unreachable');
+    },
+  });
+  context.onStop('redis', () => redis.disconnect());
+  const layout = { namespace: config.NAMESPACE, partitions: config.PARTITIONS };
+  await agreeOnLayoutWhenReady(redis, layout, context.signal);
+
+  const owner = randomUUID();
+  for (let partition = 0; partition < config.PARTITIONS; partition++) {
+    keepers.push(
+      new SnapshotKeeper({ redis, url: config.REDIS_URL, ...layout, partition, owner, log, counts: counts.snapshots }),
+    );
+  }
+  context.onStop('snapshots', () => Promise.all(keepers.map((keeper) => keeper.stop())));
+  await Promise.all(keepers.map((keeper) => keeper.start()));
+
+  const presence = new Presence({ redis, ...layout });
+  const upkeep = new Upkeep({
+    redis,
+    namespace: config.NAMESPACE,
+    retention: { hours: config.RETENTION_HOURS, entries: config.RETENTION_ENTRIES },
+    keepers,
+    snapshots: new SnapshotStore({ redis, ...layout }),
+    deadConnections: new DeadConnections({
+      presence,
+      ping: () => redis.ping(),
+      log,
+      now: Date.now,
+      counts: counts.deadConnections,
+    }),
+    counts,
+    log,
+    now: Date.now,
+  });
+  upkeep.start();
+  context.onStop('upkeep', () => upkeep.stop());
+  context.ready({ ports: { admin: admin.address.port } });
+}

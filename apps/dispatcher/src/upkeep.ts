@@ -1,0 +1,89 @@
+// What has to be looked after now and then: connections of dead processes, entries that are too old, Redis' memory.
+import { memoryUse, type RedisConnection, type SnapshotStore, trimPartition } from '@fleetbridge/record-log';
+import type { Logger } from '@fleetbridge/service';
+import type { DeadConnections } from './dead-connections.js';
+import type { DispatcherCounts } from './metrics.js';
+import type { SnapshotKeeper } from './snapshot-keeper.js';
+
+const LOOK_EVERY_MS = 2_000;
+const TRIM_EVERY_LOOKS = 5;
+const MEMORY_ALARM_SHARE = 0.7;
+
+export interface UpkeepOptions {
+  redis: RedisConnection;
+  namespace: string;
+  retention: { hours: number; entries: number };
+  keepers: readonly SnapshotKeeper[];
+  snapshots: Pick<SnapshotStore, 'cursor'>;
+  deadConnections: DeadConnections;
+  counts: DispatcherCounts;
+  log: Logger;
+  now: () => number;
+}
+
+export class Upkeep {
+  readonly #options: UpkeepOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #looks = 0;
+  #isAlarmed = false;
+  #working: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => {
+      this.#working = this.#look().finally(() => {
+        if (!this.#isStopped) this.start();
+      });
+    }, LOOK_EVERY_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#working;
+  }
+
+  async #look(): Promise<void> {
+    const { keepers, deadConnections, log } = this.#options;
+    const held = keepers.filter(({ isHolder }) => isHolder).map(({ partition }) => partition);
+    await deadConnections.look(held);
+    if (this.#looks++ % TRIM_EVERY_LOOKS !== 0) return;
+    try {
+      for (const partition of held) await this.#trim(partition);
+      await this.#checkMemory();
+    } catch (err) {
+      log.debug({ err }, 'upkeep_failed');
+    }
+  }
+
+  async #trim(partition: number): Promise<void> {
+    const { redis, namespace, retention, snapshots, counts, log, now } = this.#options;
+    const deliveredUpTo = await snapshots.cursor(partition);
+    const trimmed = await trimPartition(redis, { namespace, partition, nowMs: now(), deliveredUpTo, ...retention });
+    counts.trimmed += trimmed;
+    if (trimmed > 0) log.debug({ partition, trimmed }, 'log_trimmed');
+  }
+
+  async #checkMemory(): Promise<void> {
+    const { redis, counts, log } = this.#options;
+    const { usedBytes, limitBytes } = await memoryUse(redis);
+    counts.redisUsedBytes = usedBytes;
+    counts.redisLimitBytes = limitBytes;
+    const isAlarming = limitBytes > 0 && usedBytes > limitBytes * MEMORY_ALARM_SHARE;
+    if (isAlarming && !this.#isAlarmed) {
+      log.error(
+        {
+          used_bytes: usedBytes,
+          limit_bytes: limitBytes,
+          remedy: "raise Redis' maxmemory or lower RETENTION_HOURS; when it is full, vehicles get no acks",
+        },
+        'redis_memory_nearly_full',
+      );
+    }
+    this.#isAlarmed = isAlarming;
+  }
+}
