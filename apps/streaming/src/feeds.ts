@@ -28,6 +28,7 @@ export class Feeds {
     this.#options = options;
   }
 
+  /** Resolves when the feeds are at the present. */
   async start(): Promise<void> {
     const { partitions, snapshots } = this.#options;
     const cursors = await Promise.all(
@@ -35,6 +36,13 @@ export class Feeds {
     );
     this.#tails = cursors.map((from, partition) => this.#tail(partition, from));
     for (const tail of this.#tails) tail.start();
+    // nobody is told of a past that the log has already moved on from
+    await Promise.all(this.#tails.map((tail) => tail.caughtUp));
+  }
+
+  /** How far a partition has been read. */
+  cursor(partition: number): string {
+    return this.#tails[partition]!.cursor;
   }
 
   async stop(): Promise<void> {

@@ -7,7 +7,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { type Access, requestToken } from './access.js';
 import type { Feeds } from './feeds.js';
 import type { StreamingCounts } from './metrics.js';
-import { Subscriber } from './subscriber.js';
+import { ownerPace, type Pace, Subscriber } from './subscriber.js';
 
 /** A subscribe is some 300 bytes, with a token of Tesla's some 2 KB. */
 const MAX_MESSAGE_BYTES = 64_000;
@@ -22,6 +22,8 @@ export interface StreamingServerOptions {
   counts: StreamingCounts;
   log: Logger;
   now: () => number;
+  /** Other delays than TeslaMate's, for tests. */
+  pace?: Partial<Pace>;
 }
 
 export interface StreamingServer {
@@ -33,6 +35,7 @@ export interface StreamingServer {
 
 export async function startStreamingServer(options: StreamingServerOptions): Promise<StreamingServer> {
   const { certificate, access, feeds, counts, log, now } = options;
+  const pace = { ...ownerPace, ...options.pace };
   const subscribers = new Set<Subscriber>();
   const upgrades = new WebSocketServer({
     noServer: true,
@@ -65,6 +68,7 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
         counts,
         log,
         now,
+        pace,
       });
       subscribers.add(subscriber);
       counts.connections++;

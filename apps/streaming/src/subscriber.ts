@@ -18,15 +18,21 @@ import {
 } from './owner-messages.js';
 import type { FeedListener, VehicleFeed } from './vehicle-feed.js';
 
-const HELLO_EVERY_MS = 10_000;
-/** An error sooner would bring the client back at once, for ever. */
-const TOKEN_ERROR_AFTER_MS = 25_000;
-/** A client whose tokens are refused makes its own new connection; one that stays is ended. */
-const REFUSED_CLIENT_STAYS_MS = 60_000;
-const NO_SUBSCRIBE_MS = 60_000;
-const RETRY_MS = 1_000;
-/** TeslaMate has no branch for a failed send: TCP ends only when it has been quiet for so long. */
-const QUIET_MS = 500;
+/** What a client is given, in milliseconds. The numbers are TeslaMate's timers turned round. */
+export const ownerPace = {
+  /** Its timer is 30 s; while there is nothing to tell, a hello keeps it from believing that we are gone. */
+  helloEveryMs: 10_000,
+  /** An error sooner would bring the client back at once, for ever. */
+  tokenErrorAfterMs: 25_000,
+  /** A client whose token was refused makes a new connection of its own; one that stays is ended. */
+  refusedStaysMs: 60_000,
+  noSubscribeMs: 60_000,
+  /** TeslaMate has no branch for a failed send: TCP ends only when it has been quiet for so long. */
+  quietMs: 500,
+  /** Redis, which knows tokens and snapshots, is asked again. */
+  retryMs: 1_000,
+};
+export type Pace = typeof ownerPace;
 const UNREAD_BYTES = 1_000_000;
 
 export interface SubscriberOptions {
@@ -39,6 +45,7 @@ export interface SubscriberOptions {
   counts: StreamingCounts;
   log: Logger;
   now: () => number;
+  pace: Pace;
 }
 
 type Subscription = Extract<ClientMessage, { kind: 'subscribe' }>;
@@ -64,17 +71,17 @@ export class Subscriber implements FeedListener {
     this.#options = options;
     this.#webSocket = options.webSocket;
     this.#lastHeardMs = options.now();
-    this.#timer = setTimeout(() => this.#end('no_subscribe'), NO_SUBSCRIBE_MS);
+    this.#timer = setTimeout(() => this.#end('no_subscribe'), options.pace.noSubscribeMs);
     this.#webSocket.on('message', (data, isBinary) => this.#onMessage(isBinary ? '' : data.toString()));
     this.#webSocket.on('error', () => {});
     this.#webSocket.on('close', () => this.#closed());
   }
 
-  /** Ends TCP when the client is quiet, at the latest after two seconds. Resolves when it is done. */
+  /** Ends TCP when the client is quiet, at the latest after a few moments. Resolves when it is done. */
   async endQuietly(reason: string): Promise<void> {
-    const { now } = this.#options;
-    const deadline = now() + 2_000;
-    const isQuiet = () => this.#hasSubscribed && now() - this.#lastHeardMs >= QUIET_MS;
+    const { now, pace } = this.#options;
+    const deadline = now() + 4 * pace.quietMs;
+    const isQuiet = () => this.#hasSubscribed && now() - this.#lastHeardMs >= pace.quietMs;
     while (this.#webSocket.readyState === this.#webSocket.OPEN && !isQuiet() && now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -95,6 +102,16 @@ export class Subscriber implements FeedListener {
 
   offline(): void {
     if (this.#subscription && !this.#isWaitingForSubscribe) this.#sayDisconnected(this.#subscription.tag);
+  }
+
+  /** Asks again while the answer is `unknown` and still wanted; undefined when it no longer is. */
+  async #settle<T extends string>(ask: () => Promise<T | 'unknown'>, isWanted: () => boolean): Promise<T | undefined> {
+    while (isWanted()) {
+      const answer = await ask();
+      if (answer !== 'unknown') return answer as T;
+      await new Promise((resolve) => setTimeout(resolve, this.#options.pace.retryMs));
+    }
+    return undefined;
   }
 
   #onMessage(text: string): void {
@@ -122,7 +139,7 @@ export class Subscriber implements FeedListener {
       this.#subscription === subscription && this.#webSocket.readyState === this.#webSocket.OPEN;
 
     const vin = subscription.tag.toUpperCase();
-    const verdict = await settle(() => access.verdict(subscription.token ?? requestToken, vin), isStillWanted);
+    const verdict = await this.#settle(() => access.verdict(subscription.token ?? requestToken, vin), isStillWanted);
     if (!isStillWanted()) return;
     if (verdict !== 'granted') {
       counts.refusedTokens++;
@@ -131,7 +148,7 @@ export class Subscriber implements FeedListener {
       return;
     }
     const feed = feeds.of(vin);
-    const isLoaded = await settle(
+    const isLoaded = await this.#settle(
       () =>
         feed.ready().then(
           () => 'loaded' as const,
@@ -191,11 +208,12 @@ export class Subscriber implements FeedListener {
 
   /** As the contract says of a bad token: hello as usual, the error late, the socket left to the client. */
   #refuse(tag: string): void {
+    const { tokenErrorAfterMs, refusedStaysMs } = this.#options.pace;
     this.#timer = setTimeout(() => {
       this.#send(tokenRefused(tag));
       clearTimeout(this.#helloTimer);
-      this.#timer = setTimeout(() => void this.endQuietly('token_refused'), REFUSED_CLIENT_STAYS_MS);
-    }, TOKEN_ERROR_AFTER_MS);
+      this.#timer = setTimeout(() => void this.endQuietly('token_refused'), refusedStaysMs);
+    }, tokenErrorAfterMs);
   }
 
   #hello(): void {
@@ -209,9 +227,8 @@ export class Subscriber implements FeedListener {
       this.#end('messages_unread');
       return;
     }
-    // while there is nothing to tell, a hello keeps the client from believing that we are gone
     clearTimeout(this.#helloTimer);
-    this.#helloTimer = setTimeout(() => this.#hello(), HELLO_EVERY_MS);
+    this.#helloTimer = setTimeout(() => this.#hello(), this.#options.pace.helloEveryMs);
   }
 
   #end(reason: string): void {
@@ -223,17 +240,4 @@ export class Subscriber implements FeedListener {
   #closed(): void {
     this.#unsubscribe();
   }
-}
-
-/** Asks again while the answer is `unknown` and still wanted; undefined when it no longer is. */
-async function settle<T extends string>(
-  ask: () => Promise<T | 'unknown'>,
-  isWanted: () => boolean,
-): Promise<T | undefined> {
-  while (isWanted()) {
-    const answer = await ask();
-    if (answer !== 'unknown') return answer as T;
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-  }
-  return undefined;
 }

@@ -32,6 +32,8 @@ export class LogTail {
   #loop: Promise<void> | undefined;
   #isStopped = false;
   #isInTrouble = false;
+  readonly #catchUp = withResolver();
+  #hasCaughtUp = false;
   /** The last entry that onEntries has dealt with. */
   cursor: string;
 
@@ -46,8 +48,14 @@ export class LogTail {
     this.#loop ??= this.#run();
   }
 
+  /** Resolves when the end of the log has been reached for the first time (or the tail is stopped). */
+  get caughtUp(): Promise<void> {
+    return this.#catchUp.promise;
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#catchUp.resolve();
     this.#redis.disconnect();
     await this.#loop;
   }
@@ -71,6 +79,10 @@ export class LogTail {
         }
         // a full read means that we are behind, and may fall behind what is kept
         mustLookForGap = entries.length === ENTRIES_A_READ;
+        if (!mustLookForGap && !this.#hasCaughtUp) {
+          this.#hasCaughtUp = true;
+          this.#catchUp.resolve();
+        }
       } catch (error) {
         if (this.#isStopped) return;
         if (!this.#isInTrouble) this.#options.onTrouble?.(error);
@@ -83,7 +95,9 @@ export class LogTail {
 
   async #read(): Promise<LogEntry[]> {
     const reply = await this.#withLimit(
-      this.#redis.xreadBuffer('COUNT', ENTRIES_A_READ, 'BLOCK', BLOCK_MS, 'STREAMS', this.#records, this.cursor),
+      this.#hasCaughtUp
+        ? this.#redis.xreadBuffer('COUNT', ENTRIES_A_READ, 'BLOCK', BLOCK_MS, 'STREAMS', this.#records, this.cursor)
+        : this.#redis.xreadBuffer('COUNT', ENTRIES_A_READ, 'STREAMS', this.#records, this.cursor),
     );
     const streams = reply as unknown as [Buffer, [Buffer, Buffer[]][]][] | null;
     return streams?.[0]?.[1].map(parseEntry) ?? [];
@@ -117,4 +131,13 @@ export class LogTail {
     this.#isInTrouble = false;
     this.#options.onRecovered?.();
   }
+}
+
+/** Promise.withResolvers, which Node 20 does not have. */
+function withResolver(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((resolvePromise) => {
+    resolve = resolvePromise;
+  });
+  return { promise, resolve };
 }

@@ -1,0 +1,16 @@
+// The time and the timers that a simulated vehicle lives by. A test may pass its own.
+
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Returns what cancels the timer. */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+export const realClock: Clock = {
+  now: () => Date.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};

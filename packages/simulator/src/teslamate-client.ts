@@ -1,0 +1,415 @@
+// A client that behaves as TeslaMate's stream process does, its weaknesses included (reference: TeslaMate contract,
+// section 1). What would crash TeslaMate ends this client too and is recorded as a `crash` with its reason.
+
+import type { Socket } from 'node:net';
+import { WebSocket } from 'ws';
+import { parseTeslaMateFrame, type TeslaMateFrame, teslaMateColumns } from './teslamate-frame.js';
+
+export interface TeslaMateClientOptions {
+  /** TESLA_WSS_HOST: `wss://host:port`, without `/streaming/`. */
+  readonly url: string;
+  readonly token: string;
+  /** The VIN, or the numeric vehicle id. */
+  readonly tag: string;
+  readonly columns?: readonly string[];
+  /** What signed the server's certificate. */
+  readonly caPem?: string;
+  /** Multiplies all of TeslaMate's delays, e.g. 0.01 in a test. Default 1. */
+  readonly timeFactor?: number;
+  /** Called with each frame, before `waitFor` looks at it. */
+  readonly onFrame?: (frame: TeslaMateFrame, receivedMs: number) => void;
+}
+
+export type TeslaMateEvent =
+  /** Subscribed; `isFirst` for the first connection of a process. */
+  | { readonly type: 'connected'; readonly atMs: number; readonly isFirst: boolean }
+  /** Again on the same connection, after `vehicle_disconnected`. */
+  | { readonly type: 'subscribed_again'; readonly atMs: number }
+  /**
+   * TCP ended without a close frame. `quietMs` since the last message in either direction: at less than 500 TeslaMate may
+   * have been sending, which kills its process.
+   */
+  | { readonly type: 'disconnected'; readonly atMs: number; readonly quietMs: number }
+  | { readonly type: 'reconnect_failed'; readonly atMs: number; readonly reason: string }
+  /** Nothing came for as long as TeslaMate waits; it reconnects. */
+  | { readonly type: 'timed_out'; readonly atMs: number; readonly inARow: number }
+  | { readonly type: 'inactive'; readonly atMs: number }
+  | { readonly type: 'vehicle_disconnected'; readonly atMs: number; readonly inARow: number }
+  | { readonly type: 'too_many_disconnects'; readonly atMs: number }
+  | { readonly type: 'vehicle_offline'; readonly atMs: number }
+  | { readonly type: 'owner_api_error'; readonly atMs: number; readonly value: string }
+  | { readonly type: 'tokens_expired'; readonly atMs: number }
+  /** TeslaMate would only log it: not JSON, an unknown message, another tag, another error. */
+  | { readonly type: 'logged'; readonly atMs: number; readonly level: 'warning' | 'error'; readonly text: string }
+  | { readonly type: 'unsubscribed'; readonly atMs: number }
+  | { readonly type: 'crash'; readonly atMs: number; readonly reason: string };
+
+type EventFacts = TeslaMateEvent extends infer E ? (E extends TeslaMateEvent ? Omit<E, 'atMs'> : never) : never;
+
+export interface TeslaMateMessage {
+  readonly receivedMs: number;
+  readonly text: string;
+}
+
+/** TeslaMate's delays, in seconds. */
+const SILENCE = 30;
+const FIRST_MESSAGE = [10, 10, 10, 10, 16, 30];
+const CLOSE_WAIT = 5;
+const RECONNECT = [2, 4, 8, 16, 30];
+const RESUBSCRIBE_IN_GEAR = [1, 1, 2, 2, 3, 4, 5, 6, 8, 8];
+const RESUBSCRIBE = [15, 15, 15, 15, 16, 30];
+const NEW_PROCESS = 1;
+const INACTIVE_AFTER = 5;
+const TOO_MANY_DISCONNECTS = 11;
+/** TeslaMate's own limit; not shortened, since a busy machine's handshakes aren't shorter either. */
+const HANDSHAKE_MS = 30_000;
+
+export class TeslaMateClient {
+  readonly frames: TeslaMateFrame[] = [];
+  readonly messages: TeslaMateMessage[] = [];
+  readonly events: TeslaMateEvent[] = [];
+  readonly #options: TeslaMateClientOptions;
+  readonly #columns: readonly string[];
+  #state: 'idle' | 'running' = 'idle';
+  #socket: WebSocket | undefined;
+  #transport: Socket | undefined;
+  /** The one timer of TeslaMate's client. */
+  #timer: NodeJS.Timeout | undefined;
+  #reconnectTimer: NodeJS.Timeout | undefined;
+  /** Our close frame is out; what comes until TCP ends is not read. */
+  #isClosing = false;
+  #isExpired = false;
+  #timeouts = 0;
+  #disconnects = 0;
+  #failedReconnects = 0;
+  #lastFrame: TeslaMateFrame | undefined;
+  #lastTrafficMs = 0;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(options: TeslaMateClientOptions) {
+    this.#options = options;
+    this.#columns = options.columns ?? teslaMateColumns;
+  }
+
+  get isConnected(): boolean {
+    return this.#socket?.readyState === WebSocket.OPEN && !this.#isClosing;
+  }
+
+  get crashes(): string[] {
+    return this.events.flatMap((event) => (event.type === 'crash' ? [event.reason] : []));
+  }
+
+  /** How many events of a type there were. */
+  count(type: TeslaMateEvent['type']): number {
+    return this.events.filter((event) => event.type === type).length;
+  }
+
+  /** A new stream process. Resolves when it has subscribed; rejects when it crashed before (the crash is recorded too). */
+  async connect(): Promise<void> {
+    if (this.#state === 'running') throw new Error('already connected');
+    this.#state = 'running';
+    const seen = this.events.length;
+    this.#startProcess();
+    await this.waitFor(
+      () => this.events.slice(seen).some(({ type }) => type === 'connected' || type === 'crash'),
+      60_000,
+    );
+    const last = this.events.slice(seen).find(({ type }) => type === 'connected' || type === 'crash');
+    if (last?.type === 'crash') throw new Error(last.reason);
+  }
+
+  /** As TeslaMate disconnects: data:unsubscribe, close frame 1011, the end of TCP. Resolves when the socket is closed. */
+  async unsubscribe(): Promise<void> {
+    const socket = this.#socket;
+    this.#stopTimers();
+    this.#state = 'idle';
+    if (socket?.readyState === WebSocket.OPEN) {
+      const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+      this.#leave();
+      await closed;
+    } else {
+      this.#forgetSocket();
+    }
+    this.#record({ type: 'unsubscribed' });
+  }
+
+  /** Ends without a word and without an event, as a killed TeslaMate does. */
+  stop(): void {
+    this.#state = 'idle';
+    this.#stopTimers();
+    this.#forgetSocket();
+  }
+
+  /** Resolves when the predicate holds, looked at after every message and event. Rejects after `timeoutMs`. */
+  waitFor(predicate: (client: this) => boolean, timeoutMs = 10_000): Promise<void> {
+    if (predicate(this)) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        if (!predicate(this)) return;
+        clearTimeout(timer);
+        this.#waiting.delete(look);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(look);
+        const happened = this.events.map(({ type }) => type).join(' ');
+        const seen = `${this.frames.length} frames, ${this.messages.length} messages; events: ${happened}`;
+        reject(new Error(`not within ${timeoutMs} ms: ${predicate}. Seen: ${seen}`));
+      }, timeoutMs);
+      this.#waiting.add(look);
+    });
+  }
+
+  #startProcess(): void {
+    this.#timeouts = 0;
+    this.#disconnects = 0;
+    this.#failedReconnects = 0;
+    this.#lastFrame = undefined;
+    this.#open(true);
+  }
+
+  #open(isFirst: boolean): void {
+    this.#isClosing = false;
+    this.#isExpired = false;
+    const { url, caPem } = this.#options;
+    const socket = new WebSocket(`${url.replace(/\/$/, '')}/streaming/`, {
+      ...(caPem === undefined ? {} : { ca: caPem }),
+      handshakeTimeout: HANDSHAKE_MS,
+      perMessageDeflate: false,
+    });
+    this.#socket = socket;
+    this.#transport = undefined;
+    let isOpen = false;
+    let failure: string | undefined;
+    socket.once('upgrade', (response) => {
+      this.#transport = response.socket;
+    });
+    socket.once('open', () => {
+      if (this.#socket !== socket) return;
+      isOpen = true;
+      this.#failedReconnects = 0;
+      this.#subscribe();
+      this.#record({ type: 'connected', isFirst });
+    });
+    socket.on('message', (data) => {
+      if (this.#socket === socket && !this.#isClosing) this.#received(data.toString());
+    });
+    socket.on('error', (error) => {
+      failure = error.message;
+    });
+    socket.once('close', (code) => {
+      if (this.#socket !== socket) return;
+      if (isOpen) this.#ended(code, failure);
+      else this.#failedToOpen(isFirst, failure ?? 'closed');
+    });
+  }
+
+  #subscribe(): void {
+    this.#send({
+      msg_type: 'data:subscribe_oauth',
+      token: this.#options.token,
+      value: this.#columns.join(','),
+      tag: this.#options.tag,
+    });
+    this.#startTimer(nth(FIRST_MESSAGE, this.#timeouts + 1), () => this.#timedOut());
+  }
+
+  #received(text: string): void {
+    this.#lastTrafficMs = Date.now();
+    this.messages.push({ receivedMs: this.#lastTrafficMs, text });
+    if (!this.#isExpired) this.#act(text);
+    this.#changed();
+  }
+
+  #act(text: string): void {
+    // Before it is decoded, and whatever it is: this is how a hello cancels a pending new subscribe.
+    this.#startTimer(SILENCE, () => this.#timedOut());
+    let message: unknown;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      this.#log('error', `not JSON: ${text}`);
+    }
+    if (message !== undefined) this.#understand(isObject(message) ? message : {}, text);
+  }
+
+  #understand(message: Record<string, unknown>, text: string): void {
+    const { msg_type: kind, tag, value, error_type: errorType } = message;
+    if (kind === 'data:update' && typeof value === 'string' && tag === this.#options.tag) {
+      this.#update(value);
+    } else if (kind === 'data:error' && errorType === 'vehicle_disconnected') {
+      this.#vehicleDisconnected();
+    } else if (kind === 'data:error' && typeof value === 'string') {
+      this.#error(errorType, value);
+    } else if (kind !== 'control:hello' || message.connection_timeout === undefined) {
+      this.#log('warning', `unknown message: ${text}`);
+    }
+  }
+
+  #error(errorType: unknown, value: string): void {
+    if (errorType === 'vehicle_error' && value === 'Vehicle is offline') {
+      this.#record({ type: 'vehicle_offline' });
+    } else if (errorType !== 'client_error') {
+      this.#log('error', `${errorType}: ${value}`);
+    } else if (value.startsWith('owner_api error:')) {
+      this.#record({ type: 'owner_api_error', value });
+      this.#closeAndReconnect();
+    } else if (value.startsWith("Can't validate token")) {
+      this.#tokensExpired();
+    } else {
+      this.#crash(`client_error: ${value}`);
+    }
+  }
+
+  #update(value: string): void {
+    const parsed = parseTeslaMateFrame(value, this.#columns);
+    if ('crash' in parsed) {
+      this.#crash(parsed.crash);
+      return;
+    }
+    this.#timeouts = 0;
+    this.#disconnects = 0;
+    this.#lastFrame = parsed.frame;
+    this.frames.push(parsed.frame);
+    this.#options.onFrame?.(parsed.frame, this.#lastTrafficMs);
+  }
+
+  #vehicleDisconnected(): void {
+    this.#disconnects++;
+    this.#record({ type: 'vehicle_disconnected', inARow: this.#disconnects });
+    if (this.#disconnects >= TOO_MANY_DISCONNECTS) {
+      this.#record({ type: 'too_many_disconnects' });
+      this.#leave();
+      this.#startProcess();
+      return;
+    }
+    const shift = this.#lastFrame?.shiftState ?? '';
+    const delays = ['P', 'D', 'N', 'R'].includes(shift) ? RESUBSCRIBE_IN_GEAR : RESUBSCRIBE;
+    this.#startTimer(nth(delays, this.#disconnects), () => {
+      this.#subscribe();
+      this.#record({ type: 'subscribed_again' });
+    });
+  }
+
+  /** The next process starts a moment later; a server that ends TCP before leaves two processes for one vehicle. */
+  #tokensExpired(): void {
+    this.#record({ type: 'tokens_expired' });
+    this.#isExpired = true;
+    this.#startTimer(NEW_PROCESS, () => {
+      this.#leave();
+      this.#startProcess();
+    });
+  }
+
+  #timedOut(): void {
+    this.#timeouts++;
+    this.#record({ type: 'timed_out', inARow: this.#timeouts });
+    if (this.#timeouts === INACTIVE_AFTER && this.#lastFrame !== undefined) this.#record({ type: 'inactive' });
+    this.#closeAndReconnect();
+  }
+
+  #closeAndReconnect(): void {
+    const socket = this.#socket;
+    this.#isClosing = true;
+    socket?.close(1000);
+    this.#startTimer(CLOSE_WAIT, () => socket?.terminate());
+  }
+
+  #ended(code: number, failure: string | undefined): void {
+    this.#stopTimers();
+    if (this.#isClosing) {
+      this.#open(false);
+    } else if (this.#isExpired) {
+      this.#crash('already_started: TCP was ended by the server right after a token error');
+    } else if (failure !== undefined) {
+      this.#crash(`not a WebSocket frame: ${failure}`);
+    } else if (code !== 1006) {
+      this.#crash(`close frame ${code === 1005 ? 'without a code' : code}`);
+    } else {
+      this.#lastFrame = undefined;
+      this.#record({ type: 'disconnected', quietMs: Date.now() - this.#lastTrafficMs });
+      this.#planReconnect();
+    }
+  }
+
+  #failedToOpen(isFirst: boolean, reason: string): void {
+    if (isFirst) {
+      this.#crash(`first connection failed: ${reason}`);
+      return;
+    }
+    this.#failedReconnects++;
+    this.#record({ type: 'reconnect_failed', reason });
+    this.#planReconnect();
+  }
+
+  #planReconnect(): void {
+    const delayMs = this.#scaledMs(nth(RECONNECT, this.#failedReconnects + 1));
+    this.#reconnectTimer = setTimeout(() => this.#open(false), delayMs);
+  }
+
+  #crash(reason: string): void {
+    this.#state = 'idle';
+    this.#stopTimers();
+    this.#forgetSocket();
+    this.#record({ type: 'crash', reason });
+  }
+
+  /** Lets go of the socket after data:unsubscribe, close frame 1011 and the end of our side of TCP. */
+  #leave(): void {
+    const socket = this.#socket;
+    const transport = this.#transport;
+    this.#stopTimers();
+    this.#socket = undefined;
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    socket.send(JSON.stringify({ msg_type: 'data:unsubscribe', tag: this.#options.tag }));
+    socket.close(1011);
+    transport?.end(() => socket.terminate());
+  }
+
+  #forgetSocket(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.terminate();
+  }
+
+  #send(message: object): void {
+    this.#lastTrafficMs = Date.now();
+    this.#socket?.send(JSON.stringify(message));
+  }
+
+  #startTimer(seconds: number, run: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(run, this.#scaledMs(seconds));
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#reconnectTimer);
+  }
+
+  #scaledMs(seconds: number): number {
+    return seconds * 1000 * (this.#options.timeFactor ?? 1);
+  }
+
+  #log(level: 'warning' | 'error', text: string): void {
+    this.#record({ type: 'logged', level, text });
+  }
+
+  #record(facts: EventFacts): void {
+    this.events.push({ ...facts, atMs: Date.now() } as TeslaMateEvent);
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const look of [...this.#waiting]) look();
+  }
+}
+
+/** The n-th (from 1), the last one for all beyond. */
+function nth(values: readonly number[], n: number): number {
+  return values[Math.min(n, values.length) - 1]!;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

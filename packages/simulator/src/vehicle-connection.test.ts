@@ -1,0 +1,75 @@
+import { encodeMessage, Field } from '@fleetbridge/protocol';
+import { afterEach, describe, expect, it } from 'vitest';
+import { caPem, startVehicleServer, until, vehicleIdentity } from '../test/vehicle-server.js';
+import { connectVehicle, VehicleConnectError } from './vehicle-connection.js';
+
+const identity = vehicleIdentity('5YJ3E1EA7KF000001');
+const payload = encodeMessage('V', { data: [{ key: Field.Soc, value: { doubleValue: 50 } }] });
+const servers: { stop(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.stop();
+});
+
+async function serverThat(...given: Parameters<typeof startVehicleServer>) {
+  const server = await startVehicleServer(...given);
+  servers.push(server);
+  return server;
+}
+
+describe('a vehicle connection', () => {
+  it('sends records and hears which were acknowledged and which refused', async () => {
+    const server = await serverThat(({ txid }) => (txid === 'bad' ? 'error' : 'ack'));
+    const connection = await connectVehicle({ ...identity, caPem, url: server.url });
+    const heard: string[] = [];
+    connection.onAck((txid, topic) => heard.push(`ack ${txid} ${topic}`));
+    connection.onErrorAnswer((txid) => heard.push(`error ${txid}`));
+    connection.send({ txid: 'good', topic: 'V', payload, senderId: `vehicle_device.${identity.vin}` });
+    connection.send({ txid: 'bad', topic: 'V', payload });
+    connection.sendBytes(Buffer.from('garbage'));
+    await until(() => heard.length === 3);
+    expect(heard).toEqual(['ack good V', 'error bad', 'error ']);
+    connection.close();
+  });
+
+  it('reads nothing while it is paused', async () => {
+    const server = await serverThat(() => 'ack');
+    const connection = await connectVehicle({ ...identity, caPem, url: server.url });
+    let acks = 0;
+    connection.onAck(() => acks++);
+    connection.pause();
+    connection.send({ txid: 'x', topic: 'V', payload });
+    await until(() => server.records.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(acks).toBe(0);
+    connection.resume();
+    await until(() => acks === 1);
+    connection.terminate();
+  });
+
+  it('tells how it ended, also to who asks later', async () => {
+    const server = await serverThat(() => 'drop');
+    const connection = await connectVehicle({ ...identity, caPem, url: server.url });
+    const codes: number[] = [];
+    connection.onClose((code) => codes.push(code));
+    connection.send({ txid: 'x', topic: 'V', payload });
+    await until(() => codes.length === 1);
+    connection.onClose((code) => codes.push(code));
+    expect(codes).toEqual([1006, 1006]);
+    expect(connection.isOpen).toBe(false);
+  });
+
+  it('says with which status the upgrade was refused', async () => {
+    const server = await serverThat(() => 'ack', { refuseUpgrade: 403 });
+    await expect(connectVehicle({ ...identity, caPem, url: server.url })).rejects.toMatchObject({
+      name: 'VehicleConnectError',
+      statusCode: 403,
+    });
+  });
+
+  it('trusts only the CA that it was given', async () => {
+    const server = await serverThat(() => 'ack');
+    const stranger = vehicleIdentity('5YJ3E1EA7KF000002');
+    const connecting = connectVehicle({ ...identity, caPem: stranger.certificatePem, url: server.url });
+    await expect(connecting).rejects.toBeInstanceOf(VehicleConnectError);
+  });
+});

@@ -1,0 +1,152 @@
+// One connection to ingest as a vehicle makes it: mutual TLS, a WebSocket, envelopes out, acks and error answers in.
+// It keeps nothing and repeats nothing; what a vehicle does about that is in vehicle.ts.
+
+import {
+  EnvelopeError,
+  type RecordEnvelope,
+  readEnvelope,
+  STREAM_ACK,
+  writeRecordEnvelope,
+} from '@fleetbridge/protocol';
+import { WebSocket } from 'ws';
+
+export interface VehicleConnectionOptions {
+  /** `wss://host:port/` */
+  readonly url: string;
+  readonly certificatePem: string;
+  /** PKCS#8. */
+  readonly keyPem: string;
+  /** What signed the server's certificate. */
+  readonly caPem: string;
+  /** The name that the server's certificate must carry, when it isn't the host of the URL. */
+  readonly servername?: string;
+  /** Of interest to a server: `Version`, `X-Network-Interface`, `X-TXID`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly handshakeTimeoutMs?: number;
+}
+
+/** The connection was not opened: TLS refused, nobody there, or the upgrade answered with `statusCode`. */
+export class VehicleConnectError extends Error {
+  readonly statusCode: number | undefined;
+
+  constructor(message: string, facts: { statusCode?: number; cause?: unknown }) {
+    super(message, { cause: facts.cause });
+    this.name = 'VehicleConnectError';
+    this.statusCode = facts.statusCode;
+  }
+}
+
+/** Resolves when the WebSocket is open. Rejects with VehicleConnectError. */
+export function connectVehicle(options: VehicleConnectionOptions): Promise<VehicleConnection> {
+  const socket = new WebSocket(options.url, {
+    cert: options.certificatePem,
+    key: options.keyPem,
+    ca: options.caPem,
+    ...(options.servername === undefined ? {} : { servername: options.servername }),
+    headers: { ...options.headers },
+    handshakeTimeout: options.handshakeTimeoutMs ?? 15_000,
+    perMessageDeflate: false,
+  });
+  return new Promise((resolve, reject) => {
+    const connection = new VehicleConnection(socket);
+    socket.once('open', () => resolve(connection));
+    socket.once('unexpected-response', (request, response) => {
+      request.destroy();
+      const statusCode = response.statusCode ?? 0;
+      reject(new VehicleConnectError(`the upgrade was refused with ${statusCode}`, { statusCode }));
+    });
+    // Errors after the opening end in 'close'; a rejection then changes nothing.
+    socket.on('error', (cause) => reject(new VehicleConnectError(`no connection: ${cause.message}`, { cause })));
+  });
+}
+
+export class VehicleConnection {
+  readonly #socket: WebSocket;
+  readonly #ackListeners: ((txid: string, topic: string) => void)[] = [];
+  readonly #errorAnswerListeners: ((txid: string) => void)[] = [];
+  readonly #messageListeners: ((bytes: Buffer) => void)[] = [];
+  readonly #closeListeners: ((code: number) => void)[] = [];
+  #closeCode: number | undefined;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on('message', (data) => this.#received(data as Buffer));
+    socket.on('close', (code) => {
+      this.#closeCode = code;
+      for (const listener of this.#closeListeners) listener(code);
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  /** Bytes that are handed over and not yet written. */
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(record: RecordEnvelope): void {
+    this.sendBytes(writeRecordEnvelope(record));
+  }
+
+  /** A message as it is, well-formed or not. */
+  sendBytes(bytes: Uint8Array): void {
+    this.#socket.send(bytes);
+  }
+
+  /** A text frame, which no vehicle sends. */
+  sendText(text: string): void {
+    this.#socket.send(text);
+  }
+
+  onAck(listener: (txid: string, topic: string) => void): void {
+    this.#ackListeners.push(listener);
+  }
+
+  /** The txid is empty when the server could not read it. */
+  onErrorAnswer(listener: (txid: string) => void): void {
+    this.#errorAnswerListeners.push(listener);
+  }
+
+  /** Every message's bytes, before it is looked at. */
+  onMessage(listener: (bytes: Buffer) => void): void {
+    this.#messageListeners.push(listener);
+  }
+
+  /** 1006: ended without a close frame. Also called when that has happened already. */
+  onClose(listener: (code: number) => void): void {
+    this.#closeListeners.push(listener);
+    if (this.#closeCode !== undefined) listener(this.#closeCode);
+  }
+
+  close(code = 1000): void {
+    this.#socket.close(code);
+  }
+
+  /** Ends TCP without a close frame, as a car in a tunnel does. */
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  /** Stops reading; the server's answers pile up at its side. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  #received(bytes: Buffer): void {
+    for (const listener of this.#messageListeners) listener(bytes);
+    const envelope = readEnvelope(bytes);
+    if (envelope instanceof EnvelopeError) return;
+    const txid = envelope.txid.toString('latin1');
+    if (envelope.messageType === STREAM_ACK) {
+      for (const listener of this.#ackListeners) listener(txid, envelope.topic);
+    } else {
+      for (const listener of this.#errorAnswerListeners) listener(txid);
+    }
+  }
+}

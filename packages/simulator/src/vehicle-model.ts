@@ -1,0 +1,204 @@
+// A car that lives: it drives, parks, charges and sleeps by its plan, and says which signals are to be sent.
+// No clock, no socket, no chance but its seed: the same seed and the same steps give the same signals.
+
+import type { Datum } from '@fleetbridge/protocol';
+import { CAPACITY_KWH, CHARGE_LIMIT_SOC, CHARGER, energyAfter, type PackReading, readPack, socOf } from './battery.js';
+import { drive, type Motion, secondsToArrive, standStill, startDrive, tractionPowerKw } from './driving.js';
+import { seededRandom } from './random.js';
+import { createRoute, METRES_PER_MILE, munichLoop, type Route, type Waypoint } from './route.js';
+import { dueSignals, type SentSignal } from './signal-profile.js';
+
+export type Phase = 'drive' | 'park' | 'charge' | 'sleep';
+
+export interface PhasePlan {
+  readonly phase: Phase;
+  /** A drive takes a little longer when it has to come to a stop first, a charge when the battery is nearly empty. */
+  readonly seconds: number;
+}
+
+export const defaultPlan: readonly PhasePlan[] = [
+  { phase: 'drive', seconds: 15 * 60 },
+  { phase: 'park', seconds: 3 * 60 },
+  { phase: 'charge', seconds: 10 * 60 },
+  { phase: 'sleep', seconds: 2 * 60 },
+];
+
+export type ChargeState = 'Disconnected' | 'Starting' | 'Charging' | 'Complete' | 'Stopped';
+
+export interface VehicleModel {
+  readonly route: Route;
+  readonly plan: readonly PhasePlan[];
+  readonly random: () => number;
+  /** The vehicle's clock, epoch milliseconds. */
+  timeMs: number;
+  planIndex: number;
+  phase: Phase;
+  phaseSeconds: number;
+  phaseSecondsLeft: number;
+  motion: Motion;
+  odometerMiles: number;
+  energyKwh: number;
+  /** Positive = consumption. */
+  powerKw: number;
+  pack: PackReading;
+  chargeState: ChargeState;
+  /** At the charger's side. */
+  chargerPowerKw: number;
+  chargerEnergyKwh: number;
+  insideTempC: number;
+  outsideTempC: number;
+  /** By field number: what was last sent. */
+  readonly sent: Map<number, SentSignal>;
+}
+
+export interface VehicleModelOptions {
+  readonly seed: number;
+  /** Epoch milliseconds. */
+  readonly startMs: number;
+  readonly route?: readonly Waypoint[];
+  readonly plan?: readonly PhasePlan[];
+}
+
+/** Throws RangeError for an empty plan, a phase without duration or a route of fewer than three waypoints. */
+export function createVehicleModel(options: VehicleModelOptions): VehicleModel {
+  const plan = options.plan ?? defaultPlan;
+  const first = plan[0];
+  if (first === undefined) throw new RangeError('a plan needs at least one phase');
+  if (plan.some(({ seconds }) => !(seconds > 0))) throw new RangeError('each phase of a plan needs seconds above 0');
+
+  const random = seededRandom(options.seed);
+  const route = createRoute(options.route ?? munichLoop);
+  const energyKwh = CAPACITY_KWH * (0.5 + random() * 0.25);
+  const outsideTempC = 8 + random() * 12;
+  const model: VehicleModel = {
+    route,
+    plan,
+    random,
+    timeMs: options.startMs,
+    planIndex: 0,
+    phase: 'park',
+    phaseSeconds: 0,
+    phaseSecondsLeft: 0,
+    motion: standStill(random() * route.lengthM),
+    odometerMiles: 5_000 + random() * 50_000,
+    energyKwh,
+    powerKw: PARKED_KW,
+    pack: readPack(energyKwh, PARKED_KW),
+    chargeState: 'Disconnected',
+    chargerPowerKw: 0,
+    chargerEnergyKwh: 0,
+    insideTempC: outsideTempC + 3,
+    outsideTempC,
+    sent: new Map(),
+  };
+  enterPhase(model, 0);
+  return model;
+}
+
+export interface VehicleStep {
+  /** The vehicle's clock after the step: `created_at` of a record with these signals. */
+  readonly timeMs: number;
+  readonly phase: Phase;
+  /** A vehicle that is asleep is not connected. */
+  readonly isAwake: boolean;
+  /** Changed since they were last sent, and due by their intervals. Empty: there is nothing to send. */
+  readonly signals: Datum[];
+}
+
+/** The window in which a vehicle collects signals for one record; what `stepVehicleModel` is meant to be called with. */
+export const WINDOW_MS = 500;
+const TICK_MS = 100;
+
+/** Lets `durationMs` pass, in place. */
+export function stepVehicleModel(model: VehicleModel, durationMs: number): VehicleStep {
+  for (let leftMs = durationMs; leftMs > 0; leftMs -= TICK_MS) live(model, Math.min(TICK_MS, leftMs));
+  const isAwake = model.phase !== 'sleep';
+  return { timeMs: model.timeMs, phase: model.phase, isAwake, signals: isAwake ? dueSignals(model) : [] };
+}
+
+const PARKED_KW = 0.27;
+const DRIVING_AUXILIARIES_KW = 0.8;
+/** Below, an owner does not set off; below twice that, the car stays at the charger. */
+const LOW_SOC = 10;
+const CHARGER_KW = (CHARGER.volts * CHARGER.amps * CHARGER.phases) / 1000;
+const CHARGING_EFFICIENCY = 0.92;
+
+function live(model: VehicleModel, tickMs: number): void {
+  const seconds = tickMs / 1000;
+  model.timeMs += tickMs;
+  model.phaseSeconds += seconds;
+  model.phaseSecondsLeft -= seconds;
+  phases[model.phase](model, seconds);
+  model.energyKwh = energyAfter(model.energyKwh, model.powerKw, seconds);
+  model.pack = readPack(model.energyKwh, model.powerKw);
+  weather(model, seconds);
+  if (model.phaseSecondsLeft <= 0 && canLeavePhase(model)) enterPhase(model, (model.planIndex + 1) % model.plan.length);
+}
+
+const phases: Record<Phase, (model: VehicleModel, seconds: number) => void> = {
+  drive(model, seconds) {
+    const { motion, route, random } = model;
+    const isArriving = model.phaseSecondsLeft <= secondsToArrive(motion) || socOf(model.energyKwh) < 2;
+    model.odometerMiles += drive(motion, { route, random, seconds, isArriving }) / METRES_PER_MILE;
+    model.powerKw = tractionPowerKw(motion) + (motion.gear === 'P' ? PARKED_KW : DRIVING_AUXILIARIES_KW);
+  },
+  park(model) {
+    model.powerKw = PARKED_KW;
+  },
+  charge(model, seconds) {
+    if (socOf(model.energyKwh) < 2 * LOW_SOC) {
+      model.phaseSecondsLeft = Math.max(model.phaseSecondsLeft, stoppedSeconds(model) + 1);
+    }
+    model.chargeState = chargeStateNow(model);
+    const isCharging = model.chargeState === 'Charging';
+    model.chargerPowerKw = isCharging ? Math.min(CHARGER_KW, model.chargerPowerKw + CHARGER_KW * seconds) : 0;
+    model.chargerEnergyKwh += (model.chargerPowerKw * seconds) / 3600;
+    model.powerKw = isCharging ? -model.chargerPowerKw * CHARGING_EFFICIENCY : PARKED_KW;
+  },
+  sleep(model) {
+    model.powerKw = 0.005;
+  },
+};
+
+function canLeavePhase(model: VehicleModel): boolean {
+  return model.phase !== 'drive' || model.motion.stage === 'done';
+}
+
+function enterPhase(model: VehicleModel, planIndex: number): void {
+  const planned = model.plan[planIndex]!;
+  model.planIndex = planIndex;
+  model.phaseSeconds = 0;
+  model.phaseSecondsLeft = planned.seconds;
+  model.chargerPowerKw = 0;
+  // Who would be stranded does not set off.
+  model.phase = planned.phase === 'drive' && socOf(model.energyKwh) < LOW_SOC ? 'park' : planned.phase;
+  if (model.phase === 'drive') {
+    model.chargeState = 'Disconnected';
+    startDrive(model.motion);
+  }
+  if (model.phase === 'charge') {
+    model.chargeState = 'Starting';
+    model.chargerEnergyKwh = 0;
+  }
+}
+
+/** Starting, Charging, and at the end Stopped for long enough to be told before the next phase; or Complete before. */
+function chargeStateNow(model: VehicleModel): ChargeState {
+  if (model.chargeState === 'Complete' || socOf(model.energyKwh) >= CHARGE_LIMIT_SOC) return 'Complete';
+  if (model.phaseSeconds < Math.min(5, plannedSeconds(model) / 5)) return 'Starting';
+  return model.phaseSecondsLeft > stoppedSeconds(model) ? 'Charging' : 'Stopped';
+}
+
+function stoppedSeconds(model: VehicleModel): number {
+  return Math.min(12, plannedSeconds(model) / 5);
+}
+
+function plannedSeconds(model: VehicleModel): number {
+  return model.plan[model.planIndex]!.seconds;
+}
+
+function weather(model: VehicleModel, seconds: number): void {
+  model.outsideTempC += (Math.sin(model.timeMs / 3_000_000) * seconds) / 1800;
+  const wantedC = model.motion.gear === 'P' ? model.outsideTempC + 3 : 21;
+  model.insideTempC += ((wantedC - model.insideTempC) * seconds) / 300;
+}

@@ -1,0 +1,358 @@
+// A simulated vehicle: a model that lives and a connection that comes and goes. Each record is kept until it is
+// acknowledged; after a reconnect what wasn't is sent again first, oldest first, with the same txid and is_resend set.
+
+import { randomUUID } from 'node:crypto';
+import { type Datum, encodeMessage, timestampOf } from '@fleetbridge/protocol';
+import { Backlog } from './backlog.js';
+import { type Clock, realClock } from './clock.js';
+import { Ledger, type LedgerEntry, payloadDigest } from './ledger.js';
+import { seededRandom, seedOf } from './random.js';
+import type { Waypoint } from './route.js';
+import { connectVehicle, type VehicleConnection } from './vehicle-connection.js';
+import {
+  createVehicleModel,
+  type Phase,
+  type PhasePlan,
+  stepVehicleModel,
+  type VehicleModel,
+  WINDOW_MS,
+} from './vehicle-model.js';
+
+export interface SimulatedVehicleOptions {
+  readonly vin: string;
+  readonly url: string;
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  readonly caPem: string;
+  readonly servername?: string;
+  /** Default: made from the VIN. */
+  readonly seed?: number;
+  readonly route?: readonly Waypoint[];
+  /** An empty plan gives a vehicle without a life of its own: it sends what `send` is given. */
+  readonly plan?: readonly PhasePlan[];
+  /** How many vehicle seconds pass in a real one, until the vehicle's clock has caught up with the real one. Default 1. */
+  readonly timeScale?: number;
+  /**
+   * The vehicle's clock at the start, never later than now. Default: now, and six hours ago when time is scaled, because
+   * a server takes a clock that is ahead of its own for a wrong one.
+   */
+  readonly startMs?: number;
+  readonly clock?: Clock;
+  /** Back-off of reconnects: doubled each time, then a random share between a half and the whole of it. */
+  readonly reconnect?: { readonly minimumMs: number; readonly maximumMs: number };
+  /** Records sent and not acknowledged at a time. Default 64. */
+  readonly inFlight?: number;
+  /** Unacknowledged records kept; past it the oldest waiting one is given up. Default 10,000. */
+  readonly backlogRecords?: number;
+  /** Entries that the ledger keeps. Default 50,000. */
+  readonly ledgerRecords?: number;
+  /** The vehicle's client version. */
+  readonly version?: string;
+  readonly networkInterface?: string;
+  readonly onEvent?: (event: SimulatedVehicleEvent) => void;
+}
+
+export type SimulatedVehicleEvent =
+  | { readonly type: 'connected'; readonly connectionId: string }
+  | { readonly type: 'disconnected'; readonly code: number }
+  | { readonly type: 'connect_failed'; readonly error: Error; readonly retryMs: number }
+  | { readonly type: 'phase'; readonly phase: Phase };
+
+interface PendingRecord {
+  readonly txid: string;
+  readonly createdMs: number;
+  readonly signals: Datum[];
+  readonly entry: LedgerEntry;
+}
+
+const SIX_HOURS_MS = 6 * 3_600_000;
+/** Windows lived in one turn, so that a clock that jumps does not block the process. */
+const MAX_WINDOWS_A_TURN = 240;
+/** A car that falls asleep waits so long for the last acks. */
+const LAST_ACKS_MS = 1_000;
+
+export class SimulatedVehicle {
+  readonly vin: string;
+  readonly ledger: Ledger;
+  readonly #options: SimulatedVehicleOptions;
+  readonly #clock: Clock;
+  readonly #timeScale: number;
+  readonly #jitter: () => number;
+  readonly #backlog: Backlog<PendingRecord>;
+  readonly #model: VehicleModel | undefined;
+  #isRunning = false;
+  #isLiving = false;
+  #isAwake = true;
+  #phase: Phase | undefined;
+  #connection: VehicleConnection | undefined;
+  #isConnecting = false;
+  #failures = 0;
+  #lastLookMs = 0;
+  #cancelTick: () => void = nothing;
+  #cancelRetry: () => void = nothing;
+  #isRetryPlanned = false;
+  #cancelSleep: () => void = nothing;
+  #onChange: () => void = nothing;
+
+  constructor(options: SimulatedVehicleOptions) {
+    this.vin = options.vin;
+    this.#options = options;
+    this.#clock = options.clock ?? realClock;
+    this.#timeScale = options.timeScale ?? 1;
+    const seed = options.seed ?? seedOf(options.vin);
+    this.#jitter = seededRandom(seed + 1);
+    this.#backlog = new Backlog(options.backlogRecords ?? 10_000);
+    this.ledger = new Ledger(options.ledgerRecords ?? 50_000);
+    const now = this.#clock.now();
+    const startMs = Math.min(now, options.startMs ?? (this.#timeScale > 1 ? now - SIX_HOURS_MS : now));
+    if (options.plan?.length !== 0) {
+      this.#model = createVehicleModel({
+        seed,
+        startMs,
+        ...(options.plan === undefined ? {} : { plan: options.plan }),
+        ...(options.route === undefined ? {} : { route: options.route }),
+      });
+    }
+  }
+
+  get isConnected(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  /** What the vehicle does; undefined before its first window and for one without a plan. */
+  get phase(): Phase | undefined {
+    return this.#phase;
+  }
+
+  /** Records that no server has acknowledged yet. */
+  get pending(): number {
+    return this.#backlog.size;
+  }
+
+  start(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#lastLookMs = this.#clock.now();
+    this.#isLiving = this.#model !== undefined;
+    this.#connect();
+    if (this.#isLiving) this.#planTick();
+  }
+
+  /** Adds a record of one's own making to what the vehicle sends; returns its txid. */
+  send(signals: Datum[], createdMs: number = this.#clock.now()): string {
+    const txid = randomUUID();
+    const entry = this.ledger.created(txid, createdMs, payloadDigest(this.#payload(signals, createdMs, false)));
+    const dropped = this.#backlog.add({ txid, createdMs, signals, entry });
+    if (dropped !== undefined) {
+      dropped.entry.isDropped = true;
+      this.ledger.dropped++;
+    }
+    this.#sendWaiting();
+    return txid;
+  }
+
+  /** Breaks the connection as a tunnel does; the vehicle reconnects by itself. */
+  cutConnection(): void {
+    this.#connection?.terminate();
+  }
+
+  /** Lives no further, waits until all is acknowledged (or the time is over), then stops. Resolves to what is left. */
+  async finish(timeoutMs = 10_000): Promise<number> {
+    this.#isLiving = false;
+    this.#cancelTick();
+    this.#cancelSleep();
+    if (this.#isRunning && this.#backlog.size > 0) {
+      this.#isAwake = true;
+      this.#connect();
+      await new Promise<void>((resolve) => {
+        const cancel = this.#clock.after(timeoutMs, resolve);
+        this.#onChange = () => {
+          if (this.#backlog.size > 0) return;
+          cancel();
+          resolve();
+        };
+      });
+      this.#onChange = nothing;
+    }
+    await this.stop();
+    return this.#backlog.size;
+  }
+
+  /** Ends the connection and all timers. What was not acknowledged stays; `start` goes on with it. */
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    this.#isLiving = false;
+    this.#cancelTick();
+    this.#cancelSleep();
+    this.#cancelRetry();
+    this.#isRetryPlanned = false;
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.after(1_000, () => connection.terminate());
+      connection.onClose(() => {
+        cancel();
+        resolve();
+      });
+      connection.close();
+    });
+  }
+
+  #planTick(): void {
+    this.#cancelTick = this.#clock.after(Math.max(1, WINDOW_MS / this.#timeScale), () => {
+      this.#liveUntilNow(this.#model!);
+      if (this.#isLiving) this.#planTick();
+    });
+  }
+
+  /** Lives the windows that the scaled clock has passed since the last look, none of them beyond the real time. */
+  #liveUntilNow(model: VehicleModel): void {
+    const now = this.#clock.now();
+    const untilMs = Math.min(now, model.timeMs + this.#owedMs(now));
+    let windows = 0;
+    while (model.timeMs + WINDOW_MS <= untilMs && windows++ < MAX_WINDOWS_A_TURN) {
+      const step = stepVehicleModel(model, WINDOW_MS);
+      if (step.phase !== this.#phase) {
+        this.#phase = step.phase;
+        this.#options.onEvent?.({ type: 'phase', phase: step.phase });
+      }
+      if (step.isAwake !== this.#isAwake) this.#wakeOrSleep(step.isAwake);
+      if (step.signals.length > 0) this.send(step.signals, step.timeMs);
+    }
+    this.#lastLookMs = now - (untilMs - model.timeMs) / this.#timeScale;
+  }
+
+  #owedMs(now: number): number {
+    return (now - this.#lastLookMs) * this.#timeScale;
+  }
+
+  #wakeOrSleep(isAwake: boolean): void {
+    this.#isAwake = isAwake;
+    this.#cancelSleep();
+    if (isAwake) {
+      this.#connect();
+    } else if (this.#backlog.inFlight === 0) {
+      this.#connection?.close();
+    } else {
+      this.#cancelSleep = this.#clock.after(LAST_ACKS_MS, () => this.#connection?.close());
+    }
+  }
+
+  #connect(): void {
+    if (!this.#isRunning || !this.#isAwake) return;
+    if (this.#connection !== undefined || this.#isConnecting || this.#isRetryPlanned) return;
+    this.#isConnecting = true;
+    const { url, certificatePem, keyPem, caPem, servername } = this.#options;
+    const connectionId = randomUUID();
+    connectVehicle({
+      url,
+      certificatePem,
+      keyPem,
+      caPem,
+      ...(servername === undefined ? {} : { servername }),
+      headers: {
+        Version: this.#options.version ?? '2026.20.6',
+        'X-Network-Interface': this.#options.networkInterface ?? 'cellular',
+        'X-TXID': connectionId,
+      },
+    }).then(
+      (connection) => this.#opened(connection, connectionId),
+      (error: Error) => this.#connectFailed(error),
+    );
+  }
+
+  #opened(connection: VehicleConnection, connectionId: string): void {
+    this.#isConnecting = false;
+    if (!this.#isRunning || !this.#isAwake) {
+      connection.close();
+      return;
+    }
+    this.#connection = connection;
+    this.ledger.connections++;
+    this.#options.onEvent?.({ type: 'connected', connectionId });
+    connection.onAck((txid) => this.#acknowledged(txid));
+    connection.onErrorAnswer((txid) => this.#refused(txid));
+    this.#sendWaiting();
+    connection.onClose((code) => this.#closed(code));
+  }
+
+  #connectFailed(error: Error): void {
+    this.#isConnecting = false;
+    this.ledger.failedConnections++;
+    if (!this.#isRunning || !this.#isAwake) return;
+    this.#options.onEvent?.({ type: 'connect_failed', error, retryMs: this.#planRetry() });
+  }
+
+  #closed(code: number): void {
+    this.#connection = undefined;
+    this.#backlog.connectionLost();
+    this.#options.onEvent?.({ type: 'disconnected', code });
+    if (this.#isRunning && this.#isAwake) this.#planRetry();
+  }
+
+  #planRetry(): number {
+    const { minimumMs, maximumMs } = this.#options.reconnect ?? { minimumMs: 1_000, maximumMs: 30_000 };
+    const retryMs = Math.min(maximumMs, minimumMs * 2 ** this.#failures++) * (0.5 + this.#jitter() / 2);
+    this.#isRetryPlanned = true;
+    this.#cancelRetry = this.#clock.after(retryMs, () => {
+      this.#isRetryPlanned = false;
+      this.#connect();
+    });
+    return retryMs;
+  }
+
+  #sendWaiting(): void {
+    const connection = this.#connection;
+    while (connection?.isOpen && this.#backlog.inFlight < (this.#options.inFlight ?? 64)) {
+      const record = this.#backlog.takeNext();
+      if (record === undefined) return;
+      connection.send({
+        txid: record.txid,
+        topic: 'V',
+        payload: this.#payload(record.signals, record.createdMs, record.entry.sends > 0),
+        senderId: `vehicle_device.${this.vin}`,
+        deviceType: 'vehicle_device',
+        deviceId: this.vin,
+        createdAtSeconds: Math.floor(record.createdMs / 1000),
+      });
+      this.ledger.sent(record.entry, this.#clock.now());
+    }
+  }
+
+  #payload(signals: Datum[], createdMs: number, isResend: boolean): Buffer {
+    const said = { data: signals, createdAt: timestampOf(createdMs), vin: this.vin };
+    return encodeMessage('V', isResend ? { ...said, isResend } : said);
+  }
+
+  #acknowledged(txid: string): void {
+    const record = this.#backlog.settle(txid);
+    if (record === undefined) {
+      this.ledger.unknownAcks.push(txid);
+      return;
+    }
+    // A connection that stores something is a good one; one that only opens may be a server in a crash loop.
+    this.#failures = 0;
+    this.ledger.ackedNow(record.entry, this.#clock.now());
+    this.#settled();
+  }
+
+  /** Sending it again could not help: the server can't read it. */
+  #refused(txid: string): void {
+    this.ledger.errorAnswers.push(txid);
+    const record = this.#backlog.settle(txid);
+    if (record === undefined) return;
+    record.entry.isRefused = true;
+    this.#settled();
+  }
+
+  #settled(): void {
+    this.#sendWaiting();
+    if (!this.#isAwake && this.#backlog.inFlight === 0) {
+      this.#cancelSleep();
+      this.#connection?.close();
+    }
+    this.#onChange();
+  }
+}
+
+function nothing(): void {}
