@@ -192,6 +192,20 @@ describe('a simulated vehicle and its server', () => {
     expect(vehicle.ledger.unknownAcks).toEqual(['stranger']);
   });
 
+  it('goes on trying when nobody listens to its events', async () => {
+    const vehicle = new SimulatedVehicle({
+      ...identity,
+      caPem,
+      url: 'wss://127.0.0.1:1/',
+      reconnect: { minimumMs: 2, maximumMs: 4 },
+      plan: [],
+    });
+    disposables.push(() => vehicle.stop());
+    vehicle.start();
+    await until(() => vehicle.ledger.failedConnections >= 3);
+    expect(vehicle.isConnected).toBe(false);
+  });
+
   it('waits longer and longer for a server that is not there, with jitter', async () => {
     const { vehicle, server, events } = await vehicleAndServer(() => 'ack', {
       reconnect: { minimumMs: 2, maximumMs: 16 },

@@ -280,7 +280,8 @@ export class SimulatedVehicle {
     this.#isConnecting = false;
     this.ledger.failedConnections++;
     if (!this.#isRunning || !this.#isAwake) return;
-    this.#options.onEvent?.({ type: 'connect_failed', error, retryMs: this.#planRetry() });
+    const retryMs = this.#planRetry();
+    this.#options.onEvent?.({ type: 'connect_failed', error, retryMs });
   }
 
   #closed(code: number): void {

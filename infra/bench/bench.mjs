@@ -1,0 +1,155 @@
+// `npm run bench [-- --seconds=5 --rounds=3 --connections=2000]`: prints a table and writes it as JSON to results/.
+// Machines differ by a factor of four, so what counts is the ratio to the bare echo of the same run.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { createFleet } from './fleet.mjs';
+import { measureConnections, measureEndToEnd, measureRecords, measureSync, median } from './measure.mjs';
+import { startNode, startRedis } from './processes.mjs';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '3' },
+    connections: { type: 'string', default: '2000' },
+  },
+});
+const [seconds, rounds, connections] = [values.seconds, values.rounds, values.connections].map(Number);
+const token = 'bench-token';
+const folder = mkdtempSync(path.join(os.tmpdir(), 'fleetbridge-bench-'));
+const stops = [];
+
+try {
+  console.log(`making ${connections} certificates …`);
+  const fleet = createFleet(connections);
+  const files = writeFiles(fleet);
+  const redis = await startRedis(folder);
+  stops.push(redis.stop);
+  const echo = await startEcho(fleet);
+  const ingest = await startIngest(redis.url, files, 'bench');
+
+  const sync = measureSync(folder);
+  const records = { echo: [], ingest: [] };
+  console.log(`records: ${rounds} rounds of ${seconds} s each, 50 connections × 8 in flight, 300 bytes …`);
+  await measureRecords({ target: echo, fleet, seconds: 1 });
+  await measureRecords({ target: ingest, fleet, redisPid: redis.pid, seconds: 1 });
+  for (let round = 0; round < rounds; round++) {
+    records.echo.push(await measureRecords({ target: echo, fleet, seconds }));
+    records.ingest.push(await measureRecords({ target: ingest, fleet, redisPid: redis.pid, seconds }));
+  }
+
+  console.log(`connections: ${connections} idle vehicles each …`);
+  const freshEcho = await startEcho(fleet);
+  const freshIngest = await startIngest(redis.url, files, 'bench-connections');
+  const handshakes = {
+    echo: await measureConnections({ target: freshEcho, fleet, connections }),
+    ingest: await measureConnections({ target: freshIngest, fleet, connections }),
+  };
+
+  console.log('end to end: 1,000 records/s from 20 vehicles to TeslaMate …');
+  const chain = { REDIS_URL: redis.url, NAMESPACE: 'bench-chain' };
+  const chainIngest = await startIngest(redis.url, files, 'bench-chain');
+  const dispatcher = await startNode('apps/dispatcher/dist/main.js', { ...chain, DISPATCHER_ADMIN_PORT: '0' });
+  stops.push(dispatcher.stop);
+  const streaming = await startNode('apps/streaming/dist/main.js', {
+    ...chain,
+    STREAMING_PORT: '0',
+    STREAMING_ADMIN_PORT: '0',
+    STREAMING_CERT_FILE: files.cert,
+    STREAMING_KEY_FILE: files.key,
+    BRIDGE_TOKEN: token,
+  });
+  stops.push(streaming.stop);
+  const endToEnd = await measureEndToEnd({
+    ingestUrl: chainIngest.url,
+    streamingUrl: `wss://localhost:${streaming.ports.clients}`,
+    token,
+    fleet,
+    seconds: Math.max(5, seconds),
+  });
+  report({ sync, records, handshakes, endToEnd });
+} finally {
+  for (const stop of stops.reverse()) await stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function startEcho(fleet) {
+  const tls = JSON.stringify({ ca: fleet.vehicleCaPem, cert: fleet.server.certificatePem, key: fleet.server.keyPem });
+  const started = await startNode('infra/bench/bare-echo.mjs', { BENCH_TLS: tls });
+  stops.push(started.stop);
+  return { ...started, url: `wss://localhost:${started.ports.vehicles}` };
+}
+
+async function startIngest(redisUrl, files, namespace) {
+  const started = await startNode('apps/ingest/dist/main.js', {
+    REDIS_URL: redisUrl,
+    NAMESPACE: namespace,
+    INGEST_PORT: '0',
+    INGEST_ADMIN_PORT: '0',
+    INGEST_CA_FILE: files.ca,
+    INGEST_CERT_FILE: files.cert,
+    INGEST_KEY_FILE: files.key,
+    ALLOWED_VINS: '*',
+  });
+  stops.push(started.stop);
+  return { ...started, url: `wss://localhost:${started.ports.vehicles}` };
+}
+
+function writeFiles(fleet) {
+  const files = {
+    ca: path.join(folder, 'ca.pem'),
+    cert: path.join(folder, 'server.pem'),
+    key: path.join(folder, 'server.key'),
+  };
+  writeFileSync(files.ca, fleet.vehicleCaPem);
+  writeFileSync(files.cert, fleet.server.certificatePem);
+  writeFileSync(files.key, fleet.server.keyPem, { mode: 0o600 });
+  return files;
+}
+
+function report({ sync, records, handshakes, endToEnd }) {
+  const of = (list, name) => median(list.map((one) => one[name]));
+  const rows = [
+    ['CPU a record', of(records.ingest, 'microsPerRecord'), of(records.echo, 'microsPerRecord'), 'µs'],
+    ['records a second', of(records.ingest, 'perSecond'), of(records.echo, 'perSecond'), '/s'],
+    [
+      'memory a connection',
+      handshakes.ingest.bytesPerConnection / 1024,
+      handshakes.echo.bytesPerConnection / 1024,
+      'KB',
+    ],
+    ['CPU a handshake', handshakes.ingest.microsPerHandshake / 1000, handshakes.echo.microsPerHandshake / 1000, 'ms'],
+  ];
+  console.log(`\nNode ${process.version}, ${os.cpus().length} cores, ${os.cpus()[0].model}\n`);
+  console.log('                         ingest      bare echo   ratio');
+  for (const [name, ours, bare, unit] of rows) {
+    console.log(
+      `${name.padEnd(22)}${number(ours)} ${unit.padEnd(3)} ${number(bare)} ${unit.padEnd(3)}  ${(ours / bare).toFixed(2)}`,
+    );
+  }
+  const redisMicros = of(records.ingest, 'redisMicrosPerRecord');
+  console.log(`\nRedis' CPU a record    ${number(redisMicros)} µs`);
+  console.log(
+    `ack after a send       p50 ${of(records.ingest, 'ackP50Ms').toFixed(1)} ms, p99 ${of(records.ingest, 'ackP99Ms').toFixed(1)} ms (400 records under way)`,
+  );
+  console.log(
+    `vehicle to TeslaMate   p50 ${endToEnd.p50Ms.toFixed(1)} ms, p99 ${endToEnd.p99Ms.toFixed(1)} ms, ${endToEnd.received} of ${endToEnd.expected} frames`,
+  );
+  console.log(`the disk's own sync    p50 ${sync.p50Ms.toFixed(2)} ms, p99 ${sync.p99Ms.toFixed(2)} ms`);
+
+  const results = path.join(path.dirname(fileURLToPath(import.meta.url)), 'results');
+  mkdirSync(results, { recursive: true });
+  const file = path.join(results, `${new Date().toISOString().replaceAll(':', '-')}.json`);
+  const machine = { node: process.version, cores: os.cpus().length, cpu: os.cpus()[0].model };
+  writeFileSync(
+    file,
+    JSON.stringify({ machine, seconds, rounds, connections, sync, records, handshakes, endToEnd }, null, 2),
+  );
+  console.log(`\nwritten to infra/bench/results/${path.basename(file)}`);
+}
+
+function number(value) {
+  return (value >= 1000 ? Math.round(value).toString() : value.toFixed(1)).padStart(10);
+}

@@ -1,0 +1,67 @@
+// The processes of a bench, and what each has used of CPU and memory.
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** Starts a script and resolves when it says that it is ready. */
+export async function startNode(script, env = {}, nodeArguments = []) {
+  const child = spawn(process.execPath, [...nodeArguments, path.join(root, script)], {
+    env: { ...process.env, LOG_LEVEL: 'error', LOG_FORMAT: 'json', ...env },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const ready = await new Promise((resolve, reject) => {
+    child.on('message', (message) => message.type === 'ready' && resolve(message));
+    child.once('exit', (code) => reject(new Error(`${script} ended with code ${code} before it was ready`)));
+  });
+  return { child, pid: child.pid, ports: ready.ports, stop: () => stop(child) };
+}
+
+export async function startRedis(folder) {
+  const port = await freePort();
+  const command = process.env.REDIS_SERVER ?? 'redis-server';
+  const settings = [
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'yes',
+    '--appendfsync',
+    'always',
+    '--daemonize',
+    'no',
+  ];
+  const child = spawn(command, ['--port', String(port), '--dir', folder, ...settings], { stdio: 'ignore' });
+  return { child, pid: child.pid, url: `redis://127.0.0.1:${port}`, stop: () => stop(child) };
+}
+
+/** CPU that a process has used, user and system, in microseconds; from the system, so that nobody has to co-operate. */
+export function cpuMicros(pid) {
+  // fields 14 and 15, counted behind the name, which may hold blanks
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * (1e6 / 100);
+}
+
+export function residentBytes(pid) {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
+}
+
+export async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once('exit', resolve);
+    child.kill('SIGTERM');
+  });
+}
