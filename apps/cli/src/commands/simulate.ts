@@ -1,0 +1,103 @@
+// `fleetbridge simulate`: vehicles that behave like Tesla's, against any ingest that knows the development CA.
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { rootCertificates } from 'node:tls';
+import { ensureDevelopmentPki } from '@fleetbridge/pki';
+import { createLogger, loadConfig, type RunContext, runApp } from '@fleetbridge/service';
+import { defaultPlan, type PhasePlan, SimulatedVehicle, type SimulatedVehicleEvent } from '@fleetbridge/simulator';
+import { localTime } from '../child-output.js';
+import { simulatedVins } from '../children.js';
+import { type Command, type Invocation, numberOption, UsageError } from '../command.js';
+import { simulateConfig } from '../config.js';
+import { readPlan } from '../plan.js';
+
+export const simulate: Command = {
+  summary: 'drive simulated vehicles against ingest',
+  usage: '[--vehicles <n>] [--vin <VIN> …] [--url <wss://…>] [--plan <phases>] [--time-scale <n>]',
+  help: [
+    '  --vehicles <n>    how many; default 1. The first VIN is 5YJ3E1EA7KF000001, then …002',
+    '  --vin <VIN>       this one (can be repeated), in place of --vehicles',
+    '  --url <wss://…>   ingest; default wss://localhost:<INGEST_PORT>',
+    '  --plan <phases>   what a vehicle does, over and over, with seconds for each phase;',
+    `                    default ${defaultPlan.map(({ phase, seconds }) => `${phase}:${seconds}`).join(',')}`,
+    '  --time-scale <n>  vehicle seconds in a real one; default 1',
+    '',
+    'Certificates are those in DATA_DIR/pki, made when missing.',
+  ],
+  options: {
+    vehicles: { type: 'string' },
+    vin: { type: 'string', multiple: true },
+    url: { type: 'string' },
+    plan: { type: 'string' },
+    'time-scale': { type: 'string' },
+  },
+  async run(invocation) {
+    const request = readRequest(invocation);
+    await runApp({ name: 'simulator', main: (context) => driveVehicles(request, context) });
+    return undefined;
+  },
+};
+
+interface Request {
+  readonly vins: readonly string[];
+  readonly url: string | undefined;
+  readonly plan: readonly PhasePlan[] | undefined;
+  readonly timeScale: number | undefined;
+}
+
+function readRequest({ values, positionals }: Invocation): Request {
+  if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);
+  if (values.vin !== undefined && values.vehicles !== undefined)
+    throw new UsageError('--vin and --vehicles exclude each other');
+  const vins = Array.isArray(values.vin) ? values.vin.map(String) : undefined;
+  const url = typeof values.url === 'string' ? values.url : undefined;
+  if (url !== undefined && !/^wss:\/\/[^/]/.test(url))
+    throw new UsageError(`--url: expected wss://host:port, got "${url}"`);
+  return {
+    vins: vins ?? simulatedVins(numberOption(values, 'vehicles', { min: 1, isWhole: true }) ?? 1),
+    url,
+    plan: typeof values.plan === 'string' ? readPlan(values.plan) : undefined,
+    timeScale: numberOption(values, 'time-scale', { min: 0.001 }),
+  };
+}
+
+function driveVehicles(request: Request, context: RunContext): void {
+  const { config } = loadConfig(simulateConfig, { env: context.env });
+  context.log = createLogger({ name: 'simulator', level: config.LOG_LEVEL, format: config.LOG_FORMAT });
+  context.shutdownSeconds = config.SHUTDOWN_SECONDS;
+  const pki = ensureDevelopmentPki({
+    directory: join(resolve(config.DATA_DIR), 'pki'),
+    hosts: [],
+    vins: request.vins,
+  });
+  // Ingest may have a certificate of its owner's, for a name that isn't this machine's "localhost".
+  const ownCertificate = config.INGEST_CERT_FILE === undefined ? [] : [readFileSync(config.INGEST_CERT_FILE, 'utf8')];
+  const caPem = [readFileSync(pki.serverAuthority.certFile, 'utf8'), ...ownCertificate, ...rootCertificates].join('\n');
+  const isNamed =
+    config.INGEST_CERT_FILE !== undefined && config.TELEMETRY_HOST !== undefined && request.url === undefined;
+
+  const vehicles = [...pki.vehicles].map(
+    ([vin, { certFile, keyFile }]) =>
+      new SimulatedVehicle({
+        vin,
+        url: request.url ?? `wss://localhost:${config.INGEST_PORT}`,
+        certificatePem: readFileSync(certFile, 'utf8'),
+        keyPem: readFileSync(keyFile, 'utf8'),
+        caPem,
+        ...(isNamed ? { servername: config.TELEMETRY_HOST ?? '' } : {}),
+        ...(request.plan === undefined ? {} : { plan: request.plan }),
+        ...(request.timeScale === undefined ? {} : { timeScale: request.timeScale }),
+        onEvent: (event) => process.stdout.write(`${localTime(new Date())}  ${vin}  ${describe(event)}\n`),
+      }),
+  );
+  context.onStop('vehicles', () => Promise.all(vehicles.map((vehicle) => vehicle.stop())));
+  for (const vehicle of vehicles) vehicle.start();
+  context.ready();
+}
+
+function describe(event: SimulatedVehicleEvent): string {
+  if (event.type === 'connected') return 'connected';
+  if (event.type === 'disconnected') return `disconnected (${event.code})`;
+  if (event.type === 'phase') return `now: ${event.phase}`;
+  return `could not connect: ${event.error.message}; again in ${(event.retryMs / 1000).toFixed(1)} s`;
+}

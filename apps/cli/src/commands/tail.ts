@@ -1,0 +1,75 @@
+// `fleetbridge tail`: the log's records as they come, decoded, with names and units.
+import { BEGINNING, type LogEntry, LogTail } from '@fleetbridge/record-log';
+import { type Command, numberOption, UsageError } from '../command.js';
+import { openLog } from '../log-access.js';
+import { recordJsonLine, recordLine } from '../record-line.js';
+
+export const tail: Command = {
+  summary: 'show the records in the log, decoded, as they come',
+  usage: '[--since <minutes> | --all] [--vin <VIN>] [--topic <topic>] [--count <n>] [--json]',
+  help: [
+    '  --since <minutes>  begin so many minutes ago; default: now',
+    '  --all              begin with the first record that is kept',
+    '  --vin <VIN>        only this vehicle; can be repeated',
+    '  --topic <topic>    only V, alerts, errors or connectivity; can be repeated',
+    '  --count <n>        end after so many records',
+    '  --json             one JSON object a record',
+    '',
+    'Reads REDIS_URL, or the Redis that npm start runs in DATA_DIR.',
+  ],
+  options: {
+    since: { type: 'string' },
+    all: { type: 'boolean' },
+    vin: { type: 'string', multiple: true },
+    topic: { type: 'string', multiple: true },
+    count: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+  async run({ values, positionals, env, print }) {
+    if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);
+    if (values.all && values.since !== undefined) throw new UsageError('--all and --since exclude each other');
+    const sinceMinutes = numberOption(values, 'since', { min: 0 }) ?? 0;
+    const wanted = {
+      vins: listOption(values.vin),
+      topics: listOption(values.topic),
+      count: numberOption(values, 'count', { min: 1, isWhole: true }),
+    };
+    const from = values.all ? BEGINNING : `${Math.max(0, Date.now() - Math.round(sinceMinutes * 60_000))}-0`;
+    const log = await openLog(env, 'fleetbridge-tail');
+    log.redis.disconnect();
+
+    let shown = 0;
+    const tails: LogTail[] = [];
+    const done = new Promise<void>((resolve) => {
+      const show = (entry: LogEntry) => {
+        if (wanted.count !== undefined && shown >= wanted.count) return;
+        if (wanted.vins && !wanted.vins.includes(entry.vin)) return;
+        if (wanted.topics && !wanted.topics.includes(entry.topic)) return;
+        print(values.json ? recordJsonLine(entry) : recordLine(entry));
+        if (++shown === wanted.count) resolve();
+      };
+      for (let partition = 0; partition < log.partitions; partition++) {
+        tails.push(
+          new LogTail({
+            ...log,
+            partition,
+            from,
+            name: 'fleetbridge-tail',
+            onEntries: (entries) => entries.forEach(show),
+          }),
+        );
+      }
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+      // a reader such as head has seen enough
+      process.stdout.once('error', () => resolve());
+    });
+    for (const one of tails) one.start();
+    await done;
+    await Promise.all(tails.map((one) => one.stop()));
+    return 0;
+  },
+};
+
+function listOption(value: unknown): string[] | undefined {
+  return Array.isArray(value) ? value.map(String) : undefined;
+}

@@ -1,0 +1,70 @@
+import { ConfigError } from '@fleetbridge/service';
+import { describe, expect, it } from 'vitest';
+import { hasDevelopmentCa, loadUpConfig } from './config.js';
+
+// A file that certainly can be read.
+const someFile = import.meta.filename;
+
+function mistakesOf(env: NodeJS.ProcessEnv): string[] {
+  try {
+    loadUpConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes.map(({ variable, problem }) => `${variable}: ${problem}`);
+    throw error;
+  }
+  return [];
+}
+
+describe('the configuration of up', () => {
+  it('needs nothing to be set', () => {
+    expect(loadUpConfig({})).toMatchObject({
+      DATA_DIR: './data',
+      INGEST_PORT: 4443,
+      AUTH: 'token',
+      TESLA_ACCOUNTS: [],
+    });
+  });
+
+  it('names every mistake at once', () => {
+    const mistakes = mistakesOf({
+      INGEST_PORT: 'high',
+      REDIS_URL: 'localhost:6379',
+      STREAMING_CERT_FILE: someFile,
+      STREAMING_PORT: '8081',
+      AUTH: 'maybe',
+      SIM_VEHICLES: '-1',
+    });
+    expect(mistakes.map((mistake) => mistake.split(':')[0])).toEqual([
+      'REDIS_URL',
+      'INGEST_PORT',
+      'AUTH',
+      'SIM_VEHICLES',
+      'STREAMING_KEY_FILE',
+      'STREAMING_PORT',
+    ]);
+  });
+
+  it('wants a port for each server, unless the system chooses', () => {
+    expect(mistakesOf({ STREAMING_PORT: '4443' })).toEqual([
+      'STREAMING_PORT: expected a port of its own; INGEST_PORT has 4443 too',
+    ]);
+    expect(mistakesOf({ STREAMING_PORT: '0', INGEST_PORT: '0' })).toEqual([]);
+  });
+
+  it('wants to know which VINs may connect with a CA of the user', () => {
+    expect(mistakesOf({ INGEST_CA_FILE: someFile })).toEqual([
+      expect.stringContaining('ALLOWED_VINS: must be set with a CA of your own'),
+    ]);
+    expect(mistakesOf({ INGEST_CA_FILE: someFile, ALLOWED_VINS: '*' })).toEqual([]);
+  });
+
+  it('knows the development CA also when it is named', () => {
+    expect(hasDevelopmentCa({ DATA_DIR: './data' })).toBe(true);
+    expect(hasDevelopmentCa({ DATA_DIR: './data', INGEST_CA_FILE: 'data/pki/../pki/ca.pem' })).toBe(true);
+    expect(hasDevelopmentCa({ DATA_DIR: './data', INGEST_CA_FILE: '/etc/ca.pem' })).toBe(false);
+  });
+
+  it('does not show the token', () => {
+    expect(JSON.stringify(loadUpConfig({ BRIDGE_TOKEN: 'hunter2' }))).not.toContain('hunter2');
+  });
+});

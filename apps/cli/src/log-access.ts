@@ -1,0 +1,45 @@
+// The way from a command to the log: REDIS_URL, or the Redis that `up` runs in DATA_DIR.
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { ConfigError, defineConfig, loadConfig, recordLogConfig } from '@fleetbridge/service';
+
+const logAccessConfig = defineConfig({ ...recordLogConfig, REDIS_URL: recordLogConfig.REDIS_URL.optional() });
+
+export interface LogAccess {
+  redis: RedisConnection;
+  url: string;
+  namespace: string;
+  partitions: number;
+}
+
+/** Throws ConfigError when there is no Redis to be found, and a plain error when it does not answer. */
+export async function openLog(env: NodeJS.ProcessEnv, name: string): Promise<LogAccess> {
+  const { config } = loadConfig(logAccessConfig, { env });
+  const url = config.REDIS_URL ?? ownRedisUrl(config.DATA_DIR);
+  const redis = connectRedis({ url, name });
+  try {
+    await whenReady(redis, 5_000);
+  } catch (cause) {
+    redis.disconnect();
+    throw new Error(`Redis does not answer: ${(cause as Error).message}. Is fleetbridge running (npm start)?`, {
+      cause,
+    });
+  }
+  return { redis, url, namespace: config.NAMESPACE, partitions: config.PARTITIONS };
+}
+
+function ownRedisUrl(dataDir: string): string {
+  const file = join(resolve(dataDir), 'redis', 'url');
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    throw new ConfigError([
+      {
+        variable: 'REDIS_URL',
+        problem: `not set, and ${file} can't be read (${code}); start fleetbridge first (npm start), or set REDIS_URL or DATA_DIR`,
+      },
+    ]);
+  }
+}

@@ -1,0 +1,78 @@
+// `fleetbridge <command>`: the table of commands and the way into them.
+import { ConfigError, formatConfigError } from '@fleetbridge/service';
+import { type Command, readArguments, UsageError } from './command.js';
+import { ca } from './commands/ca.js';
+import { cert } from './commands/cert.js';
+import { simulate } from './commands/simulate.js';
+import { tail } from './commands/tail.js';
+import { token } from './commands/token.js';
+import { up } from './commands/up.js';
+
+const commands: Readonly<Record<string, Command>> = {
+  up,
+  simulate,
+  tail,
+  token,
+  ca,
+  cert,
+};
+
+const code = await main(process.argv.slice(2));
+if (code !== undefined) process.exitCode = code;
+
+async function main([name, ...args]: readonly string[]): Promise<number | undefined> {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(listOfCommands());
+    return name === undefined ? 2 : 0;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) {
+    const what = name.startsWith('-') ? `unknown option ${name}` : `unknown command "${name}"`;
+    process.stderr.write(`fleetbridge: ${what}\n\n${listOfCommands()}`);
+    return 2;
+  }
+  try {
+    const { values, positionals } = readArguments(args, command.options);
+    if (values.help === true) {
+      process.stdout.write(helpOf(name, command));
+      return 0;
+    }
+    return await command.run({
+      values,
+      positionals,
+      env: process.env,
+      print: (line) => process.stdout.write(`${line}\n`),
+    });
+  } catch (error) {
+    return report(name, error);
+  }
+}
+
+function report(name: string, error: unknown): number {
+  if (error instanceof UsageError) {
+    process.stderr.write(`fleetbridge ${name}: ${error.message}\nSee fleetbridge ${name} --help.\n`);
+    return 2;
+  }
+  if (error instanceof ConfigError) {
+    process.stderr.write(`${formatConfigError(error)}\n`);
+    return 2;
+  }
+  process.stderr.write(`fleetbridge ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+  return 1;
+}
+
+function listOfCommands(): string {
+  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
+  return [
+    'Usage: fleetbridge <command> [options]',
+    '',
+    ...rows,
+    '',
+    'fleetbridge <command> --help says more. In a clone: npm run fleetbridge -- <command>',
+    '',
+  ].join('\n');
+}
+
+function helpOf(name: string, { usage, summary, help }: Command): string {
+  return [`Usage: fleetbridge ${name} ${usage}`.trimEnd(), '', summary, '', ...help, ''].join('\n');
+}

@@ -1,0 +1,53 @@
+// A record of the log as a line for a person, or as JSON for a program.
+import { decodeRecord, recordJson, type SignalValue, signalsOf, signalUnit } from '@fleetbridge/protocol';
+import type { LogEntry } from '@fleetbridge/record-log';
+
+/** `12:30:01.250  <VIN>  V  VehicleSpeed 42.5 mph · Gear D`; what can't be decoded says so. */
+export function recordLine(entry: LogEntry): string {
+  const time = new Date(entry.createdMs).toISOString().slice(11, 23);
+  return `${time}  ${entry.vin}  ${entry.topic.padEnd(12)}  ${contentOf(entry)}`;
+}
+
+/** One JSON object: where the entry is in the log, and the record as Tesla's server would publish it. */
+export function recordJsonLine(entry: LogEntry): string {
+  const { id, vin, topic, txid, createdMs, receivedMs } = entry;
+  return JSON.stringify({
+    id,
+    vin,
+    topic,
+    txid,
+    createdMs,
+    receivedMs,
+    record: recordJson(decodeRecord(topic, entry.payload)),
+  });
+}
+
+function contentOf({ topic, payload }: LogEntry): string {
+  try {
+    const record = decodeRecord(topic, payload);
+    if (record === undefined) return `${payload.length} bytes of a topic that has no decoder`;
+    if (record.topic === 'V')
+      return signalsOf(record.message)
+        .map(({ name, value }) => `${name} ${valueText(name, value)}`)
+        .join(' · ');
+    if (record.topic === 'connectivity') {
+      const { status, networkInterface } = recordJson(record) as { status: string; networkInterface: string };
+      return `${status}${networkInterface === '' ? '' : ` by ${networkInterface}`}`;
+    }
+    if (record.topic === 'alerts') return (record.message.alerts ?? []).map(({ name }) => name).join(' · ');
+    return (record.message.errors ?? []).map(({ name, body }) => `${name}: ${body}`).join(' · ');
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function valueText(name: string, value: SignalValue): string {
+  if (value === null) return '(invalid)';
+  if (typeof value === 'object')
+    return Object.entries(value)
+      .map(([part, one]) => `${part}=${one}`)
+      .join(',');
+  const unit = signalUnit(name);
+  const text = typeof value === 'number' ? String(Math.round(value * 1e6) / 1e6) : String(value);
+  return unit === undefined ? text : `${text} ${unit}`;
+}

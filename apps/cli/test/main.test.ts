@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ensureBridgeToken } from '../src/bridge-token.js';
+
+// The build, as a user runs it.
+const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'cli-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+function fleetbridge(args: string[], env: NodeJS.ProcessEnv = {}) {
+  const { PATH } = process.env;
+  return spawnSync(process.execPath, [main, ...args], { env: { PATH, ...env }, encoding: 'utf8', cwd: directory });
+}
+
+it('lists its commands, and each has a help of its own', () => {
+  const { status, stdout } = fleetbridge(['--help']);
+  expect(status).toBe(0);
+  for (const name of ['up', 'simulate', 'ca', 'cert']) {
+    expect(stdout).toMatch(new RegExp(`^  ${name} +\\w`, 'm'));
+    const help = fleetbridge([name, '--help']);
+    expect(help.status).toBe(0);
+    expect(help.stdout).toContain(`Usage: fleetbridge ${name}`);
+  }
+});
+
+it('ends with exit code 2 and a sentence when it is mistyped', () => {
+  for (const [args, sentence] of [
+    [['fly'], 'unknown command "fly"'],
+    [['--fly'], 'unknown option --fly'],
+    [['constructor'], 'unknown command "constructor"'],
+    [['simulate', '--vims', '3'], "simulate: Unknown option '--vims'"],
+    [['simulate', '--vehicles', '0'], '--vehicles: expected a whole number of at least 1, got "0"'],
+    [['simulate', '--url', 'http://x'], '--url: expected wss://host:port'],
+    [['up', 'now'], 'unexpected argument "now"'],
+    [['cert', 'vehicle'], 'expected: vehicle <VIN>'],
+  ] as const) {
+    const { status, stdout, stderr } = fleetbridge([...args]);
+    expect(stderr).toContain(sentence);
+    expect([status, stdout]).toEqual([2, '']);
+  }
+});
+
+it('up names every mistake of the configuration and starts nothing', () => {
+  const { status, stderr } = fleetbridge(['up'], { INGEST_PORT: 'x', AUTH: 'y', DATA_DIR: join(directory, 'data') });
+  expect(status).toBe(2);
+  expect(stderr).toContain('The configuration has 2 mistakes:');
+  expect(stderr).toContain('INGEST_PORT: expected a port number');
+  expect(stderr).toContain('AUTH: expected one of token, none');
+  expect(existsSync(join(directory, 'data'))).toBe(false);
+});
+
+it('makes a certificate for a vehicle, signed by the CA that it shows', () => {
+  const made = fleetbridge(['cert', 'vehicle', '5YJ3E1EA7KF000009']);
+  expect(made.status).toBe(0);
+  const [certFile = '', keyFile = ''] = made.stdout.trim().split('\n');
+  expect(certFile).toBe(join(directory, 'data', 'pki', 'vehicles', '5YJ3E1EA7KF000009.pem'));
+  expect(statSync(keyFile).mode & 0o777).toBe(0o600);
+  const shown = fleetbridge(['ca']);
+  expect(shown.stdout).toContain(join(directory, 'data', 'pki', 'ca.pem'));
+  expect(shown.stdout).toMatch(/SHA-256 {2}([0-9A-F]{2}:){31}[0-9A-F]{2}/);
+});
+
+it('makes the token once and keeps it for its owner only', () => {
+  const file = join(directory, 'data', 'tokens');
+  const token = ensureBridgeToken(file);
+  expect(token).toMatch(/^[\w-]{43}$/);
+  expect(ensureBridgeToken(file)).toBe(token);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});

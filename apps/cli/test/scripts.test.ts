@@ -1,0 +1,181 @@
+// The scripts that run on a fresh clone before anything is built: plain JavaScript, so they are imported by URL.
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { until } from './until.js';
+
+const script = (name: string) => import(new URL(`../../../infra/scripts/${name}`, import.meta.url).href);
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'scripts-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+function executable(path: string, body: string): void {
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, `#!/bin/sh\n${body}\n`);
+  chmodSync(path, 0o755);
+}
+
+const redisOf = (version: string) => `echo "Redis server v=${version} sha=00000000:0 malloc=libc bits=64 build=0"`;
+
+describe('finding redis-server', () => {
+  const ensure = async (env: NodeJS.ProcessEnv, folders: string[] = []) =>
+    (await script('redis-server.mjs')).ensureRedisServer({ env: { PATH: join(directory, 'bin'), ...env }, folders });
+
+  it('takes the one that REDIS_SERVER names, or says what is wrong with it', async () => {
+    executable(join(directory, 'mine'), redisOf('7.0.15'));
+    expect(await ensure({ REDIS_SERVER: join(directory, 'mine') })).toBe(join(directory, 'mine'));
+    await expect(ensure({ REDIS_SERVER: join(directory, 'none') })).rejects.toThrow('REDIS_SERVER: expected the path');
+    executable(join(directory, 'old'), redisOf('6.0.16'));
+    await expect(ensure({ REDIS_SERVER: join(directory, 'old') })).rejects.toThrow('is version 6.0; 6.2 is the oldest');
+  });
+
+  it('passes over one that is too old for a newer one elsewhere', async () => {
+    executable(join(directory, 'bin', 'redis-server'), redisOf('5.0.3'));
+    executable(join(directory, 'opt', 'redis-server'), redisOf('6.2.0'));
+    expect(await ensure({}, [join(directory, 'opt')])).toBe(join(directory, 'opt', 'redis-server'));
+  });
+
+  it('takes Valkey where there is no Redis', async () => {
+    executable(join(directory, 'bin', 'valkey-server'), 'echo "Valkey server v=8.0.1 sha=00000000:0"');
+    expect(await ensure({})).toBe(join(directory, 'bin', 'valkey-server'));
+  });
+
+  it('says what to do when there is none and no apt', async () => {
+    await expect(ensure({})).rejects.toThrow(
+      /redis-server was not found, and there is no apt-get[\s\S]*brew install redis/,
+    );
+    executable(join(directory, 'bin', 'redis-server'), redisOf('5.0.3'));
+    await expect(ensure({})).rejects.toThrow('is version 5.0; fleetbridge needs Redis 6.2 or newer');
+  });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'installs it with apt, with fresh package lists when those are missing',
+    async () => {
+      const bin = join(directory, 'bin');
+      // As on a fresh image: the first install fails, the one after the update succeeds.
+      executable(
+        join(bin, 'apt-get'),
+        `PATH=/usr/bin:/bin
+      echo "$DEBIAN_FRONTEND $*" >> ${directory}/apt
+      case "$1" in
+        update) touch ${directory}/updated ;;
+        install) test -e ${directory}/updated || { echo "E: Unable to locate package"; exit 100; }
+          printf '#!/bin/sh\\n%s\\n' '${redisOf('7.0.15')}' > ${bin}/redis-server; chmod +x ${bin}/redis-server ;;
+      esac`,
+      );
+      // What would switch the packaged service off must not reach the one of this machine.
+      for (const name of ['systemctl', 'service', 'update-rc.d']) executable(join(bin, name), 'exit 0');
+      expect(await ensure({})).toBe(join(bin, 'redis-server'));
+      expect(readFileSync(join(directory, 'apt'), 'utf8').trim().split('\n').slice(1)).toEqual([
+        'noninteractive install --yes --no-install-recommends redis-server',
+        'noninteractive update',
+        'noninteractive install --yes --no-install-recommends redis-server',
+      ]);
+    },
+  );
+});
+
+describe('whether the dependencies are installed', () => {
+  const packages = {
+    '': { version: '1.0.0' },
+    'node_modules/a': { version: '1.0.0', integrity: 'sha512-a' },
+    'node_modules/for-another-system': { version: '1.0.0', optional: true },
+  };
+  const { 'node_modules/a': a } = packages;
+
+  async function isInstalled(installed: object | undefined): Promise<boolean> {
+    writeFileSync(join(directory, 'package-lock.json'), JSON.stringify({ packages }));
+    mkdirSync(join(directory, 'node_modules', 'a'), { recursive: true });
+    const file = join(directory, 'node_modules', '.package-lock.json');
+    if (installed !== undefined) writeFileSync(file, JSON.stringify({ packages: installed }));
+    return (await script('prepare.mjs')).isInstalled(directory);
+  }
+
+  it('is what the lockfiles say, without packages for other systems', async () => {
+    expect(await isInstalled(undefined)).toBe(false);
+    expect(await isInstalled({ 'node_modules/a': a })).toBe(true);
+    expect(await isInstalled({ 'node_modules/a': { ...a, version: '1.0.1' } })).toBe(false);
+    expect(await isInstalled({ 'node_modules/a': { ...a, integrity: 'sha512-b' } })).toBe(false);
+    expect(await isInstalled({ 'node_modules/a': a, 'node_modules/b': a })).toBe(false);
+    expect(await isInstalled({})).toBe(false);
+  });
+
+  it('is no when a folder was removed by hand', async () => {
+    await isInstalled({ 'node_modules/a': a });
+    rmSync(join(directory, 'node_modules', 'a'), { recursive: true });
+    expect((await script('prepare.mjs')).isInstalled(directory)).toBe(false);
+  });
+});
+
+describe('the lock of two commands that prepare at once', () => {
+  it('lets one work at a time', async () => {
+    const { withPrepareLock } = await script('prepare-lock.mjs');
+    const file = join(directory, 'lock');
+    const order: string[] = [];
+    let finish = () => {};
+    const first = withPrepareLock(file, async () => {
+      order.push('first begins');
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      order.push('first ends');
+    });
+    await until('the lock is there', () => existsSync(file));
+    const second = withPrepareLock(file, () => order.push('second'));
+    finish();
+    await Promise.all([first, second]);
+    expect(order).toEqual(['first begins', 'first ends', 'second']);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('is released when the work fails', async () => {
+    const { withPrepareLock } = await script('prepare-lock.mjs');
+    const file = join(directory, 'lock');
+    const failing = withPrepareLock(file, () => Promise.reject(new Error('no network')));
+    await expect(failing).rejects.toThrow('no network');
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('takes over what a killed or unreachable holder left', async () => {
+    const { withPrepareLock } = await script('prepare-lock.mjs');
+    const file = join(directory, 'lock');
+    const { hostname } = await import('node:os');
+    writeFileSync(file, `${hostname()} 999999999`);
+    expect(await withPrepareLock(file, () => 'done')).toBe('done');
+    writeFileSync(file, 'another-host 1');
+    utimesSync(file, new Date(0), new Date(0));
+    expect(await withPrepareLock(file, () => 'done')).toBe('done');
+  });
+});
+
+describe('the totals of a test run', () => {
+  const test = (state: string) => ({ result: () => ({ state }) });
+  const suite = (errors: unknown[] = []) => ({ errors: () => errors });
+  const module = (tests: object[], suites: object[] = [], errors: unknown[] = []) => ({
+    ...suite(errors),
+    children: { allTests: () => tests, allSuites: () => suites },
+  });
+
+  it('count tests, and as failures also what fails outside of tests', async () => {
+    const { totalsOf } = await script('vitest-totals.mjs');
+    const passing = module([test('passed'), test('passed'), test('skipped')]);
+    expect(totalsOf([passing], [])).toEqual({ passed: 2, failed: 0, skipped: 1 });
+    expect(totalsOf([passing, module([test('failed'), test('pending')])], [])).toMatchObject({ failed: 2 });
+    expect(totalsOf([module([], [], ['cannot be loaded'])], [])).toMatchObject({ failed: 1 });
+    expect(totalsOf([module([test('skipped')], [suite(['beforeAll'])])], [])).toMatchObject({ failed: 1 });
+    expect(totalsOf([passing], ['unhandled'])).toMatchObject({ failed: 1 });
+  });
+});

@@ -1,0 +1,85 @@
+// Two commands that are started at once on a fresh clone must not both run `npm ci` in the same folder. The lock is a
+// file that its holder touches; one whose holder is gone (killed, another container) goes stale and is taken over.
+import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+const TOUCH_MS = 2_000;
+const STALE_MS = 20_000;
+const POLL_MS = 200;
+
+/** Runs `work` while holding the lock; waits as long as a living process holds it. */
+export async function withPrepareLock(file, work, { staleMs = STALE_MS } = {}) {
+  const owner = `${hostname()} ${process.pid}`;
+  let hasSaidSo = false;
+  while (!take(file, owner)) {
+    if (isStale(file, staleMs)) {
+      rmSync(file, { force: true });
+      continue;
+    }
+    if (!hasSaidSo) process.stderr.write('fleetbridge: another command is installing or building; waiting for it …\n');
+    hasSaidSo = true;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+
+  const release = () => {
+    if (ownerOf(file) === owner) rmSync(file, { force: true });
+  };
+  const touching = setInterval(() => touch(file), TOUCH_MS);
+  process.once('exit', release);
+  try {
+    return await work();
+  } finally {
+    clearInterval(touching);
+    process.off('exit', release);
+    release();
+  }
+}
+
+function take(file, owner) {
+  try {
+    const descriptor = openSync(file, 'wx');
+    writeSync(descriptor, owner);
+    closeSync(descriptor);
+    return true;
+  } catch (error) {
+    if (error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function isStale(file, staleMs) {
+  try {
+    if (Date.now() - statSync(file).mtimeMs > staleMs) return true;
+  } catch {
+    return false; // released just now; the next attempt takes it
+  }
+  const [host, pid] = (ownerOf(file) ?? '').split(' ');
+  // Process ids say something about this host only; elsewhere (a shared folder) the touching decides.
+  return host === hostname() && pid !== undefined && !isAlive(Number(pid));
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+function ownerOf(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function touch(file) {
+  try {
+    const now = new Date();
+    utimesSync(file, now, now);
+  } catch {
+    // Somebody removed it by hand: nothing to keep fresh any more.
+  }
+}

@@ -1,0 +1,43 @@
+// `npm test`: one vitest run over all rooms, whose very last line is the total. `--long` also runs what takes minutes;
+// further arguments go to vitest (`npm test -- --project ingest`).
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { prepare, root, runScript } from './prepare.mjs';
+import { provideRedisServer } from './redis-server.mjs';
+
+await runScript(async () => {
+  const args = process.argv.slice(2);
+  const isLong = args.includes('--long');
+  await prepare();
+  provideRedisServer();
+  const { totals, code } = await runVitest(
+    args.filter((arg) => arg !== '--long'),
+    isLong ? { TEST_LONG: '1' } : {},
+  );
+  const { passed, failed, skipped } = totals ?? { passed: 0, failed: 0, skipped: 0 };
+  process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+  // No test at all is no success: a wrong filter, or a project that no longer finds its files.
+  process.exitCode = code === 0 && (failed > 0 || passed === 0) ? 1 : code;
+});
+
+/** The totals arrive from our reporter over the process channel, so that nothing that vitest prints can come after them. */
+function runVitest(args, env) {
+  return new Promise((resolve, reject) => {
+    const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+    const reporters = ['--reporter=default', `--reporter=${join(root, 'infra', 'scripts', 'vitest-totals.mjs')}`];
+    const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...args], {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    });
+    let totals;
+    child.on('message', (message) => {
+      if (message?.type === 'totals') totals = message;
+    });
+    // The terminal's Ctrl-C reaches vitest too; wait for it to end and pass its code on.
+    process.on('SIGINT', () => {});
+    process.on('SIGTERM', () => child.kill('SIGTERM'));
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ totals, code: code ?? (signal === 'SIGINT' ? 130 : 1) }));
+  });
+}
