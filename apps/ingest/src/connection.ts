@@ -1,0 +1,206 @@
+// One vehicle's socket. An ack lets the vehicle forget a record, so it is sent when the log has it and not before.
+// A vehicle sends a record again only after a reconnect: what was read here and has no outcome yet is ours to bring
+// home. So the socket is paused when too much of it is under way, and nothing that was read is dropped.
+import type { AppendOutcome, AppendReceipt } from '@fleetbridge/record-log';
+import type { RawData, WebSocket } from 'ws';
+import { type Counts, countOne } from './counts.js';
+import { type Decision, receive, type Sender } from './receive.js';
+
+/** Records and bytes of one socket that may be under way to the log at a time. */
+export const WINDOW_RECORDS = 256;
+export const WINDOW_BYTES = 4_000_000;
+/** What a vehicle may leave unread of our answers. */
+const UNREAD_ANSWER_BYTES = 1_000_000;
+/** Vehicles repeat records after a reconnect; later ones say so themselves (is_resend). */
+const REPEATS_EXPECTED_MS = 120_000;
+
+export interface ConnectionFacts {
+  connectionId: string;
+  /** What the vehicle calls this connection (X-TXID), if it says. */
+  vehicleTxid: string;
+  networkInterface: string;
+  address: string;
+  connectedMs: number;
+}
+
+/** What a connection needs of the process around it. */
+export interface ConnectionHost {
+  readonly counts: Counts;
+  now(): number;
+  append(decision: Extract<Decision, { kind: 'append' }>, receipt: AppendReceipt): void;
+  quarantine(connection: VehicleConnection, reason: string, bytes: Buffer): void;
+  /** Told of a refused record, for the log. */
+  refused(connection: VehicleConnection, decision: Extract<Decision, { kind: 'answer' }>): void;
+  closed(connection: VehicleConnection, code: number): void;
+  /** Whether the process as a whole has taken all that it may hold. */
+  isFull(): boolean;
+  paused(connection: VehicleConnection): void;
+  resumed(connection: VehicleConnection): void;
+}
+
+export class VehicleConnection {
+  readonly sender: Sender;
+  readonly facts: ConnectionFacts;
+  readonly #host: ConnectionHost;
+  readonly #webSocket: WebSocket;
+  #unsettledRecords = 0;
+  #unsettledBytes = 0;
+  #isPaused = false;
+  #isReading = true;
+  /** When bytes of the vehicle came last; for the idle check. */
+  lastHeardMs: number;
+  /** When we asked whether the vehicle is still there; 0 = not since it was last heard. */
+  pingedMs = 0;
+  /** Records and bytes received, for the log line at the end. */
+  records = 0;
+  bytes = 0;
+
+  constructor(webSocket: WebSocket, sender: Sender, facts: ConnectionFacts, host: ConnectionHost) {
+    this.#webSocket = webSocket;
+    this.sender = sender;
+    this.facts = facts;
+    this.#host = host;
+    this.lastHeardMs = facts.connectedMs;
+    webSocket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
+    webSocket.on('pong', () => this.#heard());
+    webSocket.on('ping', () => this.#heard());
+    // A frame against WebSocket's rules, or over its limit: 'close' follows.
+    webSocket.on('error', () => countOne(host.counts.ended, 'bad_frame'));
+    webSocket.on('close', (code) => host.closed(this, code));
+  }
+
+  get vin(): string {
+    return this.sender.vin;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  get isPinged(): boolean {
+    return this.pingedMs !== 0;
+  }
+
+  ping(nowMs: number): void {
+    this.pingedMs = nowMs;
+    this.#webSocket.ping();
+  }
+
+  /** For good: what is read already comes to its end, nothing new is taken. */
+  stopReading(): void {
+    this.#isReading = false;
+    this.#webSocket.pause();
+  }
+
+  /** Says goodbye; the vehicle's own close frame can only be read by a socket that reads. */
+  close(code: number, reason: string): void {
+    this.#webSocket.resume();
+    this.#webSocket.close(code, reason);
+  }
+
+  /** At once; what is left of the bytes that came together is not looked at. */
+  terminate(reason: string): void {
+    this.#isReading = false;
+    countOne(this.#host.counts.ended, reason);
+    this.#webSocket.terminate();
+  }
+
+  /** Reads on, if it was paused and there is room for more. */
+  resumeIfPossible(): void {
+    if (!this.#isPaused || !this.#isReading || this.#isWindowFull() || this.#host.isFull()) return;
+    this.#isPaused = false;
+    this.#host.resumed(this);
+    // silence while nobody listened says nothing about the vehicle
+    this.#heard();
+    this.#webSocket.resume();
+  }
+
+  /** Called once for each record that went to the log. */
+  settled(outcome: AppendOutcome, ack: Buffer, bytes: number): void {
+    this.#unsettledRecords--;
+    this.#unsettledBytes -= bytes;
+    const { counts } = this.#host;
+    if (outcome === 'stored') counts.stored++;
+    else if (outcome === 'repeat') counts.repeats++;
+    else counts.failed++;
+    // a record that Redis refused is not acknowledged: the vehicle keeps it, and sends it again when it reconnects
+    if (outcome !== 'failed') {
+      counts.acknowledged++;
+      this.#answer(ack);
+    }
+    this.resumeIfPossible();
+  }
+
+  #onMessage(data: RawData, isBinary: boolean): void {
+    // after stopReading only what had been received already comes; it is the vehicle's to send again
+    if (!this.#isReading) return;
+    if (!isBinary) {
+      this.terminate('text_frame');
+      return;
+    }
+    const bytes = data as Buffer;
+    const receivedMs = this.#heard();
+    this.records++;
+    this.bytes += bytes.length;
+    const mayBeRepeat = receivedMs - this.facts.connectedMs < REPEATS_EXPECTED_MS;
+    const decision = receive(bytes, this.sender, { receivedMs, mayBeRepeat });
+    if (decision.kind === 'append') this.#append(decision, bytes.length);
+    else this.#refuse(decision, bytes);
+  }
+
+  #append(decision: Extract<Decision, { kind: 'append' }>, bytes: number): void {
+    const { counts } = this.#host;
+    countOne(counts.records, decision.record.topic);
+    countOne(counts.recordBytes, decision.record.topic, decision.record.payload.length);
+    if (decision.isClockAhead) counts.clockAhead++;
+    this.#unsettledRecords++;
+    this.#unsettledBytes += bytes;
+    this.#host.append(decision, new RecordReceipt(this, decision.ack, bytes));
+    if (!this.#isPaused && (this.#isWindowFull() || this.#host.isFull())) {
+      this.#isPaused = true;
+      this.#webSocket.pause();
+      this.#host.paused(this);
+    }
+  }
+
+  #refuse(decision: Extract<Decision, { kind: 'answer' }>, bytes: Buffer): void {
+    countOne(this.#host.counts.refused, decision.reason);
+    this.#host.refused(this, decision);
+    if (decision.isKept) this.#host.quarantine(this, decision.reason, bytes);
+    this.#answer(decision.answer);
+  }
+
+  #answer(answer: Buffer): void {
+    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    this.#webSocket.send(answer, BINARY);
+    if (this.#webSocket.bufferedAmount > UNREAD_ANSWER_BYTES) this.terminate('answers_unread');
+  }
+
+  #isWindowFull(): boolean {
+    return this.#unsettledRecords >= WINDOW_RECORDS || this.#unsettledBytes >= WINDOW_BYTES;
+  }
+
+  #heard(): number {
+    this.lastHeardMs = this.#host.now();
+    this.pingedMs = 0;
+    return this.lastHeardMs;
+  }
+}
+
+const BINARY = { binary: true, compress: false };
+
+class RecordReceipt implements AppendReceipt {
+  readonly #connection: VehicleConnection;
+  readonly #ack: Buffer;
+  readonly #bytes: number;
+
+  constructor(connection: VehicleConnection, ack: Buffer, bytes: number) {
+    this.#connection = connection;
+    this.#ack = ack;
+    this.#bytes = bytes;
+  }
+
+  settled(outcome: AppendOutcome): void {
+    this.#connection.settled(outcome, this.#ack, this.#bytes);
+  }
+}

@@ -1,0 +1,46 @@
+// What ingest counts. Plain numbers, since they change with every record; metrics.ts reads them when Prometheus asks.
+import type { RefusalReason } from './receive.js';
+
+export interface Counts {
+  /** By topic. */
+  records: Record<string, number>;
+  recordBytes: Record<string, number>;
+  stored: number;
+  repeats: number;
+  failed: number;
+  acknowledged: number;
+  clockAhead: number;
+  /** Answered and not stored, by reason. */
+  refused: Partial<Record<RefusalReason, number>>;
+  /** Connections that didn't become a vehicle's, by reason. */
+  refusedConnections: Record<string, number>;
+  /** Connections that we ended, by reason. */
+  ended: Record<string, number>;
+  /** Not understood, and not kept either: too many at once. */
+  quarantineDropped: number;
+  connected: number;
+  replaced: number;
+}
+
+export function createCounts(): Counts {
+  return {
+    records: {},
+    recordBytes: {},
+    stored: 0,
+    repeats: 0,
+    failed: 0,
+    acknowledged: 0,
+    clockAhead: 0,
+    refused: {},
+    refusedConnections: {},
+    ended: {},
+    quarantineDropped: 0,
+    connected: 0,
+    replaced: 0,
+  };
+}
+
+/** Adds one to a counter that is kept by name. */
+export function countOne(counters: Record<string, number | undefined>, name: string, by = 1): void {
+  counters[name] = (counters[name] ?? 0) + by;
+}

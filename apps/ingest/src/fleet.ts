@@ -1,0 +1,240 @@
+// The connected vehicles of this process: who is here, who replaces whom, who has fallen silent. Connects and
+// disconnects go to the log in the same queue as the records, so that a reader sees them in their true order.
+import {
+  type Appender,
+  type AppendReceipt,
+  connectivityPayload,
+  type Presence,
+  type Quarantine,
+} from '@fleetbridge/record-log';
+import type { Logger } from '@fleetbridge/service';
+import type { ConnectionHost, VehicleConnection } from './connection.js';
+import type { Counts } from './counts.js';
+import type { Decision } from './receive.js';
+
+const MAX_UNSETTLED_BYTES = 64_000_000;
+/** A vehicle that says nothing for so long is asked by a ping, and gone if that brings no answer in the same time. */
+const SILENCE_MS = 60_000;
+const SWEEP_MS = 5_000;
+/** What is kept of a message that is not understood: enough to see what it was. */
+const QUARANTINED_BYTES = 65_536;
+/** Nothing waits for the quarantine, so what is under way to it is bounded here. */
+const MAX_QUARANTINE_BYTES = 2_000_000;
+
+export interface FleetOptions {
+  appender: Pick<Appender, 'append' | 'drain' | 'unsettledBytes'>;
+  quarantine: Pick<Quarantine, 'add'>;
+  presence: Pick<Presence, 'all'>;
+  counts: Counts;
+  log: Logger;
+  now: () => number;
+  /** All that the process may have under way to the log; past it every socket that sends is paused. Default 64 MB. */
+  maxUnsettledBytes?: number | undefined;
+}
+
+export class Fleet implements ConnectionHost {
+  readonly #options: FleetOptions;
+  readonly #maxUnsettledBytes: number;
+  readonly #byVin = new Map<string, VehicleConnection>();
+  /** All open connections; one that was replaced is here until its socket has closed. */
+  readonly #open = new Set<VehicleConnection>();
+  readonly #paused = new Set<VehicleConnection>();
+  /** Those whose connect the log has: presence names them, or whoever came later. */
+  readonly #reported = new WeakSet<VehicleConnection>();
+  #quarantineBytes = 0;
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#maxUnsettledBytes = options.maxUnsettledBytes ?? MAX_UNSETTLED_BYTES;
+  }
+
+  get counts(): Counts {
+    return this.#options.counts;
+  }
+
+  get connected(): number {
+    return this.#byVin.size;
+  }
+
+  get pausedSockets(): number {
+    return this.#paused.size;
+  }
+
+  /** Vehicles that were asked whether they are still there, and have not answered yet. */
+  get silent(): number {
+    let silent = 0;
+    for (const { isPinged } of this.#open) if (isPinged) silent++;
+    return silent;
+  }
+
+  start(): void {
+    this.#sweeper = setInterval(() => this.sweep(), SWEEP_MS);
+  }
+
+  /** A vehicle is here. An older connection of the same VIN is ended: a vehicle has only one. */
+  add(connection: VehicleConnection): void {
+    const { counts, log } = this.#options;
+    const previous = this.#byVin.get(connection.vin);
+    this.#open.add(connection);
+    this.#byVin.set(connection.vin, connection);
+    counts.connected++;
+    this.#reportConnect(connection);
+    const { connectionId, vehicleTxid, networkInterface, address } = connection.facts;
+    log.info(
+      {
+        vin: connection.vin,
+        connection_id: connectionId,
+        vehicle_txid: vehicleTxid,
+        network_interface: networkInterface,
+        address,
+        version: connection.sender.version,
+      },
+      'vehicle_connected',
+    );
+    if (previous) {
+      counts.replaced++;
+      // What it still sends can't be acknowledged any more; the vehicle repeats that on its new connection.
+      previous.stopReading();
+      previous.close(1000, 'replaced by a newer connection');
+    }
+  }
+
+  /** Whether there is room to read more; asked after each record. */
+  isFull(): boolean {
+    return this.#options.appender.unsettledBytes >= this.#maxUnsettledBytes;
+  }
+
+  /** To be called after the log has answered: sockets that waited for the process as a whole go on. */
+  resumePaused(): void {
+    if (this.#paused.size === 0 || this.#options.appender.unsettledBytes > this.#maxUnsettledBytes / 2) return;
+    for (const connection of this.#paused) connection.resumeIfPossible();
+  }
+
+  /**
+   * Our process lease had run out: others may have reported our vehicles as gone, or have them by now. Says of each
+   * open socket that it is here, under the new process id, and ends those whose vehicle is elsewhere. One whose first
+   * connect is still under way is not judged: presence can't know it yet, and it goes out under the new id.
+   */
+  async connectAnew(): Promise<void> {
+    const present = new Map((await this.#options.presence.all()).map(({ vin, connectionId }) => [vin, connectionId]));
+    for (const connection of this.#byVin.values()) {
+      if (!this.#reported.has(connection)) continue;
+      const connectionId = present.get(connection.vin);
+      if (connectionId === undefined || connectionId === connection.facts.connectionId) this.#reportConnect(connection);
+      else connection.terminate('vehicle_is_elsewhere');
+    }
+  }
+
+  /** Reads nothing more, lets what was read reach the log and be acknowledged, then says goodbye to all. */
+  async stop({ deadlineMs }: { deadlineMs: number }): Promise<void> {
+    clearInterval(this.#sweeper);
+    // A tenth is left for the parts that stop after this one.
+    const until = performance.now() + deadlineMs * 0.9;
+    for (const connection of this.#open) connection.stopReading();
+    await this.#options.appender.drain(deadlineMs * 0.7);
+    for (const connection of this.#open) connection.close(1001, 'server is going away');
+    const patienceUntil = Math.min(until, performance.now() + 2_000);
+    while (this.#open.size > 0 && performance.now() < patienceUntil)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    for (const connection of this.#open) connection.terminate('no_goodbye');
+    // each closed socket has put its disconnect behind the records
+    await this.#options.appender.drain(Math.max(0, until - performance.now()));
+  }
+
+  /** Asks who has been silent for long, and ends who was asked and stayed silent. Called every few seconds. */
+  sweep(): void {
+    const now = this.now();
+    for (const connection of this.#open) {
+      if (connection.isPaused || now - connection.lastHeardMs < SILENCE_MS) continue;
+      if (!connection.isPinged) connection.ping(now);
+      else if (now - connection.pingedMs >= SILENCE_MS) connection.terminate('silent');
+    }
+  }
+
+  // What a connection needs of us.
+
+  now(): number {
+    return this.#options.now();
+  }
+
+  append({ record }: Extract<Decision, { kind: 'append' }>, receipt: AppendReceipt): void {
+    this.#options.appender.append(record, receipt);
+  }
+
+  quarantine({ vin }: VehicleConnection, reason: string, bytes: Buffer): void {
+    const { quarantine, log, counts } = this.#options;
+    const kept = bytes.subarray(0, QUARANTINED_BYTES);
+    // a message costs more than its bytes
+    const cost = kept.length + 200;
+    if (this.#quarantineBytes + cost > MAX_QUARANTINE_BYTES) {
+      counts.quarantineDropped++;
+      return;
+    }
+    this.#quarantineBytes += cost;
+    quarantine
+      .add({ vin, reason, receivedMs: this.now(), bytes: kept })
+      .catch((err) => log.debug({ err, vin }, 'quarantine_failed'))
+      .finally(() => {
+        this.#quarantineBytes -= cost;
+      });
+  }
+
+  refused({ vin }: VehicleConnection, { reason, detail }: Extract<Decision, { kind: 'answer' }>): void {
+    this.#options.log.debug({ vin, reason, detail }, 'record_refused');
+  }
+
+  paused(connection: VehicleConnection): void {
+    this.#paused.add(connection);
+  }
+
+  resumed(connection: VehicleConnection): void {
+    this.#paused.delete(connection);
+  }
+
+  closed(connection: VehicleConnection, code: number): void {
+    const { log } = this.#options;
+    this.#open.delete(connection);
+    this.#paused.delete(connection);
+    if (this.#byVin.get(connection.vin) === connection) this.#byVin.delete(connection.vin);
+    // The log ignores it when a newer connection has taken this one's place.
+    this.#appendConnectivity(connection, 'disconnect', () => {});
+    const { connectionId, connectedMs } = connection.facts;
+    const duration = Math.round((this.now() - connectedMs) / 1000);
+    const { vin, records, bytes } = connection;
+    log.info(
+      { vin, connection_id: connectionId, code, records, bytes, duration_sec: duration },
+      'vehicle_disconnected',
+    );
+  }
+
+  #reportConnect(connection: VehicleConnection): void {
+    this.#appendConnectivity(connection, 'connect', () => this.#reported.add(connection));
+  }
+
+  #appendConnectivity(connection: VehicleConnection, kind: 'connect' | 'disconnect', done: () => void): void {
+    const { vin, facts } = connection;
+    const { connectionId, networkInterface } = facts;
+    const atMs = this.now();
+    const payload = connectivityPayload({ vin, connectionId, isConnected: kind === 'connect', atMs, networkInterface });
+    this.#options.appender.append(
+      {
+        kind,
+        vin,
+        topic: 'connectivity',
+        txid: Buffer.from(connectionId),
+        createdMs: atMs,
+        receivedMs: atMs,
+        version: '',
+        networkInterface,
+        payload,
+      },
+      {
+        settled: (outcome) => {
+          if (outcome === 'failed') this.#options.log.error({ vin, kind }, 'connectivity_refused');
+          else done();
+        },
+      },
+    );
+  }
+}

@@ -1,0 +1,125 @@
+// Prometheus' view of ingest. The names of Tesla's server where the meaning is the same, so that dashboards keep
+// working; ours begin with fleetbridge_. Counters are read from plain numbers when asked.
+import type { Appender } from '@fleetbridge/record-log';
+import { createMetrics, type Metrics } from '@fleetbridge/service';
+import type { Counts } from './counts.js';
+import type { Fleet } from './fleet.js';
+
+export interface IngestMetrics extends Metrics {
+  appended(call: { durationMs: number; records: number }): void;
+  certificateEnds(notAfter: Date): void;
+}
+
+export function createIngestMetrics(
+  counts: Counts,
+  { fleet, appender }: { fleet: Fleet; appender: Appender },
+): IngestMetrics {
+  const metrics = createMetrics({ app: 'ingest' });
+  const byName = (name: string, help: string, label: string, read: () => Record<string, number | undefined>) => {
+    metrics.counter({
+      name,
+      help,
+      labelNames: [label],
+      collect() {
+        this.reset();
+        for (const [value, count] of Object.entries(read())) this.inc({ [label]: value }, count ?? 0);
+      },
+    });
+  };
+  const total = (name: string, help: string, read: () => number) => {
+    metrics.counter({
+      name,
+      help,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  };
+  const level = (name: string, help: string, read: () => number) => {
+    metrics.gauge({
+      name,
+      help,
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+
+  byName('record_total', 'Records received and understood.', 'record_type', () => counts.records);
+  byName('record_size_bytes_total', 'Bytes of their payloads.', 'record_type', () => counts.recordBytes);
+  total('record_too_big_total', 'Messages over 1,000,000 bytes.', () => counts.refused.record_too_big ?? 0);
+  total(
+    'unauthorized_sender_id_total',
+    'Records that name another sender than the certificate.',
+    () => counts.refused.unauthorized_sender_id ?? 0,
+  );
+  byName('fleetbridge_ingest_refused_total', 'Messages answered and not stored.', 'reason', () => counts.refused);
+  total(
+    'fleetbridge_ingest_quarantine_dropped_total',
+    'Messages that were not kept in quarantine, because too many of them came at once.',
+    () => counts.quarantineDropped,
+  );
+  total('fleetbridge_ingest_stored_total', 'Records appended to the log.', () => counts.stored);
+  total('fleetbridge_ingest_repeats_total', 'Records that were in the log before.', () => counts.repeats);
+  total('fleetbridge_ingest_failed_total', 'Records that Redis refused; not acknowledged.', () => counts.failed);
+  total('fleetbridge_ingest_acknowledged_total', 'Records acknowledged.', () => counts.acknowledged);
+  total(
+    'fleetbridge_ingest_clock_ahead_total',
+    'Records whose clock ran more than 60 s ahead.',
+    () => counts.clockAhead,
+  );
+  total('fleetbridge_ingest_connections_total', 'Vehicle connections opened.', () => counts.connected);
+  total(
+    'fleetbridge_ingest_replaced_total',
+    'Connections replaced by a newer one of the same VIN.',
+    () => counts.replaced,
+  );
+  byName(
+    'fleetbridge_ingest_connections_ended_total',
+    'Connections that the server ended.',
+    'reason',
+    () => counts.ended,
+  );
+  byName(
+    'fleetbridge_ingest_connections_refused_total',
+    "Connections refused before they were a vehicle's.",
+    'reason',
+    () => counts.refusedConnections,
+  );
+  level('fleetbridge_ingest_connected', 'Vehicles connected now.', () => fleet.connected);
+  level('fleetbridge_ingest_silent', 'Vehicles that have not answered a ping yet.', () => fleet.silent);
+  level(
+    'fleetbridge_ingest_paused_sockets',
+    'Sockets that are not read because too much is under way.',
+    () => fleet.pausedSockets,
+  );
+  level('fleetbridge_ingest_unsettled_records', 'Records under way to the log.', () => appender.unsettledRecords);
+  level('fleetbridge_ingest_unsettled_bytes', 'Their bytes.', () => appender.unsettledBytes);
+  let certificateEndsMs = Number.NaN;
+  level(
+    'fleetbridge_ingest_certificate_days_left',
+    'Days until the server certificate ends.',
+    () => (certificateEndsMs - Date.now()) / 86_400_000,
+  );
+  const seconds = metrics.histogram({
+    name: 'fleetbridge_ingest_append_seconds',
+    help: 'From sending a call to Redis to its answer.',
+    buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+  });
+  const callRecords = metrics.histogram({
+    name: 'fleetbridge_ingest_call_records',
+    help: 'Records that travelled in one call.',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+  });
+  return {
+    ...metrics,
+    appended: ({ durationMs, records }) => {
+      seconds.observe(durationMs / 1000);
+      callRecords.observe(records);
+    },
+    certificateEnds: (notAfter) => {
+      certificateEndsMs = notAfter.getTime();
+    },
+  };
+}

@@ -1,0 +1,157 @@
+// The decisions without a socket. The golden vectors' answers are in test/golden-vectors.test.ts.
+import {
+  decodeMessage,
+  EnvelopeError,
+  encodeMessage,
+  type RecordEnvelope,
+  readEnvelope,
+  STREAM,
+  STREAM_ACK,
+  timestampOf,
+  writeRecordEnvelope,
+} from '@fleetbridge/protocol';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createSender, type Decision, receive } from './receive.js';
+
+const VIN = '5YJ3E1EA7KF000001';
+const sender = createSender({ deviceId: VIN, senderId: `vehicle_device.${VIN}` }, '2026.20');
+const RECEIVED_MS = Date.UTC(2026, 10, 24);
+const facts = { receivedMs: RECEIVED_MS, mayBeRepeat: false };
+
+describe('receive', () => {
+  it('takes a record as it is when it names its own VIN', () => {
+    const payload = encodeMessage('V', { vin: VIN, createdAt: timestampOf(RECEIVED_MS - 1_500) });
+    const { record, isClockAhead } = appended(receive(envelope({ payload }), sender, facts));
+    expect(isClockAhead).toBe(false);
+    expect(record).toEqual({
+      kind: 'record',
+      vin: VIN,
+      topic: 'V',
+      txid: Buffer.from('tx'),
+      createdMs: RECEIVED_MS - 1_500,
+      receivedMs: RECEIVED_MS,
+      version: '2026.20',
+      payload,
+    });
+  });
+
+  it.each(['V', 'alerts', 'errors', 'connectivity'] as const)(
+    "overwrites the VIN that a payload of %s claims with the certificate's",
+    (topic) => {
+      const payload = encodeMessage(topic, { vin: 'SOMEBODY ELSE' });
+      const { record } = appended(receive(envelope({ topic, payload }), sender, facts));
+      expect(record.topic).toBe(topic);
+      expect(decodeMessage(topic, Buffer.concat([record.payload, record.payloadSuffix!])).vin).toBe(VIN);
+    },
+  );
+
+  it('lets the log look for repeats when the record says that it is one, or one is to be expected', () => {
+    const again = encodeMessage('V', { vin: VIN, isResend: true });
+    expect(appended(receive(envelope({ payload: again }), sender, facts)).record.kind).toBe('possible_repeat');
+    const anew = receive(envelope({}), sender, { ...facts, mayBeRepeat: true });
+    expect(appended(anew).record.kind).toBe('possible_repeat');
+    expect(appended(receive(envelope({}), sender, facts)).record.kind).toBe('record');
+  });
+
+  it('takes the time of receipt for a clock that runs far ahead, and says so', () => {
+    const payload = encodeMessage('V', { vin: VIN, createdAt: timestampOf(RECEIVED_MS + 61_000) });
+    const { record, isClockAhead } = appended(receive(envelope({ payload }), sender, facts));
+    expect({ createdMs: record.createdMs, isClockAhead }).toEqual({ createdMs: RECEIVED_MS, isClockAhead: true });
+  });
+
+  it.each([
+    ['the sender id', `vehicle_device.${VIN}`, 'append'],
+    ['the bare device id', VIN, 'append'],
+    ['another client type', `das_device.${VIN}`, 'answer'],
+    ['a longer id', `vehicle_device.${VIN}X`, 'answer'],
+    ['nothing', undefined, 'answer'],
+  ])('with %s as the sender: %s is %s', (_, senderId, kind) => {
+    expect(receive(envelope({ senderId }), sender, facts).kind).toBe(kind);
+  });
+
+  it('refuses a message over 1,000,000 bytes without reading it, and one of that size not', () => {
+    const atLimit = envelopeOfSize(1_000_000);
+    expect(receive(atLimit, sender, facts).kind).toBe('append');
+    expect(answered(receive(envelopeOfSize(1_000_004), sender, facts))).toMatchObject({
+      reason: 'record_too_big',
+      txid: '',
+      isKept: false,
+    });
+  });
+
+  it('refuses a txid that is longer than the log can hold', () => {
+    expect(receive(envelope({ txid: 'x'.repeat(1_000) }), sender, facts).kind).toBe('append');
+    const txid = 'x'.repeat(1_001);
+    expect(answered(receive(envelope({ txid }), sender, facts))).toMatchObject({ reason: 'txid_too_long', txid });
+  });
+
+  it.each(['', 'VV', 'v', 'alert', 'constructor', '__proto__'])('does not know the topic %j', (topic) => {
+    expect(answered(receive(envelope({ topic }), sender, facts))).toMatchObject({
+      reason: 'unknown_topic',
+      isAck: true,
+      topic,
+    });
+  });
+
+  it('gives any bytes a decision: a record within the limits of the log, or an answer that can be read', () => {
+    const good = envelope({});
+    const change = fc.tuple(fc.nat(good.length - 1), fc.nat(255));
+    const mutated = fc.tuple(fc.array(change, { maxLength: 8 }), fc.nat(good.length)).map(([changes, length]) => {
+      const bytes = Buffer.from(good);
+      for (const [at, value] of changes) bytes[at] = value;
+      return bytes.subarray(0, length);
+    });
+    const anyBytes = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
+    fc.assert(
+      fc.property(fc.oneof(mutated, anyBytes), (bytes) => {
+        const decision = receive(bytes, sender, facts);
+        if (decision.kind === 'answer') {
+          expect(readEnvelope(decision.answer)).not.toBeInstanceOf(EnvelopeError);
+          return;
+        }
+        expect(decision.record.vin).toBe(VIN);
+        expect(decision.record.txid.length).toBeLessThanOrEqual(1_000);
+        const { payload, payloadSuffix = Buffer.alloc(0) } = decision.record;
+        const decoded = decodeMessage(decision.record.topic as 'V', Buffer.concat([payload, payloadSuffix]));
+        expect(decoded.vin).toBe(VIN);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});
+
+function envelope(changes: Partial<RecordEnvelope>): Buffer {
+  const payload = encodeMessage('V', { vin: VIN });
+  return writeRecordEnvelope({ txid: 'tx', topic: 'V', payload, senderId: `vehicle_device.${VIN}`, ...changes });
+}
+
+/** `size` a multiple of four, as an envelope's is. */
+function envelopeOfSize(size: number): Buffer {
+  const of = (textLength: number) => {
+    const data = [{ key: 4, value: { stringValue: 'x'.repeat(textLength) } }];
+    return envelope({ payload: encodeMessage('V', { data, vin: VIN }) });
+  };
+  const overhead = of(size - 1_000).length - (size - 1_000);
+  const bytes = of(size - overhead);
+  expect(bytes.length).toBe(size);
+  return bytes;
+}
+
+function appended(decision: Decision): Extract<Decision, { kind: 'append' }> {
+  if (decision.kind !== 'append') throw new Error(`answered: ${decision.reason}`);
+  return decision;
+}
+
+function answered(decision: Decision) {
+  if (decision.kind !== 'answer') throw new Error('appended');
+  const answer = readEnvelope(decision.answer);
+  if (answer instanceof EnvelopeError) throw new Error('an answer that nobody can read');
+  expect([STREAM, STREAM_ACK]).toContain(answer.messageType);
+  return {
+    ...decision,
+    isAck: answer.messageType === STREAM_ACK,
+    txid: answer.txid.toString(),
+    topic: answer.topic,
+  };
+}

@@ -1,0 +1,169 @@
+// What one message of a vehicle means: bytes in, a decision out. Pure, and on the way of every record: no object tree,
+// no text where numbers will do. The order of the checks is that of Tesla's server (reference: vehicle protocol,
+// section 4), with the deviations that docs/ingest.md lists.
+import {
+  buildAck,
+  buildErrorAnswer,
+  type Envelope,
+  EnvelopeError,
+  MAX_MESSAGE_BYTES,
+  PayloadInspector,
+  readEnvelope,
+  recordTime,
+  STREAM,
+  type Topic,
+  type TopicShape,
+  topicShapes,
+  topics,
+  vinField,
+} from '@fleetbridge/protocol';
+import type { RecordToAppend } from '@fleetbridge/record-log';
+
+/** Who sends, as the certificate says; made once a connection. */
+export interface Sender {
+  vin: string;
+  /** Both forms that a vehicle may put into an envelope. */
+  senderId: Buffer;
+  deviceId: Buffer;
+  /** The vehicle's client version, from the request's headers. */
+  version: string;
+  /** The VIN as a protobuf field of each topic's message, to be put behind a payload that claims another. */
+  vinFields: Record<Topic, Buffer>;
+}
+
+export function createSender(identity: { deviceId: string; senderId: string }, version: string): Sender {
+  const fields = topics.map((topic) => [topic, vinField(topicShapes[topic], identity.deviceId)]);
+  return {
+    vin: identity.deviceId,
+    senderId: Buffer.from(identity.senderId),
+    deviceId: Buffer.from(identity.deviceId),
+    version,
+    vinFields: Object.fromEntries(fields) as Record<Topic, Buffer>,
+  };
+}
+
+export type RefusalReason =
+  | 'record_too_big'
+  | 'envelope_unreadable'
+  | 'unknown_message_type'
+  | 'unauthorized_sender_id'
+  | 'unknown_topic'
+  | 'payload_unreadable'
+  | 'txid_too_long';
+
+export type Decision =
+  | { kind: 'append'; record: RecordToAppend; ack: Buffer; isClockAhead: boolean }
+  /** Answered at once and not stored. `isKept`: its bytes are worth a place in the quarantine. */
+  | { kind: 'answer'; reason: RefusalReason; answer: Buffer; isKept: boolean; detail: string };
+
+export interface ReceiveFacts {
+  receivedMs: number;
+  /** The vehicle may be sending again what it has sent before (it does so after a reconnect). */
+  mayBeRepeat: boolean;
+}
+
+/** Vehicles send 36 bytes. The log could hold 65,535, but the ack repeats them and readers keep them. */
+const MAX_TXID_BYTES = 1_000;
+// One at a time is enough: nothing here waits.
+const inspector = new PayloadInspector();
+const LETTER_V = 'V'.charCodeAt(0);
+const LONGEST_TOPIC = Math.max(...topics.map((topic) => topic.length));
+
+export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Decision {
+  if (bytes.length > MAX_MESSAGE_BYTES) {
+    return {
+      kind: 'answer',
+      reason: 'record_too_big',
+      answer: buildErrorAnswer(),
+      isKept: false,
+      detail: `${bytes.length} bytes`,
+    };
+  }
+  const envelope = readEnvelope(bytes);
+  if (envelope instanceof EnvelopeError) {
+    const detail = `${envelope.reason} at ${envelope.offset}`;
+    return {
+      kind: 'answer',
+      reason: 'envelope_unreadable',
+      answer: buildErrorAnswer(envelope.txid),
+      isKept: true,
+      detail,
+    };
+  }
+  const shape = topicOf(envelope);
+  if (envelope.messageType !== STREAM) {
+    return {
+      kind: 'answer',
+      reason: 'unknown_message_type',
+      answer: ackOf(envelope),
+      isKept: true,
+      detail: String(envelope.messageType),
+    };
+  }
+  if (!isFrom(envelope, sender)) {
+    // A topic without a rule is refused, one with a rule acknowledged, so that the vehicle stops sending it again.
+    const answer = shape === undefined ? buildErrorAnswer(envelope.txid) : ackOf(envelope);
+    return { kind: 'answer', reason: 'unauthorized_sender_id', answer, isKept: false, detail: topicText(envelope) };
+  }
+  if (shape === undefined) {
+    const detail = topicText(envelope);
+    return { kind: 'answer', reason: 'unknown_topic', answer: ackOf(envelope), isKept: true, detail };
+  }
+  if (envelope.txidEnd - envelope.txidStart > MAX_TXID_BYTES) {
+    const detail = `${envelope.txidEnd - envelope.txidStart} bytes`;
+    const answer = buildErrorAnswer(envelope.txid);
+    return { kind: 'answer', reason: 'txid_too_long', answer, isKept: true, detail };
+  }
+  const payload = inspector.inspect(shape, bytes, envelope.payloadStart, envelope.payloadEnd);
+  if (!payload.isValid) {
+    return {
+      kind: 'answer',
+      reason: 'payload_unreadable',
+      answer: buildErrorAnswer(envelope.txid),
+      isKept: true,
+      detail: shape.topic,
+    };
+  }
+  const time = recordTime(payload.createdMs, envelope.createdAtSeconds, facts.receivedMs);
+  const record: RecordToAppend = {
+    kind: payload.isResend || facts.mayBeRepeat ? 'possible_repeat' : 'record',
+    vin: sender.vin,
+    topic: shape.topic,
+    txid: envelope.txid,
+    createdMs: time.ms,
+    receivedMs: facts.receivedMs,
+    version: sender.version,
+    payload: envelope.payload,
+  };
+  // The last of repeated fields counts in protobuf: put behind, the certificate's VIN overwrites what is claimed.
+  if (!isText(bytes, payload.vinStart, payload.vinEnd, sender.deviceId))
+    record.payloadSuffix = sender.vinFields[shape.topic];
+  return { kind: 'append', record, ack: ackOf(envelope), isClockAhead: time.isClockAhead };
+}
+
+function topicOf(envelope: Envelope): TopicShape | undefined {
+  const { bytes, topicStart, topicEnd } = envelope;
+  if (topicEnd - topicStart === 1) return bytes[topicStart] === LETTER_V ? topicShapes.V : undefined;
+  if (topicEnd - topicStart > LONGEST_TOPIC) return undefined;
+  const topic = envelope.topic;
+  return Object.hasOwn(topicShapes, topic) ? topicShapes[topic as Topic] : undefined;
+}
+
+/** For the log: a topic can be as long as a message. */
+function topicText({ bytes, topicStart, topicEnd }: Envelope): string {
+  return bytes.toString('latin1', topicStart, Math.min(topicEnd, topicStart + 40));
+}
+
+function isFrom({ bytes, senderStart, senderEnd }: Envelope, { senderId, deviceId }: Sender): boolean {
+  return isText(bytes, senderStart, senderEnd, senderId) || isText(bytes, senderStart, senderEnd, deviceId);
+}
+
+function isText(bytes: Buffer, start: number, end: number, expected: Buffer): boolean {
+  if (end - start !== expected.length) return false;
+  for (let at = 0; at < expected.length; at++) if (bytes[start + at] !== expected[at]) return false;
+  return true;
+}
+
+function ackOf({ bytes, txidStart, txidEnd, topicStart, topicEnd }: Envelope): Buffer {
+  return buildAck(bytes, txidStart, txidEnd, topicStart, topicEnd);
+}

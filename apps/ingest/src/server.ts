@@ -1,0 +1,190 @@
+// The door for vehicles: TLS with a required client certificate, then the WebSocket upgrade on any path. Who can't be
+// identified or isn't admitted is refused before the upgrade, and counted with the reason.
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { type Identity, identityFromCertificate } from '@fleetbridge/pki';
+import { explainListenError, type Logger } from '@fleetbridge/service';
+import { WebSocketServer } from 'ws';
+import { VehicleConnection } from './connection.js';
+import { type Counts, countOne } from './counts.js';
+import type { Fleet } from './fleet.js';
+import { createSender } from './receive.js';
+
+/** Above a record's limit of 1,000,000 bytes, so that such a one can still be answered; past this the socket ends. */
+const MAX_PAYLOAD_BYTES = 4_000_000;
+const HANDSHAKE_MS = 10_000;
+/** How often Node looks for requests that take too long. */
+const REQUEST_LOOK_MS = 2_000;
+
+export interface IngestServerOptions {
+  host?: string | undefined;
+  port: number;
+  ca: readonly string[];
+  cert: string;
+  key: string;
+  isAdmitted: (vin: string) => boolean;
+  fleet: Fleet;
+  counts: Counts;
+  log: Logger;
+}
+
+export interface IngestServer {
+  port: number;
+  /** New handshakes get the new certificate; connections stay as they are. */
+  renewCertificate(certificate: { cert: string; key: string }): void;
+  /** Stops accepting. Connections are the fleet's to end. */
+  stop(): void;
+}
+
+export async function startIngestServer(options: IngestServerOptions): Promise<IngestServer> {
+  const { ca, fleet, counts, log } = options;
+  const upgrades = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_PAYLOAD_BYTES,
+  });
+  const secure = {
+    // A vehicle that does not find its own CA among the names we send presents no certificate: exactly these, no others.
+    ca: [...ca],
+    requestCert: true,
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2' as const,
+  };
+  const server = createServer({
+    ...secure,
+    cert: options.cert,
+    key: options.key,
+    handshakeTimeout: HANDSHAKE_MS,
+    requestTimeout: HANDSHAKE_MS,
+    connectionsCheckingInterval: REQUEST_LOOK_MS,
+  });
+  let isStopping = false;
+
+  server.on('tlsClientError', (error, socket) => {
+    const reason = handshakeFailure(error, socket);
+    countOne(counts.refusedConnections, reason);
+    log.debug({ reason, address: socket.remoteAddress, err: error }, 'handshake_failed');
+  });
+  server.on('request', (request, response) => {
+    const identity = admit(request, options);
+    response.setHeader('content-type', 'text/plain');
+    if (typeof identity === 'string') {
+      response.statusCode = 403;
+      response.end(`${identity}\n`);
+    } else if (request.url === '/status') {
+      response.end('mtls ok');
+    } else {
+      response.statusCode = 426;
+      response.setHeader('upgrade', 'websocket');
+      response.end('vehicles connect here by WebSocket\n');
+    }
+  });
+  server.on('upgrade', (request, socket, head) => {
+    const identity = admit(request, options);
+    if (typeof identity === 'string') {
+      refuseUpgrade(socket, '403 Forbidden', identity);
+      return;
+    }
+    // its handshake was under way when we stopped to accept
+    if (isStopping) {
+      refuseUpgrade(socket, '503 Service Unavailable', 'stopping');
+      return;
+    }
+    upgrades.handleUpgrade(request, socket, head, (webSocket) => {
+      const sender = createSender(identity, header(request, 'version'));
+      const facts = {
+        connectionId: randomUUID(),
+        vehicleTxid: header(request, 'x-txid'),
+        networkInterface: header(request, 'x-network-interface'),
+        address: request.socket.remoteAddress ?? '',
+        connectedMs: fleet.now(),
+      };
+      fleet.add(new VehicleConnection(webSocket, sender, facts, fleet));
+    });
+  });
+
+  const port = await listen(server, options);
+  return {
+    port,
+    renewCertificate: ({ cert, key }) => server.setSecureContext({ ...secure, cert, key }),
+    stop: () => {
+      isStopping = true;
+      server.close();
+      server.closeIdleConnections();
+    },
+  };
+}
+
+/** Who this is, or the reason for not letting it in (which is counted). */
+function admit(request: IncomingMessage, { isAdmitted, counts, log }: IngestServerOptions): Identity | string {
+  const certificate = (request.socket as TLSSocket).getPeerX509Certificate();
+  const identity = certificate && identityFromCertificate(certificate.raw);
+  const address = request.socket.remoteAddress;
+  if (identity === undefined || 'refused' in identity) {
+    const reason = identity?.refused ?? 'no_certificate';
+    countOne(counts.refusedConnections, reason);
+    log.warn({ reason, detail: identity?.detail, address }, 'identity_refused');
+    return reason;
+  }
+  if (!isAdmitted(identity.deviceId)) {
+    countOne(counts.refusedConnections, 'vin_not_admitted');
+    log.warn({ vin: identity.deviceId, address, remedy: 'add it to ALLOWED_VINS' }, 'vin_not_admitted');
+    return 'vin_not_admitted';
+  }
+  return identity;
+}
+
+function refuseUpgrade(socket: Duplex, status: string, reason: string): void {
+  socket.on('error', () => {});
+  // Node leaves an upgraded socket half open, and no timeout of HTTP looks after it any more.
+  socket.once('finish', () => socket.destroy());
+  socket.end(
+    [
+      `HTTP/1.1 ${status}`,
+      'Connection: close',
+      'Content-Type: text/plain',
+      `Content-Length: ${reason.length}`,
+      '',
+      reason,
+    ].join('\r\n'),
+  );
+}
+
+/** A closed set of reasons from OpenSSL's many. */
+function handshakeFailure(error: NodeJS.ErrnoException, socket: TLSSocket): string {
+  // Node ends an unverified client without an error of its own; what was wrong is the socket's to say.
+  const code = String(socket.authorizationError ?? error.code ?? '');
+  if (code === 'CERT_HAS_EXPIRED') return 'certificate_expired';
+  if (socket.authorizationError) return 'certificate_not_verified';
+  if (code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE') return 'no_certificate';
+  if (code === 'ECONNRESET' || code === 'EPIPE') return 'connection_lost';
+  if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return 'handshake_timeout';
+  return 'tls_error';
+}
+
+function header(request: IncomingMessage, name: string): string {
+  const value = request.headers[name];
+  // bounded: it is kept for the life of the connection and stored with each record
+  return typeof value === 'string' ? value.slice(0, 100) : '';
+}
+
+function listen(server: Server, { host, port }: IngestServerOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(
+        explainListenError(error, {
+          host: host ?? 'all addresses',
+          port,
+          variable: 'INGEST_PORT',
+          hostVariable: 'INGEST_HOST',
+          purpose: 'vehicles',
+        }),
+      ),
+    );
+    server.listen({ port, host }, () => resolve((server.address() as { port: number }).port));
+  });
+}

@@ -1,0 +1,202 @@
+// Ingest as it runs, in this process: a real Redis, real mutual TLS, real WebSockets, ports of the system's choice.
+// Each ingest gets a namespace of its own, so that tests of a file can share one Redis.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type CertificateFiles, ensureDevelopmentPki, ensureVehicleCertificate } from '@fleetbridge/pki';
+import { ConnectivityEvent, decodeMessage } from '@fleetbridge/protocol';
+import {
+  connectRedis,
+  type LogEntry,
+  Presence,
+  partitionKeys,
+  type RedisConnection,
+  whenReady,
+} from '@fleetbridge/record-log';
+import { createLogger, loadConfig, type StopFunction } from '@fleetbridge/service';
+import { connectVehicle, SimulatedVehicle, type SimulatedVehicleOptions } from '@fleetbridge/simulator';
+import { ingestConfig } from '../src/config.js';
+import { startIngest } from '../src/ingest.js';
+import { testVehicle, VIN } from './test-vehicle.js';
+
+export { VIN };
+export const OTHER_VIN = '5YJ3E1EA7KF000002';
+
+/** Certificates in a folder as DATA_DIR holds them. */
+export function createTestPki() {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'fleetbridge-ingest-'));
+  const directory = path.join(dataDir, 'pki');
+  const made = ensureDevelopmentPki({ directory, hosts: [], vins: [VIN, OTHER_VIN] });
+  return {
+    dataDir,
+    directory,
+    serverCaPem: readFileSync(made.serverAuthority.certFile, 'utf8'),
+    vehicleAuthority: readPair(made.vehicleAuthority),
+    vehicle: (vin: string): VehicleCertificate => readPair(ensureVehicleCertificate({ directory, vin })),
+    dispose: () => rmSync(dataDir, { recursive: true, force: true }),
+  };
+}
+
+function readPair({ certFile, keyFile }: CertificateFiles): VehicleCertificate {
+  return { certificatePem: readFileSync(certFile, 'utf8'), keyPem: readFileSync(keyFile, 'utf8') };
+}
+
+export type TestPki = ReturnType<typeof createTestPki>;
+
+export interface VehicleCertificate {
+  certificatePem: string;
+  keyPem: string;
+}
+
+/** For a client that has none. */
+export const noCertificate: VehicleCertificate = { certificatePem: '', keyPem: '' };
+
+export interface TestIngestOptions {
+  redisUrl: string;
+  /** The way of ingest to Redis, when it is another than the test's. */
+  ingestRedisUrl?: string;
+  pki: TestPki;
+  env?: Record<string, string>;
+  now?: () => number;
+  certificateLookMs?: number;
+  maxUnsettledBytes?: number;
+}
+
+let namespaces = 0;
+
+export async function startTestIngest({ redisUrl, ingestRedisUrl, pki, env = {}, ...options }: TestIngestOptions) {
+  const namespace = `test-${process.pid}-${namespaces++}`;
+  const { config } = loadConfig(ingestConfig, {
+    env: {
+      REDIS_URL: ingestRedisUrl ?? redisUrl,
+      NAMESPACE: namespace,
+      DATA_DIR: pki.dataDir,
+      INGEST_HOST: '127.0.0.1',
+      INGEST_PORT: '0',
+      INGEST_ADMIN_PORT: '0',
+      ...env,
+    },
+  });
+  const lines: Record<string, unknown>[] = [];
+  const log = createLogger({
+    name: 'ingest',
+    level: 'debug',
+    destination: { write: (line) => void lines.push(JSON.parse(line)) },
+  });
+  const stops: StopFunction[] = [];
+  const stopping = new AbortController();
+  const context = { log, signal: stopping.signal, onStop: (_: string, stop: StopFunction) => void stops.push(stop) };
+  const redis = connectRedis({ url: redisUrl, name: 'test' });
+  const ingest = await startIngest({ config, context, ...options });
+  await whenReady(redis, 5_000);
+  const url = `wss://127.0.0.1:${ingest.ports.vehicles}/`;
+  const open = new Set<{ terminate(): void }>();
+
+  return {
+    ...ingest,
+    namespace,
+    url,
+    /** Log lines so far. */
+    lines,
+    redis,
+    presence: new Presence({ redis, namespace, partitions: 1 }),
+    entries: () => readEntries(redis, namespace),
+    /** The bytes of the quarantined messages. */
+    async quarantined(): Promise<(Buffer | undefined)[]> {
+      const kept = await redis.xrangeBuffer(partitionKeys(namespace, 0).quarantine, '-', '+');
+      return kept.map(([, fields]) => fields.at(-1));
+    },
+    /** What the log holds, in short: a record's txid, or what a connectivity record says. */
+    story: async () => (await readEntries(redis, namespace)).map(inShort),
+    /** Puts something in the log's place that Redis can't append to; returns how to take it away again. */
+    async breakLog(): Promise<() => Promise<unknown>> {
+      const { records } = partitionKeys(namespace, 0);
+      await redis.rename(records, `${records}:aside`);
+      await redis.set(records, 'not a stream');
+      return () => redis.rename(`${records}:aside`, records);
+    },
+    admin: (path: string) => request(`http://127.0.0.1:${ingest.ports.admin}${path}`),
+
+    async connect({
+      vin = VIN,
+      certificate = pki.vehicle(vin),
+      headers = {},
+      path = '',
+    }: {
+      vin?: string;
+      certificate?: VehicleCertificate;
+      headers?: Record<string, string>;
+      path?: string;
+    } = {}) {
+      const connection = await connectVehicle({ url: url + path, ...certificate, caPem: pki.serverCaPem, headers });
+      open.add(connection);
+      return testVehicle(connection, vin);
+    },
+
+    /** A vehicle that keeps, repeats and reconnects; it sends what it is given. */
+    simulate(vin: string, simulated: Partial<SimulatedVehicleOptions> = {}): SimulatedVehicle {
+      const vehicle = new SimulatedVehicle({
+        vin,
+        url,
+        ...pki.vehicle(vin),
+        caPem: pki.serverCaPem,
+        plan: [],
+        reconnect: { minimumMs: 5, maximumMs: 50 },
+        ...simulated,
+      });
+      open.add({ terminate: () => void vehicle.stop() });
+      vehicle.start();
+      return vehicle;
+    },
+
+    /** As runApp does it. */
+    async stop(deadlineMs = 10_000) {
+      stopping.abort();
+      for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop({ deadlineMs });
+    },
+
+    async dispose() {
+      for (const connection of open) connection.terminate();
+      await this.stop(200);
+      redis.disconnect();
+    },
+  };
+}
+
+export type TestIngest = Awaited<ReturnType<typeof startTestIngest>>;
+
+async function readEntries(redis: RedisConnection, namespace: string): Promise<LogEntry[]> {
+  const reply = await redis.xrangeBuffer(partitionKeys(namespace, 0).records, '-', '+');
+  return reply.map(([id, fields]) => {
+    const of = (name: string) =>
+      fields[fields.findIndex((field, at) => at % 2 === 0 && field.toString() === name) + 1]!;
+    return {
+      id: id.toString(),
+      vin: of('vin').toString(),
+      topic: of('topic').toString(),
+      txid: of('txid').toString('latin1'),
+      createdMs: Number(of('created')),
+      receivedMs: Number(of('received')),
+      version: of('version').toString(),
+      payload: of('payload'),
+    };
+  });
+}
+
+function inShort({ topic, txid, payload }: LogEntry): string {
+  if (topic !== 'connectivity') return txid;
+  return ConnectivityEvent[decodeMessage(topic, payload).status ?? 0] ?? 'unknown';
+}
+
+function request(url: string): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    get(url, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+    }).on('error', reject);
+  });
+}
