@@ -1,6 +1,7 @@
 // One vehicle's socket. An ack lets the vehicle forget a record, so it is sent when the log has it and not before.
 // A vehicle sends a record again only after a reconnect: what was read here and has no outcome yet is ours to bring
 // home. So the socket is paused when too much of it is under way, and nothing that was read is dropped.
+import type { Duplex } from 'node:stream';
 import type { AppendOutcome, AppendReceipt } from '@fleetbridge/record-log';
 import type { RawData, WebSocket } from 'ws';
 import { type Counts, countOne } from './counts.js';
@@ -38,11 +39,21 @@ export interface ConnectionHost {
   resumed(connection: VehicleConnection): void;
 }
 
+export interface ConnectionParts {
+  webSocket: WebSocket;
+  /** What the WebSocket lies on. */
+  socket: Duplex;
+  sender: Sender;
+  facts: ConnectionFacts;
+  host: ConnectionHost;
+}
+
 export class VehicleConnection {
   readonly sender: Sender;
   readonly facts: ConnectionFacts;
   readonly #host: ConnectionHost;
   readonly #webSocket: WebSocket;
+  readonly #socket: Duplex;
   #unsettledRecords = 0;
   #unsettledBytes = 0;
   #isPaused = false;
@@ -55,8 +66,9 @@ export class VehicleConnection {
   records = 0;
   bytes = 0;
 
-  constructor(webSocket: WebSocket, sender: Sender, facts: ConnectionFacts, host: ConnectionHost) {
+  constructor({ webSocket, socket, sender, facts, host }: ConnectionParts) {
     this.#webSocket = webSocket;
+    this.#socket = socket;
     this.sender = sender;
     this.facts = facts;
     this.#host = host;
@@ -172,6 +184,11 @@ export class VehicleConnection {
 
   #answer(answer: Buffer): void {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    // The answers of one turn are one write: encrypted once, one call of the system.
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork();
+      process.nextTick(uncork, this.#socket);
+    }
     this.#webSocket.send(answer, BINARY);
     if (this.#webSocket.bufferedAmount > UNREAD_ANSWER_BYTES) this.terminate('answers_unread');
   }
@@ -188,6 +205,10 @@ export class VehicleConnection {
 }
 
 const BINARY = { binary: true, compress: false };
+
+function uncork(socket: Duplex): void {
+  socket.uncork();
+}
 
 class RecordReceipt implements AppendReceipt {
   readonly #connection: VehicleConnection;

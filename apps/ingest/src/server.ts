@@ -103,7 +103,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
         address: request.socket.remoteAddress ?? '',
         connectedMs: fleet.now(),
       };
-      fleet.add(new VehicleConnection(webSocket, sender, facts, fleet));
+      fleet.add(new VehicleConnection({ webSocket, socket, sender, facts, host: fleet }));
     });
   });
 

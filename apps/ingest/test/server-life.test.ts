@@ -154,6 +154,20 @@ describe('bytes on the wire', () => {
     expect(ingest.counts.ended).toEqual({ text_frame: 1 });
   });
 
+  it('acks of one turn leave as one write', async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+    const { socket, received } = tlsSocket(upgradeRequest);
+    await eventually(() => received().startsWith('HTTP/1.1 101'));
+    const reads: number[] = [];
+    socket.on('data', (text: string) => reads.push(text.split('tx-').length - 1));
+    const records = Array.from({ length: 20 }, (_, n) =>
+      frame(2, writeRecordEnvelope(vehicleRecord({ txid: `tx-${n}` }))),
+    );
+    socket.write(Buffer.concat(records));
+    await eventually(() => received().includes('tx-19'));
+    expect(reads).toEqual([20]);
+  });
+
   it('a message beyond what can be answered ends the connection', async () => {
     ingest = await startTestIngest({ redisUrl: redis.url, pki });
     const vehicle = await ingest.connect();
