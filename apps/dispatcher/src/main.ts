@@ -8,6 +8,7 @@ import {
   formatUnknownVariable,
   loadConfig,
   type RunContext,
+  reportReachability,
   runApp,
   startAdminServer,
 } from '@fleetbridge/service';
@@ -43,10 +44,7 @@ async function main(context: RunContext): Promise<void> {
   const redis = connectRedis({
     url: config.REDIS_URL,
     name: 'fleetbridge-dispatcher',
-    onChange: ({ isReachable, reason }) => {
-      readiness.set('redis', isReachable ? { ready: true } : { ready: false, reason: 'unreachable' });
-      log[isReachable ? 'info' : 'warn']({ reason }, isReachable ? 'redis_reachable' : 'redis_unreachable');
-    },
+    onChange: reportReachability('redis', { readiness, log }),
   });
   context.onStop('redis', () => redis.disconnect());
   const layout = { namespace: config.NAMESPACE, partitions: config.PARTITIONS };

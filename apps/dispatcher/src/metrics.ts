@@ -22,58 +22,36 @@ export function createCounts(): DispatcherCounts {
 
 export function createDispatcherMetrics(counts: DispatcherCounts, keepers: readonly SnapshotKeeper[]): Metrics {
   const metrics = createMetrics({ app: 'dispatcher' });
-  const totals: [name: string, help: string, read: () => number][] = [
-    ['fleetbridge_snapshot_records_total', 'Records merged into snapshots.', () => counts.snapshots.records],
-    [
-      'fleetbridge_snapshot_undecodable_total',
-      'Records that could not be decoded and were passed over.',
-      () => counts.snapshots.undecodable,
-    ],
-    [
-      'fleetbridge_snapshot_gaps_total',
-      'Times that records were trimmed before they were merged.',
-      () => counts.snapshots.gaps,
-    ],
-    ['fleetbridge_snapshot_commits_total', 'Writes of changed readings.', () => counts.snapshots.commits],
-    [
-      'fleetbridge_dead_connections_total',
-      'Disconnects reported for processes that died.',
-      () => counts.deadConnections.reported,
-    ],
-    ['fleetbridge_trimmed_entries_total', 'Entries that left the log.', () => counts.trimmed],
-  ];
-  for (const [name, help, read] of totals) {
-    metrics.counter({
-      name,
-      help,
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  }
-  const levels: [name: string, help: string, read: () => number][] = [
-    [
-      'fleetbridge_snapshot_partitions',
-      'Partitions whose snapshots this process keeps.',
-      () => keepers.filter(({ isHolder }) => isHolder).length,
-    ],
-    [
-      'fleetbridge_snapshot_lag_seconds',
-      'Longest time from receipt to merge, of the newest records.',
-      () => Math.max(0, ...keepers.map(({ lagMs }) => lagMs)) / 1000,
-    ],
-    ['fleetbridge_redis_used_bytes', "Redis' memory in use.", () => counts.redisUsedBytes],
-    ['fleetbridge_redis_limit_bytes', 'Its limit, 0 = none.', () => counts.redisLimitBytes],
-  ];
-  for (const [name, help, read] of levels) {
-    metrics.gauge({
-      name,
-      help,
-      collect() {
-        this.set(read());
-      },
-    });
-  }
+  const { total, level } = metrics;
+  total('fleetbridge_snapshot_records_total', 'Records merged into snapshots.', () => counts.snapshots.records);
+  total(
+    'fleetbridge_snapshot_undecodable_total',
+    'Records that could not be decoded and were passed over.',
+    () => counts.snapshots.undecodable,
+  );
+  total(
+    'fleetbridge_snapshot_gaps_total',
+    'Times that records were trimmed before they were merged.',
+    () => counts.snapshots.gaps,
+  );
+  total('fleetbridge_snapshot_commits_total', 'Writes of changed readings.', () => counts.snapshots.commits);
+  total(
+    'fleetbridge_dead_connections_total',
+    'Disconnects reported for processes that died.',
+    () => counts.deadConnections.reported,
+  );
+  total('fleetbridge_trimmed_entries_total', 'Entries that left the log.', () => counts.trimmed);
+  level(
+    'fleetbridge_snapshot_partitions',
+    'Partitions whose snapshots this process keeps.',
+    () => keepers.filter(({ isHolder }) => isHolder).length,
+  );
+  level(
+    'fleetbridge_snapshot_lag_seconds',
+    'Longest time from receipt to merge, of the newest records.',
+    () => Math.max(0, ...keepers.map(({ lagMs }) => lagMs)) / 1000,
+  );
+  level('fleetbridge_redis_used_bytes', "Redis' memory in use.", () => counts.redisUsedBytes);
+  level('fleetbridge_redis_limit_bytes', 'Its limit, 0 = none.', () => counts.redisLimitBytes);
   return metrics;
 }

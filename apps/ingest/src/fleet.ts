@@ -1,12 +1,6 @@
 // The connected vehicles of this process: who is here, who replaces whom, who has fallen silent. Connects and
 // disconnects go to the log in the same queue as the records, so that a reader sees them in their true order.
-import {
-  type Appender,
-  type AppendReceipt,
-  connectivityPayload,
-  type Presence,
-  type Quarantine,
-} from '@fleetbridge/record-log';
+import { type Appender, type AppendReceipt, connectivityPayload, type Quarantine } from '@fleetbridge/record-log';
 import type { Logger } from '@fleetbridge/service';
 import type { ConnectionHost, VehicleConnection } from './connection.js';
 import type { Counts } from './counts.js';
@@ -24,7 +18,6 @@ const MAX_QUARANTINE_BYTES = 2_000_000;
 export interface FleetOptions {
   appender: Pick<Appender, 'append' | 'drain' | 'unsettledBytes'>;
   quarantine: Pick<Quarantine, 'add'>;
-  presence: Pick<Presence, 'all'>;
   counts: Counts;
   log: Logger;
   now: () => number;
@@ -39,8 +32,6 @@ export class Fleet implements ConnectionHost {
   /** All open connections; one that was replaced is here until its socket has closed. */
   readonly #open = new Set<VehicleConnection>();
   readonly #paused = new Set<VehicleConnection>();
-  /** Those whose connect the log has: presence names them, or whoever came later. */
-  readonly #reported = new WeakSet<VehicleConnection>();
   #quarantineBytes = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -79,7 +70,7 @@ export class Fleet implements ConnectionHost {
     this.#open.add(connection);
     this.#byVin.set(connection.vin, connection);
     counts.connected++;
-    this.#reportConnect(connection);
+    this.#appendConnectivity(connection, 'connect');
     const { connectionId, vehicleTxid, networkInterface, address } = connection.facts;
     log.info(
       {
@@ -113,17 +104,10 @@ export class Fleet implements ConnectionHost {
 
   /**
    * Our process lease had run out: others may have reported our vehicles as gone, or have them by now. Says of each
-   * open socket that it is here, under the new process id, and ends those whose vehicle is elsewhere. One whose first
-   * connect is still under way is not judged: presence can't know it yet, and it goes out under the new id.
+   * open socket that it is here, under the new process id; the log knows which of them are elsewhere.
    */
-  async connectAnew(): Promise<void> {
-    const present = new Map((await this.#options.presence.all()).map(({ vin, connectionId }) => [vin, connectionId]));
-    for (const connection of this.#byVin.values()) {
-      if (!this.#reported.has(connection)) continue;
-      const connectionId = present.get(connection.vin);
-      if (connectionId === undefined || connectionId === connection.facts.connectionId) this.#reportConnect(connection);
-      else connection.terminate('vehicle_is_elsewhere');
-    }
+  connectAnew(): void {
+    for (const connection of this.#byVin.values()) this.#appendConnectivity(connection, 'connect_anew');
   }
 
   /** Reads nothing more, lets what was read reach the log and be acknowledged, then says goodbye to all. */
@@ -198,7 +182,7 @@ export class Fleet implements ConnectionHost {
     this.#paused.delete(connection);
     if (this.#byVin.get(connection.vin) === connection) this.#byVin.delete(connection.vin);
     // The log ignores it when a newer connection has taken this one's place.
-    this.#appendConnectivity(connection, 'disconnect', () => {});
+    this.#appendConnectivity(connection, 'disconnect');
     const { connectionId, connectedMs } = connection.facts;
     const duration = Math.round((this.now() - connectedMs) / 1000);
     const { vin, records, bytes } = connection;
@@ -208,15 +192,17 @@ export class Fleet implements ConnectionHost {
     );
   }
 
-  #reportConnect(connection: VehicleConnection): void {
-    this.#appendConnectivity(connection, 'connect', () => this.#reported.add(connection));
-  }
-
-  #appendConnectivity(connection: VehicleConnection, kind: 'connect' | 'disconnect', done: () => void): void {
+  #appendConnectivity(connection: VehicleConnection, kind: 'connect' | 'connect_anew' | 'disconnect'): void {
     const { vin, facts } = connection;
     const { connectionId, networkInterface } = facts;
     const atMs = this.now();
-    const payload = connectivityPayload({ vin, connectionId, isConnected: kind === 'connect', atMs, networkInterface });
+    const payload = connectivityPayload({
+      vin,
+      connectionId,
+      isConnected: kind !== 'disconnect',
+      atMs,
+      networkInterface,
+    });
     this.#options.appender.append(
       {
         kind,
@@ -232,7 +218,7 @@ export class Fleet implements ConnectionHost {
       {
         settled: (outcome) => {
           if (outcome === 'failed') this.#options.log.error({ vin, kind }, 'connectivity_refused');
-          else done();
+          if (outcome === 'elsewhere') connection.terminate('vehicle_is_elsewhere');
         },
       },
     );

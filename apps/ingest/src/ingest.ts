@@ -2,7 +2,7 @@
 // reverse. Nothing here does I/O before the ports of the operator are open, so that /readyz can say what is missing.
 import { watchServerCertificate } from '@fleetbridge/pki';
 import { Appender, agreeOnLayoutWhenReady, connectRedis, Presence, Quarantine } from '@fleetbridge/record-log';
-import { createReadiness, type RunContext, startAdminServer } from '@fleetbridge/service';
+import { createReadiness, type RunContext, reportReachability, startAdminServer } from '@fleetbridge/service';
 import { createAdmission } from './admission.js';
 import { loadCertificates } from './certificates.js';
 import { type IngestConfig, withDefaults } from './config.js';
@@ -33,10 +33,7 @@ export async function startIngest({ config, context, now = Date.now, ...options 
   const redis = connectRedis({
     url: config.REDIS_URL,
     name: 'fleetbridge-ingest',
-    onChange: ({ isReachable, reason }) => {
-      readiness.set('redis', isReachable ? { ready: true } : { ready: false, reason: 'unreachable' });
-      log[isReachable ? 'info' : 'warn']({ reason }, isReachable ? 'redis_reachable' : 'redis_unreachable');
-    },
+    onChange: reportReachability('redis', { readiness, log }),
   });
   context.onStop('redis', () => redis.disconnect());
   const layout = { namespace: config.NAMESPACE, partitions: config.PARTITIONS };
@@ -64,7 +61,7 @@ export async function startIngest({ config, context, now = Date.now, ...options 
   const counts = createCounts();
   const quarantine = new Quarantine({ redis, ...layout });
   const { maxUnsettledBytes, certificateLookMs } = options;
-  const fleet = new Fleet({ appender, quarantine, presence, counts, log, now, maxUnsettledBytes });
+  const fleet = new Fleet({ appender, quarantine, counts, log, now, maxUnsettledBytes });
   const metrics = createIngestMetrics(counts, { fleet, appender });
 
   const admin = await startAdminServer({

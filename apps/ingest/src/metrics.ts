@@ -15,46 +15,16 @@ export function createIngestMetrics(
   { fleet, appender }: { fleet: Fleet; appender: Appender },
 ): IngestMetrics {
   const metrics = createMetrics({ app: 'ingest' });
-  const byName = (name: string, help: string, label: string, read: () => Record<string, number | undefined>) => {
-    metrics.counter({
-      name,
-      help,
-      labelNames: [label],
-      collect() {
-        this.reset();
-        for (const [value, count] of Object.entries(read())) this.inc({ [label]: value }, count ?? 0);
-      },
-    });
-  };
-  const total = (name: string, help: string, read: () => number) => {
-    metrics.counter({
-      name,
-      help,
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  };
-  const level = (name: string, help: string, read: () => number) => {
-    metrics.gauge({
-      name,
-      help,
-      collect() {
-        this.set(read());
-      },
-    });
-  };
-
-  byName('record_total', 'Records received and understood.', 'record_type', () => counts.records);
-  byName('record_size_bytes_total', 'Bytes of their payloads.', 'record_type', () => counts.recordBytes);
+  const { total, level, totalByName } = metrics;
+  totalByName('record_total', 'Records received and understood.', 'record_type', () => counts.records);
+  totalByName('record_size_bytes_total', 'Bytes of their payloads.', 'record_type', () => counts.recordBytes);
   total('record_too_big_total', 'Messages over 1,000,000 bytes.', () => counts.refused.record_too_big ?? 0);
   total(
     'unauthorized_sender_id_total',
     'Records that name another sender than the certificate.',
     () => counts.refused.unauthorized_sender_id ?? 0,
   );
-  byName('fleetbridge_ingest_refused_total', 'Messages answered and not stored.', 'reason', () => counts.refused);
+  totalByName('fleetbridge_ingest_refused_total', 'Messages answered and not stored.', 'reason', () => counts.refused);
   total(
     'fleetbridge_ingest_quarantine_dropped_total',
     'Messages that were not kept in quarantine, because too many of them came at once.',
@@ -75,13 +45,13 @@ export function createIngestMetrics(
     'Connections replaced by a newer one of the same VIN.',
     () => counts.replaced,
   );
-  byName(
+  totalByName(
     'fleetbridge_ingest_connections_ended_total',
     'Connections that the server ended.',
     'reason',
     () => counts.ended,
   );
-  byName(
+  totalByName(
     'fleetbridge_ingest_connections_refused_total',
     "Connections refused before they were a vehicle's.",
     'reason',

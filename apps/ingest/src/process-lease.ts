@@ -10,8 +10,8 @@ const GOODBYE_MS = 1_000;
 export interface ProcessLeaseOptions {
   presence: Pick<Presence, 'renewProcess' | 'endProcess'>;
   log: Logger;
-  /** The lease had run out; the id is a new one now. Called again until it succeeds. */
-  onLost: () => Promise<void>;
+  /** The lease had run out; the id is a new one now. */
+  onLost: () => void;
 }
 
 export class ProcessLease {
@@ -21,8 +21,6 @@ export class ProcessLease {
   #isFirst = true;
   #isRenewing = false;
   #isStopped = false;
-  /** Somebody has to be told of a loss, and that has not succeeded yet. */
-  #isLossUntold = false;
 
   constructor(options: ProcessLeaseOptions) {
     this.#options = options;
@@ -71,16 +69,13 @@ export class ProcessLease {
     this.#isFirst = false;
     const isUnbroken = await presence.renewProcess(this.#processId, PROCESS_LEASE_MS);
     if (this.#isStopped) return;
-    if (!isUnbroken && !isFirst) {
-      const lost = this.#processId;
-      this.#processId = randomUUID();
-      this.#isLossUntold = true;
-      log.warn({ lost_process_id: lost, process_id: this.#processId }, 'process_lease_lost');
-      await presence.renewProcess(this.#processId, PROCESS_LEASE_MS);
-      // The lost id lives for one lease more, since it was just renewed: time for its connections to change over.
-    }
-    if (!this.#isLossUntold) return;
-    await onLost();
-    this.#isLossUntold = false;
+    if (isUnbroken || isFirst) return;
+    const lost = this.#processId;
+    this.#processId = randomUUID();
+    log.warn({ lost_process_id: lost, process_id: this.#processId }, 'process_lease_lost');
+    // Should this fail, the next renewal finds the new id unknown too, and takes the next one.
+    await presence.renewProcess(this.#processId, PROCESS_LEASE_MS);
+    // The lost id lives for one lease more, since it was just renewed: time for its connections to change over.
+    onLost();
   }
 }

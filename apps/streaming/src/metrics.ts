@@ -31,59 +31,36 @@ export function createCounts(): StreamingCounts {
 
 export function createStreamingMetrics(counts: StreamingCounts, subscribers: () => number): Metrics {
   const metrics = createMetrics({ app: 'streaming' });
-  const totals: [name: string, help: string, read: () => number][] = [
-    ['fleetbridge_streaming_connections_total', 'Connections accepted.', () => counts.connections],
-    ['fleetbridge_streaming_records_total', 'Records read from the log.', () => counts.records],
-    [
-      'fleetbridge_streaming_undecodable_total',
-      'Records that could not be decoded and were passed over.',
-      () => counts.undecodable,
-    ],
-    ['fleetbridge_streaming_gaps_total', 'Times that records were trimmed before they were read.', () => counts.gaps],
-    ['fleetbridge_streaming_frames_total', 'Frames sent.', () => counts.frames],
-    [
-      'fleetbridge_streaming_refused_tokens_total',
-      'Subscribes with a token that is not accepted.',
-      () => counts.refusedTokens,
-    ],
-    [
-      'fleetbridge_streaming_ignored_messages_total',
-      'Messages of clients that were not understood.',
-      () => counts.ignoredMessages,
-    ],
-  ];
-  for (const [name, help, read] of totals) {
-    metrics.counter({
-      name,
-      help,
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  }
-  metrics.counter({
-    name: 'fleetbridge_streaming_ended_total',
-    help: 'Connections that the server ended.',
-    labelNames: ['reason'],
-    collect() {
-      this.reset();
-      for (const [reason, count] of Object.entries(counts.ended)) this.inc({ reason }, count);
-    },
-  });
-  metrics.gauge({
-    name: 'fleetbridge_streaming_subscribers',
-    help: 'Connections open now.',
-    collect() {
-      this.set(subscribers());
-    },
-  });
-  metrics.gauge({
-    name: 'fleetbridge_streaming_lag_seconds',
-    help: "From a record's time to the send of its frame, of the last frame.",
-    collect() {
-      this.set(counts.lagMs / 1000);
-    },
-  });
+  const { total, level, totalByName } = metrics;
+  total('fleetbridge_streaming_connections_total', 'Connections accepted.', () => counts.connections);
+  total('fleetbridge_streaming_records_total', 'Records read from the log.', () => counts.records);
+  total(
+    'fleetbridge_streaming_undecodable_total',
+    'Records that could not be decoded and were passed over.',
+    () => counts.undecodable,
+  );
+  total(
+    'fleetbridge_streaming_gaps_total',
+    'Times that records were trimmed before they were read.',
+    () => counts.gaps,
+  );
+  total('fleetbridge_streaming_frames_total', 'Frames sent.', () => counts.frames);
+  total(
+    'fleetbridge_streaming_refused_tokens_total',
+    'Subscribes with a token that is not accepted.',
+    () => counts.refusedTokens,
+  );
+  total(
+    'fleetbridge_streaming_ignored_messages_total',
+    'Messages of clients that were not understood.',
+    () => counts.ignoredMessages,
+  );
+  totalByName('fleetbridge_streaming_ended_total', 'Connections that the server ended.', 'reason', () => counts.ended);
+  level('fleetbridge_streaming_subscribers', 'Connections open now.', subscribers);
+  level(
+    'fleetbridge_streaming_lag_seconds',
+    "From a record's time to the send of its frame, of the last one.",
+    () => counts.lagMs / 1000,
+  );
   return metrics;
 }

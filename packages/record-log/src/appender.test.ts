@@ -242,6 +242,35 @@ describe('presence through the log', () => {
     expect((await presence.of(VIN))?.connectionId).toBe('new');
   });
 
+  it('is not written twice when the answer to a connect and its disconnect is lost', async () => {
+    const relay = await startTcpRelay(server.port);
+    cleanUp.push(() => relay.stop());
+    const through = connectRedis({ url: `redis://127.0.0.1:${relay.port}`, name: 'through relay' });
+    cleanUp.push(() => through.disconnect());
+    await whenReady(through, 5_000);
+    const { append, entries, presence } = open({ redis: through, callTimeoutMs: 300 });
+    relay.losesAnswers = true;
+    const outcomes = Promise.all([append(connectivity('connect', 'c-1')), append(connectivity('disconnect', 'c-1'))]);
+    await eventually(async () => (await entries()).length === 2);
+    relay.losesAnswers = false;
+    relay.cut();
+    expect(await outcomes).toEqual(['repeat', 'repeat']);
+    expect(await entries()).toHaveLength(2);
+    expect(await presence.of(VIN)).toBeUndefined();
+  });
+
+  it('connects anew only what is nowhere else', async () => {
+    const { append, entries, presence } = open();
+    await append(connectivity('connect', 'c-1'));
+    expect(await append(connectivity('connect_anew', 'c-1'))).toBe('repeat');
+    await append(connectivity('disconnect', 'c-1'));
+    expect(await append(connectivity('connect_anew', 'c-1'))).toBe('stored');
+    await append(connectivity('connect', 'c-2'));
+    expect(await append(connectivity('connect_anew', 'c-1'))).toBe('elsewhere');
+    expect((await presence.of(VIN))?.connectionId).toBe('c-2');
+    expect(await entries()).toHaveLength(4);
+  });
+
   it('keeps the order of a connect, its records and a disconnect', async () => {
     const { append, entries } = open();
     await Promise.all([

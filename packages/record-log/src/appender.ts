@@ -7,8 +7,11 @@ import { PackedRecords, type RecordToAppend } from './record-packing.js';
 import { type RedisConnection, runScript } from './redis.js';
 import { appendRecords } from './scripts/append-records.js';
 
-/** stored: on disk as the Redis' policy says. repeat: it was stored before. failed: Redis refused this record. */
-export type AppendOutcome = 'stored' | 'repeat' | 'failed';
+/**
+ * stored: on disk as the Redis' policy says. repeat: it was stored before. failed: Redis refused this record.
+ * elsewhere: of a connect_anew only, the vehicle has another connection by now.
+ */
+export type AppendOutcome = 'stored' | 'repeat' | 'failed' | 'elsewhere';
 
 /** Told once what became of a record. An object and not a function, since one is made for every record. */
 export interface AppendReceipt {
@@ -32,7 +35,7 @@ export interface AppenderOptions {
   onCall?: (call: { durationMs: number; records: number }) => void;
 }
 
-const OUTCOMES: Record<string, AppendOutcome> = { S: 'stored', R: 'repeat', F: 'failed' };
+const OUTCOMES: Record<string, AppendOutcome> = { S: 'stored', R: 'repeat', F: 'failed', E: 'elsewhere' };
 // Answers that pass by themselves: Redis is loading, full, read-only, busy, or its cluster is in motion.
 const TRANSIENT =
   /^(?:LOADING|OOM|READONLY|CLUSTERDOWN|TRYAGAIN|BUSY|MASTERDOWN|MISCONF|NOREPLICAS|UNBLOCKED|MOVED|ASK)\b/;

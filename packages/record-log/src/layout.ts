@@ -2,7 +2,7 @@
 // another number of partitions a vehicle's records would be split over two streams.
 import { LayoutMismatch } from './errors.js';
 import { type Layout, layoutKey } from './keys.js';
-import { type RedisConnection, whenReady } from './redis.js';
+import { pause, type RedisConnection, whenReady } from './redis.js';
 
 export const SCHEMA_VERSION = 1;
 
@@ -42,6 +42,8 @@ export async function agreeOnLayoutWhenReady(
       return;
     } catch (error) {
       if (error instanceof LayoutMismatch) throw error;
+      // Redis may answer and still refuse to write (full, read-only)
+      await pause(200);
     }
   }
 }

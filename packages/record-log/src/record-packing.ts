@@ -1,9 +1,13 @@
 // Packs the records of one script call into one binary argument, as scripts/append-records.ts unpacks it: a kind, the
 // record's hash, then each field with its length. Copying at once frees the socket's buffer that a payload lies in.
 
-export type RecordKind = 'record' | 'possible_repeat' | 'connect' | 'disconnect';
+/**
+ * possible_repeat: look whether it was stored before. connect_anew: our connection again, unless the vehicle has
+ * another one by now.
+ */
+export type RecordKind = 'record' | 'possible_repeat' | 'connect' | 'disconnect' | 'connect_anew';
 
-const KIND: Record<RecordKind, number> = { record: 0, possible_repeat: 1, connect: 2, disconnect: 3 };
+const KIND: Record<RecordKind, number> = { record: 0, possible_repeat: 1, connect: 2, disconnect: 3, connect_anew: 4 };
 export const MAX_RECORDS_PER_CALL = 256;
 export const MAX_BYTES_PER_CALL = 1_000_000;
 const FIRST_SIZE = 16_384;
@@ -51,7 +55,9 @@ export class PackedRecords {
     this.#reserve(record.payload.length + suffixBytes + record.txid.length + 2_048);
     const start = this.#length;
     this.#bytes[start] = KIND[record.kind];
-    writeRecordHash(record, this.#bytes, start + 1);
+    // the same connection may connect anew: its id does not name this change, a random hash does
+    if (KIND[record.kind] >= KIND.connect) writeRandomHash(this.#bytes, start + 1);
+    else writeRecordHash(record, this.#bytes, start + 1);
     this.#length = start + 9;
     this.#short(record.vin);
     this.#short(record.topic);
@@ -90,8 +96,7 @@ export class PackedRecords {
  */
 export function writeRecordHash({ topic, txid }: { topic: string; txid: Buffer }, target: Buffer, at: number): void {
   if (txid.length === 0) {
-    target.writeUInt32LE((Math.random() * 0x1_0000_0000) >>> 0, at);
-    target.writeUInt32LE((Math.random() * 0x1_0000_0000) >>> 0, at + 4);
+    writeRandomHash(target, at);
     return;
   }
   let a = 0xdeadbeef ^ txid.length;
@@ -110,4 +115,9 @@ export function writeRecordHash({ topic, txid }: { topic: string; txid: Buffer }
   b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
   target.writeUInt32LE(a >>> 0, at);
   target.writeUInt32LE(b >>> 0, at + 4);
+}
+
+function writeRandomHash(target: Buffer, at: number): void {
+  target.writeUInt32LE((Math.random() * 0x1_0000_0000) >>> 0, at);
+  target.writeUInt32LE((Math.random() * 0x1_0000_0000) >>> 0, at + 4);
 }

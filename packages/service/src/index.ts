@@ -26,7 +26,13 @@ export { ConfigError, ListenError, type ListenErrorCode, type Mistake } from './
 export { explainListenError, type ListenFacts } from './listen.js';
 export { createLogger, type Logger, type LoggerOptions, logConfig } from './log.js';
 export { createMetrics, type Metrics } from './metrics.js';
-export { createReadiness, type Readiness, type ReadinessCheck, type ReadinessReport } from './readiness.js';
+export {
+  createReadiness,
+  type Readiness,
+  type ReadinessCheck,
+  type ReadinessReport,
+  reportReachability,
+} from './readiness.js';
 export { type RunContext, type RunOptions, runApp } from './run.js';
 export { Secret } from './secret.js';
 export { recordLogConfig, serviceConfig } from './service-config.js';

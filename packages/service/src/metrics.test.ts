@@ -27,3 +27,19 @@ test('the default metrics include the delay of the event loop', async () => {
   expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds\{app="ingest"\} /m);
   expect(text).toMatch(/^process_cpu_seconds_total\{app="ingest"\} /m);
 });
+
+test('numbers of the program are read when Prometheus asks', async () => {
+  const { registry, total, level, totalByName } = createMetrics({ app: 'test', defaultMetrics: false });
+  const counts = { stored: 1, open: 5, refused: {} as Record<string, number> };
+  total('stored_total', 'h', () => counts.stored);
+  level('open', 'h', () => counts.open);
+  totalByName('refused_total', 'h', 'reason', () => counts.refused);
+  await registry.metrics();
+  counts.stored = 7;
+  counts.open = 2;
+  counts.refused.too_big = 3;
+  const text = await registry.metrics();
+  expect(text).toContain('stored_total{app="test"} 7');
+  expect(text).toContain('open{app="test"} 2');
+  expect(text).toContain('refused_total{reason="too_big",app="test"} 3');
+});

@@ -18,6 +18,12 @@ export interface Metrics {
   counter<Label extends string = never>(configuration: Unbound<CounterConfiguration<Label>>): Counter<Label>;
   gauge<Label extends string = never>(configuration: Unbound<GaugeConfiguration<Label>>): Gauge<Label>;
   histogram<Label extends string = never>(configuration: Unbound<HistogramConfiguration<Label>>): Histogram<Label>;
+  /** A counter that is a plain number in the program, and read when Prometheus asks. */
+  total(name: string, help: string, read: () => number): void;
+  /** The same for a number that goes up and down. */
+  level(name: string, help: string, read: () => number): void;
+  /** One counter a name, e.g. by reason. */
+  totalByName(name: string, help: string, label: string, read: () => Record<string, number | undefined>): void;
 }
 
 /** Every series carries `app`. The default metrics are the process' own: CPU, memory, GC, event-loop delay. */
@@ -31,5 +37,38 @@ export function createMetrics({ app, defaultMetrics = true }: { app: string; def
     counter: (configuration) => new Counter({ ...configuration, registers }),
     gauge: (configuration) => new Gauge({ ...configuration, registers }),
     histogram: (configuration) => new Histogram({ ...configuration, registers }),
+    total: (name, help, read) => {
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(read());
+        },
+      });
+    },
+    level: (name, help, read) => {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    },
+    totalByName: (name, help, label, read) => {
+      new Counter({
+        name,
+        help,
+        labelNames: [label],
+        registers,
+        collect() {
+          this.reset();
+          for (const [value, count] of Object.entries(read())) this.inc({ [label]: value }, count ?? 0);
+        },
+      });
+    },
   };
 }

@@ -1,4 +1,5 @@
 // Whether this process should get work, by named cause, so that page, probe and alert agree on the reason.
+import type { Logger } from './log.js';
 
 export interface ReadinessCheck {
   ready: boolean;
@@ -15,6 +16,15 @@ export interface Readiness {
   /** Returns whether that changed anything, for callers that log a change once. */
   set(name: string, check: ReadinessCheck): boolean;
   report(): ReadinessReport;
+}
+
+/** For something that this process needs and that comes and goes: sets its check, and logs each change once. */
+export function reportReachability(what: string, parts: { readiness: Readiness; log: Pick<Logger, 'info' | 'warn'> }) {
+  return ({ isReachable, reason }: { isReachable: boolean; reason: string }): void => {
+    parts.readiness.set(what, isReachable ? { ready: true } : { ready: false, reason: 'unreachable' });
+    if (isReachable) parts.log.info({ reason }, `${what}_reachable`);
+    else parts.log.warn({ reason }, `${what}_unreachable`);
+  };
 }
 
 /**

@@ -7,7 +7,8 @@ import { defineScript } from './script.js';
  * ARGV[3] `1`: this call is repeated, look for every record in the rings
  * ARGV[4] the records, packed by record-packing.ts
  *
- * Replies with one letter a record (S stored, R repeat, F failed) and the text of the first failure or ''.
+ * Replies with one letter a record (S stored, R repeat, E the vehicle is elsewhere, F failed) and the text of the first
+ * failure or ''.
  * Each write is tried on its own, so that one record that Redis refuses harms no other. Nothing here may raise an
  * error once a record is stored: the marks of what was stored are written at the end, one APPEND a vehicle.
  */
@@ -59,30 +60,35 @@ while at <= size do
   kind, hash, vin, topic, txid, created, received, version, interface, payload, at =
     unpack('<Bc8Bc0Bc0Hc0Bc0Bc0Bc0Bc0Ic0', packed, at)
   local code = 'F'
-  if kind < 2 then
-    if (kind == 1 or checkAll) and isRepeat(vin, hash) then
-      code = 'R'
-    elseif add(vin, topic, txid, created, received, version, payload) then
-      code = 'S'
-      local mark = marks[vin]
-      if mark then
-        marks[vin] = mark .. hash
-      else
-        marks[vin] = hash
-        marked[#marked + 1] = vin
+  if (kind == 1 or checkAll) and isRepeat(vin, hash) then
+    code = 'R'
+  elseif kind >= 2 then
+    local connection = connectionOf(vin)
+    local isOurs = connection == txid
+    if kind == 3 then
+      if not isOurs then
+        code = 'R'
+      elseif add(vin, topic, txid, created, received, version, payload) then
+        code = 'S'
+        pcall('HDEL', presence, vin)
       end
-    end
-  elseif kind == 2 then
-    local isKnown = connectionOf(vin) == txid
-    if isKnown or add(vin, topic, txid, created, received, version, payload) then
-      code = isKnown and 'R' or 'S'
+    elseif kind == 4 and connection and not isOurs then
+      code = 'E'
+    elseif isOurs or add(vin, topic, txid, created, received, version, payload) then
+      code = isOurs and 'R' or 'S'
       pcall('HSET', presence, vin, txid .. ' ' .. process .. ' ' .. received .. ' ' .. interface)
     end
-  elseif connectionOf(vin) ~= txid then
-    code = 'R'
   elseif add(vin, topic, txid, created, received, version, payload) then
     code = 'S'
-    pcall('HDEL', presence, vin)
+  end
+  if code == 'S' then
+    local mark = marks[vin]
+    if mark then
+      marks[vin] = mark .. hash
+    else
+      marks[vin] = hash
+      marked[#marked + 1] = vin
+    end
   end
   count = count + 1
   codes[count] = code
