@@ -92,6 +92,7 @@ async function startIngest(redisUrl, files, namespace) {
     INGEST_CERT_FILE: files.cert,
     INGEST_KEY_FILE: files.key,
     ALLOWED_VINS: '*',
+    INGEST_WORKERS: '1',
   });
   stops.push(started.stop);
   return { ...started, url: `wss://localhost:${started.ports.vehicles}` };

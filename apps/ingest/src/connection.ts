@@ -3,8 +3,10 @@
 // home. So the socket is paused when too much of it is under way, and nothing that was read is dropped.
 import type { Duplex } from 'node:stream';
 import type { AppendOutcome, AppendReceipt } from '@fleetbridge/record-log';
-import type { RawData, WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
+import { AckQueue } from './ack-queue.js';
 import { type Counts, countOne } from './counts.js';
+import { FrameSplitter } from './frame-splitter.js';
 import { type Decision, receive, type Sender } from './receive.js';
 
 /** Records and bytes of one socket that may be under way to the log at a time. */
@@ -28,6 +30,7 @@ export interface ConnectionFacts {
 export interface ConnectionHost {
   readonly counts: Counts;
   now(): number;
+  /** The decision is good for the length of this call. */
   append(decision: Extract<Decision, { kind: 'append' }>, receipt: AppendReceipt): void;
   quarantine(connection: VehicleConnection, reason: string, bytes: Buffer): void;
   /** Told of a refused record, for the log. */
@@ -48,14 +51,15 @@ export interface ConnectionParts {
   host: ConnectionHost;
 }
 
-export class VehicleConnection {
+export class VehicleConnection implements AppendReceipt {
   readonly sender: Sender;
   readonly facts: ConnectionFacts;
   readonly #host: ConnectionHost;
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
-  #unsettledRecords = 0;
-  #unsettledBytes = 0;
+  /** Made with the first record: most connections are idle most of the time. */
+  #acks: AckQueue | undefined;
+  #isFlushPlanned = false;
   #isPaused = false;
   #isReading = true;
   /** When bytes of the vehicle came last; for the idle check. */
@@ -73,11 +77,18 @@ export class VehicleConnection {
     this.facts = facts;
     this.#host = host;
     this.lastHeardMs = facts.connectedMs;
-    webSocket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
+    webSocket.on('message', (data, isBinary) => {
+      if (isBinary) this.#onMessage(data as Buffer);
+      else if (this.#isReading) this.terminate('text_frame');
+    });
+    const splitter = this.#splitFrames(socket);
     webSocket.on('pong', () => this.#heard());
     webSocket.on('ping', () => this.#heard());
     // A frame against WebSocket's rules, or over its limit: 'close' follows.
-    webSocket.on('error', () => countOne(host.counts.ended, 'bad_frame'));
+    webSocket.on('error', () => {
+      splitter.stop();
+      countOne(host.counts.ended, 'bad_frame');
+    });
     webSocket.on('close', (code) => host.closed(this, code));
   }
 
@@ -127,47 +138,73 @@ export class VehicleConnection {
     this.#webSocket.resume();
   }
 
-  /** Called once for each record that went to the log. */
-  settled(outcome: AppendOutcome, ack: Buffer, bytes: number): void {
-    this.#unsettledRecords--;
-    this.#unsettledBytes -= bytes;
+  /** Called once for each record that went to the log, in the order of the records. */
+  settled(outcome: AppendOutcome): void {
     const { counts } = this.#host;
     if (outcome === 'stored') counts.stored++;
     else if (outcome === 'repeat') counts.repeats++;
     else counts.failed++;
     // a record that Redis refused is not acknowledged: the vehicle keeps it, and sends it again when it reconnects
-    if (outcome !== 'failed') {
+    const isAcknowledged = outcome !== 'failed';
+    this.#acks!.settle(isAcknowledged);
+    if (isAcknowledged) {
       counts.acknowledged++;
-      this.#answer(ack);
+      // The acks of one turn are one write: encrypted once, one call of the system.
+      if (!this.#isFlushPlanned) {
+        this.#isFlushPlanned = true;
+        process.nextTick(flushAcks, this);
+      }
     }
     this.resumeIfPossible();
   }
 
-  #onMessage(data: RawData, isBinary: boolean): void {
+  /** The frames are whole, and ws writes its own in one piece each: the two can't mix. */
+  flushAcks(): void {
+    this.#isFlushPlanned = false;
+    const frames = this.#acks?.take();
+    if (frames === undefined || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    this.#socket.write(frames);
+    if (this.#webSocket.bufferedAmount > UNREAD_ANSWER_BYTES) this.terminate('answers_unread');
+  }
+
+  /** Whole binary messages come straight from the socket; the ws library gets what is left. */
+  #splitFrames(socket: Duplex): FrameSplitter {
+    const forWs = socket.listeners('data');
+    socket.removeAllListeners('data');
+    const splitter = new FrameSplitter({
+      message: (bytes) => {
+        if (this.#isReading && this.#webSocket.readyState === this.#webSocket.OPEN) this.#onMessage(bytes);
+        return this.#isReading;
+      },
+      other: (bytes) => {
+        for (const listener of forWs) listener.call(socket, bytes);
+      },
+    });
+    socket.on('data', (chunk: Buffer) => splitter.push(chunk));
+    return splitter;
+  }
+
+  #onMessage(bytes: Buffer): void {
     // after stopReading only what had been received already comes; it is the vehicle's to send again
     if (!this.#isReading) return;
-    if (!isBinary) {
-      this.terminate('text_frame');
-      return;
-    }
-    const bytes = data as Buffer;
     const receivedMs = this.#heard();
     this.records++;
     this.bytes += bytes.length;
     const mayBeRepeat = receivedMs - this.facts.connectedMs < REPEATS_EXPECTED_MS;
     const decision = receive(bytes, this.sender, { receivedMs, mayBeRepeat });
-    if (decision.kind === 'append') this.#append(decision, bytes.length);
+    if (decision.kind === 'append') this.#append(decision, bytes);
     else this.#refuse(decision, bytes);
   }
 
-  #append(decision: Extract<Decision, { kind: 'append' }>, bytes: number): void {
+  #append(decision: Extract<Decision, { kind: 'append' }>, bytes: Buffer): void {
     const { counts } = this.#host;
-    countOne(counts.records, decision.record.topic);
-    countOne(counts.recordBytes, decision.record.topic, decision.record.payload.length);
+    const { record, envelope } = decision;
+    countOne(counts.records, record.topic);
+    countOne(counts.recordBytes, record.topic, envelope.payloadEnd - envelope.payloadStart);
     if (decision.isClockAhead) counts.clockAhead++;
-    this.#unsettledRecords++;
-    this.#unsettledBytes += bytes;
-    this.#host.append(decision, new RecordReceipt(this, decision.ack, bytes));
+    this.#acks ??= new AckQueue();
+    this.#acks.add(bytes, envelope.txidStart, envelope.txidEnd, envelope.topicStart, envelope.topicEnd);
+    this.#host.append(decision, this);
     if (!this.#isPaused && (this.#isWindowFull() || this.#host.isFull())) {
       this.#isPaused = true;
       this.#webSocket.pause();
@@ -184,17 +221,13 @@ export class VehicleConnection {
 
   #answer(answer: Buffer): void {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    // The answers of one turn are one write: encrypted once, one call of the system.
-    if (this.#socket.writableCorked === 0) {
-      this.#socket.cork();
-      process.nextTick(uncork, this.#socket);
-    }
     this.#webSocket.send(answer, BINARY);
     if (this.#webSocket.bufferedAmount > UNREAD_ANSWER_BYTES) this.terminate('answers_unread');
   }
 
   #isWindowFull(): boolean {
-    return this.#unsettledRecords >= WINDOW_RECORDS || this.#unsettledBytes >= WINDOW_BYTES;
+    const acks = this.#acks;
+    return acks !== undefined && (acks.unsettledRecords >= WINDOW_RECORDS || acks.unsettledBytes >= WINDOW_BYTES);
   }
 
   #heard(): number {
@@ -206,22 +239,6 @@ export class VehicleConnection {
 
 const BINARY = { binary: true, compress: false };
 
-function uncork(socket: Duplex): void {
-  socket.uncork();
-}
-
-class RecordReceipt implements AppendReceipt {
-  readonly #connection: VehicleConnection;
-  readonly #ack: Buffer;
-  readonly #bytes: number;
-
-  constructor(connection: VehicleConnection, ack: Buffer, bytes: number) {
-    this.#connection = connection;
-    this.#ack = ack;
-    this.#bytes = bytes;
-  }
-
-  settled(outcome: AppendOutcome): void {
-    this.#connection.settled(outcome, this.#ack, this.#bytes);
-  }
+function flushAcks(connection: VehicleConnection): void {
+  connection.flushAcks();
 }

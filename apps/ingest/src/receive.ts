@@ -4,7 +4,7 @@
 import {
   buildAck,
   buildErrorAnswer,
-  type Envelope,
+  Envelope,
   EnvelopeError,
   MAX_MESSAGE_BYTES,
   PayloadInspector,
@@ -52,7 +52,7 @@ export type RefusalReason =
   | 'txid_too_long';
 
 export type Decision =
-  | { kind: 'append'; record: RecordToAppend; ack: Buffer; isClockAhead: boolean }
+  | { kind: 'append'; record: RecordToAppend; envelope: Envelope; isClockAhead: boolean }
   /** Answered at once and not stored. `isKept`: its bytes are worth a place in the quarantine. */
   | { kind: 'answer'; reason: RefusalReason; answer: Buffer; isKept: boolean; detail: string };
 
@@ -64,8 +64,29 @@ export interface ReceiveFacts {
 
 /** Vehicles send 36 bytes. The log could hold 65,535, but the ack repeats them and readers keep them. */
 const MAX_TXID_BYTES = 1_000;
-// One at a time is enough: nothing here waits.
+// One of each is enough, since nothing here waits: what `receive` returns for a record is good until the next call.
 const inspector = new PayloadInspector();
+const scratch = new Envelope();
+const toAppend: Extract<Decision, { kind: 'append' }> = {
+  kind: 'append',
+  record: {
+    kind: 'record',
+    vin: '',
+    topic: '',
+    txid: Buffer.alloc(0),
+    txidStart: 0,
+    txidEnd: 0,
+    createdMs: 0,
+    receivedMs: 0,
+    version: '',
+    payload: Buffer.alloc(0),
+    payloadStart: 0,
+    payloadEnd: 0,
+    payloadSuffix: undefined,
+  },
+  envelope: scratch,
+  isClockAhead: false,
+};
 const LETTER_V = 'V'.charCodeAt(0);
 const LONGEST_TOPIC = Math.max(...topics.map((topic) => topic.length));
 
@@ -79,7 +100,7 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
       detail: `${bytes.length} bytes`,
     };
   }
-  const envelope = readEnvelope(bytes);
+  const envelope = readEnvelope(bytes, scratch);
   if (envelope instanceof EnvelopeError) {
     const detail = `${envelope.reason} at ${envelope.offset}`;
     return {
@@ -125,20 +146,24 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
     };
   }
   const time = recordTime(payload.createdMs, envelope.createdAtSeconds, facts.receivedMs);
-  const record: RecordToAppend = {
-    kind: payload.isResend || facts.mayBeRepeat ? 'possible_repeat' : 'record',
-    vin: sender.vin,
-    topic: shape.topic,
-    txid: envelope.txid,
-    createdMs: time.ms,
-    receivedMs: facts.receivedMs,
-    version: sender.version,
-    payload: envelope.payload,
-  };
+  const { record } = toAppend;
+  record.kind = payload.isResend || facts.mayBeRepeat ? 'possible_repeat' : 'record';
+  record.vin = sender.vin;
+  record.topic = shape.topic;
+  record.txid = bytes;
+  record.txidStart = envelope.txidStart;
+  record.txidEnd = envelope.txidEnd;
+  record.createdMs = time.ms;
+  record.receivedMs = facts.receivedMs;
+  record.version = sender.version;
+  record.payload = bytes;
+  record.payloadStart = envelope.payloadStart;
+  record.payloadEnd = envelope.payloadEnd;
   // The last of repeated fields counts in protobuf: put behind, the certificate's VIN overwrites what is claimed.
-  if (!isText(bytes, payload.vinStart, payload.vinEnd, sender.deviceId))
-    record.payloadSuffix = sender.vinFields[shape.topic];
-  return { kind: 'append', record, ack: ackOf(envelope), isClockAhead: time.isClockAhead };
+  const isOwnVin = isText(bytes, payload.vinStart, payload.vinEnd, sender.deviceId);
+  record.payloadSuffix = isOwnVin ? undefined : sender.vinFields[shape.topic];
+  toAppend.isClockAhead = time.isClockAhead;
+  return toAppend;
 }
 
 function topicOf(envelope: Envelope): TopicShape | undefined {

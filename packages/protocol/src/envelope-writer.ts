@@ -20,7 +20,7 @@ const NOTHING = Buffer.alloc(0);
 
 /**
  * The answer that lets a vehicle forget a record: type StreamAck, `txid` and `topic` copied from `source` between the
- * given offsets, an empty message_id. One allocation from Node's pool.
+ * given offsets, an empty message_id.
  */
 export function buildAck(
   source: Buffer,
@@ -29,22 +29,38 @@ export function buildAck(
   topicStart: number,
   topicEnd: number,
 ): Buffer {
+  const ack = Buffer.allocUnsafe(ackSize(txidEnd - txidStart, topicEnd - topicStart));
+  writeAck(ack, 0, source, txidStart, txidEnd, topicStart, topicEnd);
+  return ack;
+}
+
+/** Bytes of an ack, for `writeAck`. */
+export function ackSize(txidBytes: number, topicBytes: number): number {
+  return ACK_PREFIX.length + vectorSize(txidBytes) + vectorSize(topicBytes) + 4;
+}
+
+/** Writes an ack at `at`, without an allocation: one is written for every record that is stored. */
+export function writeAck(
+  target: Buffer,
+  at: number,
+  source: Buffer,
+  txidStart: number,
+  txidEnd: number,
+  topicStart: number,
+  topicEnd: number,
+): void {
   const txidBytes = txidEnd - txidStart;
   const topicBytes = topicEnd - topicStart;
-  const txidAt = ACK_PREFIX.length;
+  const txidAt = at + ACK_PREFIX.length;
   const topicAt = txidAt + vectorSize(txidBytes);
   const messageIdAt = topicAt + vectorSize(topicBytes);
-  const ack = Buffer.allocUnsafe(messageIdAt + 4);
-  ACK_PREFIX.copy(ack);
-  ack.fill(0, txidAt);
-  pointTo(ack, FIELD.txid, txidAt);
-  pointTo(ack, FIELD.topic, topicAt);
-  pointTo(ack, FIELD.messageId, messageIdAt);
-  ack.writeUInt32LE(txidBytes, txidAt);
-  source.copy(ack, txidAt + 4, txidStart, txidEnd);
-  ack.writeUInt32LE(topicBytes, topicAt);
-  source.copy(ack, topicAt + 4, topicStart, topicEnd);
-  return ack;
+  target.set(ACK_PREFIX, at);
+  writeUint32(target, at + FIELD.txid, txidAt - (at + FIELD.txid));
+  writeUint32(target, at + FIELD.topic, topicAt - (at + FIELD.topic));
+  writeUint32(target, at + FIELD.messageId, messageIdAt - (at + FIELD.messageId));
+  writeVector(target, txidAt, source, txidStart, txidEnd);
+  writeVector(target, topicAt, source, topicStart, topicEnd);
+  writeUint32(target, messageIdAt, 0);
 }
 
 /** The answer to a message that could not be understood: a record whose payload is a fixed text. */
@@ -119,6 +135,23 @@ function envelopePrefix(of: { messageType: number; size: number; messageTableAt:
   prefix[FIELD.messageType] = of.messageType;
   pointTo(prefix, FIELD.message, of.messageTableAt);
   return prefix;
+}
+
+/** Length, bytes and zeros up to the next multiple of four. By hand: a txid is 36 bytes, less than a call is worth. */
+function writeVector(target: Buffer, at: number, source: Buffer, start: number, end: number): void {
+  const length = end - start;
+  writeUint32(target, at, length);
+  let to = at + 4;
+  if (length > 100) to += source.copy(target, to, start, end);
+  else for (let from = start; from < end; from++) target[to++] = source[from]!;
+  for (const stop = at + vectorSize(length); to < stop; to++) target[to] = 0;
+}
+
+function writeUint32(target: Buffer, at: number, value: number): void {
+  target[at] = value;
+  target[at + 1] = value >>> 8;
+  target[at + 2] = value >>> 16;
+  target[at + 3] = value >>> 24;
 }
 
 /** Bytes of a vector with its length, padded so that the next length is aligned. */

@@ -8,6 +8,7 @@ export const STREAM_ACK = 5;
 /** Larger messages are refused unread (Tesla's server has the same limit). */
 export const MAX_MESSAGE_BYTES = 1_000_000;
 
+const NOTHING = Buffer.alloc(0);
 const SLOT = { txid: 0, topic: 1, messageType: 2, message: 3 } as const;
 const STREAM_SLOT = { createdAt: 0, senderId: 1, payload: 2, deviceType: 3, deviceId: 4 } as const;
 
@@ -39,7 +40,7 @@ export class EnvelopeError {
  * Only a message of type STREAM has the fields of a record.
  */
 export class Envelope {
-  readonly bytes: Buffer;
+  bytes: Buffer = NOTHING;
   messageType = 0;
   txidStart = 0;
   txidEnd = 0;
@@ -55,10 +56,6 @@ export class Envelope {
   deviceTypeEnd = 0;
   deviceIdStart = 0;
   deviceIdEnd = 0;
-
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
-  }
 
   get txid(): Buffer {
     return this.bytes.subarray(this.txidStart, this.txidEnd);
@@ -80,9 +77,14 @@ export class Envelope {
   }
 }
 
-/** Reads one envelope. Never throws; the caller has checked MAX_MESSAGE_BYTES. One allocation. */
-export function readEnvelope(bytes: Buffer): Envelope | EnvelopeError {
-  const envelope = new Envelope(bytes);
+/**
+ * Reads one envelope. Never throws; the caller has checked MAX_MESSAGE_BYTES. Who reads many, one after the other, can
+ * give an `envelope` to be used again.
+ */
+export function readEnvelope(bytes: Buffer, envelope: Envelope = new Envelope()): Envelope | EnvelopeError {
+  envelope.bytes = bytes;
+  envelope.txidStart = 0;
+  envelope.txidEnd = 0;
   if (bytes.length < 8) return failed('too_short', bytes.length, envelope);
 
   const root = bytes.readUInt32LE(0);

@@ -7,7 +7,14 @@ export {
   STREAM,
   STREAM_ACK,
 } from './envelope.js';
-export { buildAck, buildErrorAnswer, type RecordEnvelope, writeRecordEnvelope } from './envelope-writer.js';
+export {
+  ackSize,
+  buildAck,
+  buildErrorAnswer,
+  type RecordEnvelope,
+  writeAck,
+  writeRecordEnvelope,
+} from './envelope-writer.js';
 export {
   ConnectivityEvent,
   type Datum,

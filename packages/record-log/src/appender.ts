@@ -39,6 +39,7 @@ const OUTCOMES: Record<string, AppendOutcome> = { S: 'stored', R: 'repeat', F: '
 // Answers that pass by themselves: Redis is loading, full, read-only, busy, or its cluster is in motion.
 const TRANSIENT =
   /^(?:LOADING|OOM|READONLY|CLUSTERDOWN|TRYAGAIN|BUSY|MASTERDOWN|MISCONF|NOREPLICAS|UNBLOCKED|MOVED|ASK)\b/;
+const SPARE_BYTES = 256_000;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -85,9 +86,13 @@ export class Appender {
 }
 
 class Batch {
-  readonly packed = new PackedRecords();
+  readonly packed: PackedRecords;
   readonly receipts: AppendReceipt[] = [];
   mayBeStored = false;
+
+  constructor(packed: PackedRecords) {
+    this.packed = packed;
+  }
 }
 
 /** The batches of one partition: the first is under way or will be, the last takes new records. */
@@ -96,6 +101,8 @@ class PartitionQueue {
   readonly #options: AppenderOptions;
   readonly #release: (records: number, bytes: number) => void;
   readonly #batches: Batch[] = [];
+  /** Of the last call that was answered, to be filled again. */
+  #spare: PackedRecords | undefined;
   #isScheduled = false;
   #isUnderWay = false;
   #isStopped = false;
@@ -112,7 +119,8 @@ class PartitionQueue {
   add(record: RecordToAppend, receipt: AppendReceipt): number {
     let batch = this.#batches.at(-1);
     if (batch === undefined || batch.packed.isFull || (this.#isUnderWay && this.#batches.length === 1)) {
-      batch = new Batch();
+      batch = new Batch(this.#spare ?? new PackedRecords());
+      this.#spare = undefined;
       this.#batches.push(batch);
     }
     const before = batch.packed.length;
@@ -190,6 +198,11 @@ class PartitionQueue {
     const { attempts } = this;
     this.attempts = 0;
     this.#release(batch.receipts.length, batch.packed.length);
+    // one megabyte of records can make it large for a moment; an idle partition does not keep that
+    if (batch.packed.length <= SPARE_BYTES) {
+      batch.packed.clear();
+      this.#spare = batch.packed;
+    }
     if (attempts > 0)
       this.#options.onRecovered?.({
         attempts,

@@ -67,7 +67,7 @@ describe('writeRecordHash', () => {
 
 function hash(topic: string, txid: Uint8Array): Buffer {
   const target = Buffer.alloc(8);
-  writeRecordHash({ topic, txid: Buffer.from(txid) }, target, 0);
+  writeRecordHash(topic, Buffer.from(txid), 0, txid.length, target, 0);
   return target;
 }
 

@@ -18,8 +18,10 @@ export interface RecordToAppend {
   vin: string;
   /** At most 255 bytes. */
   topic: string;
-  /** At most 65,535 bytes. Of a connect or disconnect: the connection's id. */
+  /** At most 65,535 bytes. Of a connect or disconnect: the connection's id. The whole buffer, or a part of it. */
   txid: Buffer;
+  txidStart?: number;
+  txidEnd?: number;
   /** Epoch milliseconds. */
   createdMs: number;
   receivedMs: number;
@@ -29,7 +31,9 @@ export interface RecordToAppend {
   networkInterface?: string;
   /** Protobuf bytes, and what is put behind them (the certificate's VIN as a field). */
   payload: Buffer;
-  payloadSuffix?: Buffer;
+  payloadStart?: number;
+  payloadEnd?: number;
+  payloadSuffix?: Buffer | undefined;
 }
 
 /** A growing argument for one call. */
@@ -50,34 +54,45 @@ export class PackedRecords {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  add(record: RecordToAppend): void {
-    const suffixBytes = record.payloadSuffix?.length ?? 0;
-    this.#reserve(record.payload.length + suffixBytes + record.txid.length + 2_048);
-    const start = this.#length;
-    this.#bytes[start] = KIND[record.kind];
-    // the same connection may connect anew: its id does not name this change, a random hash does
-    if (KIND[record.kind] >= KIND.connect) writeRandomHash(this.#bytes, start + 1);
-    else writeRecordHash(record, this.#bytes, start + 1);
-    this.#length = start + 9;
-    this.#short(record.vin);
-    this.#short(record.topic);
-    this.#length = this.#bytes.writeUInt16LE(record.txid.length, this.#length);
-    this.#length += record.txid.copy(this.#bytes, this.#length);
-    this.#short(String(record.createdMs));
-    this.#short(String(record.receivedMs));
-    this.#short(record.version);
-    this.#short(record.networkInterface ?? '');
-    this.#length = this.#bytes.writeUInt32LE(record.payload.length + suffixBytes, this.#length);
-    this.#length += record.payload.copy(this.#bytes, this.#length);
-    if (record.payloadSuffix) this.#length += record.payloadSuffix.copy(this.#bytes, this.#length);
-    this.count++;
+  /** Empty again, in the same memory: a call's worth of it is too much to leave to the garbage collector. */
+  clear(): void {
+    this.#length = 0;
+    this.count = 0;
   }
 
-  /** A text of at most 255 bytes behind its length in one byte. */
-  #short(text: string): void {
-    const written = this.#bytes.write(text, this.#length + 1, 255);
-    this.#bytes[this.#length] = written;
-    this.#length += 1 + written;
+  add(record: RecordToAppend): void {
+    const {
+      txid,
+      txidStart = 0,
+      txidEnd = txid.length,
+      payload,
+      payloadStart = 0,
+      payloadEnd = payload.length,
+    } = record;
+    const suffixBytes = record.payloadSuffix?.length ?? 0;
+    const txidBytes = txidEnd - txidStart;
+    const payloadBytes = payloadEnd - payloadStart + suffixBytes;
+    this.#reserve(payloadBytes + txidBytes + 2_048);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    bytes[at] = KIND[record.kind];
+    // the same connection may connect anew: its id does not name this change, a random hash does
+    if (KIND[record.kind] >= KIND.connect) writeRandomHash(bytes, at + 1);
+    else writeRecordHash(record.topic, txid, txidStart, txidEnd, bytes, at + 1);
+    at = writeText(bytes, at + 9, record.vin);
+    at = writeText(bytes, at, record.topic);
+    bytes[at] = txidBytes;
+    bytes[at + 1] = txidBytes >>> 8;
+    at = copyShort(txid, txidStart, txidEnd, bytes, at + 2);
+    at = writeNumber(bytes, at, record.createdMs);
+    at = writeNumber(bytes, at, record.receivedMs);
+    at = writeText(bytes, at, record.version);
+    at = writeText(bytes, at, record.networkInterface ?? '');
+    at = bytes.writeUInt32LE(payloadBytes, at);
+    at += payload.copy(bytes, at, payloadStart, payloadEnd);
+    if (record.payloadSuffix) at += record.payloadSuffix.copy(bytes, at);
+    this.#length = at;
+    this.count++;
   }
 
   #reserve(more: number): void {
@@ -90,23 +105,77 @@ export class PackedRecords {
 }
 
 /**
+ * A text of at most 255 bytes behind its length in one byte. Nearly all of them are short and ASCII: a loop is then
+ * quicker than a call out of JavaScript.
+ */
+function writeText(target: Buffer, at: number, text: string): number {
+  const { length } = text;
+  if (length > 64) return writeLongText(target, at, text);
+  for (let index = 0; index < length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) return writeLongText(target, at, text);
+    target[at + 1 + index] = code;
+  }
+  target[at] = length;
+  return at + 1 + length;
+}
+
+/** A whole number as decimal text: epoch milliseconds are thirteen digits, more than fits 32-bit arithmetic. */
+function writeNumber(target: Buffer, at: number, value: number): number {
+  if (value < 1e12 || value >= 1e13) return writeText(target, at, String(value));
+  target[at] = 13;
+  let high = Math.floor(value / 1e7);
+  let low = value - high * 1e7;
+  for (let to = at + 13; to > at + 6; to--) {
+    const rest = (low / 10) | 0;
+    target[to] = 48 + low - rest * 10;
+    low = rest;
+  }
+  for (let to = at + 6; to > at; to--) {
+    const rest = (high / 10) | 0;
+    target[to] = 48 + high - rest * 10;
+    high = rest;
+  }
+  return at + 14;
+}
+
+function writeLongText(target: Buffer, at: number, text: string): number {
+  const written = target.write(text, at + 1, 255);
+  target[at] = written;
+  return at + 1 + written;
+}
+
+function copyShort(source: Buffer, start: number, end: number, target: Buffer, at: number): number {
+  if (end - start > 100) return at + source.copy(target, at, start, end);
+  for (let from = start; from < end; from++) target[at++] = source[from]!;
+  return at;
+}
+
+/**
  * 64 bits that stand for (topic, txid) of one VIN; two 32-bit lanes mixed into each other. Among the 2,048 records
- * that a ring holds at most, two differ in it but for a chance of 1 in 10^13. An empty txid names no record: it gets
+ * that a ring holds at most, two share it with a chance of 1 in 10^13. An empty txid names no record: it gets
  * a random hash, which makes our own repetition of the call recognisable and nothing else.
  */
-export function writeRecordHash({ topic, txid }: { topic: string; txid: Buffer }, target: Buffer, at: number): void {
-  if (txid.length === 0) {
+export function writeRecordHash(
+  topic: string,
+  txid: Buffer,
+  start: number,
+  end: number,
+  target: Buffer,
+  at: number,
+): void {
+  if (start === end) {
     writeRandomHash(target, at);
     return;
   }
-  let a = 0xdeadbeef ^ txid.length;
+  let a = 0xdeadbeef ^ (end - start);
   let b = 0x41c6ce57 ^ topic.length;
   for (let index = 0; index < topic.length; index++) {
     const code = topic.charCodeAt(index);
     a = Math.imul(a ^ code, 2654435761);
     b = Math.imul(b ^ code, 1597334677);
   }
-  for (let index = 0; index < txid.length; index++) {
+  for (let index = start; index < end; index++) {
     const byte = txid[index]!;
     a = Math.imul(a ^ byte, 2654435761);
     b = Math.imul(b ^ byte, 1597334677);
