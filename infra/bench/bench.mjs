@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { createFleet } from './fleet.mjs';
 import { measureConnections, measureEndToEnd, measureRecords, measureSync, median } from './measure.mjs';
 import { startNode, startRedis } from './processes.mjs';
+import { measureRedisCost } from './redis-cost.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -40,6 +41,9 @@ try {
     records.ingest.push(await measureRecords({ target: ingest, fleet, redisPid: redis.pid, seconds }));
   }
 
+  console.log('the append script, 64 records a call …');
+  const redisCost = await measureRedisCost({ redis });
+
   console.log(`connections: ${connections} idle vehicles each …`);
   const freshEcho = await startEcho(fleet);
   const freshIngest = await startIngest(redis.url, files, 'bench-connections');
@@ -69,7 +73,7 @@ try {
     fleet,
     seconds: Math.max(5, seconds),
   });
-  report({ sync, records, handshakes, endToEnd });
+  report({ sync, records, redisCost, handshakes, endToEnd });
 } finally {
   for (const stop of stops.reverse()) await stop();
   rmSync(folder, { recursive: true, force: true });
@@ -110,7 +114,7 @@ function writeFiles(fleet) {
   return files;
 }
 
-function report({ sync, records, handshakes, endToEnd }) {
+function report({ sync, records, redisCost, handshakes, endToEnd }) {
   const of = (list, name) => median(list.map((one) => one[name]));
   const rows = [
     ['CPU a record', of(records.ingest, 'microsPerRecord'), of(records.echo, 'microsPerRecord'), 'µs'],
@@ -131,7 +135,14 @@ function report({ sync, records, handshakes, endToEnd }) {
     );
   }
   const redisMicros = of(records.ingest, 'redisMicrosPerRecord');
+  const { onlyXadd, marked, dated, checked } = redisCost;
   console.log(`\nRedis' CPU a record    ${number(redisMicros)} µs`);
+  console.log(
+    `  of the script, 64 a call: ${dated.toFixed(1)} µs, ${(dated / onlyXadd).toFixed(2)} × one that only XADDs`,
+  );
+  console.log(
+    `  without a look for repeats ${marked.toFixed(1)} µs, with one for every record ${checked.toFixed(1)} µs`,
+  );
   console.log(
     `ack after a send       p50 ${of(records.ingest, 'ackP50Ms').toFixed(1)} ms, p99 ${of(records.ingest, 'ackP99Ms').toFixed(1)} ms (400 records under way)`,
   );
@@ -146,7 +157,7 @@ function report({ sync, records, handshakes, endToEnd }) {
   const machine = { node: process.version, cores: os.cpus().length, cpu: os.cpus()[0].model };
   writeFileSync(
     file,
-    JSON.stringify({ machine, seconds, rounds, connections, sync, records, handshakes, endToEnd }, null, 2),
+    JSON.stringify({ machine, seconds, rounds, connections, sync, records, redisCost, handshakes, endToEnd }, null, 2),
   );
   console.log(`\nwritten to infra/bench/results/${path.basename(file)}`);
 }

@@ -51,6 +51,8 @@ describe('receive', () => {
   it('lets the log look for repeats when the record says that it is one, or one is to be expected', () => {
     const again = encodeMessage('V', { vin: VIN, isResend: true });
     expect(appended(receive(envelope({ payload: again }), sender, facts)).record.kind).toBe('possible_repeat');
+    const dated = encodeMessage('V', { vin: VIN, isResend: true, createdAt: timestampOf(RECEIVED_MS) });
+    expect(appended(receive(envelope({ payload: dated }), sender, facts)).record.kind).toBe('possible_repeat_dated');
     const anew = receive(envelope({}), sender, { ...facts, mayBeRepeat: true });
     expect(appended(anew).record.kind).toBe('possible_repeat');
     expect(appended(receive(envelope({}), sender, facts)).record.kind).toBe('record');

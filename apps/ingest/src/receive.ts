@@ -7,6 +7,7 @@ import {
   Envelope,
   EnvelopeError,
   MAX_MESSAGE_BYTES,
+  type PayloadFacts,
   PayloadInspector,
   readEnvelope,
   recordTime,
@@ -29,9 +30,15 @@ export interface Sender {
   version: string;
   /** The VIN as a protobuf field of each topic's message, to be put behind a payload that claims another. */
   vinFields: Record<Topic, Buffer>;
+  /** Topics that are taken beside the four, as they are. */
+  extraTopics: ReadonlySet<string>;
 }
 
-export function createSender(identity: { deviceId: string; senderId: string }, version: string): Sender {
+export function createSender(
+  identity: { deviceId: string; senderId: string },
+  version: string,
+  extraTopics: ReadonlySet<string> = NO_TOPICS,
+): Sender {
   const fields = topics.map((topic) => [topic, vinField(topicShapes[topic], identity.deviceId)]);
   return {
     vin: identity.deviceId,
@@ -39,8 +46,11 @@ export function createSender(identity: { deviceId: string; senderId: string }, v
     deviceId: Buffer.from(identity.deviceId),
     version,
     vinFields: Object.fromEntries(fields) as Record<Topic, Buffer>,
+    extraTopics,
   };
 }
+
+const NO_TOPICS: ReadonlySet<string> = new Set();
 
 export type RefusalReason =
   | 'record_too_big'
@@ -89,6 +99,10 @@ const toAppend: Extract<Decision, { kind: 'append' }> = {
 };
 const LETTER_V = 'V'.charCodeAt(0);
 const LONGEST_TOPIC = Math.max(...topics.map((topic) => topic.length));
+/** Of those that are named by configuration. */
+const LONGEST_EXTRA_TOPIC = 64;
+/** Nothing is known of the payload of an extra topic, not even whether the vehicle sends it again. */
+const uninspected: Readonly<PayloadFacts> = { isValid: true, createdMs: 0, isResend: true, vinStart: 0, vinEnd: 0 };
 
 export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Decision {
   if (bytes.length > MAX_MESSAGE_BYTES) {
@@ -112,6 +126,7 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
     };
   }
   const shape = topicOf(envelope);
+  const topic = shape === undefined ? extraTopicOf(envelope, sender) : shape.topic;
   if (envelope.messageType !== STREAM) {
     return {
       kind: 'answer',
@@ -123,10 +138,10 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
   }
   if (!isFrom(envelope, sender)) {
     // A topic without a rule is refused, one with a rule acknowledged, so that the vehicle stops sending it again.
-    const answer = shape === undefined ? buildErrorAnswer(envelope.txid) : ackOf(envelope);
+    const answer = topic === undefined ? buildErrorAnswer(envelope.txid) : ackOf(envelope);
     return { kind: 'answer', reason: 'unauthorized_sender_id', answer, isKept: false, detail: topicText(envelope) };
   }
-  if (shape === undefined) {
+  if (topic === undefined) {
     const detail = topicText(envelope);
     return { kind: 'answer', reason: 'unknown_topic', answer: ackOf(envelope), isKept: true, detail };
   }
@@ -135,21 +150,22 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
     const answer = buildErrorAnswer(envelope.txid);
     return { kind: 'answer', reason: 'txid_too_long', answer, isKept: true, detail };
   }
-  const payload = inspector.inspect(shape, bytes, envelope.payloadStart, envelope.payloadEnd);
+  const payload =
+    shape === undefined ? uninspected : inspector.inspect(shape, bytes, envelope.payloadStart, envelope.payloadEnd);
   if (!payload.isValid) {
     return {
       kind: 'answer',
       reason: 'payload_unreadable',
       answer: buildErrorAnswer(envelope.txid),
       isKept: true,
-      detail: shape.topic,
+      detail: topic,
     };
   }
   const time = recordTime(payload.createdMs, envelope.createdAtSeconds, facts.receivedMs);
   const { record } = toAppend;
-  record.kind = payload.isResend || facts.mayBeRepeat ? 'possible_repeat' : 'record';
+  record.kind = kindOf(payload.isResend || facts.mayBeRepeat, time.isOwn);
   record.vin = sender.vin;
-  record.topic = shape.topic;
+  record.topic = topic;
   record.txid = bytes;
   record.txidStart = envelope.txidStart;
   record.txidEnd = envelope.txidEnd;
@@ -160,10 +176,15 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
   record.payloadStart = envelope.payloadStart;
   record.payloadEnd = envelope.payloadEnd;
   // The last of repeated fields counts in protobuf: put behind, the certificate's VIN overwrites what is claimed.
-  const isOwnVin = isText(bytes, payload.vinStart, payload.vinEnd, sender.deviceId);
-  record.payloadSuffix = isOwnVin ? undefined : sender.vinFields[shape.topic];
+  const isAsItIs = shape === undefined || isText(bytes, payload.vinStart, payload.vinEnd, sender.deviceId);
+  record.payloadSuffix = isAsItIs ? undefined : sender.vinFields[shape.topic];
   toAppend.isClockAhead = time.isClockAhead;
   return toAppend;
+}
+
+function kindOf(mayBeRepeat: boolean, isTimeOwn: boolean): RecordToAppend['kind'] {
+  if (!mayBeRepeat) return 'record';
+  return isTimeOwn ? 'possible_repeat_dated' : 'possible_repeat';
 }
 
 function topicOf(envelope: Envelope): TopicShape | undefined {
@@ -172,6 +193,12 @@ function topicOf(envelope: Envelope): TopicShape | undefined {
   if (topicEnd - topicStart > LONGEST_TOPIC) return undefined;
   const topic = envelope.topic;
   return Object.hasOwn(topicShapes, topic) ? topicShapes[topic as Topic] : undefined;
+}
+
+function extraTopicOf(envelope: Envelope, { extraTopics }: Sender): string | undefined {
+  if (extraTopics.size === 0 || envelope.topicEnd - envelope.topicStart > LONGEST_EXTRA_TOPIC) return undefined;
+  const { topic } = envelope;
+  return extraTopics.has(topic) ? topic : undefined;
 }
 
 /** For the log: a topic can be as long as a message. */

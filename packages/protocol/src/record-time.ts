@@ -7,6 +7,8 @@ export interface RecordTime {
   ms: number;
   /** The vehicle's clock ran more than a minute ahead, so the receive time stands in. */
   isClockAhead: boolean;
+  /** The vehicle's own: the same record has it again when it is sent again. */
+  isOwn: boolean;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface RecordTime {
  */
 export function recordTime(payloadMs: number, envelopeSeconds: number, receivedMs: number): RecordTime {
   const claimed = payloadMs >= EARLIEST_MS ? payloadMs : envelopeSeconds * 1000;
-  if (claimed < EARLIEST_MS) return { ms: receivedMs, isClockAhead: false };
-  if (claimed > receivedMs + TOLERATED_AHEAD_MS) return { ms: receivedMs, isClockAhead: true };
-  return { ms: claimed, isClockAhead: false };
+  if (claimed < EARLIEST_MS) return { ms: receivedMs, isClockAhead: false, isOwn: false };
+  if (claimed > receivedMs + TOLERATED_AHEAD_MS) return { ms: receivedMs, isClockAhead: true, isOwn: false };
+  return { ms: claimed, isClockAhead: false, isOwn: true };
 }

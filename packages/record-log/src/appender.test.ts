@@ -73,6 +73,34 @@ describe('Appender', () => {
     expect(await entries()).toHaveLength(4);
   });
 
+  it('finds a repeat by its own time as well, newer records before it or not', async () => {
+    const { append, entries } = open();
+    const dated = (txid: string, createdMs: number) => append({ txid, createdMs, kind: 'possible_repeat_dated' });
+    expect(await dated('a', 1_000)).toBe('stored');
+    expect(await dated('b', 2_000)).toBe('stored');
+    // made before b and lost on the way: not a repeat, though it is older than what is stored
+    expect(await dated('late', 1_500)).toBe('stored');
+    expect(await Promise.all([dated('a', 1_000), dated('b', 2_000), dated('late', 1_500)])).toEqual([
+      'repeat',
+      'repeat',
+      'repeat',
+    ]);
+    expect(await Promise.all([dated('c', 3_000), dated('c', 3_000)])).toEqual(['stored', 'repeat']);
+    expect((await entries()).map(({ txid }) => txid)).toEqual(['a', 'b', 'late', 'c']);
+  });
+
+  it('knows repeats by their time after the ring was cut back', async () => {
+    const { append } = open();
+    const send = (from: number) =>
+      Promise.all(
+        Array.from({ length: 3_000 - from }, (_, n) =>
+          append({ txid: `tx-${from + n}`, createdMs: 1_000 + from + n, kind: 'possible_repeat_dated' }),
+        ),
+      );
+    expect(new Set(await send(0))).toEqual(new Set(['stored']));
+    expect(new Set(await send(3_000 - 1_024))).toEqual(new Set(['repeat']));
+  });
+
   it('finds a repeat within one call', async () => {
     const { append, entries } = open();
     expect(await Promise.all([append({ txid: 'a' }), append({ txid: 'a', kind: 'possible_repeat' })])).toEqual([

@@ -157,7 +157,7 @@ class PartitionQueue {
 
   async #call(batch: Batch): Promise<string> {
     const { redis, processId, ackReplicas = 0, callTimeoutMs = 5_000 } = this.#options;
-    const { records, presence, seenPrefix } = this.#keys;
+    const { records, presence, newest, seenPrefix } = this.#keys;
     const args = [seenPrefix, processId(), batch.mayBeStored ? '1' : '0', batch.packed.bytes];
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
@@ -168,10 +168,10 @@ class PartitionQueue {
       }, callTimeoutMs);
     });
     try {
-      const answer = (await Promise.race([runScript(redis, appendRecords, [records, presence], args), timeout])) as [
-        string,
-        string,
-      ];
+      const answer = (await Promise.race([
+        runScript(redis, appendRecords, [records, presence, newest], args),
+        timeout,
+      ])) as [string, string];
       const [codes, failure] = answer;
       if (failure !== '' && TRANSIENT.test(failure)) throw new Error(failure);
       if (ackReplicas > 0) await Promise.race([this.#replicated(ackReplicas, callTimeoutMs), timeout]);

@@ -16,6 +16,26 @@ export function tokensKey(namespace: string): string {
   return `${namespace}:tokens`;
 }
 
+/** Hash subscription → its definition. */
+export function subscriptionsKey(namespace: string): string {
+  return `${namespace}:subscriptions`;
+}
+
+/** Hash subscription → what a dispatcher made of its definition: `ok`, or its mistakes. */
+export function subscriptionVerdictsKey(namespace: string): string {
+  return `${namespace}:subscription-verdicts`;
+}
+
+/** Sorted set of the dispatchers that live, by the time until which they are known to. */
+export function dispatchersKey(namespace: string): string {
+  return `${namespace}:dispatchers`;
+}
+
+/** Hash VIN → `allow` or `deny`, and the version of the whole. Not of a partition: it is read at once. */
+export function admissionKey(namespace: string): string {
+  return `${namespace}:admission`;
+}
+
 export interface PartitionKeys {
   partition: number;
   /** Stream: the log itself. */
@@ -28,6 +48,8 @@ export interface PartitionKeys {
   vins: string;
   /** String: entry id up to which the snapshots are written. */
   snapshotCursor: string;
+  /** Hash VIN → time of the newest record stored. */
+  newest: string;
   /** Prefix; + VIN: string, the ring of 8-byte hashes of the last records. */
   seenPrefix: string;
   /** Prefix; + VIN: hash signal → reading. */
@@ -36,10 +58,26 @@ export interface PartitionKeys {
   lease(name: string): string;
   /** Counter: how often a lease has changed hands. */
   epoch(name: string): string;
+  /** Prefix; + VIN: hash slot → subscriber, holder, last sign of life, confirmed cursor. */
+  slotsPrefix: string;
+  /** Sorted set of the VINs that have slots, by when the last one expires. */
+  slotVins: string;
+  /** Hash process of the streaming server → its last sign of life, epoch ms. */
+  streamingProcesses: string;
+  /** Prefix; + VIN: list of entry ids and what was known of the vehicle there, oldest first. */
+  checkpointsPrefix: string;
   /** String: rewritten before WAIT, which speaks of the last write of its connection. */
   ackFence: string;
   /** String with an expiry: this process of ingest lives. */
   process(processId: string): string;
+  /** Hash entry id → how often the subscription's endpoint rejected it, for entries that are still pending. */
+  rejections(subscription: string): string;
+  /** Stream: dead letters of a subscription, with their last error. */
+  dead(subscription: string): string;
+  /** Set of the dead letters' ids that are to be delivered again. */
+  redeliver(subscription: string): string;
+  /** String: up to which id retention took entries that the subscription had not delivered yet. */
+  lost(subscription: string): string;
 }
 
 export function partitionKeys(namespace: string, partition: number): PartitionKeys {
@@ -51,12 +89,21 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
     quarantine: `${prefix}quarantine`,
     vins: `${prefix}vins`,
     snapshotCursor: `${prefix}cursor:snapshot`,
+    newest: `${prefix}newest`,
     seenPrefix: `${prefix}seen:`,
     snapshotPrefix: `${prefix}snapshot:`,
     ackFence: `${prefix}ack-fence`,
     lease: (name) => `${prefix}lease:${name}`,
     epoch: (name) => `${prefix}epoch:${name}`,
+    slotsPrefix: `${prefix}slots:`,
+    slotVins: `${prefix}slot-vins`,
+    streamingProcesses: `${prefix}streaming-processes`,
+    checkpointsPrefix: `${prefix}checkpoints:`,
     process: (processId) => `${prefix}process:${processId}`,
+    rejections: (subscription) => `${prefix}rejections:${subscription}`,
+    dead: (subscription) => `${prefix}dead:${subscription}`,
+    redeliver: (subscription) => `${prefix}redeliver:${subscription}`,
+    lost: (subscription) => `${prefix}lost:${subscription}`,
   };
 }
 

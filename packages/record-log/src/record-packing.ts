@@ -2,12 +2,27 @@
 // record's hash, then each field with its length. Copying at once frees the socket's buffer that a payload lies in.
 
 /**
- * possible_repeat: look whether it was stored before. connect_anew: our connection again, unless the vehicle has
+ * possible_repeat: look whether it was stored before. possible_repeat_dated: the same for a record whose `createdMs` is
+ * its own and not the time of receipt, so that a repeat has the same: one that is newer than all that is stored is none,
+ * which spares the look. connect_anew: our connection again, unless the vehicle has
  * another one by now.
  */
-export type RecordKind = 'record' | 'possible_repeat' | 'connect' | 'disconnect' | 'connect_anew';
+export type RecordKind =
+  | 'record'
+  | 'possible_repeat'
+  | 'possible_repeat_dated'
+  | 'connect'
+  | 'disconnect'
+  | 'connect_anew';
 
-const KIND: Record<RecordKind, number> = { record: 0, possible_repeat: 1, connect: 2, disconnect: 3, connect_anew: 4 };
+const KIND: Record<RecordKind, number> = {
+  record: 0,
+  possible_repeat: 1,
+  connect: 2,
+  disconnect: 3,
+  connect_anew: 4,
+  possible_repeat_dated: 5,
+};
 export const MAX_RECORDS_PER_CALL = 256;
 export const MAX_BYTES_PER_CALL = 1_000_000;
 const FIRST_SIZE = 16_384;
@@ -77,7 +92,7 @@ export class PackedRecords {
     let at = this.#length;
     bytes[at] = KIND[record.kind];
     // the same connection may connect anew: its id does not name this change, a random hash does
-    if (KIND[record.kind] >= KIND.connect) writeRandomHash(bytes, at + 1);
+    if (isConnectivity(record.kind)) writeRandomHash(bytes, at + 1);
     else writeRecordHash(record.topic, txid, txidStart, txidEnd, bytes, at + 1);
     at = writeText(bytes, at + 9, record.vin);
     at = writeText(bytes, at, record.topic);
@@ -102,6 +117,10 @@ export class PackedRecords {
     this.#bytes.copy(grown, 0, 0, this.#length);
     this.#bytes = grown;
   }
+}
+
+function isConnectivity(kind: RecordKind): boolean {
+  return kind === 'connect' || kind === 'disconnect' || kind === 'connect_anew';
 }
 
 /**

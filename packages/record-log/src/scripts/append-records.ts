@@ -2,7 +2,7 @@
 import { defineScript } from './script.js';
 
 /**
- * KEYS[1] stream  records        KEYS[2] hash  presence
+ * KEYS[1] stream  records   KEYS[2] hash  presence   KEYS[3] hash  VIN → time of the newest record stored
  * ARGV[1] prefix of the seen rings   ARGV[2] id of the sending process
  * ARGV[3] `1`: this call is repeated, look for every record in the rings
  * ARGV[4] the records, packed by record-packing.ts
@@ -11,15 +11,30 @@ import { defineScript } from './script.js';
  * failure or ''.
  * Each write is tried on its own, so that one record that Redis refuses harms no other. Nothing here may raise an
  * error once a record is stored: the marks of what was stored are written at the end, one APPEND a vehicle.
+ *
+ * A record that is newer than all that is stored of its vehicle can't be a repeat: with the newest time at hand, nearly
+ * none costs a look through the ring (12 KB to be copied and searched).
  */
 export const appendRecords = defineScript(
   'append-records',
   `
-local records, presence = KEYS[1], KEYS[2]
+local records, presence, newestKey = KEYS[1], KEYS[2], KEYS[3]
 local seenPrefix, process, checkAll, packed = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4]
+local unpackTable = unpack
 local unpack, pcall, find, sub = struct.unpack, redis.pcall, string.find, string.sub
 local codes, count, failure = {}, 0, ''
 local rings, marks, marked = {}, {}, {}
+local newest = {}
+
+local function newestOf(vin)
+  local time = newest[vin]
+  if not time then
+    local text = pcall('HGET', newestKey, vin)
+    time = type(text) == 'string' and tonumber(text) or 0
+    newest[vin] = time
+  end
+  return time
+end
 
 local function holds(ring, hash)
   local at = find(ring, hash, 1, true)
@@ -30,7 +45,8 @@ local function holds(ring, hash)
   return false
 end
 
-local function isRepeat(vin, hash)
+local function isRepeat(kind, vin, hash, created)
+  if kind ~= 1 and tonumber(created) > newestOf(vin) then return false end
   local ring = rings[vin]
   if not ring then
     ring = pcall('GET', seenPrefix .. vin)
@@ -60,9 +76,9 @@ while at <= size do
   kind, hash, vin, topic, txid, created, received, version, interface, payload, at =
     unpack('<Bc8Bc0Bc0Hc0Bc0Bc0Bc0Bc0Ic0', packed, at)
   local code = 'F'
-  if (kind == 1 or checkAll) and isRepeat(vin, hash) then
+  if (kind == 1 or kind == 5 or checkAll) and isRepeat(kind, vin, hash, created) then
     code = 'R'
-  elseif kind >= 2 then
+  elseif kind >= 2 and kind <= 4 then
     local connection = connectionOf(vin)
     local isOurs = connection == txid
     if kind == 3 then
@@ -77,6 +93,8 @@ while at <= size do
     elseif isOurs or add(vin, topic, txid, created, received, version, payload) then
       code = isOurs and 'R' or 'S'
       pcall('HSET', presence, vin, txid .. ' ' .. process .. ' ' .. received .. ' ' .. interface)
+      -- whoever holds the older socket may be another process (replaced-connections.ts)
+      if connection and not isOurs then pcall('PUBLISH', presence .. ':replaced', vin .. ' ' .. connection) end
     end
   elseif add(vin, topic, txid, created, received, version, payload) then
     code = 'S'
@@ -89,19 +107,24 @@ while at <= size do
       marks[vin] = hash
       marked[#marked + 1] = vin
     end
+    local time = tonumber(created)
+    if time > newestOf(vin) then newest[vin] = time end
   end
   count = count + 1
   codes[count] = code
 end
 
-for _, vin in ipairs(marked) do
+local times = {}
+for index, vin in ipairs(marked) do
+  times[index * 2 - 1], times[index * 2] = vin, string.format('%.0f', newest[vin])
   local key = seenPrefix .. vin
   local length = pcall('APPEND', key, marks[vin])
   if type(length) == 'number' and length > 16384 then
-    local newest = pcall('GETRANGE', key, -8192, -1)
-    if type(newest) == 'string' then pcall('SET', key, newest) end
+    local last = pcall('GETRANGE', key, -8192, -1)
+    if type(last) == 'string' then pcall('SET', key, last) end
   end
 end
+if #times > 0 then pcall('HSET', newestKey, unpackTable(times)) end
 return {table.concat(codes), failure}
 `,
 );
