@@ -1,12 +1,13 @@
-// `npm run bench [-- --seconds=5 --rounds=3 --connections=2000]`: prints a table and writes it as JSON to results/.
+// `npm run bench [-- --seconds=4 --rounds=3 --connections=2000 --soak=600]`: prints a table and writes it as JSON to results/.
 // Machines differ by a factor of four, so what counts is the ratio to the bare echo of the same run.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { measureFanOut } from './fan-out.mjs';
 import { createFleet } from './fleet.mjs';
-import { measureConnections, measureEndToEnd, measureRecords, measureSync, median } from './measure.mjs';
+import { measureConnections, measureEndToEnd, measureRecords, measureSoak, measureSync, median } from './measure.mjs';
 import { startNode, startRedis } from './processes.mjs';
 import { measureRedisCost } from './redis-cost.mjs';
 
@@ -15,9 +16,15 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '4' },
     rounds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '2000' },
+    soak: { type: 'string', default: '0' },
   },
 });
-const [seconds, rounds, connections] = [values.seconds, values.rounds, values.connections].map(Number);
+const [seconds, rounds, connections, soakSeconds] = [
+  values.seconds,
+  values.rounds,
+  values.connections,
+  values.soak,
+].map(Number);
 const token = 'bench-token';
 const folder = mkdtempSync(path.join(os.tmpdir(), 'fleetbridge-bench-'));
 const stops = [];
@@ -39,6 +46,23 @@ try {
   for (let round = 0; round < rounds; round++) {
     records.echo.push(await measureRecords({ target: echo, fleet, seconds }));
     records.ingest.push(await measureRecords({ target: ingest, fleet, redisPid: redis.pid, seconds }));
+  }
+
+  console.log('two workers on two cores …');
+  const twoWorkers = await startIngest(redis.url, files, 'bench-workers', { INGEST_WORKERS: '2' });
+  await measureRecords({ target: twoWorkers, fleet, redisPid: redis.pid, seconds: 1 });
+  const scaled = await measureRecords({ target: twoWorkers, fleet, redisPid: redis.pid, seconds });
+
+  let soak;
+  if (soakSeconds > 0) {
+    console.log(`soak: ${soakSeconds} s …`);
+    const soaked = await startIngest(redis.url, files, 'bench-soak');
+    soak = await measureSoak({
+      target: soaked,
+      adminUrl: `http://127.0.0.1:${soaked.ports.admin}`,
+      fleet,
+      seconds: soakSeconds,
+    });
   }
 
   console.log('the append script, 64 records a call …');
@@ -73,7 +97,20 @@ try {
     fleet,
     seconds: Math.max(5, seconds),
   });
-  report({ sync, records, redisCost, handshakes, endToEnd });
+  console.log('fan-out: 20 frames/s to 1,000 subscribers …');
+  const bare = await startNode('infra/bench/bare-fan-out.mjs', {
+    BENCH_TLS: JSON.stringify({ cert: fleet.server.certificatePem, key: fleet.server.keyPem }),
+  });
+  stops.push(bare.stop);
+  const fanOut = await measureFanOut({
+    fleet,
+    bare,
+    streaming,
+    ingestUrl: chainIngest.url,
+    token,
+    seconds: Math.max(5, seconds),
+  });
+  report({ fanOut, scaled, soak, sync, records, redisCost, handshakes, endToEnd });
 } finally {
   for (const stop of stops.reverse()) await stop();
   rmSync(folder, { recursive: true, force: true });
@@ -86,7 +123,7 @@ async function startEcho(fleet) {
   return { ...started, url: `wss://localhost:${started.ports.vehicles}` };
 }
 
-async function startIngest(redisUrl, files, namespace) {
+async function startIngest(redisUrl, files, namespace, more = {}) {
   const started = await startNode('apps/ingest/dist/main.js', {
     REDIS_URL: redisUrl,
     NAMESPACE: namespace,
@@ -97,6 +134,7 @@ async function startIngest(redisUrl, files, namespace) {
     INGEST_KEY_FILE: files.key,
     ALLOWED_VINS: '*',
     INGEST_WORKERS: '1',
+    ...more,
   });
   stops.push(started.stop);
   return { ...started, url: `wss://localhost:${started.ports.vehicles}` };
@@ -114,7 +152,7 @@ function writeFiles(fleet) {
   return files;
 }
 
-function report({ sync, records, redisCost, handshakes, endToEnd }) {
+function report({ fanOut, scaled, soak, sync, records, redisCost, handshakes, endToEnd }) {
   const of = (list, name) => median(list.map((one) => one[name]));
   const rows = [
     ['CPU a record', of(records.ingest, 'microsPerRecord'), of(records.echo, 'microsPerRecord'), 'µs'],
@@ -125,6 +163,7 @@ function report({ sync, records, redisCost, handshakes, endToEnd }) {
       handshakes.echo.bytesPerConnection / 1024,
       'KB',
     ],
+    ['CPU a frame (fan-out)', fanOut.microsPerFrame, fanOut.bareMicrosPerFrame, 'µs'],
     ['CPU a handshake', handshakes.ingest.microsPerHandshake / 1000, handshakes.echo.microsPerHandshake / 1000, 'ms'],
   ];
   console.log(`\nNode ${process.version}, ${os.cpus().length} cores, ${os.cpus()[0].model}\n`);
@@ -133,6 +172,14 @@ function report({ sync, records, redisCost, handshakes, endToEnd }) {
     console.log(
       `${name.padEnd(22)}${number(ours)} ${unit.padEnd(3)} ${number(bare)} ${unit.padEnd(3)}  ${(ours / bare).toFixed(2)}`,
     );
+  }
+  const one = of(records.ingest, 'microsPerRecord');
+  console.log(
+    `\nwith two workers       ${number(scaled.microsPerRecord)} µs a record, ${(scaled.microsPerRecord / one).toFixed(2)} × one worker's`,
+  );
+  if (soak) {
+    const megabytes = soak.floors.map((bytes) => (bytes / 1e6).toFixed(1)).join(' ');
+    console.log(`heap over the soak     ${megabytes} MB (least of each tenth; ${soak.records} records)`);
   }
   const redisMicros = of(records.ingest, 'redisMicrosPerRecord');
   const { onlyXadd, marked, dated, checked } = redisCost;
@@ -149,6 +196,7 @@ function report({ sync, records, redisCost, handshakes, endToEnd }) {
   console.log(
     `vehicle to TeslaMate   p50 ${endToEnd.p50Ms.toFixed(1)} ms, p99 ${endToEnd.p99Ms.toFixed(1)} ms, ${endToEnd.received} of ${endToEnd.expected} frames`,
   );
+  console.log(`memory a subscriber    ${(fanOut.bytesPerSubscriber / 1024).toFixed(1)} KB`);
   console.log(`the disk's own sync    p50 ${sync.p50Ms.toFixed(2)} ms, p99 ${sync.p99Ms.toFixed(2)} ms`);
 
   const results = path.join(path.dirname(fileURLToPath(import.meta.url)), 'results');
@@ -157,7 +205,11 @@ function report({ sync, records, redisCost, handshakes, endToEnd }) {
   const machine = { node: process.version, cores: os.cpus().length, cpu: os.cpus()[0].model };
   writeFileSync(
     file,
-    JSON.stringify({ machine, seconds, rounds, connections, sync, records, redisCost, handshakes, endToEnd }, null, 2),
+    JSON.stringify(
+      { machine, seconds, rounds, connections, fanOut, scaled, soak, sync, records, redisCost, handshakes, endToEnd },
+      null,
+      2,
+    ),
   );
   console.log(`\nwritten to infra/bench/results/${path.basename(file)}`);
 }

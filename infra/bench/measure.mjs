@@ -4,12 +4,12 @@ import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { connectVehicle, runLoad, TeslaMateClient } from '@fleetbridge/simulator';
 import { drivingPayload } from './fleet.mjs';
-import { cpuMicros, residentBytes } from './processes.mjs';
+import { cpuMicros, residentBytes, treeCpuMicros } from './processes.mjs';
 
 /** CPU of the server and of Redis a record, and records a second, with `connections` × `inFlight` records under way. */
 export async function measureRecords({ target, fleet, redisPid, connections = 50, inFlight = 8, seconds }) {
   const identities = fleet.identities.slice(0, connections);
-  const before = { server: cpuMicros(target.pid), redis: redisPid ? cpuMicros(redisPid) : 0 };
+  const before = { server: treeCpuMicros(target.pid), redis: redisPid ? cpuMicros(redisPid) : 0 };
   const load = await runLoad({
     url: target.url,
     caPem: fleet.serverCaPem,
@@ -22,7 +22,7 @@ export async function measureRecords({ target, fleet, redisPid, connections = 50
   if (load.acknowledged !== load.sent)
     throw new Error(`${load.sent - load.acknowledged} of ${load.sent} records were not acknowledged`);
   return {
-    microsPerRecord: (cpuMicros(target.pid) - before.server) / load.acknowledged,
+    microsPerRecord: (treeCpuMicros(target.pid) - before.server) / load.acknowledged,
     redisMicrosPerRecord: redisPid ? (cpuMicros(redisPid) - before.redis) / load.acknowledged : 0,
     perSecond: load.perSecond,
     ackP50Ms: load.latencyMs.p50,
@@ -128,6 +128,34 @@ export async function measureEndToEnd({
     p99Ms: quantile(latencies, 0.99),
     maxMs: latencies.at(-1),
   };
+}
+
+/**
+ * Heap of a process under a steady load, in bytes: the least seen in each tenth of the time, so that what garbage
+ * collection has not come to yet does not count.
+ */
+export async function measureSoak({ target, adminUrl, fleet, seconds }) {
+  const heap = async () => {
+    const text = await (await fetch(`${adminUrl}/metrics`)).text();
+    return Number(/^nodejs_heap_size_used_bytes\S* (\S+)/m.exec(text)[1]);
+  };
+  const samples = [];
+  const sampler = setInterval(() => void heap().then((bytes) => samples.push(bytes)), 500);
+  const load = await runLoad({
+    url: target.url,
+    caPem: fleet.serverCaPem,
+    identities: fleet.identities.slice(0, 20),
+    inFlight: 2,
+    durationMs: seconds * 1_000,
+    payload: drivingPayload({ vin: fleet.identities[0].vin }),
+    batchWrites: false,
+  });
+  clearInterval(sampler);
+  const tenth = Math.floor(samples.length / 10);
+  const floors = Array.from({ length: 10 }, (_, index) =>
+    Math.min(...samples.slice(index * tenth, (index + 1) * tenth)),
+  );
+  return { records: load.acknowledged, floors };
 }
 
 /** What the disk itself takes for a small append and its sync, in ms. */

@@ -46,6 +46,12 @@ export function cpuMicros(pid) {
   return (Number(fields[11]) + Number(fields[12])) * (1e6 / 100);
 }
 
+/** The same for a process and all below it. */
+export function treeCpuMicros(pid) {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
+  return cpuMicros(pid) + children.reduce((sum, child) => sum + treeCpuMicros(Number(child)), 0);
+}
+
 export function residentBytes(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
 }

@@ -2,11 +2,13 @@
 // A vehicle sends a record again only after a reconnect: what was read here and has no outcome yet is ours to bring
 // home. So the socket is paused when too much of it is under way, and nothing that was read is dropped.
 import type { Duplex } from 'node:stream';
+import { buildAck } from '@fleetbridge/protocol';
 import type { AppendOutcome, AppendReceipt } from '@fleetbridge/record-log';
 import type { WebSocket } from 'ws';
 import { AckQueue } from './ack-queue.js';
 import { type Counts, countOne } from './counts.js';
 import { FrameSplitter } from './frame-splitter.js';
+import type { TokenBucket } from './rate-limits.js';
 import { type Decision, receive, type Sender } from './receive.js';
 
 /** Records and bytes of one socket that may be under way to the log at a time. */
@@ -14,8 +16,11 @@ export const WINDOW_RECORDS = 256;
 export const WINDOW_BYTES = 4_000_000;
 /** What a vehicle may leave unread of our answers. */
 const UNREAD_ANSWER_BYTES = 1_000_000;
-/** Vehicles repeat records after a reconnect; later ones say so themselves (is_resend). */
-const REPEATS_EXPECTED_MS = 120_000;
+/** Vehicles send again what was not acknowledged as soon as they are back; later ones say so themselves (is_resend). */
+const REPEATS_LIKELY_MS = 10_000;
+const REPEATS_POSSIBLE_MS = 120_000;
+/** Then it is looked again; the clock may have been set. */
+const LONGEST_TOKEN_WAIT_MS = 60_000;
 
 export interface ConnectionFacts {
   connectionId: string;
@@ -36,6 +41,10 @@ export interface ConnectionHost {
   /** Told of a refused record, for the log. */
   refused(connection: VehicleConnection, decision: Extract<Decision, { kind: 'answer' }>): void;
   closed(connection: VehicleConnection, code: number): void;
+  /** Whether records of this topic are acknowledged before they are stored. */
+  acksOnReceive(topic: string): boolean;
+  /** How much the vehicle may send; undefined = as much as it likes. */
+  bucketOf(vin: string): TokenBucket | undefined;
   /** Whether the process as a whole has taken all that it may hold. */
   isFull(): boolean;
   paused(connection: VehicleConnection): void;
@@ -62,6 +71,9 @@ export class VehicleConnection implements AppendReceipt {
   #isFlushPlanned = false;
   #isPaused = false;
   #isReading = true;
+  readonly #bucket: TokenBucket | undefined;
+  /** Set while the vehicle is over its rate limit. */
+  #tokenTimer: NodeJS.Timeout | undefined;
   /** When bytes of the vehicle came last; for the idle check. */
   lastHeardMs: number;
   /** When we asked whether the vehicle is still there; 0 = not since it was last heard. */
@@ -77,6 +89,7 @@ export class VehicleConnection implements AppendReceipt {
     this.facts = facts;
     this.#host = host;
     this.lastHeardMs = facts.connectedMs;
+    this.#bucket = host.bucketOf(sender.vin);
     webSocket.on('message', (data, isBinary) => {
       if (isBinary) this.#onMessage(data as Buffer);
       else if (this.#isReading) this.terminate('text_frame');
@@ -89,7 +102,10 @@ export class VehicleConnection implements AppendReceipt {
       splitter.stop();
       countOne(host.counts.ended, 'bad_frame');
     });
-    webSocket.on('close', (code) => host.closed(this, code));
+    webSocket.on('close', (code) => {
+      clearTimeout(this.#tokenTimer);
+      host.closed(this, code);
+    });
   }
 
   get vin(): string {
@@ -131,6 +147,7 @@ export class VehicleConnection implements AppendReceipt {
   /** Reads on, if it was paused and there is room for more. */
   resumeIfPossible(): void {
     if (!this.#isPaused || !this.#isReading || this.#isWindowFull() || this.#host.isFull()) return;
+    if (this.#tokenTimer !== undefined) return;
     this.#isPaused = false;
     this.#host.resumed(this);
     // silence while nobody listened says nothing about the vehicle
@@ -146,8 +163,9 @@ export class VehicleConnection implements AppendReceipt {
     else counts.failed++;
     // a record that Redis refused is not acknowledged: the vehicle keeps it, and sends it again when it reconnects
     const isAcknowledged = outcome !== 'failed';
-    this.#acks!.settle(isAcknowledged);
-    if (isAcknowledged) {
+    const hadAck = this.#acks!.settle(isAcknowledged);
+    if (!hadAck && !isAcknowledged) counts.lost++;
+    if (isAcknowledged && hadAck) {
       counts.acknowledged++;
       // The acks of one turn are one write: encrypted once, one call of the system.
       if (!this.#isFlushPlanned) {
@@ -190,8 +208,9 @@ export class VehicleConnection implements AppendReceipt {
     const receivedMs = this.#heard();
     this.records++;
     this.bytes += bytes.length;
-    const mayBeRepeat = receivedMs - this.facts.connectedMs < REPEATS_EXPECTED_MS;
-    const decision = receive(bytes, this.sender, { receivedMs, mayBeRepeat });
+    if (this.#bucket !== undefined) this.#takeToken(this.#bucket, receivedMs);
+    const repeats = repeatsAt(receivedMs - this.facts.connectedMs);
+    const decision = receive(bytes, this.sender, { receivedMs, repeats });
     if (decision.kind === 'append') this.#append(decision, bytes);
     else this.#refuse(decision, bytes);
   }
@@ -203,13 +222,43 @@ export class VehicleConnection implements AppendReceipt {
     countOne(counts.recordBytes, record.topic, envelope.payloadEnd - envelope.payloadStart);
     if (decision.isClockAhead) counts.clockAhead++;
     this.#acks ??= new AckQueue();
-    this.#acks.add(bytes, envelope.txidStart, envelope.txidEnd, envelope.topicStart, envelope.topicEnd);
-    this.#host.append(decision, this);
-    if (!this.#isPaused && (this.#isWindowFull() || this.#host.isFull())) {
-      this.#isPaused = true;
-      this.#webSocket.pause();
-      this.#host.paused(this);
+    const { txidStart, txidEnd, topicStart, topicEnd } = envelope;
+    if (this.#host.acksOnReceive(record.topic)) {
+      this.#acks.addWithoutAck(bytes.length);
+      counts.acknowledged++;
+      this.#answer(buildAck(bytes, txidStart, txidEnd, topicStart, topicEnd));
+    } else {
+      this.#acks.add(bytes, txidStart, txidEnd, topicStart, topicEnd);
     }
+    this.#host.append(decision, this);
+    if (this.#isWindowFull() || this.#host.isFull()) this.#pause();
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#webSocket.pause();
+    this.#host.paused(this);
+  }
+
+  /** One message more: over the limit the vehicle waits, and so does what it has sent and we have not read. */
+  #takeToken(bucket: TokenBucket, nowMs: number): void {
+    bucket.take(nowMs);
+    if (this.#tokenTimer !== undefined || bucket.waitMs(nowMs) === 0) return;
+    this.#host.counts.rateLimited++;
+    this.#pause();
+    this.#awaitToken(bucket, nowMs);
+  }
+
+  #awaitToken(bucket: TokenBucket, nowMs: number): void {
+    const look = () => {
+      this.#tokenTimer = undefined;
+      // what had been read with the last message took tokens too
+      const laterMs = this.#host.now();
+      if (bucket.waitMs(laterMs) > 0) this.#awaitToken(bucket, laterMs);
+      else this.resumeIfPossible();
+    };
+    this.#tokenTimer = setTimeout(look, Math.min(bucket.waitMs(nowMs), LONGEST_TOKEN_WAIT_MS)).unref();
   }
 
   #refuse(decision: Extract<Decision, { kind: 'answer' }>, bytes: Buffer): void {
@@ -235,6 +284,11 @@ export class VehicleConnection implements AppendReceipt {
     this.pingedMs = 0;
     return this.lastHeardMs;
   }
+}
+
+function repeatsAt(connectedForMs: number): 'likely' | 'possible' | 'none' {
+  if (connectedForMs < REPEATS_LIKELY_MS) return 'likely';
+  return connectedForMs < REPEATS_POSSIBLE_MS ? 'possible' : 'none';
 }
 
 const BINARY = { binary: true, compress: false };

@@ -18,7 +18,7 @@ import { createSender, type Decision, receive } from './receive.js';
 const VIN = '5YJ3E1EA7KF000001';
 const sender = createSender({ deviceId: VIN, senderId: `vehicle_device.${VIN}` }, '2026.20');
 const RECEIVED_MS = Date.UTC(2026, 10, 24);
-const facts = { receivedMs: RECEIVED_MS, mayBeRepeat: false };
+const facts = { receivedMs: RECEIVED_MS, repeats: 'none' as const };
 
 describe('receive', () => {
   it('takes a record as it is when it names its own VIN', () => {
@@ -51,9 +51,14 @@ describe('receive', () => {
   it('lets the log look for repeats when the record says that it is one, or one is to be expected', () => {
     const again = encodeMessage('V', { vin: VIN, isResend: true });
     expect(appended(receive(envelope({ payload: again }), sender, facts)).record.kind).toBe('possible_repeat');
-    const dated = encodeMessage('V', { vin: VIN, isResend: true, createdAt: timestampOf(RECEIVED_MS) });
-    expect(appended(receive(envelope({ payload: dated }), sender, facts)).record.kind).toBe('possible_repeat_dated');
-    const anew = receive(envelope({}), sender, { ...facts, mayBeRepeat: true });
+    const dated = envelope({ payload: encodeMessage('V', { vin: VIN, createdAt: timestampOf(RECEIVED_MS) }) });
+    const kindWhen = (bytes: Buffer, repeats: 'likely' | 'possible') =>
+      appended(receive(bytes, sender, { ...facts, repeats })).record.kind;
+    expect(kindWhen(dated, 'likely')).toBe('possible_repeat');
+    expect(kindWhen(dated, 'possible')).toBe('possible_repeat_dated');
+    // without a time of its own a repeat would have another one
+    expect(kindWhen(envelope({}), 'possible')).toBe('possible_repeat');
+    const anew = receive(envelope({}), sender, { ...facts, repeats: 'likely' });
     expect(appended(anew).record.kind).toBe('possible_repeat');
     expect(appended(receive(envelope({}), sender, facts)).record.kind).toBe('record');
   });
@@ -96,6 +101,24 @@ describe('receive', () => {
       isAck: true,
       topic,
     });
+  });
+
+  it('takes a topic of the extra ones as it comes, with the time of the envelope', () => {
+    const extra = createSender(
+      { deviceId: VIN, senderId: `vehicle_device.${VIN}` },
+      '',
+      new Set(['das', 'x'.repeat(64)]),
+    );
+    const payload = Buffer.from([0xff]);
+    const createdAtSeconds = RECEIVED_MS / 1000 - 5;
+    const { record } = appended(receive(envelope({ topic: 'das', payload, createdAtSeconds }), extra, facts));
+    expect(record).toMatchObject({ kind: 'possible_repeat', topic: 'das', createdMs: RECEIVED_MS - 5_000 });
+    expect(record.payloadSuffix).toBeUndefined();
+    expect(receive(envelope({ topic: 'x'.repeat(64) }), extra, facts).kind).toBe('append');
+    for (const topic of ['dass', 'da', 'x'.repeat(65)]) {
+      expect(answered(receive(envelope({ topic }), extra, facts)).reason).toBe('unknown_topic');
+    }
+    expect(answered(receive(envelope({ topic: 'das', senderId: 'vehicle_device.X' }), extra, facts)).isAck).toBe(true);
   });
 
   it('gives any bytes a decision: a record within the limits of the log, or an answer that can be read', () => {

@@ -68,8 +68,11 @@ export type Decision =
 
 export interface ReceiveFacts {
   receivedMs: number;
-  /** The vehicle may be sending again what it has sent before (it does so after a reconnect). */
-  mayBeRepeat: boolean;
+  /**
+   * Whether the vehicle may be sending again what it has sent before, as it does after a reconnect: `likely` when that
+   * has just been, `possible` for some time. A record that says so itself (is_resend) is always looked for.
+   */
+  repeats: 'likely' | 'possible' | 'none';
 }
 
 /** Vehicles send 36 bytes. The log could hold 65,535, but the ack repeats them and readers keep them. */
@@ -163,7 +166,8 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
   }
   const time = recordTime(payload.createdMs, envelope.createdAtSeconds, facts.receivedMs);
   const { record } = toAppend;
-  record.kind = kindOf(payload.isResend || facts.mayBeRepeat, time.isOwn);
+  // the envelope's time, which is all that an extra topic has, may be that of sending it again
+  record.kind = kindOf(payload.isResend ? 'likely' : facts.repeats, time.isOwn && shape !== undefined);
   record.vin = sender.vin;
   record.topic = topic;
   record.txid = bytes;
@@ -182,9 +186,10 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
   return toAppend;
 }
 
-function kindOf(mayBeRepeat: boolean, isTimeOwn: boolean): RecordToAppend['kind'] {
-  if (!mayBeRepeat) return 'record';
-  return isTimeOwn ? 'possible_repeat_dated' : 'possible_repeat';
+/** A repeat that is only possible is known by its time, if it has one of its own; that spares the look for it. */
+function kindOf(repeats: ReceiveFacts['repeats'], isTimeOwn: boolean): RecordToAppend['kind'] {
+  if (repeats === 'none') return 'record';
+  return repeats === 'possible' && isTimeOwn ? 'possible_repeat_dated' : 'possible_repeat';
 }
 
 function topicOf(envelope: Envelope): TopicShape | undefined {

@@ -1,0 +1,12 @@
+// The yardstick of the fan-out: TLS, a WebSocket a client, and one `send` of a ready string for each.
+import { createServer } from 'node:https';
+import { WebSocketServer } from 'ws';
+
+const { cert, key } = JSON.parse(process.env.BENCH_TLS);
+const server = createServer({ cert, key });
+const upgrades = new WebSocketServer({ server, perMessageDeflate: false });
+process.on('message', ({ text }) => {
+  for (const client of upgrades.clients) client.send(text);
+});
+server.listen(0, '127.0.0.1', () => process.send({ type: 'ready', ports: { clients: server.address().port } }));
+process.on('disconnect', () => process.exit(0));

@@ -1,0 +1,107 @@
+// What a frame costs the streaming server for each of a thousand subscribers, beside a bare send of a ready string to
+// as many sockets.
+import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
+import { connectVehicle } from '@fleetbridge/simulator';
+import { WebSocket } from 'ws';
+import { drivingPayload } from './fleet.mjs';
+import { cpuMicros, residentBytes } from './processes.mjs';
+
+const COLUMNS = 'speed,odometer,soc,elevation,est_heading,est_lat,est_lng,power,shift_state,range,est_range,heading';
+const FRAMES_A_SECOND = 20;
+
+export async function measureFanOut({ fleet, bare, streaming, ingestUrl, token, subscribers = 1_000, seconds }) {
+  const [identity] = fleet.identities;
+  const { vin } = identity;
+  const connect = ({ certificatePem, keyPem }) =>
+    connectVehicle({ url: ingestUrl, certificatePem, keyPem, caPem: fleet.serverCaPem });
+  const vehicle = await connect(identity);
+  let sequence = 0;
+  const sendRecord = () => {
+    const own = ++sequence;
+    const isFirst = own === 1;
+    const whole = {
+      data: [{ key: Field.Odometer, value: { doubleValue: own } }],
+      createdAt: timestampOf(Date.now()),
+      vin,
+    };
+    const payload = isFirst ? drivingPayload({ vin, sequence: own }) : encodeMessage('V', whole);
+    vehicle.send({ txid: `fan-${own}`, topic: 'V', payload, senderId: `vehicle_device.${vin}`, deviceId: vin });
+  };
+  sendRecord();
+
+  const text = `{"msg_type":"data:update","tag":"${vin}","value":"1784000000000,42,12345.678,71,,271,48.137154,11.576124,20,D,,,271"}`;
+  const bareClients = await openClients({ url: `wss://localhost:${bare.ports.clients}/`, fleet, count: subscribers });
+  const bareCost = await costOfFrames({
+    pid: bare.pid,
+    clients: bareClients,
+    seconds,
+    send: () => bare.child.send({ text }),
+  });
+  bareClients.close();
+
+  const before = residentBytes(streaming.pid);
+  const subscribe = JSON.stringify({ msg_type: 'data:subscribe_oauth', token, tag: vin, value: COLUMNS });
+  const clients = await openClients({
+    url: `wss://localhost:${streaming.ports.clients}/streaming/`,
+    fleet,
+    count: subscribers,
+    hello: subscribe,
+  });
+  await until(() => clients.frames >= subscribers);
+  const bytesPerSubscriber = (residentBytes(streaming.pid) - before) / subscribers;
+  const cost = await costOfFrames({ pid: streaming.pid, clients, seconds, send: sendRecord });
+  clients.close();
+  vehicle.terminate();
+  return { microsPerFrame: cost, bareMicrosPerFrame: bareCost, bytesPerSubscriber };
+}
+
+async function openClients({ url, fleet, count, hello }) {
+  const seen = { frames: 0 };
+  const sockets = [];
+  for (let first = 0; first < count; first += 25) {
+    const batch = Array.from({ length: Math.min(25, count - first) }, () => openClient({ url, fleet, hello, seen }));
+    sockets.push(...(await Promise.all(batch)));
+  }
+  return {
+    get frames() {
+      return seen.frames;
+    },
+    close: () => {
+      for (const socket of sockets) socket.terminate();
+    },
+  };
+}
+
+function openClient({ url, fleet, hello, seen }) {
+  const socket = new WebSocket(url, { ca: fleet.serverCaPem, perMessageDeflate: false });
+  socket.on('message', (data) => {
+    // `{"msg_type":"data:update"…`: one byte tells it from a hello
+    if (data[13] === 0x64) seen.frames++;
+  });
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => {
+      if (hello) socket.send(hello);
+      resolve(socket);
+    });
+    socket.once('error', reject);
+  });
+}
+
+async function costOfFrames({ pid, clients, seconds, send }) {
+  const cpuBefore = cpuMicros(pid);
+  const framesBefore = clients.frames;
+  const timer = setInterval(send, 1_000 / FRAMES_A_SECOND);
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+  clearInterval(timer);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const frames = clients.frames - framesBefore;
+  return (cpuMicros(pid) - cpuBefore) / frames;
+}
+
+async function until(check) {
+  const deadline = Date.now() + 30_000;
+  while (!check()) {
+    if (Date.now() > deadline) throw new Error(`not within 30 s: ${check}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
