@@ -22,6 +22,7 @@ describe('the environment of a child', () => {
       INGEST_CA_FILE: '/srv/data/pki/ca.pem',
       INGEST_CERT_FILE: '/srv/data/pki/server.pem',
       INGEST_KEY_FILE: '/srv/data/pki/server.key',
+      INGEST_WORKERS: '1',
       ALLOWED_VINS: '*',
       LOG_FORMAT: 'json',
     });
@@ -40,7 +41,22 @@ describe('the environment of a child', () => {
   it('does not open ingest to all with a CA of the user', () => {
     const { env } = appSpec('ingest', factsOf({ INGEST_CA_FILE: someFile, ALLOWED_VINS: 'A' }));
     expect(env.ALLOWED_VINS).toBe('A');
+    expect(appSpec('ingest', factsOf({ ALLOWED_VINS_FILE: someFile })).env).not.toHaveProperty('ALLOWED_VINS');
     expect(env.INGEST_CA_FILE).toBe(someFile);
+  });
+
+  it("says where ingest is, whatever a Go server's file says", () => {
+    expect(appSpec('ingest', factsOf({ INGEST_CONFIG: someFile })).env).toMatchObject({
+      INGEST_CONFIG: someFile,
+      NAMESPACE: 'telemetry',
+      INGEST_PORT: '4443',
+      INGEST_ADMIN_PORT: '8081',
+    });
+  });
+
+  it("has no development CA beside Tesla's", () => {
+    const { env } = appSpec('ingest', factsOf({ INGEST_CA_BUNDLE: 'production', ALLOWED_VINS: 'A' }));
+    expect(env).not.toHaveProperty('INGEST_CA_FILE');
   });
 
   it('has the secrets that are its own and no others', () => {

@@ -37,8 +37,11 @@ export function appSpec(name: 'dispatcher' | 'ingest' | 'streaming', facts: Chil
     ingest: {
       ...shared,
       ...serverCertificate('INGEST', facts),
-      INGEST_CA_FILE: developmentCaFile(dataDirectory),
-      ...(hasDevelopmentCa(config) ? { ALLOWED_VINS: '*' } : {}),
+      // One process is plenty for the vehicles of a household, and another is 60 MB.
+      INGEST_WORKERS: '1',
+      ...ingestPlace(facts),
+      ...(config.INGEST_CA_BUNDLE === 'development' ? { INGEST_CA_FILE: developmentCaFile(dataDirectory) } : {}),
+      ...(hasDevelopmentCa(config) && config.ALLOWED_VINS_FILE === undefined ? { ALLOWED_VINS: '*' } : {}),
     },
     streaming: { ...shared, ...serverCertificate('STREAMING', facts), BRIDGE_TOKEN: bridgeToken },
   };
@@ -48,6 +51,13 @@ export function appSpec(name: 'dispatcher' | 'ingest' | 'streaming', facts: Chil
     env: environmentOf(name, facts.env, defaults[name]),
     readySeconds: 60,
   };
+}
+
+/** With a configuration file of Tesla's Go server: the others look for ingest where `up` says, not where the file does. */
+function ingestPlace({ env, config }: ChildFacts): Readonly<Record<string, string>> {
+  if (!env.INGEST_CONFIG?.trim()) return {};
+  const { NAMESPACE, INGEST_PORT, INGEST_ADMIN_PORT } = config;
+  return { NAMESPACE, INGEST_PORT: String(INGEST_PORT), INGEST_ADMIN_PORT: String(INGEST_ADMIN_PORT) };
 }
 
 export function simulatorSpec(

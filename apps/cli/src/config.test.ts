@@ -55,13 +55,16 @@ describe('the configuration of up', () => {
     expect(mistakesOf({ INGEST_CA_FILE: someFile })).toEqual([
       expect.stringContaining('ALLOWED_VINS: must be set with a CA of your own'),
     ]);
+    expect(mistakesOf({ INGEST_CA_BUNDLE: 'production' })).toHaveLength(1);
     expect(mistakesOf({ INGEST_CA_FILE: someFile, ALLOWED_VINS: '*' })).toEqual([]);
+    expect(mistakesOf({ INGEST_CA_FILE: someFile, ALLOWED_VINS_FILE: someFile })).toEqual([]);
   });
 
   it('knows the development CA also when it is named', () => {
     expect(hasDevelopmentCa({ DATA_DIR: './data' })).toBe(true);
     expect(hasDevelopmentCa({ DATA_DIR: './data', INGEST_CA_FILE: 'data/pki/../pki/ca.pem' })).toBe(true);
     expect(hasDevelopmentCa({ DATA_DIR: './data', INGEST_CA_FILE: '/etc/ca.pem' })).toBe(false);
+    expect(hasDevelopmentCa({ DATA_DIR: './data', INGEST_CA_BUNDLE: 'production' })).toBe(false);
   });
 
   it('does not show the token', () => {

@@ -48,9 +48,17 @@ const variables = {
   INGEST_CA_FILE: filePath({ mustExist: true })
     .optional()
     .describe("Vehicle CA bundle, in place of Tesla's. Default with `up`: the development CA."),
+  INGEST_CA_BUNDLE: oneOf(['development', 'production', 'engineering'])
+    .default('development')
+    .describe("`production` or `engineering`: Tesla's own, from `fleetbridge ca fetch`."),
   ...vehicleServer,
   INGEST_KEY_FILE: filePath({ mustExist: true }).optional().describe('Its key.'),
-  ALLOWED_VINS: commaList().optional().describe('VINs that may connect, or `*`. Default `*` with the development CA.'),
+  ALLOWED_VINS: commaList()
+    .optional()
+    .describe("VINs that may connect, or `*`, or `none` but the file's. Default `*` with the development CA."),
+  ALLOWED_VINS_FILE: filePath({ mustExist: true })
+    .optional()
+    .describe('File of VINs that may connect too, one a line.'),
   DISPATCHER_ADMIN_PORT: port().default(8083).describe('Health and metrics of the dispatcher.'),
   STREAMING_PORT: port().default(8443).describe('Where TeslaMate and other clients connect.'),
   STREAMING_ADMIN_PORT: port().default(8082).describe('Health and metrics of the streaming server.'),
@@ -80,13 +88,22 @@ export const upConfig = defineConfig(variables, {
 
 export const simulateConfig = defineConfig({ ...serviceConfig, ...dataDir, ...ingestPort, ...vehicleServer });
 export const certificateConfig = defineConfig({ ...dataDir });
+export const caConfig = defineConfig({
+  ...dataDir,
+  CA_ACCEPT: commaList()
+    .default([])
+    .describe("SHA-256 fingerprints of CAs to accept beside those of Tesla's that this version knows."),
+});
 
 export const developmentCaFile = (dataDirectory: string) => join(dataDirectory, 'pki', 'ca.pem');
 
 /** Whether vehicles are those of the development CA, of which nobody else has a key. */
-export function hasDevelopmentCa(config: Pick<UpConfig, 'DATA_DIR' | 'INGEST_CA_FILE'>): boolean {
-  const { DATA_DIR, INGEST_CA_FILE } = config;
-  return INGEST_CA_FILE === undefined || resolve(INGEST_CA_FILE) === resolve(developmentCaFile(DATA_DIR));
+export function hasDevelopmentCa(
+  config: Pick<UpConfig, 'DATA_DIR' | 'INGEST_CA_FILE'> & Partial<Pick<UpConfig, 'INGEST_CA_BUNDLE'>>,
+): boolean {
+  const { DATA_DIR, INGEST_CA_FILE, INGEST_CA_BUNDLE = 'development' } = config;
+  if (INGEST_CA_FILE === undefined) return INGEST_CA_BUNDLE === 'development';
+  return resolve(INGEST_CA_FILE) === resolve(developmentCaFile(DATA_DIR));
 }
 
 /** Throws `ConfigError` with every mistake. */
@@ -122,9 +139,9 @@ function portMistakes(config: Partial<UpConfig>): Mistake[] {
 }
 
 function admissionMistakes(config: Partial<UpConfig>): Mistake[] {
-  if (config.DATA_DIR === undefined || config.INGEST_CA_FILE === undefined || config.ALLOWED_VINS !== undefined)
-    return [];
-  if (hasDevelopmentCa({ DATA_DIR: config.DATA_DIR, INGEST_CA_FILE: config.INGEST_CA_FILE })) return [];
+  if (config.ALLOWED_VINS !== undefined || config.ALLOWED_VINS_FILE !== undefined) return [];
+  const { DATA_DIR, INGEST_CA_FILE, INGEST_CA_BUNDLE = 'development' } = config;
+  if (DATA_DIR === undefined || hasDevelopmentCa({ DATA_DIR, INGEST_CA_FILE, INGEST_CA_BUNDLE })) return [];
   const problem = 'must be set with a CA of your own: the VINs that may connect, separated by commas, or * for all';
   return [{ variable: 'ALLOWED_VINS', problem }];
 }

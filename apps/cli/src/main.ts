@@ -4,15 +4,19 @@ import { type Command, readArguments, UsageError } from './command.js';
 import { ca } from './commands/ca.js';
 import { cert } from './commands/cert.js';
 import { simulate } from './commands/simulate.js';
+import { subscription } from './commands/subscription.js';
 import { tail } from './commands/tail.js';
 import { token } from './commands/token.js';
 import { up } from './commands/up.js';
+import { vehicle } from './commands/vehicle.js';
 
 const commands: Readonly<Record<string, Command>> = {
   up,
   simulate,
   tail,
   token,
+  subscription,
+  vehicle,
   ca,
   cert,
 };

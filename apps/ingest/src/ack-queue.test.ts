@@ -5,23 +5,36 @@ import { Receiver } from '../test/ws-parts.js';
 import { AckQueue } from './ack-queue.js';
 
 describe('AckQueue', () => {
-  it('sends the acks of settled records in their order, as frames that ws reads', () => {
+  it('sends the acks of settled records in their order, as frames that ws reads, and none for those that have theirs', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.record({ txid: txid(), isAcknowledged: fc.boolean(), isTaken: fc.boolean(), ahead: fc.nat(5) }), {
-          maxLength: 60,
-        }),
+        fc.array(
+          fc.record({
+            txid: txid(),
+            isAcknowledged: fc.boolean(),
+            hasAck: fc.boolean(),
+            isTaken: fc.boolean(),
+            ahead: fc.nat(5),
+          }),
+          {
+            maxLength: 60,
+          },
+        ),
         (records) => {
           const queue = new AckQueue();
           const written: Buffer[] = [];
-          const waiting: boolean[] = [];
+          const waiting: { isAcknowledged: boolean; hasAck: boolean }[] = [];
           const expected: string[] = [];
-          const settleOne = () => queue.settle(waiting.shift()!);
-          for (const { txid, isAcknowledged, isTaken, ahead } of records) {
+          const settleOne = () => {
+            const { isAcknowledged, hasAck } = waiting.shift()!;
+            expect(queue.settle(isAcknowledged)).toBe(!hasAck);
+          };
+          for (const { txid, isAcknowledged, hasAck, isTaken, ahead } of records) {
             const message = Buffer.from(`..${txid}V`);
-            queue.add(message, 2, 2 + txid.length, 2 + txid.length, 3 + txid.length);
-            waiting.push(isAcknowledged);
-            if (isAcknowledged) expected.push(txid);
+            if (hasAck) queue.addWithoutAck(message.length);
+            else queue.add(message, 2, 2 + txid.length, 2 + txid.length, 3 + txid.length);
+            waiting.push({ isAcknowledged, hasAck });
+            if (isAcknowledged && !hasAck) expected.push(txid);
             while (waiting.length > ahead) settleOne();
             if (isTaken) written.push(queue.take() ?? Buffer.alloc(0));
             expect(queue.unsettledRecords).toBe(waiting.length);

@@ -44,8 +44,17 @@ export class AckQueue {
     this.unsettledBytes += message.length;
   }
 
-  /** The oldest record under way is settled. `isAcknowledged`: its ack is to be sent; else it is dropped. */
-  settle(isAcknowledged: boolean): void {
+  /** A record that is acknowledged already is on its way to the log. */
+  addWithoutAck(messageBytes: number): void {
+    this.#records.push(0, messageBytes);
+    this.unsettledBytes += messageBytes;
+  }
+
+  /**
+   * The oldest record under way is settled. `isAcknowledged`: its ack is to be sent; else it is dropped. Returns
+   * whether there was one.
+   */
+  settle(isAcknowledged: boolean): boolean {
     const ackBytes = this.#records[this.#first]!;
     this.unsettledBytes -= this.#records[this.#first + 1]!;
     this.#first += 2;
@@ -62,6 +71,7 @@ export class AckQueue {
       this.#sent += ackBytes;
     }
     this.#settled += ackBytes;
+    return ackBytes > 0;
   }
 
   /** The frames of all settled records, to be written at once; undefined when there are none. */

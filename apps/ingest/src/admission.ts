@@ -1,8 +1,31 @@
-// Which vehicles may connect: all whose certificate is good, or those on a list.
+// Which vehicles may connect, among those whose certificate is good: one rule over three lists. Pure.
+import type { Verdict } from '@fleetbridge/record-log';
 
-/** `*` admits every VIN; compared without regard to case, since people type them. */
-export function createAdmission(allowedVins: readonly string[]): (vin: string) => boolean {
-  if (allowedVins.includes('*')) return () => true;
-  const admitted = new Set(allowedVins.map((vin) => vin.toUpperCase()));
-  return (vin) => admitted.has(vin.toUpperCase());
+export interface AdmissionLists {
+  /** ALLOWED_VINS and the file, in capitals; `*` admits every VIN. */
+  listed: ReadonlySet<string>;
+  /** What `fleetbridge vehicle` said of single VINs. */
+  verdicts: ReadonlyMap<string, Verdict>;
+}
+
+/** A verdict of the operator counts before any list, `*` included. Case doesn't count, since people type VINs. */
+export function createAdmission({ listed, verdicts }: AdmissionLists): (vin: string) => boolean {
+  return (vin) => {
+    const name = vin.toUpperCase();
+    const verdict = verdicts.get(name);
+    return verdict === undefined ? listed.has('*') || listed.has(name) : verdict === 'allow';
+  };
+}
+
+/** One VIN a line; `#` begins a comment. `badLines` are numbers of lines, from 1, with anything else. */
+export function parseVinFile(text: string): { vins: string[]; badLines: number[] } {
+  const vins: string[] = [];
+  const badLines: number[] = [];
+  for (const [index, line] of text.split('\n').entries()) {
+    const entry = line.replace(/#.*/, '').trim();
+    if (entry === '') continue;
+    if (/^(?:[A-Za-z0-9-]{1,64}|\*)$/.test(entry)) vins.push(entry.toUpperCase());
+    else badLines.push(index + 1);
+  }
+  return { vins, badLines };
 }

@@ -8,6 +8,8 @@ export interface Counts {
   stored: number;
   repeats: number;
   failed: number;
+  /** Of these, acknowledged on receipt: gone. */
+  lost: number;
   acknowledged: number;
   clockAhead: number;
   /** Answered and not stored, by reason. */
@@ -18,6 +20,10 @@ export interface Counts {
   ended: Record<string, number>;
   /** Not understood, and not kept either: too many at once. */
   quarantineDropped: number;
+  /** Times that a socket was paused because its vehicle had sent more than it may. */
+  rateLimited: number;
+  /** Signals by topic and VIN, for VINs that are counted one by one. */
+  vinSignals: Record<string, Record<string, number>>;
   connected: number;
   replaced: number;
 }
@@ -29,12 +35,15 @@ export function createCounts(): Counts {
     stored: 0,
     repeats: 0,
     failed: 0,
+    lost: 0,
     acknowledged: 0,
     clockAhead: 0,
     refused: {},
     refusedConnections: {},
     ended: {},
     quarantineDropped: 0,
+    rateLimited: 0,
+    vinSignals: {},
     connected: 0,
     replaced: 0,
   };

@@ -1,10 +1,19 @@
 // The connected vehicles of this process: who is here, who replaces whom, who has fallen silent. Connects and
 // disconnects go to the log in the same queue as the records, so that a reader sees them in their true order.
-import { type Appender, type AppendReceipt, connectivityPayload, type Quarantine } from '@fleetbridge/record-log';
+import {
+  type Appender,
+  type AppendReceipt,
+  connectivityPayload,
+  type Quarantine,
+  type RecordToAppend,
+} from '@fleetbridge/record-log';
 import type { Logger } from '@fleetbridge/service';
 import type { ConnectionHost, VehicleConnection } from './connection.js';
-import type { Counts } from './counts.js';
+import { type Counts, countOne } from './counts.js';
+import type { RateLimits, TokenBucket } from './rate-limits.js';
 import type { Decision } from './receive.js';
+import type { RecordTap } from './record-tap.js';
+import type { TopicRules } from './topic-rules.js';
 
 const MAX_UNSETTLED_BYTES = 64_000_000;
 /** A vehicle that says nothing for so long is asked by a ping, and gone if that brings no answer in the same time. */
@@ -23,6 +32,11 @@ export interface FleetOptions {
   now: () => number;
   /** All that the process may have under way to the log; past it every socket that sends is paused. Default 64 MB. */
   maxUnsettledBytes?: number | undefined;
+  rules: TopicRules;
+  /** Sees each record that goes to the log. */
+  tap?: RecordTap | undefined;
+  /** How much each vehicle may send; default: as much as it likes. */
+  rateLimits?: RateLimits | undefined;
 }
 
 export class Fleet implements ConnectionHost {
@@ -46,6 +60,14 @@ export class Fleet implements ConnectionHost {
 
   get connected(): number {
     return this.#byVin.size;
+  }
+
+  get extraTopics(): ReadonlySet<string> {
+    return this.#options.rules.extra;
+  }
+
+  isConnected(vin: string): boolean {
+    return this.#byVin.has(vin);
   }
 
   get pausedSockets(): number {
@@ -83,11 +105,24 @@ export class Fleet implements ConnectionHost {
       },
       'vehicle_connected',
     );
-    if (previous) {
-      counts.replaced++;
-      // What it still sends can't be acknowledged any more; the vehicle repeats that on its new connection.
-      previous.stopReading();
-      previous.close(1000, 'replaced by a newer connection');
+    if (previous) this.#endReplaced(previous);
+  }
+
+  /** Its vehicle has a newer connection, in another process. */
+  replacedElsewhere({ vin, connectionId }: { vin: string; connectionId: string }): void {
+    const connection = this.#byVin.get(vin);
+    if (connection?.facts.connectionId === connectionId) this.#endReplaced(connection);
+  }
+
+  /** Ends the connections of vehicles that may not be here any more. What they have sent is stored. */
+  endUnadmitted(isAdmitted: (vin: string) => boolean): void {
+    const { counts, log } = this.#options;
+    for (const connection of this.#byVin.values()) {
+      if (isAdmitted(connection.vin)) continue;
+      countOne(counts.ended, 'not_admitted');
+      log.info({ vin: connection.vin }, 'vehicle_not_admitted_any_more');
+      connection.stopReading();
+      connection.close(1008, 'not admitted any more');
     }
   }
 
@@ -129,6 +164,7 @@ export class Fleet implements ConnectionHost {
   /** Asks who has been silent for long, and ends who was asked and stayed silent. Called every few seconds. */
   sweep(): void {
     const now = this.now();
+    this.#options.rateLimits?.forgetFull(now, (vin) => this.#byVin.has(vin));
     for (const connection of this.#open) {
       if (connection.isPaused || now - connection.lastHeardMs < SILENCE_MS) continue;
       if (!connection.isPinged) connection.ping(now);
@@ -143,7 +179,17 @@ export class Fleet implements ConnectionHost {
   }
 
   append({ record }: Extract<Decision, { kind: 'append' }>, receipt: AppendReceipt): void {
+    this.#options.tap?.(record);
     this.#options.appender.append(record, receipt);
+  }
+
+  acksOnReceive(topic: string): boolean {
+    const { ackOnReceive } = this.#options.rules;
+    return ackOnReceive.size > 0 && ackOnReceive.has(topic);
+  }
+
+  bucketOf(vin: string): TokenBucket | undefined {
+    return this.#options.rateLimits?.bucketOf(vin, this.now());
   }
 
   quarantine({ vin }: VehicleConnection, reason: string, bytes: Buffer): void {
@@ -192,6 +238,13 @@ export class Fleet implements ConnectionHost {
     );
   }
 
+  /** What it still sends can't be acknowledged any more; the vehicle repeats that on its new connection. */
+  #endReplaced(connection: VehicleConnection): void {
+    this.#options.counts.replaced++;
+    connection.stopReading();
+    connection.close(1000, 'replaced by a newer connection');
+  }
+
   #appendConnectivity(connection: VehicleConnection, kind: 'connect' | 'connect_anew' | 'disconnect'): void {
     const { vin, facts } = connection;
     const { connectionId, networkInterface } = facts;
@@ -203,24 +256,24 @@ export class Fleet implements ConnectionHost {
       atMs,
       networkInterface,
     });
-    this.#options.appender.append(
-      {
-        kind,
-        vin,
-        topic: 'connectivity',
-        txid: Buffer.from(connectionId),
-        createdMs: atMs,
-        receivedMs: atMs,
-        version: '',
-        networkInterface,
-        payload,
+    const record: RecordToAppend = {
+      kind,
+      vin,
+      topic: 'connectivity',
+      txid: Buffer.from(connectionId),
+      createdMs: atMs,
+      receivedMs: atMs,
+      version: '',
+      networkInterface,
+      payload,
+    };
+    // connecting anew is news for the log alone
+    if (kind !== 'connect_anew') this.#options.tap?.(record);
+    this.#options.appender.append(record, {
+      settled: (outcome) => {
+        if (outcome === 'failed') this.#options.log.error({ vin, kind }, 'connectivity_refused');
+        if (outcome === 'elsewhere') connection.terminate('vehicle_is_elsewhere');
       },
-      {
-        settled: (outcome) => {
-          if (outcome === 'failed') this.#options.log.error({ vin, kind }, 'connectivity_refused');
-          if (outcome === 'elsewhere') connection.terminate('vehicle_is_elsewhere');
-        },
-      },
-    );
+    });
   }
 }

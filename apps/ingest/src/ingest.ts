@@ -1,35 +1,55 @@
 // Everything that ingest is made of, wired together. Reads as the order of its start; what was started is stopped in
 // reverse. Nothing here does I/O before the ports of the operator are open, so that /readyz can say what is missing.
-import { watchServerCertificate } from '@fleetbridge/pki';
-import { Appender, agreeOnLayoutWhenReady, connectRedis, Presence, Quarantine } from '@fleetbridge/record-log';
+import { availableParallelism } from 'node:os';
+import {
+  AdmissionStore,
+  Appender,
+  agreeOnLayoutWhenReady,
+  connectRedis,
+  Presence,
+  Quarantine,
+  watchReplacedConnections,
+} from '@fleetbridge/record-log';
 import { createReadiness, type RunContext, reportReachability, startAdminServer } from '@fleetbridge/service';
-import { createAdmission } from './admission.js';
+import { AdmissionWatch } from './admission-watch.js';
+import { watchCertificates } from './certificate-watches.js';
 import { loadCertificates } from './certificates.js';
 import { type IngestConfig, withDefaults } from './config.js';
 import { createCounts } from './counts.js';
 import { Fleet } from './fleet.js';
+import type { HandshakeLimits } from './handshake-guard.js';
 import { createIngestMetrics } from './metrics.js';
+import { createNetworkSet } from './networks.js';
 import { ProcessLease } from './process-lease.js';
+import { RateLimits } from './rate-limits.js';
+import { createRecordTap } from './record-tap.js';
 import { startIngestServer } from './server.js';
+import { topicRules } from './topic-rules.js';
+import type { WorkerLink } from './worker-link.js';
 
 export interface IngestOptions {
   config: IngestConfig;
   context: Pick<RunContext, 'log' | 'signal' | 'onStop'>;
+  /** In one of several workers: its primary has the operator's port. */
+  link?: WorkerLink;
   now?: () => number;
   /** How often the certificate's files are looked at; default: the watch's own. */
   certificateLookMs?: number | undefined;
+  handshakeLimits?: Partial<HandshakeLimits> | undefined;
   /** See FleetOptions. */
   maxUnsettledBytes?: number | undefined;
+  /** How often the lists of admitted vehicles are looked at; default: the watch's own. */
+  admissionLookMs?: number | undefined;
 }
 
 /** Resolves when vehicles can connect, which takes a Redis that answers. Throws ConfigError, ListenError. */
-export async function startIngest({ config, context, now = Date.now, ...options }: IngestOptions) {
+export async function startIngest({ config, context, link, now = Date.now, ...options }: IngestOptions) {
   const { log, signal } = context;
   const files = withDefaults(config);
   const { certificate, ca } = await loadCertificates(files);
-  for (const { subject, notAfter } of ca.expired) log.info({ subject, not_after: notAfter }, 'vehicle_ca_expired');
 
-  const readiness = createReadiness({ checks: ['redis', 'vehicles_port'], signal });
+  const known = createReadiness({ checks: ['redis', 'vehicles_port'], signal });
+  const readiness = link?.tellReadiness(known) ?? known;
   const redis = connectRedis({
     url: config.REDIS_URL,
     name: 'fleetbridge-ingest',
@@ -61,23 +81,50 @@ export async function startIngest({ config, context, now = Date.now, ...options 
   const counts = createCounts();
   const quarantine = new Quarantine({ redis, ...layout });
   const { maxUnsettledBytes, certificateLookMs } = options;
-  const fleet = new Fleet({ appender, quarantine, counts, log, now, maxUnsettledBytes });
+  const tap = createRecordTap({ loggedTopics: config.LOG_RECORDS, countedVins: config.SIGNAL_COUNT_VINS, counts, log });
+  const { RATE_LIMIT_RECORDS: records, RATE_LIMIT_SECONDS: seconds } = config;
+  const rateLimits = records === 0 ? undefined : new RateLimits({ records, seconds });
+  const rules = topicRules(config);
+  const fleet = new Fleet({ appender, quarantine, counts, log, now, maxUnsettledBytes, rules, tap, rateLimits });
   const metrics = createIngestMetrics(counts, { fleet, appender });
 
-  const admin = await startAdminServer({
-    host: config.ADMIN_HOST,
-    port: config.INGEST_ADMIN_PORT,
-    portVariable: 'INGEST_ADMIN_PORT',
-    registry: metrics.registry,
-    readiness,
-    log,
-  });
-  context.onStop('admin server', () => admin.stop());
+  link?.offerMetrics(metrics.registry);
+  context.onStop('worker link', () => link?.stop());
+  const admin =
+    link === undefined
+      ? await startAdminServer({
+          host: config.ADMIN_HOST,
+          port: config.INGEST_ADMIN_PORT,
+          portVariable: 'INGEST_ADMIN_PORT',
+          registry: metrics.registry,
+          readiness,
+          log,
+        })
+      : undefined;
+  context.onStop('admin server', () => admin?.stop());
 
   await agreeOnLayoutWhenReady(redis, layout, signal);
   if (config.ACK_REPLICAS === 0) log.info({ remedy: 'ACK_REPLICAS' }, 'failover_may_lose_records');
+  const admission = new AdmissionWatch({
+    allowedVins: files.allowedVins,
+    file: config.ALLOWED_VINS_FILE,
+    store: new AdmissionStore({ redis, namespace: config.NAMESPACE }),
+    log,
+    onChange: () => fleet.endUnadmitted((vin) => admission.isAdmitted(vin)),
+    lookMs: options.admissionLookMs,
+  });
+  context.onStop('admission', () => admission.stop());
+  await admission.start(signal);
   context.onStop('process lease', () => lease.stop());
   await lease.start();
+  const replaced = watchReplacedConnections({
+    url: config.REDIS_URL,
+    namespace: config.NAMESPACE,
+    onReplaced: (connection) => fleet.replacedElsewhere(connection),
+    onResumed: () => fleet.connectAnew(),
+    onRefused: (err) => log.warn({ err, remedy: 'allow the Redis user all channels' }, 'replaced_not_heard'),
+  });
+  context.onStop('replaced connections', () => replaced.stop());
   context.onStop('fleet', (limits) => fleet.stop(limits));
   fleet.start();
 
@@ -86,26 +133,26 @@ export async function startIngest({ config, context, now = Date.now, ...options 
     port: config.INGEST_PORT,
     ca: ca.pem,
     ...certificate,
-    isAdmitted: createAdmission(files.allowedVins),
+    isBalancer: createNetworkSet(config.PROXY_PROTOCOL_FROM),
+    limits: options.handshakeLimits,
+    isAdmitted: (vin) => admission.isAdmitted(vin),
+    maxConnections: shareOfConnections(config, link),
     fleet,
     counts,
     log,
   });
   context.onStop('vehicles port', () => server.stop());
-  metrics.certificateEnds(certificate.notAfter);
-  const watch = watchServerCertificate({
-    certFile: files.certFile,
-    keyFile: files.keyFile,
-    current: certificate,
-    onChange: (renewed) => {
-      server.renewCertificate(renewed);
-      metrics.certificateEnds(renewed.notAfter);
-      log.info({ not_after: renewed.notAfter }, 'server_certificate_renewed');
-    },
-    onError: (err) => log.error({ err }, 'server_certificate_not_renewed'),
-    ...(certificateLookMs === undefined ? {} : { intervalMs: certificateLookMs }),
-  });
-  context.onStop('certificate watch', () => watch.stop());
+  const watches = watchCertificates({ files, certificate, ca, server, log, now, lookMs: certificateLookMs });
+  context.onStop('certificate watches', () => watches.stop());
+  metrics.certificates(watches);
+  metrics.handshakes(server.handshakes);
   readiness.set('vehicles_port', { ready: true });
-  return { ports: { vehicles: server.port, admin: admin.address.port }, fleet, appender, lease, counts };
+  const ports = { vehicles: server.port, admin: admin?.address.port ?? 0 };
+  return { ports, fleet, appender, lease, counts, handshakes: server.handshakes };
+}
+
+/** Each worker has an equal part: Node deals the connections out in turn. */
+function shareOfConnections({ MAX_CONNECTIONS, INGEST_WORKERS }: IngestConfig, link: WorkerLink | undefined) {
+  if (MAX_CONNECTIONS === 0) return undefined;
+  return link === undefined ? MAX_CONNECTIONS : Math.ceil(MAX_CONNECTIONS / (INGEST_WORKERS ?? availableParallelism()));
 }

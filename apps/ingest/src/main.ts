@@ -1,15 +1,31 @@
-// Ingest: vehicles in. What is wired to what is in ingest.ts.
-import { createLogger, formatUnknownVariable, loadConfig, type RunContext, runApp } from '@fleetbridge/service';
-import { ingestConfig } from './config.js';
+// Ingest: vehicles in. What is wired to what is in ingest.ts, and in primary.ts when several workers share the port.
+import cluster from 'node:cluster';
+import { availableParallelism } from 'node:os';
+import { createLogger, formatUnknownVariable, type RunContext, runApp } from '@fleetbridge/service';
+import { fetchMissingTeslaCas } from './certificates.js';
+import { withDefaults } from './config.js';
 import { startIngest } from './ingest.js';
+import { loadIngestConfig, reportConfigFile } from './load-config.js';
+import { startPrimary } from './primary.js';
+import { openWorkerLink } from './worker-link.js';
 
 await runApp({ name: 'ingest', main });
 
 async function main(context: RunContext): Promise<void> {
-  const { config, warnings } = loadConfig(ingestConfig, { env: context.env, prefixes: ['INGEST_'] });
+  const { config, warnings, ...fromFile } = loadIngestConfig(context);
   context.log = createLogger({ name: 'ingest', level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   context.shutdownSeconds = config.SHUTDOWN_SECONDS;
+  if (cluster.isWorker) {
+    // The primary has said what there is to say about the configuration, and waits for us when it stops.
+    context.shutdownSeconds *= 0.95;
+    context.ready(await startIngest({ config, context, link: openWorkerLink() }));
+    return;
+  }
   for (const warning of warnings) context.log.warn({ ...warning }, formatUnknownVariable(warning));
-  const { ports } = await startIngest({ config, context });
-  context.ready({ ports });
+  reportConfigFile(fromFile, context.log);
+  if (config.TESLA_CA_FETCH) await fetchMissingTeslaCas(withDefaults(config), context.log);
+  const workers = config.INGEST_WORKERS ?? availableParallelism();
+  context.ready(
+    workers === 1 ? await startIngest({ config, context }) : await startPrimary({ config, workers, context }),
+  );
 }

@@ -2,12 +2,16 @@
 // working; ours begin with fleetbridge_. Counters are read from plain numbers when asked.
 import type { Appender } from '@fleetbridge/record-log';
 import { createMetrics, type Metrics } from '@fleetbridge/service';
+import { Counter } from 'prom-client';
+import type { CertificateWatches } from './certificate-watches.js';
 import type { Counts } from './counts.js';
 import type { Fleet } from './fleet.js';
+import type { HandshakeGuard } from './handshake-guard.js';
 
 export interface IngestMetrics extends Metrics {
   appended(call: { durationMs: number; records: number }): void;
-  certificateEnds(notAfter: Date): void;
+  handshakes(observed: Pick<HandshakeGuard, 'waiting' | 'underWay'>): void;
+  certificates(watches: Pick<CertificateWatches, 'serverDaysLeft' | 'caDaysLeft'>): void;
 }
 
 export function createIngestMetrics(
@@ -33,7 +37,28 @@ export function createIngestMetrics(
   total('fleetbridge_ingest_stored_total', 'Records appended to the log.', () => counts.stored);
   total('fleetbridge_ingest_repeats_total', 'Records that were in the log before.', () => counts.repeats);
   total('fleetbridge_ingest_failed_total', 'Records that Redis refused; not acknowledged.', () => counts.failed);
+  total(
+    'fleetbridge_ingest_lost_total',
+    'Of these, records of ACK_ON_RECEIVE that were acknowledged before: gone.',
+    () => counts.lost,
+  );
   total('fleetbridge_ingest_acknowledged_total', 'Records acknowledged.', () => counts.acknowledged);
+  total(
+    'fleetbridge_ingest_rate_limited_total',
+    'Times that a socket was paused because its vehicle had sent more than RATE_LIMIT_RECORDS.',
+    () => counts.rateLimited,
+  );
+  new Counter({
+    name: 'vin_signal_count',
+    help: 'Signals received from the vehicles of SIGNAL_COUNT_VINS.',
+    labelNames: ['record_type', 'vin'],
+    registers: [metrics.registry],
+    collect() {
+      this.reset();
+      for (const [topic, byVin] of Object.entries(counts.vinSignals))
+        for (const [vin, signals] of Object.entries(byVin)) this.inc({ record_type: topic, vin }, signals);
+    },
+  });
   total(
     'fleetbridge_ingest_clock_ahead_total',
     'Records whose clock ran more than 60 s ahead.',
@@ -66,11 +91,29 @@ export function createIngestMetrics(
   );
   level('fleetbridge_ingest_unsettled_records', 'Records under way to the log.', () => appender.unsettledRecords);
   level('fleetbridge_ingest_unsettled_bytes', 'Their bytes.', () => appender.unsettledBytes);
-  let certificateEndsMs = Number.NaN;
+  let certificates: Pick<CertificateWatches, 'serverDaysLeft' | 'caDaysLeft'> | undefined;
+  const days = (name: string, help: string, read: () => number | undefined) =>
+    metrics.gauge({
+      name,
+      help,
+      // the same in every worker; one that has not seen a renewal yet counts
+      aggregator: 'min',
+      collect() {
+        this.set(read() ?? Number.NaN);
+      },
+    });
+  days('fleetbridge_ingest_certificate_days_left', 'Days until the server certificate ends.', () =>
+    certificates?.serverDaysLeft(),
+  );
+  days('fleetbridge_ingest_ca_days_left', 'Days until the next of the vehicle CAs ends.', () =>
+    certificates?.caDaysLeft(),
+  );
+  let handshakes: Pick<HandshakeGuard, 'waiting' | 'underWay'> = { waiting: 0, underWay: 0 };
+  level('fleetbridge_ingest_handshakes', 'TLS handshakes under way.', () => handshakes.underWay);
   level(
-    'fleetbridge_ingest_certificate_days_left',
-    'Days until the server certificate ends.',
-    () => (certificateEndsMs - Date.now()) / 86_400_000,
+    'fleetbridge_ingest_handshakes_waiting',
+    'Connections that have not sent their hello, or wait for their handshake.',
+    () => handshakes.waiting,
   );
   const seconds = metrics.histogram({
     name: 'fleetbridge_ingest_append_seconds',
@@ -88,8 +131,11 @@ export function createIngestMetrics(
       seconds.observe(durationMs / 1000);
       callRecords.observe(records);
     },
-    certificateEnds: (notAfter) => {
-      certificateEndsMs = notAfter.getTime();
+    handshakes: (observed) => {
+      handshakes = observed;
+    },
+    certificates: (watches) => {
+      certificates = watches;
     },
   };
 }

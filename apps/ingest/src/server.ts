@@ -3,6 +3,7 @@
 import { constants, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { type Identity, identityFromCertificate } from '@fleetbridge/pki';
@@ -11,6 +12,7 @@ import { WebSocketServer } from 'ws';
 import { VehicleConnection } from './connection.js';
 import { type Counts, countOne } from './counts.js';
 import type { Fleet } from './fleet.js';
+import { HandshakeGuard, type HandshakeLimits, handshakeLimits } from './handshake-guard.js';
 import { createSender } from './receive.js';
 
 /** Above a record's limit of 1,000,000 bytes, so that such a one can still be answered; past this the socket ends. */
@@ -28,6 +30,10 @@ export interface IngestServerOptions {
   isAdmitted: (vin: string) => boolean;
   /** Vehicles at a time; undefined = any number. */
   maxConnections?: number | undefined;
+  /** Peers that are balancers (PROXY_PROTOCOL_FROM). */
+  isBalancer?: ((address: string) => boolean) | undefined;
+  /** Default: those of handshake-guard.ts. */
+  limits?: Partial<HandshakeLimits> | undefined;
   fleet: Fleet;
   counts: Counts;
   log: Logger;
@@ -39,6 +45,8 @@ export interface IngestServer {
   renewCertificate(certificate: { cert: string; key: string }): void;
   /** New handshakes are verified against these; connections stay, whoever signed their certificates. */
   renewVehicleCas(ca: readonly string[]): void;
+  /** Connections that are not a vehicle's yet. */
+  readonly handshakes: Pick<HandshakeGuard, 'waiting' | 'underWay'>;
   /** Stops accepting. Connections are the fleet's to end. */
   stop(): void;
 }
@@ -71,13 +79,28 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
   });
   let isStopping = false;
 
+  // Node would begin the handshake at once; the guard says when.
+  const beginHandshake = server.listeners('connection');
+  server.removeAllListeners('connection');
+  const guard = new HandshakeGuard({
+    limits: { ...handshakeLimits, ...options.limits },
+    isBalancer: options.isBalancer ?? (() => false),
+    startTls: (socket) => {
+      for (const listener of beginHandshake) listener.call(server, socket);
+    },
+    counts,
+    log,
+  });
+  server.on('connection', (socket: Socket) => guard.accept(socket));
+  server.on('secureConnection', (socket) => guard.succeeded(socket));
   server.on('tlsClientError', (error, socket) => {
     const reason = handshakeFailure(error, socket);
     countOne(counts.refusedConnections, reason);
-    log.debug({ reason, address: socket.remoteAddress, err: error }, 'handshake_failed');
+    log.debug({ reason, address: guard.addressOf(socket), err: error }, 'handshake_failed');
   });
+  const addressOf = (request: IncomingMessage) => guard.addressOf(request.socket as TLSSocket);
   server.on('request', (request, response) => {
-    const identity = admit(request, options);
+    const identity = admit(request, addressOf(request), options);
     response.setHeader('content-type', 'text/plain');
     if (typeof identity === 'string') {
       response.statusCode = 403;
@@ -91,7 +114,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     }
   });
   server.on('upgrade', (request, socket, head) => {
-    const identity = admit(request, options);
+    const identity = admit(request, addressOf(request), options);
     if (typeof identity === 'string') {
       refuseUpgrade(socket, '403 Forbidden', identity);
       return;
@@ -117,7 +140,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
         connectionId: randomUUID(),
         vehicleTxid: header(request, 'x-txid'),
         networkInterface: header(request, 'x-network-interface'),
-        address: request.socket.remoteAddress ?? '',
+        address: addressOf(request),
         connectedMs: fleet.now(),
       };
       fleet.add(new VehicleConnection({ webSocket, socket, sender, facts, host: fleet }));
@@ -127,21 +150,26 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
   const port = await listen(server, options);
   return {
     port,
+    handshakes: guard,
     renewCertificate: ({ cert, key }) => server.setSecureContext(Object.assign(secure, { cert, key })),
     renewVehicleCas: (renewed) => server.setSecureContext(Object.assign(secure, { ca: [...renewed] })),
     stop: () => {
       isStopping = true;
       server.close();
+      guard.stop();
       server.closeIdleConnections();
     },
   };
 }
 
 /** Who this is, or the reason for not letting it in (which is counted). */
-function admit(request: IncomingMessage, { isAdmitted, counts, log }: IngestServerOptions): Identity | string {
+function admit(
+  request: IncomingMessage,
+  address: string,
+  { isAdmitted, counts, log }: IngestServerOptions,
+): Identity | string {
   const certificate = (request.socket as TLSSocket).getPeerX509Certificate();
   const identity = certificate && identityFromCertificate(certificate.raw);
-  const address = request.socket.remoteAddress;
   if (identity === undefined || 'refused' in identity) {
     const reason = identity?.refused ?? 'no_certificate';
     countOne(counts.refusedConnections, reason);

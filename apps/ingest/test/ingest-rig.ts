@@ -17,6 +17,7 @@ import {
 import { createLogger, loadConfig, type StopFunction } from '@fleetbridge/service';
 import { connectVehicle, SimulatedVehicle, type SimulatedVehicleOptions } from '@fleetbridge/simulator';
 import { ingestConfig } from '../src/config.js';
+import type { HandshakeLimits } from '../src/handshake-guard.js';
 import { startIngest } from '../src/ingest.js';
 import { testVehicle, VIN } from './test-vehicle.js';
 
@@ -61,6 +62,8 @@ export interface TestIngestOptions {
   now?: () => number;
   certificateLookMs?: number;
   maxUnsettledBytes?: number;
+  handshakeLimits?: Partial<HandshakeLimits>;
+  admissionLookMs?: number;
 }
 
 let namespaces = 0;
@@ -166,7 +169,7 @@ export async function startTestIngest({ redisUrl, ingestRedisUrl, pki, env = {},
 
 export type TestIngest = Awaited<ReturnType<typeof startTestIngest>>;
 
-async function readEntries(redis: RedisConnection, namespace: string): Promise<LogEntry[]> {
+export async function readEntries(redis: RedisConnection, namespace: string): Promise<LogEntry[]> {
   const reply = await redis.xrangeBuffer(partitionKeys(namespace, 0).records, '-', '+');
   return reply.map(([id, fields]) => {
     const of = (name: string) =>

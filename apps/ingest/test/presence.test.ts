@@ -1,5 +1,5 @@
 // Who is connected, as the log and presence tell it.
-import { Appender, connectivityPayload } from '@fleetbridge/record-log';
+import { Appender, connectivityPayload, partitionKeys } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createTestPki, OTHER_VIN, startTestIngest, type TestIngest, type TestPki, VIN } from './ingest-rig.js';
@@ -97,6 +97,31 @@ describe('a connection', () => {
   });
 });
 
+describe('a vehicle that connects to another process', () => {
+  it('loses its connection here at once, and is not reported as gone', async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+    const [vehicle, other] = [await ingest.connect(), await ingest.connect({ vin: OTHER_VIN })];
+    await Promise.all([vehicle.fence('a'), other.fence('b')]);
+    await connectElsewhere(VIN);
+    expect(await vehicle.closed).toBe(1000);
+    await eventually(() => ingest.fleet.connected === 1);
+    await other.fence('c');
+    expect(ingest.counts.replaced).toBe(1);
+    expect((await ingest.presence.of(VIN))?.connectionId).toBe('elsewhere');
+    expect((await ingest.story()).filter((event) => event === 'DISCONNECTED')).toEqual([]);
+  });
+
+  it('loses it also when the message was missed, as soon as messages come again', async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+    const vehicle = await ingest.connect();
+    await vehicle.fence('a');
+    await ingest.redis.hset(partitionKeys(ingest.namespace, 0).presence, VIN, 'elsewhere another-process 0 ');
+    await ingest.redis.client('KILL', 'TYPE', 'pubsub');
+    expect(await vehicle.closed).toBe(1006);
+    expect(ingest.counts.ended).toEqual({ vehicle_is_elsewhere: 1 });
+  });
+});
+
 describe('a silent vehicle', () => {
   it('is asked by a ping, stays when it answers and is ended when it does not', async () => {
     let nowMs = Date.now();
@@ -182,14 +207,15 @@ describe('a process lease that ran out', () => {
     ingest = await startTestIngest({ redisUrl: redis.url, pki });
     const vehicle = await ingest.connect();
     await vehicle.fence('a');
-    await connectElsewhere(VIN);
+    // As it is when the message that says so was missed.
+    await ingest.redis.hset(partitionKeys(ingest.namespace, 0).presence, VIN, 'elsewhere another-process 0 ');
     await loseLease();
     await ingest.lease.renew();
     expect(await vehicle.closed).toBe(1006);
     await eventually(() => ingest.fleet.connected === 0);
     await eventually(() => ingest.appender.unsettledRecords === 0);
     expect(ingest.counts.ended).toEqual({ vehicle_is_elsewhere: 1 });
-    expect(await ingest.story()).toEqual(['CONNECTED', 'a', 'CONNECTED']);
+    expect(await ingest.story()).toEqual(['CONNECTED', 'a']);
     expect((await ingest.presence.of(VIN))?.connectionId).toBe('elsewhere');
   });
 

@@ -1,29 +1,23 @@
 // The process as a supervisor starts it: `node dist/main.js`.
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { finished } from 'node:stream/promises';
-import { fileURLToPath } from 'node:url';
-import { connectVehicle } from '@fleetbridge/simulator';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createTestPki, type TestPki, VIN } from './ingest-rig.js';
-import { testVehicle } from './test-vehicle.js';
+import { createIngestProcesses } from './ingest-process.js';
+import { createTestPki, type TestPki } from './ingest-rig.js';
 
-const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 let redis: DisposableRedis;
 let pki: TestPki;
-const children: ChildProcess[] = [];
+const processes = createIngestProcesses(() => ({ redisUrl: redis.url, pki }));
+const { start: startProcess, connect } = processes;
 
 beforeAll(async () => {
   redis = await startRedis();
   pki = createTestPki();
 });
-afterEach(() => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
-});
+afterEach(() => processes.killAll());
 afterAll(async () => {
   pki.dispose();
   await redis.stop();
@@ -132,60 +126,3 @@ describe('a start that cannot succeed', () => {
     },
   );
 });
-
-interface ReadyMessage {
-  type: string;
-  name: string;
-  ports: { vehicles: number; admin: number };
-}
-
-let namespaces = 0;
-
-function startProcess(env: Record<string, string> = {}) {
-  const child = fork(main, {
-    env: {
-      PATH: process.env.PATH,
-      REDIS_URL: redis.url,
-      NAMESPACE: `process-${namespaces++}`,
-      DATA_DIR: pki.dataDir,
-      INGEST_HOST: '127.0.0.1',
-      INGEST_PORT: '0',
-      INGEST_ADMIN_PORT: '0',
-      ...env,
-    },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
-  children.push(child);
-  const output = { stdout: '', stderr: '' };
-  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
-    output.stdout += text;
-  });
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-    output.stderr += text;
-  });
-  const exited = Promise.all([
-    new Promise<number | null>((resolve) => child.once('exit', resolve)),
-    finished(child.stdout!),
-    finished(child.stderr!),
-  ]).then(([code]) => code);
-  const ready = new Promise<ReadyMessage>((resolve, reject) => {
-    child.once('message', (message) => resolve(message as ReadyMessage));
-    void exited.then((code) => reject(new Error(`ended with ${code}: ${output.stdout}${output.stderr}`)));
-  });
-  // for those that expect it to end
-  ready.catch(() => {});
-  const events = (): unknown[] => {
-    const lines = output.stdout.split('\n').slice(0, -1);
-    return lines.map((line) => JSON.parse(line).event);
-  };
-  return { child, exited, ready, events, stderr: () => output.stderr };
-}
-
-async function connect(port: number) {
-  const connection = await connectVehicle({
-    url: `wss://127.0.0.1:${port}/`,
-    ...pki.vehicle(VIN),
-    caPem: pki.serverCaPem,
-  });
-  return testVehicle(connection, VIN);
-}

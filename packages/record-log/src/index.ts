@@ -1,16 +1,32 @@
+export { AdmissionStore, type Verdict } from './admission-store.js';
 export { Appender, type AppenderOptions, type AppendOutcome, type AppendReceipt } from './appender.js';
+export { type Checkpoint, CheckpointStore } from './checkpoints.js';
 export { connectivityPayload } from './connectivity.js';
+export { joinDispatchers, leaveDispatchers } from './dispatchers.js';
 export { BEGINNING, compareEntryIds, type LogEntry } from './entry.js';
 export { LayoutMismatch, LeaseLost, LogUnavailable } from './errors.js';
 export { type Layout, partitionKeys, partitionOf } from './keys.js';
 export { agreeOnLayout, agreeOnLayoutWhenReady } from './layout.js';
 export { type HeldLease, releaseLease, renewLease, takeLease } from './lease.js';
+export { LogPages } from './log-pages.js';
+export { LogWaker } from './log-waker.js';
 export { memoryUse } from './memory.js';
 export { type Connection, PROCESS_LEASE_MS, Presence } from './presence.js';
 export { Quarantine } from './quarantine.js';
 export type { RecordKind, RecordToAppend } from './record-packing.js';
 export { connectRedis, type RedisConnection, whenReady } from './redis.js';
+export { type ReplacedConnection, watchReplacedConnections } from './replaced-connections.js';
 export { trimPartition } from './retention.js';
+export { type SlotAnswer, SlotStore, type SlotTimes, type SlotUpdate, type SlotWish } from './slots.js';
 export { type Snapshot, type SnapshotChanges, SnapshotStore } from './snapshots.js';
+export { SubscriptionControl, type SubscriptionLag } from './subscription-control.js';
+export { type StoredSubscription, SubscriptionStore } from './subscription-store.js';
+export {
+  type DeadLetter,
+  type PendingEntry,
+  type SubscriptionPartition,
+  SubscriptionWork,
+  takeSubscription,
+} from './subscription-work.js';
 export { LogTail, type TailOptions } from './tail.js';
 export { type TokenGrant, TokenStore } from './tokens.js';

@@ -77,6 +77,21 @@ export async function runScript(
   }
 }
 
+/** The same for replies that hold bytes: every text in them comes as a Buffer. */
+export async function runScriptForBytes(
+  redis: RedisConnection,
+  script: Script,
+  keys: string[],
+  args: (string | Buffer | number)[],
+): Promise<unknown> {
+  try {
+    return await redis.callBuffer('EVALSHA', script.sha1, keys.length, ...keys, ...args);
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+    return await redis.callBuffer('EVAL', script.lua, keys.length, ...keys, ...args);
+  }
+}
+
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -26,6 +26,7 @@ export { ConfigError, ListenError, type ListenErrorCode, type Mistake } from './
 export { explainListenError, type ListenFacts } from './listen.js';
 export { createLogger, type Logger, type LoggerOptions, logConfig } from './log.js';
 export { createMetrics, type Metrics } from './metrics.js';
+export { nearestName } from './nearest-name.js';
 export {
   createReadiness,
   type Readiness,

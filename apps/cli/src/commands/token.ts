@@ -1,26 +1,34 @@
-// `fleetbridge token`: who may listen. Redis holds hashes only, so a token is shown once, when it is made.
+// `fleetbridge token`: who may listen. Redis holds hashes only, so a token is shown once, when it is made. An account at
+// Tesla is trusted by its name (`sub`), read from one of its tokens; whether a token is genuine is judged when it is used.
+import { text } from 'node:stream/consumers';
 import { type TokenGrant, TokenStore } from '@fleetbridge/record-log';
 import { type Command, type Invocation, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
 
 export const token: Command = {
   summary: 'create, list and revoke tokens of the streaming server',
-  usage: 'create [--vin <VIN>] [--label <text>] | list | revoke <id>',
+  usage: 'create [--vin <VIN>] [--label <text>] | trust <JWT | -> [--vin <VIN>] | list | revoke <id>',
   help: [
     '  create   makes a token and prints it, once; with --vin it is good for that vehicle only',
+    "  trust    admits the access tokens of the Tesla account that this one is of (- reads it from stdin); that's what",
+    '           TeslaMate sends when it polls the Fleet API itself. The token is not kept, the name of its account is',
     '  list     ids, vehicles, labels and dates; never the tokens themselves',
-    '  revoke   ends a token by its id',
+    '  revoke   ends a token, or the trust in an account, by its id; open connections end within 5 seconds',
   ],
   options: { vin: { type: 'string' }, label: { type: 'string' } },
   async run({ positionals: [action, id, ...rest], values, env, print }) {
     if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
     const isKnown =
-      action === 'create' || action === 'list' ? id === undefined : action === 'revoke' && id !== undefined;
-    if (!isKnown) throw new UsageError('expected: create, list, or revoke <id>');
+      action === 'create' || action === 'list'
+        ? id === undefined
+        : (action === 'revoke' || action === 'trust') && id !== undefined;
+    if (!isKnown) throw new UsageError('expected: create, trust <JWT>, list, or revoke <id>');
+    const account = action === 'trust' ? accountOf(id === '-' ? (await text(process.stdin)).trim() : id!) : '';
     const log = await openLog(env, 'fleetbridge-token');
     try {
       const store = new TokenStore(log);
       if (action === 'create') return await create(store, values, print);
+      if (action === 'trust') return await trust(store, account, values, print);
       if (action === 'list') return await list(store, print);
       return await revoke(store, id!, print);
     } finally {
@@ -30,20 +38,51 @@ export const token: Command = {
 };
 
 async function create(store: TokenStore, values: Invocation['values'], print: Invocation['print']): Promise<number> {
-  const vin = typeof values.vin === 'string' ? values.vin.toUpperCase() : '*';
-  if (vin !== '*' && !/^[A-Z0-9-]{1,64}$/.test(vin)) throw new UsageError(`--vin: expected a VIN, got "${vin}"`);
-  const label = typeof values.label === 'string' ? values.label : '';
-  const { token, grant } = await store.create({ vin, label, nowMs: Date.now() });
+  const { token, grant } = await store.create(newGrant(values));
   print(token);
   print(`id ${grant.id}, for ${vehicleOf(grant)}. It is not shown again.`);
   return 0;
+}
+
+async function trust(
+  store: TokenStore,
+  account: string,
+  values: Invocation['values'],
+  print: Invocation['print'],
+): Promise<number> {
+  const grant = await store.trust({ account, ...newGrant(values) });
+  print(`id ${grant.id}, for ${vehicleOf(grant)}: tokens of the Tesla account ${account} are accepted`);
+  return 0;
+}
+
+function newGrant(values: Invocation['values']): { vin: string; label: string; nowMs: number } {
+  const vin = typeof values.vin === 'string' ? values.vin.toUpperCase() : '*';
+  if (vin !== '*' && !/^[A-Z0-9-]{1,64}$/.test(vin)) throw new UsageError(`--vin: expected a VIN, got "${vin}"`);
+  return { vin, label: typeof values.label === 'string' ? values.label : '', nowMs: Date.now() };
+}
+
+/** The `sub` of a token that says to be Tesla's. */
+function accountOf(token: string): string {
+  let claims: { sub?: unknown; iss?: unknown };
+  try {
+    claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) ?? {};
+  } catch {
+    throw new UsageError('expected an access token of Tesla, three parts with dots between them');
+  }
+  const { sub, iss } = claims;
+  const isTeslas = typeof iss === 'string' && /^https:\/\/[\w.-]+\.tesla\.(com|cn)\//.test(iss);
+  if (!isTeslas) throw new UsageError('that token does not come from Tesla (its issuer is another)');
+  if (typeof sub !== 'string' || sub === '') throw new UsageError('that token names no account (sub)');
+  return sub;
 }
 
 async function list(store: TokenStore, print: Invocation['print']): Promise<number> {
   const grants = await store.list();
   if (grants.length === 0) print('no tokens; BRIDGE_TOKEN is not listed here');
   for (const grant of grants) {
-    print(`${grant.id}  ${vehicleOf(grant).padEnd(17)}  ${new Date(grant.createdMs).toISOString()}  ${grant.label}`);
+    const what = [grant.account === undefined ? '' : `Tesla account ${grant.account}`, grant.label];
+    const made = new Date(grant.createdMs).toISOString();
+    print(`${grant.id}  ${vehicleOf(grant).padEnd(17)}  ${made}  ${what.filter(Boolean).join('  ')}`.trimEnd());
   }
   return 0;
 }

@@ -119,7 +119,7 @@ function vinsToSimulate(config: UpConfig): string[] {
   const { ALLOWED_VINS: allowed, SIM_VEHICLES: wanted } = config;
   const isOwnCa = !hasDevelopmentCa(config);
   if (isOwnCa && wanted !== undefined && wanted > 0) {
-    say('no simulated vehicles: their certificates are of the development CA, and INGEST_CA_FILE is another');
+    say('no simulated vehicles: their certificates are of the development CA, and ingest takes those of another');
   }
   if (isOwnCa) return [];
   const vins = simulatedVins(wanted ?? 1);

@@ -1,0 +1,180 @@
+// The command against a real Redis; what a dispatcher would do is done by hand.
+import {
+  connectRedis,
+  partitionKeys,
+  type RedisConnection,
+  SubscriptionStore,
+  takeSubscription,
+  whenReady,
+} from '@fleetbridge/record-log';
+import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readArguments } from '../command.js';
+import { cursorOf, subscription } from './subscription.js';
+
+let server: DisposableRedis;
+let redis: RedisConnection;
+let namespace = '';
+let namespaces = 0;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connectRedis({ url: server.url, name: 'test' });
+  await whenReady(redis, 5_000);
+});
+beforeEach(() => {
+  namespace = `cli-subscription-${namespaces++}`;
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+describe('fleetbridge subscription', () => {
+  it('creates what its options say, and says when no dispatcher is there to begin', async () => {
+    const created = await run(
+      'create home --push https://example.com/ --topic V --vin VIN1 --vin VIN2 --from earliest',
+    );
+    expect(created).toEqual([0, 'created home; no dispatcher is running that could begin with it']);
+    expect(await store().get('home')).toMatchObject({
+      origin: 'cli',
+      start: ['0-0'],
+      definition: {
+        name: 'home',
+        topics: ['V'],
+        vins: ['VIN1', 'VIN2'],
+        push: { url: 'https://example.com/' },
+        from: 'earliest',
+      },
+    });
+    expect(await run('create home --log')).toEqual([1, 'there is a subscription home already']);
+    expect((await run('list'))[1]).toMatch(/^home +delivering +push +cli +0 behind$/);
+  });
+
+  it('takes back a subscription in which the dispatcher finds mistakes, and shows them', async () => {
+    const creating = run('create home --push ftp://x');
+    while ((await store().get('home')) === undefined);
+    await store().setVerdict('home', ['home.push.url: expected a URL']);
+    expect(await creating).toEqual([2, 'not created, it has a mistake:\n  home.push.url: expected a URL']);
+    expect(await store().list()).toEqual([]);
+  });
+
+  it('pauses, resumes and deletes, but not what the file defines', async () => {
+    await store().create({ name: 'mine', origin: 'cli', definition: { log: true } }, { from: 'now', nowMs: 1 });
+    await store().create({ name: 'files', origin: 'file', definition: { log: true } }, { from: 'now', nowMs: 1 });
+    expect((await run('pause files'))[0]).toBe(0);
+    expect((await store().get('files'))?.paused).toBe('operator');
+    expect((await run('resume files'))[0]).toBe(0);
+    expect(await run('delete files')).toEqual([1, expect.stringContaining('defined by DISPATCHER_CONFIG')]);
+    expect(await run('delete mine')).toEqual([0, 'deleted mine']);
+    expect((await store().list()).map(({ name }) => name)).toEqual(['files']);
+  });
+
+  it('shows what lies before it, and seeks', async () => {
+    await store().create({ name: 's', origin: 'cli', definition: { log: true } }, { from: 'now', nowMs: 1 });
+    const { records } = partitionKeys(namespace, 0);
+    const fields = [
+      'vin',
+      'VIN1',
+      'topic',
+      'connectivity',
+      'txid',
+      't',
+      'created',
+      '5',
+      'received',
+      '5',
+      'version',
+      '',
+    ];
+    for (const id of ['1000-0', '2000-0', '3000-0']) await redis.xadd(records, id, ...fields, 'payload', '');
+    expect((await run('lag s'))[1]).toMatch(
+      /^partition 0: 3 behind, oldest \d+\.\d s, nobody delivers, 0 dead letters$/,
+    );
+    expect((await run('peek s --count 2'))[1].split('\n')).toHaveLength(2);
+    expect(await run('seek s 1970-01-01T00:00:02Z')).toEqual([
+      0,
+      's goes on with what came from 1970-01-01T00:00:02Z on',
+    ]);
+    const [, text] = await run('peek s --json');
+    expect(text.split('\n').map((line) => JSON.parse(line).id)).toEqual(['2000-0', '3000-0']);
+    await run('seek s now');
+    expect((await run('lag s'))[1]).toContain('0 behind, nothing waits');
+  });
+
+  it('shows dead letters and has them delivered again', async () => {
+    await store().create({ name: 's', origin: 'cli', definition: { log: true } }, { from: 'now', nowMs: 1 });
+    const { records } = partitionKeys(namespace, 0);
+    const id = (await redis.xadd(
+      records,
+      '*',
+      'vin',
+      'VIN1',
+      'topic',
+      'V',
+      'txid',
+      't',
+      'created',
+      '5',
+      'payload',
+      '',
+    ))!;
+    const place = { redis, namespace, partition: 0, subscription: 's' };
+    const work = (await takeSubscription(place, { owner: 'a', leaseMs: 60_000, start: '0-0' }))!;
+    await work.readNew(1);
+    await work.reject(id, { rejections: 5, maximum: 5, error: 'HTTP 400', nowMs: 1_784_000_000_000 });
+    expect((await run('dead-letters s'))[1]).toContain('rejected 5 times, last at 2026-07-14T03:33:20.000Z: HTTP 400');
+    const letter = JSON.parse((await run('dead-letters s --json'))[1]);
+    expect(letter).toMatchObject({ entry: id, vin: 'VIN1', rejections: 5, error: 'HTTP 400' });
+    expect(await run(`redeliver s ${letter.id}`)).toEqual([0, '1 of 1 will be delivered again']);
+    expect(await run('redeliver s --all')).toEqual([0, '1 of 1 will be delivered again']);
+    expect((await work.redeliveries()).map(({ entry }) => entry.id)).toEqual([id]);
+    expect(await run('redeliver s 0/1-1')).toEqual([1, '0 of 1 will be delivered again']);
+  });
+
+  it('refuses what makes no sense before it asks Redis, and names what is not there', async () => {
+    for (const [line, sentence] of [
+      ['', 'expected one of list, create'],
+      ['create', "expected a subscription's name"],
+      ['create a:b --log', 'is no name'],
+      ['create a', 'expected exactly one of --push'],
+      ['create a --push http://x --log', 'expected exactly one of --push'],
+      ['create a --log --from yesterday', '--from: expected now or earliest'],
+      ['seek a', 'expected: seek <name> <to>'],
+      ['seek a yesterday', 'expected earliest, now, a time'],
+      ['redeliver a', 'or --all'],
+      ['redeliver a 17-0', 'no id of a dead letter'],
+    ]) {
+      await expect(run(line!, { REDIS_URL: 'redis://127.0.0.1:1' })).rejects.toThrow(sentence);
+    }
+    expect(await run('pause nobody')).toEqual([
+      1,
+      'there is no subscription nobody; see fleetbridge subscription list',
+    ]);
+  });
+});
+
+describe('cursorOf', () => {
+  it('is the id before the first entry that is wanted', () => {
+    expect(cursorOf('earliest', 5)).toBe('0-0');
+    expect(cursorOf('now', 5)).toBe('$');
+    expect(cursorOf('1970-01-01T00:01:00Z', 5)).toBe('59999-18446744073709551615');
+    expect(cursorOf('2m', 200_000)).toBe('79999-18446744073709551615');
+  });
+});
+
+function store(): SubscriptionStore {
+  return new SubscriptionStore({ redis, namespace, partitions: 1 });
+}
+
+async function run(line: string, env: Record<string, string> = {}): Promise<[number | undefined, string]> {
+  const { values, positionals } = readArguments(line.split(' ').filter(Boolean), subscription.options);
+  const printed: string[] = [];
+  const code = await subscription.run({
+    values,
+    positionals,
+    env: { REDIS_URL: server.url, NAMESPACE: namespace, ...env },
+    print: (text) => printed.push(text),
+  });
+  return [code, printed.join('\n')];
+}

@@ -1,0 +1,353 @@
+// `fleetbridge subscription`: what leaves the log to whom, how far behind it is, and how to move it. What a definition
+// may say is the dispatcher's to know: here it is stored, and the dispatcher's verdict shown.
+import { readFileSync } from 'node:fs';
+import { type StoredSubscription, type SubscriptionControl, SubscriptionStore } from '@fleetbridge/record-log';
+import { type Command, type Invocation, numberOption, UsageError } from '../command.js';
+import { openLog } from '../log-access.js';
+import { recordJsonLine, recordLine } from '../record-line.js';
+
+const actions = {
+  list: listAll,
+  create,
+  delete: remove,
+  pause,
+  resume,
+  seek,
+  lag,
+  peek,
+  'dead-letters': deadLetters,
+  redeliver,
+} satisfies Record<string, Action>;
+
+export const subscription: Command = {
+  summary: 'list, create, move and look into the subscriptions of the dispatcher',
+  usage: 'list | create <name> … | delete|pause|resume|seek|lag|peek|dead-letters|redeliver <name> …',
+  help: [
+    '  list                              all of them, with what is wrong',
+    '  create <name> --push <url>        by HTTP POST; also --mqtt <url>, --kafka <host:port>, --nats <url>, --log',
+    '         [--topic <topic>] [--vin <VIN>] [--signal <signal>] [--payload protobuf|protojson|json] [--from now|earliest]',
+    "         [--definition <file>]      JSON as in DISPATCHER_CONFIG, for everything else; '-' reads stdin",
+    '  delete <name>                     and everything that is kept for it',
+    '  pause <name>, resume <name>       holds what comes meanwhile, as long as RETENTION_HOURS keeps it',
+    '  seek <name> <to>                  earliest, now, a time (2026-07-14T03:33:20Z), or so long ago (30m, 12h,',
+    '                                    2d): delivers again from there, or leaves out what is before',
+    '  lag <name>                        of each partition: records, age of the oldest, who delivers, what was lost',
+    '  peek <name> [--count <n>]         what comes next, without delivering it',
+    '  dead-letters <name> [--count <n>] what was given up, with the last error',
+    '  redeliver <name> <id> | --all     delivers dead letters again, by their ids',
+    '',
+    '  --json                            one JSON object a line, for list, lag, peek and dead-letters',
+    '',
+    'What DISPATCHER_CONFIG defines can be paused, moved and redelivered here, but not deleted.',
+  ],
+  options: {
+    push: { type: 'string' },
+    mqtt: { type: 'string' },
+    kafka: { type: 'string', multiple: true },
+    nats: { type: 'string', multiple: true },
+    log: { type: 'boolean' },
+    topic: { type: 'string', multiple: true },
+    vin: { type: 'string', multiple: true },
+    signal: { type: 'string', multiple: true },
+    payload: { type: 'string' },
+    from: { type: 'string' },
+    definition: { type: 'string' },
+    count: { type: 'string' },
+    all: { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
+  async run({ positionals: [name, ...args], values, env, print }) {
+    if (name === undefined || !Object.hasOwn(actions, name)) {
+      throw new UsageError(`expected one of ${Object.keys(actions).join(', ')}`);
+    }
+    const action: Action = actions[name as keyof typeof actions];
+    const prepared = action({ args, values, print });
+    const log = await openLog(env, 'fleetbridge-subscription');
+    try {
+      return await prepared(new SubscriptionStore(log));
+    } finally {
+      log.redis.disconnect();
+    }
+  },
+};
+
+interface Asked {
+  args: readonly string[];
+  values: Invocation['values'];
+  print: Invocation['print'];
+}
+
+/** Reads the arguments first, so that what is mistyped is said before anything is asked of Redis. */
+type Action = (asked: Asked) => (store: SubscriptionStore) => Promise<number>;
+
+function listAll({ args, values, print }: Asked) {
+  if (args.length > 0) throw new UsageError(`unexpected argument "${args[0]}"`);
+  return async (store: SubscriptionStore) => {
+    const all = await store.list();
+    if (all.length === 0 && !values.json) print('no subscriptions; see fleetbridge subscription --help');
+    for (const one of all) {
+      const mistakes = (await store.verdict(one.name)) ?? [];
+      const lags = await store.control(one.name).lag();
+      const behind = lags.reduce((sum, { records }) => sum + records, 0);
+      const state = stateOf(one, mistakes);
+      if (values.json) {
+        print(JSON.stringify({ ...one, paused: one.paused ?? null, mistakes, records: behind }));
+        continue;
+      }
+      print(
+        `${one.name.padEnd(24)}  ${state.padEnd(18)}  ${kindOf(one.definition).padEnd(6)}  ${one.origin.padEnd(4)}  ${behind} behind`,
+      );
+      for (const mistake of mistakes) print(`  ${mistake}`);
+    }
+    return 0;
+  };
+}
+
+function stateOf({ paused }: StoredSubscription, mistakes: readonly string[]): string {
+  if (mistakes.length > 0) return 'unusable';
+  if (paused === 'not_in_file') return 'paused: not in file';
+  return paused === undefined ? 'delivering' : 'paused';
+}
+
+const deliveryKinds = ['push', 'mqtt', 'kafka', 'nats', 'log'];
+
+function kindOf(definition: unknown): string {
+  return deliveryKinds.find((kind) => Object.hasOwn(Object(definition), kind)) ?? '?';
+}
+
+function create({ args, values, print }: Asked) {
+  const name = onlyName(args);
+  if (!/^[A-Za-z0-9][\w.-]{0,62}$/.test(name))
+    throw new UsageError(`"${name}" is no name: letters, digits, _ . - only`);
+  const definition = definitionOf(name, values);
+  const { from } = definition;
+  if (from !== 'now' && from !== 'earliest') throw new UsageError(`--from: expected now or earliest, got "${from}"`);
+  return async (store: SubscriptionStore) => {
+    if (!(await store.create({ name, origin: 'cli', definition }, { from, nowMs: Date.now() }))) {
+      print(`there is a subscription ${name} already`);
+      return 1;
+    }
+    const mistakes = await verdictOf(store, name);
+    if (mistakes === undefined) {
+      print(`created ${name}; no dispatcher is running that could begin with it`);
+      return 0;
+    }
+    if (mistakes.length === 0) {
+      print(`created ${name}`);
+      return 0;
+    }
+    await store.delete(name);
+    print(`not created, it has ${mistakes.length === 1 ? 'a mistake' : 'mistakes'}:`);
+    for (const mistake of mistakes) print(`  ${mistake}`);
+    return 2;
+  };
+}
+
+function definitionOf(name: string, values: Invocation['values']): Record<string, unknown> & { from: unknown } {
+  const list = (value: unknown) => (Array.isArray(value) ? value.map(String) : undefined);
+  const given: Record<string, unknown> = {
+    topics: list(values.topic),
+    vins: list(values.vin),
+    signals: list(values.signal),
+    payload: values.payload,
+    push: values.push === undefined ? undefined : { url: values.push },
+    mqtt: values.mqtt === undefined ? undefined : { url: values.mqtt },
+    kafka: values.kafka === undefined ? undefined : { brokers: list(values.kafka) },
+    nats: values.nats === undefined ? undefined : { servers: list(values.nats) },
+    log: values.log,
+  };
+  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const fromFile = typeof values.definition === 'string' ? definitionFile(values.definition) : {};
+  const definition = { ...fromFile, ...options, name };
+  const kinds = deliveryKinds.filter((kind) => Object.hasOwn(definition, kind));
+  if (kinds.length !== 1) throw new UsageError('expected exactly one of --push, --mqtt, --kafka, --nats, --log');
+  return { ...definition, from: values.from ?? fromFile.from ?? 'now' };
+}
+
+function definitionFile(path: string): Record<string, unknown> {
+  try {
+    const definition: unknown = JSON.parse(readFileSync(path === '-' ? 0 : path, 'utf8'));
+    if (typeof definition === 'object' && definition !== null && !Array.isArray(definition)) {
+      return definition as Record<string, unknown>;
+    }
+  } catch (cause) {
+    throw new UsageError(`--definition: ${(cause as Error).message}`, { cause });
+  }
+  throw new UsageError('--definition: expected a JSON object');
+}
+
+const VERDICT_WAIT_MS = 3_000;
+
+/** A dispatcher looks every half second. */
+async function verdictOf(store: SubscriptionStore, name: string): Promise<string[] | undefined> {
+  const deadline = Date.now() + VERDICT_WAIT_MS;
+  for (;;) {
+    const mistakes = await store.verdict(name);
+    if (mistakes !== undefined || Date.now() > deadline) return mistakes;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function remove({ args, print }: Asked) {
+  return withSubscription(onlyName(args), print, async ({ store, stored: { name, origin } }) => {
+    if (origin === 'file' && (await store.get(name))?.paused !== 'not_in_file') {
+      print(`${name} is defined by DISPATCHER_CONFIG; take it out of that file first, then delete it here`);
+      return 1;
+    }
+    await store.delete(name);
+    print(`deleted ${name}`);
+    return 0;
+  });
+}
+
+function pause({ args, print }: Asked) {
+  return withSubscription(onlyName(args), print, async ({ store, stored: { name } }) => {
+    await store.setPaused(name, 'operator');
+    print(`paused ${name}; what comes now waits for fleetbridge subscription resume ${name}`);
+    return 0;
+  });
+}
+
+function resume({ args, print }: Asked) {
+  return withSubscription(onlyName(args), print, async ({ store, stored: { name } }) => {
+    await store.setPaused(name, undefined);
+    print(`resumed ${name}`);
+    return 0;
+  });
+}
+
+function seek({ args, print }: Asked) {
+  const [name, to, ...rest] = args;
+  if (name === undefined || to === undefined || rest.length > 0) {
+    throw new UsageError('expected: seek <name> <to>, where <to> is earliest, now, a time, or 30m, 12h, 2d ago');
+  }
+  const after = cursorOf(to, Date.now());
+  return withSubscription(name, print, async ({ control }) => {
+    await control.seek(after);
+    print(`${name} goes on ${to === 'now' ? 'with what comes from now on' : `with what came from ${to} on`}`);
+    return 0;
+  });
+}
+
+const MS_OF = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** The id before the first entry that is wanted: an entry's id begins with the time at which it was appended. */
+export function cursorOf(to: string, nowMs: number): string {
+  if (to === 'earliest') return '0-0';
+  if (to === 'now') return '$';
+  const ago = /^(\d+)([mhd])$/.exec(to);
+  const ms = ago ? nowMs - Number(ago[1]) * MS_OF[ago[2] as 'm' | 'h' | 'd'] : Date.parse(to);
+  // Date.parse takes a lot for a date; one of ours begins with its year
+  if (!Number.isFinite(ms) || (!ago && !/^\d{4}-\d\d-\d\d/.test(to))) {
+    throw new UsageError(`expected earliest, now, a time (2026-07-14T03:33:20Z) or 30m, 12h, 2d ago, got "${to}"`);
+  }
+  return ms < 1 ? '0-0' : `${Math.floor(ms) - 1}-18446744073709551615`;
+}
+
+function lag({ args, values, print }: Asked) {
+  return withSubscription(onlyName(args), print, async ({ control }) => {
+    for (const one of await control.lag()) {
+      if (values.json) {
+        print(JSON.stringify(one));
+        continue;
+      }
+      const { partition, records, isAtLeast, ageMs, holder, deadLetters: dead, lostUpTo } = one;
+      const parts = [
+        `${isAtLeast ? 'at least ' : ''}${records} behind`,
+        ageMs === undefined ? 'nothing waits' : `oldest ${(ageMs / 1000).toFixed(1)} s`,
+        holder === undefined ? 'nobody delivers' : `delivered by ${holder}`,
+        `${dead} dead letters`,
+      ];
+      if (lostUpTo !== undefined) parts.push(`LOST to retention up to ${timeOf(lostUpTo)}`);
+      print(`partition ${partition}: ${parts.join(', ')}`);
+    }
+    return 0;
+  });
+}
+
+function peek({ args, values, print }: Asked) {
+  const count = numberOption(values, 'count', { min: 1, isWhole: true }) ?? 10;
+  return withSubscription(onlyName(args), print, async ({ control }) => {
+    for (const entry of (await control.peek(count)).slice(0, count)) {
+      print(values.json ? recordJsonLine(entry) : `${entry.isPending ? '*' : ' '} ${recordLine(entry)}`);
+    }
+    return 0;
+  });
+}
+
+function deadLetters({ args, values, print }: Asked) {
+  const count = numberOption(values, 'count', { min: 1, isWhole: true }) ?? 100;
+  return withSubscription(onlyName(args), print, async ({ control }) => {
+    const letters = await control.deadLetters(count);
+    if (letters.length === 0 && !values.json) print('no dead letters');
+    for (const { id, partition, rejections, error, diedMs, entry } of letters) {
+      if (values.json) {
+        const { vin, topic, txid } = entry;
+        const died = new Date(diedMs).toISOString();
+        print(JSON.stringify({ id: `${partition}/${id}`, entry: entry.id, vin, topic, txid, rejections, error, died }));
+      } else {
+        print(`${partition}/${id}  ${recordLine(entry)}`);
+        print(`    rejected ${rejections} times, last at ${new Date(diedMs).toISOString()}: ${error}`);
+      }
+    }
+    return 0;
+  });
+}
+
+function redeliver({ args, values, print }: Asked) {
+  const [name, ...ids] = args;
+  if (name === undefined || ids.length > 0 === (values.all === true)) {
+    throw new UsageError('expected: redeliver <name> with ids from dead-letters, or --all');
+  }
+  const asked = ids.map((id) => {
+    const match = /^(\d+)\/(\d+-\d+)$/.exec(id);
+    if (match === null) throw new UsageError(`"${id}" is no id of a dead letter, such as 0/1784000000000-0`);
+    return { partition: Number(match[1]), id: match[2]! };
+  });
+  return withSubscription(name, print, async ({ control, stored }) => {
+    const letters = values.all ? await control.deadLetters(100_000) : asked;
+    let count = 0;
+    for (const [partition, wanted] of idsByPartition(letters)) {
+      if (partition < stored.start.length) count += await control.redeliver(partition, wanted);
+    }
+    print(`${count} of ${letters.length} will be delivered again`);
+    return count === letters.length ? 0 : 1;
+  });
+}
+
+function idsByPartition(letters: readonly { partition: number; id: string }[]): Map<number, string[]> {
+  const groups = new Map<number, string[]>();
+  for (const { partition, id } of letters) {
+    const ids = groups.get(partition);
+    if (ids === undefined) groups.set(partition, [id]);
+    else ids.push(id);
+  }
+  return groups;
+}
+
+function withSubscription(
+  name: string,
+  print: Invocation['print'],
+  run: (found: {
+    store: SubscriptionStore;
+    control: SubscriptionControl;
+    stored: StoredSubscription;
+  }) => Promise<number>,
+) {
+  return async (store: SubscriptionStore): Promise<number> => {
+    const stored = await store.get(name);
+    if (stored !== undefined) return await run({ store, stored, control: store.control(name) });
+    print(`there is no subscription ${name}; see fleetbridge subscription list`);
+    return 1;
+  };
+}
+
+function onlyName([name, ...rest]: readonly string[]): string {
+  if (name === undefined) throw new UsageError("expected a subscription's name");
+  if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
+  return name;
+}
+
+function timeOf(entryId: string): string {
+  return new Date(Number(entryId.split('-')[0])).toISOString();
+}

@@ -1,0 +1,43 @@
+// `fleetbridge vehicle`: which vehicles may connect, changed while ingest runs. It looks every second.
+import { AdmissionStore } from '@fleetbridge/record-log';
+import { type Command, type Invocation, UsageError } from '../command.js';
+import { openLog } from '../log-access.js';
+
+export const vehicle: Command = {
+  summary: 'allow and deny vehicles, while everything runs',
+  usage: 'allow <VIN>… | deny <VIN>… | list',
+  help: [
+    '  allow   lets these vehicles connect, beside those of ALLOWED_VINS and ALLOWED_VINS_FILE',
+    '  deny    ends their connections and keeps them out, whatever ALLOWED_VINS says, * included',
+    '  list    what was allowed and denied here',
+    '',
+    'The newest word on a VIN counts. It takes effect within seconds.',
+  ],
+  options: {},
+  async run({ positionals: [action, ...vins], env, print }) {
+    if (action !== 'allow' && action !== 'deny' && action !== 'list') {
+      throw new UsageError('expected: allow <VIN>…, deny <VIN>…, or list');
+    }
+    if (action === 'list' && vins.length > 0) throw new UsageError(`unexpected argument "${vins[0]}"`);
+    if (action !== 'list' && vins.length === 0) throw new UsageError(`${action}: expected a VIN`);
+    const wrong = vins.find((vin) => !/^[A-Za-z0-9-]{1,64}$/.test(vin));
+    if (wrong !== undefined) throw new UsageError(`expected a VIN, got "${wrong}"`);
+    const log = await openLog(env, 'fleetbridge-vehicle');
+    try {
+      const store = new AdmissionStore(log);
+      if (action === 'list') return await list(store, print);
+      await store.set(vins, action);
+      for (const vin of vins) print(`${action === 'allow' ? 'allowed' : 'denied'} ${vin.toUpperCase()}`);
+      return 0;
+    } finally {
+      log.redis.disconnect();
+    }
+  },
+};
+
+async function list(store: AdmissionStore, print: Invocation['print']): Promise<number> {
+  const { verdicts } = await store.read();
+  if (verdicts.size === 0) print('nothing allowed or denied here; ALLOWED_VINS and ALLOWED_VINS_FILE are not listed');
+  for (const [vin, verdict] of verdicts) print(`${vin.padEnd(17)}  ${verdict}`);
+  return 0;
+}

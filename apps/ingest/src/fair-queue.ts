@@ -1,0 +1,46 @@
+// A queue in which those who share a key (an address) wait behind each other, and the keys take turns: a crowd at one
+// address delays itself and not the next one.
+export class FairQueue<T> {
+  readonly #byKey = new Map<string, T[]>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(key: string, item: T): void {
+    const waiting = this.#byKey.get(key);
+    if (waiting === undefined) this.#byKey.set(key, [item]);
+    else waiting.push(item);
+    this.#size++;
+  }
+
+  next(): T | undefined {
+    for (const [key, waiting] of this.#byKey) {
+      const item = waiting.shift()!;
+      // to the end of the keys
+      this.#byKey.delete(key);
+      if (waiting.length > 0) this.#byKey.set(key, waiting);
+      this.#size--;
+      return item;
+    }
+    return undefined;
+  }
+
+  remove(key: string, item: T): void {
+    const waiting = this.#byKey.get(key);
+    const at = waiting?.indexOf(item) ?? -1;
+    if (waiting === undefined || at < 0) return;
+    waiting.splice(at, 1);
+    if (waiting.length === 0) this.#byKey.delete(key);
+    this.#size--;
+  }
+
+  /** Empties it. */
+  takeAll(): T[] {
+    const all = [...this.#byKey.values()].flat();
+    this.#byKey.clear();
+    this.#size = 0;
+    return all;
+  }
+}

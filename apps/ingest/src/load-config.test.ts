@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ConfigError, createLogger, formatConfigError } from '@fleetbridge/service';
+import { afterAll, describe, expect, it } from 'vitest';
+import { loadIngestConfig, reportConfigFile } from './load-config.js';
+
+const directory = mkdtempSync(path.join(tmpdir(), 'fleetbridge-config-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const required = { REDIS_URL: 'redis://127.0.0.1:6379', ALLOWED_VINS: '*' };
+let files = 0;
+
+function write(content: object | string): string {
+  const file = path.join(directory, `config-${files++}.json`);
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return file;
+}
+
+function failure(load: () => unknown): string[] {
+  try {
+    load();
+  } catch (error) {
+    if (error instanceof ConfigError) return formatConfigError(error).split('\n').slice(1);
+    throw error;
+  }
+  return [];
+}
+
+describe("the Go server's file", () => {
+  it.each([
+    ['INGEST_CONFIG', (file: string) => ({ env: { INGEST_CONFIG: file } })],
+    ['--config', (file: string) => ({ argv: ['--config', file] })],
+    ['-config', (file: string) => ({ argv: ['-config', file] })],
+    ['-config=', (file: string) => ({ argv: [`-config=${file}`] })],
+    ['--config before INGEST_CONFIG', (file: string) => ({ env: { INGEST_CONFIG: '/x' }, argv: ['--config', file] })],
+  ])('is read by %s', (_, sources) => {
+    const { env = {}, argv = [] }: { env?: object; argv?: string[] } = sources(write({ port: 5555 }));
+    expect(loadIngestConfig({ env: { ...required, ...env }, argv }).config.INGEST_PORT).toBe(5555);
+  });
+
+  it("means Tesla's vehicles, unless it or the environment says otherwise", () => {
+    const bundle = (content: object, env: object = {}) =>
+      loadIngestConfig({ env: { ...required, ...env }, argv: ['--config', write(content)] }).config.INGEST_CA_BUNDLE;
+    expect(bundle({})).toBe('production');
+    expect(bundle({ use_default_eng_ca: true })).toBe('engineering');
+    expect(bundle({}, { INGEST_CA_BUNDLE: 'development' })).toBe('development');
+    expect(loadIngestConfig({ env: required }).config.INGEST_CA_BUNDLE).toBe('development');
+  });
+
+  it('is overruled by the environment, and overrules the defaults', () => {
+    const file = write({ port: 1, namespace: 'tesla', log_level: 'debug' });
+    const { config } = loadIngestConfig({ env: { ...required, INGEST_PORT: '2' }, argv: ['-config', file] });
+    expect(config).toMatchObject({ INGEST_PORT: 2, NAMESPACE: 'tesla', LOG_LEVEL: 'debug', INGEST_ADMIN_PORT: 8081 });
+  });
+
+  it('is one list of mistakes with the environment, each in the words of its writer', () => {
+    const file = write({ port: 'x', namespace: 'a b', records: { 'no topic': ['redis'] } });
+    expect(
+      failure(() => loadIngestConfig({ env: { ...required, MAX_CONNECTIONS: '-1' }, argv: ['-config', file] })),
+    ).toEqual([
+      `  port: expected a port number from 0 to 65535, got "x" (${file})`,
+      `  namespace: expected letters, digits, dot, dash or underscore, got "a b" (${file})`,
+      '  MAX_CONNECTIONS: expected a whole number, at least 0, got "-1" (environment)',
+      expect.stringMatching(/^ {2}records: expected topics of letters/),
+    ]);
+  });
+
+  it('that can not be used is one mistake, and shows nothing of its content', () => {
+    const load = (file: string) => failure(() => loadIngestConfig({ env: required, argv: ['--config', file] }));
+    expect(load('/no/such.json')).toEqual([
+      '  INGEST_CONFIG: expected a file that can be read (ENOENT) (/no/such.json)',
+    ]);
+    const broken = load(write('{\n "redis": {"password": "hunter2" oh}\n}'));
+    expect(broken).toEqual([expect.stringMatching(/^ {2}INGEST_CONFIG: expected JSON/)]);
+    expect(broken.join()).not.toContain('hunter2');
+  });
+
+  it('is reported in the log: losses as warnings, differences as information, typing errors with what was meant', () => {
+    const file = write({ hots: 'x', kinesis: {}, kafka: {} });
+    const lines: Record<string, unknown>[] = [];
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
+    reportConfigFile(
+      loadIngestConfig({ env: required, argv: ['--config', file] }),
+      createLogger({ name: 'ingest', destination }),
+    );
+    expect(lines.map(({ event, level, key, nearest }) => [event, level, key, nearest])).toEqual([
+      ['config_file_read', 'info', undefined, undefined],
+      ['config_key_unknown', 'warn', 'hots', 'host'],
+      ['config_key_differs', 'info', 'kafka', undefined],
+      ['config_key_not_served', 'warn', 'kinesis', undefined],
+    ]);
+  });
+});
+
+it('refuses arguments that it does not know', () => {
+  expect(failure(() => loadIngestConfig({ env: required, argv: ['--confg', 'x'] }))[0]).toMatch(/argument --confg/);
+  expect(failure(() => loadIngestConfig({ env: required, argv: ['--config'] }))).toEqual([
+    '  --config: expected the path of a file behind it',
+  ]);
+});

@@ -1,0 +1,55 @@
+// IP addresses and the networks that hold them, in the forms that people write and sockets give.
+import { BlockList, isIP } from 'node:net';
+
+export interface Network {
+  address: string;
+  prefix: number;
+  family: 'ipv4' | 'ipv6';
+}
+
+/** `192.168.0.1`, `10.0.0.0/8`, `2001:db8::/32`; undefined for anything else. */
+export function parseNetwork(text: string): Network | undefined {
+  const [address = '', prefixText, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || address.includes('%') || rest.length > 0) return undefined;
+  const longest = version === 4 ? 32 : 128;
+  if (prefixText !== undefined && !/^\d{1,3}$/.test(prefixText)) return undefined;
+  const prefix = prefixText === undefined ? longest : Number(prefixText);
+  return prefix > longest ? undefined : { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
+}
+
+/** Whether an address of a socket is in one of the networks, each of which parseNetwork understands. */
+export function createNetworkSet(texts: readonly string[]): (address: string) => boolean {
+  const networks = texts.map(parseNetwork).filter((network) => network !== undefined);
+  if (networks.length === 0) return () => false;
+  const list = new BlockList();
+  for (const { address, prefix, family } of networks) list.addSubnet(address, prefix, family);
+  return (address) => {
+    const plain = plainAddress(address);
+    const version = isIP(plain);
+    return version !== 0 && list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
+  };
+}
+
+/** A socket that listens for both versions of IP names an IPv4 peer ::ffff:192.0.2.1. */
+export function plainAddress(address: string): string {
+  return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice(7) : address;
+}
+
+/**
+ * Whose one limit it is: the address, and with IPv6 its first 64 bits, since every subscriber has at least so many
+ * addresses to choose from.
+ */
+export function limitedAs(address: string): string {
+  const plain = plainAddress(address);
+  if (isIP(plain) !== 6) return plain;
+  const [head = '', tail] = plain.split('%')[0]!.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
+  const groups = [...left, ...(tail === undefined ? [] : zeros), ...right];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}

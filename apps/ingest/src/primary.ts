@@ -1,0 +1,41 @@
+// The primary of several workers: it has no vehicle itself. Node's cluster gives each new connection to a worker in turn;
+// the operator's port is here and speaks for all. What a worker does is in ingest.ts.
+import { createMetrics, type RunContext, startAdminServer } from '@fleetbridge/service';
+import { loadCertificates } from './certificates.js';
+import { type IngestConfig, withDefaults } from './config.js';
+import { WorkerPool } from './worker-pool.js';
+
+export interface PrimaryOptions {
+  config: IngestConfig;
+  workers: number;
+  context: Pick<RunContext, 'log' | 'onStop'>;
+}
+
+/** Resolves when all workers take vehicles. Throws ConfigError, ListenError, WorkerStartError. */
+export async function startPrimary({ config, workers, context }: PrimaryOptions) {
+  const { log } = context;
+  // Each worker reads them for itself; what is wrong with them is better said once.
+  await loadCertificates(withDefaults(config));
+  const pool = new WorkerPool({ count: workers, log });
+  // `app` tells its memory and CPU from those of the workers.
+  const { registry, total, level } = createMetrics({ app: 'ingest-primary' });
+  level('fleetbridge_ingest_workers', 'Workers that are meant to run.', () => workers);
+  level('fleetbridge_ingest_workers_ready', 'Workers that take vehicles.', () => pool.readyWorkers);
+  total('fleetbridge_ingest_workers_replaced_total', 'Workers that died and were replaced.', () => pool.replaced);
+
+  const admin = await startAdminServer({
+    host: config.ADMIN_HOST,
+    port: config.INGEST_ADMIN_PORT,
+    portVariable: 'INGEST_ADMIN_PORT',
+    registry: {
+      contentType: registry.contentType,
+      metrics: async () => pool.metrics(await registry.getMetricsAsJSON()),
+    },
+    readiness: { report: () => pool.report() },
+    log,
+  });
+  context.onStop('admin server', () => admin.stop());
+  context.onStop('workers', (limits) => pool.stop(limits));
+  const { vehicles = 0 } = await pool.start();
+  return { ports: { vehicles, admin: admin.address.port } };
+}

@@ -1,0 +1,66 @@
+// A worker's end of the channel to its primary: says whether it is ready, again and again as a sign of life, and gives
+// its metrics when it is asked. The start itself is told by runApp's own message.
+import type { Readiness, ReadinessReport } from '@fleetbridge/service';
+import type { Registry } from 'prom-client';
+import type { MetricsAsJson } from './merged-metrics.js';
+
+/** How often a worker shows that it lives. */
+export const SIGN_OF_LIFE_MS = 2_000;
+
+export type WorkerMessage =
+  | { type: 'ready'; ports?: Record<string, number> }
+  | { type: 'readiness'; report: ReadinessReport }
+  | { type: 'metrics'; request: number; metrics: MetricsAsJson };
+
+export interface MetricsRequest {
+  type: 'metrics_wanted';
+  request: number;
+}
+
+export interface WorkerLink {
+  /** The same readiness, each change of which is told to the primary. */
+  tellReadiness(readiness: Readiness): Readiness;
+  offerMetrics(registry: Registry): void;
+  stop(): void;
+}
+
+/** For a process that node:cluster has forked. */
+export function openWorkerLink(): WorkerLink {
+  let registry: Registry | undefined;
+  let signOfLife: NodeJS.Timeout | undefined;
+
+  async function answer({ type, request }: MetricsRequest): Promise<void> {
+    if (type !== 'metrics_wanted' || registry === undefined) return;
+    send({ type: 'metrics', request, metrics: await registry.getMetricsAsJSON() });
+  }
+
+  process.on('message', answer);
+  return {
+    tellReadiness(readiness) {
+      const tell = () => send({ type: 'readiness', report: readiness.report() });
+      clearInterval(signOfLife);
+      signOfLife = setInterval(tell, SIGN_OF_LIFE_MS).unref();
+      tell();
+      return {
+        set(name, check) {
+          const isChanged = readiness.set(name, check);
+          if (isChanged) tell();
+          return isChanged;
+        },
+        report: () => readiness.report(),
+      };
+    },
+    offerMetrics: (offered) => {
+      registry = offered;
+    },
+    stop: () => {
+      clearInterval(signOfLife);
+      process.off('message', answer);
+    },
+  };
+}
+
+function send(message: WorkerMessage): void {
+  // The callback takes the error of a channel that closes at this moment; its end is seen by runApp.
+  if (process.connected) process.send?.(message, undefined, {}, () => {});
+}

@@ -1,0 +1,205 @@
+// The primary's view of its workers: each is started, heard, replaced when it dies, and asked to stop. The first one has
+// to become ready before the others are started, so that a start that can't succeed fails once and not once a core.
+import cluster, { type Worker } from 'node:cluster';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger, ReadinessCheck, ReadinessReport } from '@fleetbridge/service';
+import { MergedMetrics, type MetricsAsJson } from './merged-metrics.js';
+import { type MetricsRequest, SIGN_OF_LIFE_MS, type WorkerMessage } from './worker-link.js';
+
+/** Without a sign of life for so long a worker hangs; its vehicles find that out by themselves. */
+const SILENT_MS = 5 * SIGN_OF_LIFE_MS;
+/** What a worker may take to give its metrics; then its last ones are used. */
+const METRICS_MS = 1_000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+/** A worker that was up for so long is healthy: its death starts the back-off from the beginning. */
+const STEADY_MS = 30_000;
+
+export interface WorkerPoolOptions {
+  count: number;
+  log: Pick<Logger, 'info' | 'warn' | 'error'>;
+}
+
+/** The first worker ended before it was ready; it has said why on stderr. */
+export class WorkerStartError extends Error {
+  override readonly name = 'WorkerStartError';
+  readonly exitCode: number;
+
+  constructor(exitCode: number, how: string) {
+    super(`its first worker ${how} before it was ready`);
+    this.exitCode = exitCode;
+  }
+}
+
+/** One of the `count` places, and the process that has it now. */
+interface Place {
+  readonly number: number;
+  worker: Worker | undefined;
+  startedMs: number;
+  isReady: boolean;
+  heardMs: number;
+  report: ReadinessReport | undefined;
+  metrics: MetricsAsJson;
+  failures: number;
+}
+
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #places: Place[];
+  readonly #merged = new MergedMetrics();
+  readonly #stopping = new AbortController();
+  readonly #metricsWaiters = new Map<number, (metrics: MetricsAsJson) => void>();
+  #requests = 0;
+  /** Workers that died and were replaced. */
+  replaced = 0;
+  #ports: Record<string, number> = {};
+  readonly #waiting = new Set<() => void>();
+  /** Ends the start; only until the first worker is ready. */
+  #giveUp: ((error: WorkerStartError) => void) | undefined;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+    this.#places = Array.from({ length: options.count }, (_, index) => ({
+      number: index + 1,
+      worker: undefined,
+      startedMs: 0,
+      isReady: false,
+      heardMs: 0,
+      report: undefined,
+      metrics: [],
+      failures: 0,
+    }));
+  }
+
+  /** Resolves to the workers' ports when all are ready. Throws WorkerStartError. */
+  async start(): Promise<Record<string, number>> {
+    const [first, ...others] = this.#places;
+    const failed = new Promise<never>((_, reject) => {
+      this.#giveUp = reject;
+    });
+    this.#fork(first!);
+    await Promise.race([this.#until(() => first!.isReady), failed]);
+    this.#giveUp = undefined;
+    for (const place of others) this.#fork(place);
+    await this.#until(() => this.readyWorkers === this.#places.length);
+    return this.#ports;
+  }
+
+  get readyWorkers(): number {
+    return this.#places.filter(({ isReady }) => isReady).length;
+  }
+
+  get pids(): number[] {
+    return this.#places.flatMap(({ worker }) => worker?.process.pid ?? []);
+  }
+
+  /** Ready when every worker is. A check of several workers shows the first that is not well. */
+  report(): ReadinessReport {
+    const checks: Record<string, ReadinessCheck> = { workers: this.#workersCheck() };
+    for (const { report } of this.#places) {
+      for (const [name, check] of Object.entries(report?.checks ?? {})) {
+        if (checks[name]?.ready !== false) checks[name] = check;
+      }
+    }
+    return { ready: Object.values(checks).every(({ ready }) => ready), checks };
+  }
+
+  /** Prometheus' text of all workers together, and of `own`. */
+  async metrics(own: MetricsAsJson): Promise<string> {
+    const living = await Promise.all(this.#places.map((place) => this.#metricsOf(place)));
+    return this.#merged.text([...living, own]);
+  }
+
+  /** SIGTERM to all, SIGKILL to those that are left when the time is up. */
+  async stop({ deadlineMs }: { deadlineMs: number }): Promise<void> {
+    this.#stopping.abort();
+    const until = performance.now() + deadlineMs;
+    for (const { worker } of this.#places) worker?.process.kill('SIGTERM');
+    while (this.pids.length > 0 && performance.now() < until) await delay(10);
+    for (const { worker } of this.#places) worker?.process.kill('SIGKILL');
+  }
+
+  #fork(place: Place): void {
+    const worker = cluster.fork();
+    Object.assign(place, { worker, startedMs: performance.now(), heardMs: performance.now() });
+    worker.on('message', (message: WorkerMessage) => this.#heard(place, message));
+    // Also sent when a signal or a message could not be delivered; what counts is 'exit'.
+    worker.on('error', () => {});
+    worker.once('exit', (code, signal) => this.#ended(place, { code, signal }));
+  }
+
+  #heard(place: Place, message: WorkerMessage): void {
+    place.heardMs = performance.now();
+    if (message.type === 'readiness') place.report = message.report;
+    if (message.type === 'metrics') {
+      place.metrics = message.metrics;
+      this.#metricsWaiters.get(message.request)?.(message.metrics);
+    }
+    if (message.type === 'ready') {
+      place.isReady = true;
+      this.#ports = message.ports ?? {};
+      for (const look of this.#waiting) look();
+    }
+  }
+
+  #ended(place: Place, { code, signal }: { code: number; signal: string }): void {
+    const pid = place.worker?.process.pid;
+    Object.assign(place, { worker: undefined, isReady: false, report: undefined });
+    void this.#merged.retire(place.metrics);
+    place.metrics = [];
+    if (this.#stopping.signal.aborted) return;
+    if (this.#giveUp === undefined) {
+      this.#options.log.warn({ worker: place.number, worker_pid: pid, code, signal }, 'worker_died');
+      void this.#replace(place);
+    } else {
+      const how = signal ? `was ended by ${signal}` : `ended with exit code ${code}`;
+      this.#giveUp(new WorkerStartError(code === 2 ? 2 : 1, how));
+    }
+  }
+
+  async #replace(place: Place): Promise<void> {
+    if (performance.now() - place.startedMs >= STEADY_MS) place.failures = 0;
+    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** place.failures, LONGEST_PAUSE_MS);
+    place.failures++;
+    this.replaced++;
+    await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+    if (this.#stopping.signal.aborted) return;
+    this.#fork(place);
+    this.#options.log.info({ worker: place.number, worker_pid: place.worker?.process.pid }, 'worker_started_again');
+  }
+
+  #workersCheck(): ReadinessCheck {
+    if (this.#stopping.signal.aborted) return { ready: false, reason: 'stopping' };
+    if (this.#places.some(({ isReady }) => !isReady)) return { ready: false, reason: 'starting' };
+    const nowMs = performance.now();
+    const isSilent = this.#places.some(({ heardMs }) => nowMs - heardMs > SILENT_MS);
+    return isSilent ? { ready: false, reason: 'worker_silent' } : { ready: true };
+  }
+
+  #metricsOf(place: Place): Promise<MetricsAsJson> {
+    const { worker } = place;
+    if (worker === undefined || !worker.isConnected()) return Promise.resolve(place.metrics);
+    const request = ++this.#requests;
+    return new Promise<MetricsAsJson>((resolve) => {
+      const timer = setTimeout(() => resolve(place.metrics), METRICS_MS);
+      this.#metricsWaiters.set(request, (metrics) => {
+        clearTimeout(timer);
+        resolve(metrics);
+      });
+      const wanted: MetricsRequest = { type: 'metrics_wanted', request };
+      worker.send(wanted, undefined, () => {});
+    }).finally(() => this.#metricsWaiters.delete(request));
+  }
+
+  #until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (!condition()) return;
+        this.#waiting.delete(look);
+        resolve();
+      };
+      this.#waiting.add(look);
+      look();
+    });
+  }
+}

@@ -1,0 +1,367 @@
+// What comes before a vehicle is a vehicle: idle and slow connections, failures, crowds, and balancers in between. All
+// of it beside vehicles that must not notice.
+import { connect as connectTcp, createServer, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
+import fc from 'fast-check';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createTestPki, OTHER_VIN, startTestIngest, type TestIngest, type TestPki, VIN } from './ingest-rig.js';
+
+const upgradeRequest =
+  'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+let redis: DisposableRedis;
+let pki: TestPki;
+let ingest: TestIngest;
+const sockets: Socket[] = [];
+
+beforeAll(async () => {
+  redis = await startRedis();
+  pki = createTestPki();
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await ingest.dispose();
+});
+afterAll(async () => {
+  pki.dispose();
+  await redis.stop();
+});
+
+describe('2,000 connections that send nothing', () => {
+  it('cost no handshake, are closed past the limit of their address, and nobody else notices', async () => {
+    ingest = await startTestIngest({
+      redisUrl: redis.url,
+      pki,
+      handshakeLimits: { patienceMs: 300, helloMs: 2_000, unfinished: 20, failures: 10_000 },
+    });
+    const vehicle = await ingest.connect();
+    await vehicle.fence('before');
+    const idle = Array.from({ length: 2_000 }, () => tcp({ from: '127.0.0.3' }));
+    await eventually(() => waitingNow() === 2_000);
+    await vehicle.fence('during');
+    await (await ingest.connect({ vin: OTHER_VIN })).fence();
+    expect(await status()).toContain('mtls ok');
+
+    await eventually(() => waitingNow() === 20);
+    expect(refusals()).toEqual({ address_unfinished: 1_980 });
+    // The address is not shut out for it: who sends a hello in time gets in.
+    expect(await status({ from: '127.0.0.3' })).toContain('mtls ok');
+    await eventually(() => waitingNow() === 0);
+    expect(refusals()).toEqual({ address_unfinished: 1_980, no_hello: 20 });
+    await eventually(() => idle.every(({ closed }) => closed));
+    await vehicle.fence('after');
+  });
+
+  it('are bounded in all', async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: { waiting: 10 } });
+    for (let n = 0; n < 15; n++) tcp();
+    await eventually(() => refusals().too_many_waiting === 5);
+    expect(waitingNow()).toBe(10);
+  });
+
+  it('do not hold up a stop', async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+    const idle = tcp();
+    await eventually(() => waitingNow() === 1);
+    await ingest.stop();
+    await eventually(() => idle.closed);
+  });
+});
+
+describe('a hello that comes byte by byte', () => {
+  it('takes nobody’s place, and has to be whole in time', async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: { concurrent: 1, helloMs: 400 } });
+    const hello = await clientHello();
+    const slow = Array.from({ length: 20 }, () => tcp());
+    let sent = 0;
+    const drip = setInterval(() => {
+      for (const socket of slow) if (!socket.destroyed) socket.write(hello.subarray(sent, sent + 1));
+      sent++;
+    }, 5);
+    await eventually(() => sent > 10);
+    expect(await status()).toContain('mtls ok');
+    await eventually(() => slow.every(({ closed }) => closed));
+    clearInterval(drip);
+    expect(refusals()).toEqual({ no_hello: 20 });
+  });
+
+  it('is understood wherever it is cut', async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+    const relayed = connectTcp(await slicingRelay(), '127.0.0.1');
+    sockets.push(relayed);
+    const secure = secured(relayed);
+    secure.write('GET /status HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(await textOf(secure, 'mtls ok')).toContain('mtls ok');
+  });
+});
+
+describe('a handshake that stalls in its middle', () => {
+  it('gives its place to the next one, and is ended by its own time limit', async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: { concurrent: 2, placeMs: 50 } });
+    const hello = await clientHello();
+    const stalled = Array.from({ length: 10 }, () => tcp());
+    for (const socket of stalled) socket.write(hello);
+    await eventually(async () => /ingest_handshakes\{.*\} 10$/m.test((await ingest.admin('/metrics')).text));
+    expect(await status()).toContain('mtls ok');
+    for (const socket of stalled) socket.destroy();
+    await eventually(() => refusals().connection_lost === 10);
+    expect(await status()).toContain('mtls ok');
+  });
+
+  it('counts as unfinished for its address, like a connection that sends nothing', async () => {
+    const limits = { placeMs: 20, patienceMs: 50, unfinished: 3, failures: 10_000 };
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: limits });
+    const hello = await clientHello();
+    for (let n = 0; n < 8; n++) tcp({ from: '127.0.0.3' }).write(hello);
+    await eventually(() => refusals().address_unfinished === 5);
+    expect(await status()).toContain('mtls ok');
+  });
+});
+
+describe('failed handshakes', () => {
+  it('shut out their address for a while, and no other', async () => {
+    const limits = { failures: 5, forgivenPerSecond: 20 };
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: limits });
+    for (let n = 0; n < 5; n++) await failedHandshake('127.0.0.3');
+    await eventually(() => refusals().not_tls === 5);
+    tcp({ from: '127.0.0.3' });
+    await eventually(() => refusals().address_failures === 1);
+    expect(await status()).toContain('mtls ok');
+    expect(ingest.lines.filter(({ event }) => event === 'address_failed_too_often')).toEqual([
+      expect.objectContaining({ address: '127.0.0.3', level: 'warn' }),
+    ]);
+    await eventually(async () => (await status({ from: '127.0.0.3' }).catch(() => '')).includes('mtls ok'));
+  });
+
+  it('do not add up where others succeed: a fleet behind one address with a broken vehicle among it', async () => {
+    const limits = { failures: 5, forgivenPerSecond: 0 };
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: limits });
+    for (let n = 0; n < 12; n++) {
+      await failedHandshake('127.0.0.1');
+      expect(await status()).toContain('mtls ok');
+    }
+    expect(refusals()).toEqual({ not_tls: 12 });
+  });
+
+  it('are those of a client that breaks off in the middle, and not those of one that only looks whether we are here', async () => {
+    const limits = { failures: 5, forgivenPerSecond: 0 };
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: limits });
+    for (let n = 0; n < 20; n++) tcp().end();
+    await eventually(() => refusals().left_before_hello === 20);
+    expect(await status()).toContain('mtls ok');
+    const hello = await clientHello();
+    for (let n = 0; n < 6; n++) {
+      const socket = tcp();
+      socket.write(hello);
+      await new Promise((answered) => socket.once('data', answered));
+      socket.destroy();
+      await eventually(() => refusals().connection_lost === n + 1 || refusals().address_failures !== undefined);
+    }
+    await expect(status()).rejects.toThrow();
+  });
+});
+
+describe('a crowd', () => {
+  it('of vehicles that come at once from one address is let in to the last, a few at a time', async () => {
+    const vins = Array.from({ length: 60 }, (_, n) => `5YJ3E1EA7KF0003${String(n).padStart(2, '0')}`);
+    for (const vin of vins) pki.vehicle(vin);
+    const limits = { concurrent: 2, failures: 1, unfinished: 0, forgivenPerSecond: 0 };
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: limits });
+    const vehicles = await Promise.all(vins.map((vin) => ingest.connect({ vin })));
+    await Promise.all(vehicles.map((vehicle) => vehicle.fence()));
+    expect(ingest.fleet.connected).toBe(60);
+    expect(ingest.counts.connected).toBe(60);
+    expect(refusals()).toEqual({});
+  });
+
+  it('loses those who give up waiting without a handshake for them', async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: { concurrent: 0 } });
+    const hello = await clientHello();
+    const waiting = Array.from({ length: 5 }, () => tcp());
+    for (const socket of waiting) socket.write(hello);
+    await eventually(() => waitingNow() === 5);
+    for (const socket of waiting) socket.end();
+    await eventually(() => refusals().left_in_queue === 5);
+    expect(waitingNow()).toBe(0);
+  });
+});
+
+describe('behind a balancer', () => {
+  const env = { PROXY_PROTOCOL_FROM: '127.0.0.9, 10.0.0.0/8' };
+  const v1 = 'PROXY TCP4 192.0.2.7 10.0.0.1 49152 4443\r\n';
+
+  it('the address in the log is the vehicle’s, with either version of the header', async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, env });
+    const v2 = Buffer.from('0d0a0d0a000d0a515549540a2121002420010db8000000000000000000000001', 'hex');
+    const ports = Buffer.concat([Buffer.alloc(16), Buffer.from([1, 2, 3, 4])]);
+    for (const header of [v1, Buffer.concat([v2, ports])]) {
+      const raw = tcp({ from: '127.0.0.9' });
+      raw.write(header);
+      const secure = secured(raw);
+      secure.write(upgradeRequest);
+      expect(await textOf(secure, '\r\n\r\n')).toContain('101 Switching Protocols');
+    }
+    await eventually(() => connectedAddresses().length === 2);
+    expect(connectedAddresses()).toEqual(['192.0.2.7', '2001:db8::1']);
+  });
+
+  it('a header is required from it, in time and well-formed', async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, env, handshakeLimits: { helloMs: 200 } });
+    await expect(status({ from: '127.0.0.9' })).rejects.toThrow();
+    const bad = tcp({ from: '127.0.0.9' });
+    bad.write('PROXY TCP4 nowhere 10.0.0.1 1 2\r\n');
+    const half = tcp({ from: '127.0.0.9' });
+    half.write('PROXY TCP4 192.0.');
+    await eventually(() => bad.closed && half.closed);
+    expect(refusals()).toEqual({ proxy_header_malformed: 2, no_hello: 1 });
+  });
+
+  it('and from nobody else is one accepted; the log says which variable it would take', async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, env });
+    const raw = tcp();
+    raw.write(v1);
+    await eventually(() => raw.closed);
+    expect(refusals()).toEqual({ proxy_header_unexpected: 1 });
+    expect(ingest.lines.find(({ event }) => event === 'proxy_header_unexpected')).toMatchObject({
+      remedy: 'PROXY_PROTOCOL_FROM',
+    });
+    expect(await status()).toContain('mtls ok');
+  });
+
+  it('a health check, with a header of its own or just a connection, is nobody’s failure', async () => {
+    const limits = { failures: 1, forgivenPerSecond: 0 };
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, env, handshakeLimits: limits });
+    tcp({ from: '127.0.0.9' }).end();
+    tcp({ from: '127.0.0.9' }).end(Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex'));
+    await eventually(() => refusals().left_before_hello === 2);
+    expect(await status({ from: '127.0.0.9', header: v1 })).toContain('mtls ok');
+  });
+
+  it('limits are those of the vehicle’s address', async () => {
+    const limits = { failures: 2, forgivenPerSecond: 0 };
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, env, handshakeLimits: limits });
+    for (let n = 0; n < 2; n++) {
+      tcp({ from: '127.0.0.9' }).write(`${v1}GET / HTTP/1.1\r\n\r\n`);
+      await eventually(() => refusals().not_tls === n + 1);
+    }
+    await expect(status({ from: '127.0.0.9', header: v1 })).rejects.toThrow();
+    expect(refusals().address_failures).toBe(1);
+    const other = v1.replace('192.0.2.7', '192.0.2.8');
+    expect(await status({ from: '127.0.0.9', header: other })).toContain('mtls ok');
+  });
+
+  it('any bytes in place of a header end their connection at the most', async () => {
+    const limits = { helloMs: 150, failures: 10_000, unfinished: 10_000 };
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, env, handshakeLimits: limits });
+    const vehicle = await ingest.connect();
+    const start = fc.constantFrom('', 'PROXY ', 'PROXY TCP4 192.0.2.7 ', '\r\n\r\n\0\r\nQUIT\n');
+    const cases = fc.sample(fc.tuple(start, fc.uint8Array({ maxLength: 200 }), fc.boolean()), {
+      numRuns: 300,
+      seed: 20_261_124,
+    });
+    const fuzzed = cases.map(([head, tail, isBalancer]) => {
+      const socket = tcp({ from: isBalancer ? '127.0.0.9' : '127.0.0.3' });
+      socket.write(Buffer.concat([Buffer.from(head, 'latin1'), tail]));
+      return socket;
+    });
+    await eventually(() => fuzzed.every(({ closed }) => closed));
+    await vehicle.fence();
+    expect(waitingNow()).toBe(0);
+    expect(Object.values(refusals()).reduce((sum, count) => sum + count, 0)).toBe(300);
+  });
+});
+
+function refusals(): Record<string, number> {
+  return { ...ingest.counts.refusedConnections };
+}
+
+function waitingNow(): number {
+  return ingest.handshakes.waiting;
+}
+
+function connectedAddresses(): unknown[] {
+  return ingest.lines.flatMap(({ event, address }) => (event === 'vehicle_connected' ? [address] : []));
+}
+
+/** A TCP connection from an address of this machine, of which Linux has the whole of 127.0.0.0/8. */
+function tcp({ from = '127.0.0.1' }: { from?: string } = {}): Socket {
+  const socket = connectTcp({ port: ingest.ports.vehicles, host: '127.0.0.1', localAddress: from });
+  socket.on('error', () => {});
+  // an end is only seen by who reads
+  socket.resume();
+  sockets.push(socket);
+  return socket;
+}
+
+function secured(raw: Socket): TLSSocket {
+  const { certificatePem: cert, keyPem: key } = pki.vehicle(VIN);
+  const socket = connectTls({ socket: raw, host: '127.0.0.1', ca: pki.serverCaPem, cert, key });
+  socket.on('error', () => {});
+  return socket;
+}
+
+/** What `/status` says, or a rejection when the connection ends before. */
+function status({ from, header }: { from?: string; header?: string } = {}): Promise<string> {
+  const raw = tcp(from === undefined ? {} : { from });
+  if (header !== undefined) raw.write(header);
+  const socket = secured(raw);
+  socket.write('GET /status HTTP/1.1\r\nHost: x\r\n\r\n');
+  return textOf(socket, 'mtls ok');
+}
+
+function textOf(socket: TLSSocket, end: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    socket.setEncoding('latin1').on('data', (part: string) => {
+      text += part;
+      if (text.includes(end)) resolve(text);
+    });
+    socket.on('close', () => reject(new Error(`closed after "${text}"`)));
+  });
+}
+
+async function failedHandshake(from: string): Promise<void> {
+  const socket = tcp({ from });
+  socket.write('GET / HTTP/1.1\r\n\r\n');
+  await eventually(() => socket.closed);
+}
+
+/** The first flight of a real client. */
+async function clientHello(): Promise<Buffer> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as { port: number };
+  const client = connectTls({ port, host: '127.0.0.1' });
+  client.on('error', () => {});
+  const hello = await new Promise<Buffer>((resolve) => {
+    server.once('connection', (socket) => {
+      socket.on('error', () => {});
+      socket.once('data', resolve);
+    });
+  });
+  client.destroy();
+  server.close();
+  return hello;
+}
+
+/** Passes bytes on in pieces of seven, each in a turn of its own. Returns its port. */
+async function slicingRelay(): Promise<number> {
+  const server = createServer((client) => {
+    const target = tcp();
+    sockets.push(client);
+    target.on('data', (bytes) => client.write(bytes));
+    client.on('error', () => {});
+    client.on('data', async (bytes) => {
+      client.pause();
+      for (let at = 0; at < bytes.length; at += 7) {
+        target.write(bytes.subarray(at, at + 7));
+        await new Promise((next) => setImmediate(next));
+      }
+      client.resume();
+    });
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  server.unref();
+  return (server.address() as { port: number }).port;
+}

@@ -1,0 +1,104 @@
+// Taking and keeping the slots of the streaming server. A slot is a field of its vehicle's hash:
+//   <subscriber> <process> <connection> <last sign of life, ms> <cursor>
+// where process and connection are `-` when nobody holds it.
+import { defineScript } from './script.js';
+
+const now = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function text(number) return string.format('%.0f', number) end
+`;
+
+/**
+ * KEYS[1] hash    slots of the vehicle   KEYS[2] sorted set  vehicles with slots, by expiry   KEYS[3] hash  processes
+ * ARGV: VIN, subscriber, process, connection, id of a new slot, its cursor, since when (ms) the client has been asking
+ * or '', window, no-pong limit, dead-process limit, how young a sign of life needs no other (ms)
+ *
+ * Replies {old|new, slot, cursor}, or {wait, since when}: a slot whose holder may be gone, which only time can tell.
+ */
+export const takeSlot = defineScript(
+  'take-slot',
+  `
+${now}
+local slots, vins, processes = KEYS[1], KEYS[2], KEYS[3]
+local vin, subscriber, process, connection, newId, newCursor = unpack(ARGV, 1, 6)
+local asked = tonumber(ARGV[7]) or now
+local window, noPong = tonumber(ARGV[8]), tonumber(ARGV[9])
+local deadProcess, young = tonumber(ARGV[10]), tonumber(ARGV[11])
+redis.call('HSET', processes, process, text(now))
+
+local function isBefore(a, b)
+  local aMs, aSequence = string.match(a, '^(%d+)-(%d+)$')
+  local bMs, bSequence = string.match(b, '^(%d+)-(%d+)$')
+  if tonumber(aMs) ~= tonumber(bMs) then return tonumber(aMs) < tonumber(bMs) end
+  return tonumber(aSequence) < tonumber(bSequence)
+end
+
+local lowestId, lowestCursor
+local mustWait = false
+local all = redis.call('HGETALL', slots)
+for i = 1, #all, 2 do
+  local id, whose, holder, _, seen, cursor =
+    all[i], string.match(all[i + 1], '^(%S+) (%S+) (%S+) (%d+) (%d+%-%d+)$')
+  seen = tonumber(seen)
+  if not whose or now - seen > window then
+    redis.call('HDEL', slots, id)
+  elseif whose == subscriber then
+    local isFree = holder == '-' or now - seen > noPong
+    local isSure = seen >= asked - young
+    if not isFree and holder ~= process then
+      local beat = tonumber(redis.call('HGET', processes, holder))
+      isFree = not beat or (beat < asked and now - asked >= deadProcess)
+      isSure = isSure and beat and beat >= asked
+    end
+    if not isFree then
+      mustWait = mustWait or not isSure
+    elseif not lowestId or isBefore(cursor, lowestCursor) then
+      lowestId, lowestCursor = id, cursor
+    end
+  end
+end
+if mustWait then return {'wait', text(asked)} end
+
+local id, cursor = lowestId or newId, lowestCursor or newCursor
+redis.call('HSET', slots, id, table.concat({subscriber, process, connection, text(now), cursor}, ' '))
+redis.call('PEXPIRE', slots, window)
+redis.call('ZADD', vins, text(now + window), vin)
+return {lowestId and 'old' or 'new', id, cursor}
+`,
+);
+
+/**
+ * KEYS[1] sorted set  vehicles with slots, by expiry   KEYS[2] hash  processes
+ * ARGV[1] prefix of the slots, ARGV[2] process, ARGV[3] window (ms), then for each: VIN, slot, subscriber, connection,
+ * cursor, keep|free|new. Replies with a digit each: 1 done, 0 the slot is not this connection's.
+ */
+export const keepSlots = defineScript(
+  'keep-slots',
+  `
+${now}
+local vins, processes = KEYS[1], KEYS[2]
+local prefix, process, window = ARGV[1], ARGV[2], tonumber(ARGV[3])
+redis.call('HSET', processes, process, text(now))
+redis.call('ZREMRANGEBYSCORE', vins, '-inf', '(' .. text(now))
+local codes = {}
+for i = 4, #ARGV, 6 do
+  local vin, id, subscriber, connection, cursor, change = unpack(ARGV, i, i + 5)
+  local slots = prefix .. vin
+  local isOurs = change == 'new'
+  if not isOurs then
+    local slot = redis.call('HGET', slots, id)
+    isOurs = slot and string.match(slot, '^%S+ %S+ (%S+) ') == connection
+  end
+  if isOurs then
+    local isFree = change == 'free'
+    redis.call('HSET', slots, id, table.concat(
+      {subscriber, isFree and '-' or process, isFree and '-' or connection, text(now), cursor}, ' '))
+    redis.call('PEXPIRE', slots, window)
+    redis.call('ZADD', vins, text(now + window), vin)
+  end
+  codes[#codes + 1] = isOurs and '1' or '0'
+end
+return table.concat(codes)
+`,
+);
