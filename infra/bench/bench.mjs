@@ -84,6 +84,7 @@ try {
   const streaming = await startNode('apps/streaming/dist/main.js', {
     ...chain,
     STREAMING_PORT: '0',
+    STREAMING_GRPC_PORT: '0',
     STREAMING_ADMIN_PORT: '0',
     STREAMING_CERT_FILE: files.cert,
     STREAMING_KEY_FILE: files.key,

@@ -4,7 +4,7 @@ import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
 import { connectVehicle } from '@fleetbridge/simulator';
 import { WebSocket } from 'ws';
 import { drivingPayload } from './fleet.mjs';
-import { cpuMicros, residentBytes } from './processes.mjs';
+import { treeCpuMicros, treeResidentBytes } from './processes.mjs';
 
 const COLUMNS = 'speed,odometer,soc,elevation,est_heading,est_lat,est_lng,power,shift_state,range,est_range,heading';
 const FRAMES_A_SECOND = 20;
@@ -39,7 +39,7 @@ export async function measureFanOut({ fleet, bare, streaming, ingestUrl, token, 
   });
   bareClients.close();
 
-  const before = residentBytes(streaming.pid);
+  const before = treeResidentBytes(streaming.pid);
   const subscribe = JSON.stringify({ msg_type: 'data:subscribe_oauth', token, tag: vin, value: COLUMNS });
   const clients = await openClients({
     url: `wss://localhost:${streaming.ports.clients}/streaming/`,
@@ -48,7 +48,7 @@ export async function measureFanOut({ fleet, bare, streaming, ingestUrl, token, 
     hello: subscribe,
   });
   await until(() => clients.frames >= subscribers);
-  const bytesPerSubscriber = (residentBytes(streaming.pid) - before) / subscribers;
+  const bytesPerSubscriber = (treeResidentBytes(streaming.pid) - before) / subscribers;
   const cost = await costOfFrames({ pid: streaming.pid, clients, seconds, send: sendRecord });
   clients.close();
   vehicle.terminate();
@@ -88,14 +88,14 @@ function openClient({ url, fleet, hello, seen }) {
 }
 
 async function costOfFrames({ pid, clients, seconds, send }) {
-  const cpuBefore = cpuMicros(pid);
+  const cpuBefore = treeCpuMicros(pid);
   const framesBefore = clients.frames;
   const timer = setInterval(send, 1_000 / FRAMES_A_SECOND);
   await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
   clearInterval(timer);
   await new Promise((resolve) => setTimeout(resolve, 500));
   const frames = clients.frames - framesBefore;
-  return (cpuMicros(pid) - cpuBefore) / frames;
+  return (treeCpuMicros(pid) - cpuBefore) / frames;
 }
 
 async function until(check) {

@@ -48,12 +48,20 @@ export function cpuMicros(pid) {
 
 /** The same for a process and all below it. */
 export function treeCpuMicros(pid) {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
-  return cpuMicros(pid) + children.reduce((sum, child) => sum + treeCpuMicros(Number(child)), 0);
+  return childrenOf(pid).reduce((sum, child) => sum + treeCpuMicros(child), cpuMicros(pid));
 }
 
 export function residentBytes(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
+}
+
+/** The same for a process and all below it. */
+export function treeResidentBytes(pid) {
+  return childrenOf(pid).reduce((sum, child) => sum + treeResidentBytes(child), residentBytes(pid));
+}
+
+function childrenOf(pid) {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 }
 
 export async function freePort() {

@@ -67,6 +67,9 @@ describe('the environment of a child', () => {
     });
     expect(appSpec('ingest', facts).env).not.toHaveProperty('BRIDGE_TOKEN');
     expect(appSpec('dispatcher', facts).env).not.toHaveProperty('BRIDGE_TOKEN');
+    const push = factsOf({ PUBSUB_PUSH_TOKEN_FILE: someFile });
+    expect(appSpec('streaming', push).env).toHaveProperty('PUBSUB_PUSH_TOKEN_FILE');
+    expect(appSpec('ingest', push).env).not.toHaveProperty('PUBSUB_PUSH_TOKEN_FILE');
     for (const spec of [redisSpec(facts), simulatorSpec(['A'], facts)]) {
       expect(JSON.stringify(spec)).not.toMatch(/secret|the-token/);
     }

@@ -82,7 +82,10 @@ export function simulatedVins(count: number): string[] {
 const secrets: Readonly<Record<string, readonly AppName[]>> = {
   REDIS_URL: ['dispatcher', 'ingest', 'streaming'],
   BRIDGE_TOKEN: ['streaming'],
+  PUBSUB_PUSH_TOKEN: ['streaming'],
 };
+/** Those that `up` reads itself and passes on. */
+const readHere: ReadonlySet<string> = new Set(['REDIS_URL', 'BRIDGE_TOKEN']);
 
 function environmentOf(
   name: AppName,
@@ -93,7 +96,7 @@ function environmentOf(
     const base = variable.replace(/_FILE$/, '');
     const isAnothers = base in secrets && secrets[base]?.includes(name) !== true;
     // A secret can come as X_FILE; then it was read already, and both at once would be a mistake.
-    const isReadAlready = variable !== base && base in secrets;
+    const isReadAlready = variable !== base && readHere.has(base);
     return !isAnothers && !isReadAlready && value?.trim() !== '';
   });
   // Their lines come to us, not to a person.

@@ -1,7 +1,14 @@
-// The dispatcher: snapshots of every vehicle, retention, and the disconnects that dead processes can't report.
+// The dispatcher: snapshots of every vehicle, subscriptions and their deliveries, retention, and the disconnects that dead
+// processes can't report.
 // Reads as the order of its start; what was started is stopped in reverse.
 import { randomUUID } from 'node:crypto';
-import { agreeOnLayoutWhenReady, connectRedis, Presence, SnapshotStore } from '@fleetbridge/record-log';
+import {
+  agreeOnLayoutWhenReady,
+  connectRedis,
+  Presence,
+  SnapshotStore,
+  SubscriptionStore,
+} from '@fleetbridge/record-log';
 import {
   createLogger,
   createReadiness,
@@ -14,8 +21,10 @@ import {
 } from '@fleetbridge/service';
 import { dispatcherConfig } from './config.js';
 import { DeadConnections } from './dead-connections.js';
-import { createCounts, createDispatcherMetrics } from './metrics.js';
+import { createCounts, createDispatcherMetrics, deliveryCounts } from './metrics.js';
 import { SnapshotKeeper } from './snapshot-keeper.js';
+import { SubscriptionFile } from './subscription/file.js';
+import { Subscriptions } from './subscription/subscriptions.js';
 import { Upkeep } from './upkeep.js';
 
 await runApp({ name: 'dispatcher', main });
@@ -59,6 +68,24 @@ async function main(context: RunContext): Promise<void> {
   context.onStop('snapshots', () => Promise.all(keepers.map((keeper) => keeper.stop())));
   await Promise.all(keepers.map((keeper) => keeper.start()));
 
+  const store = new SubscriptionStore({ redis, ...layout });
+  if (config.DISPATCHER_CONFIG !== undefined) {
+    const file = new SubscriptionFile({ path: config.DISPATCHER_CONFIG, store, log, now: Date.now });
+    file.start();
+    context.onStop('subscription file', () => file.stop());
+  }
+  const subscriptions = new Subscriptions({
+    redis,
+    url: config.REDIS_URL,
+    ...layout,
+    owner,
+    log,
+    env: context.env,
+    countsOf: deliveryCounts(counts, metrics),
+  });
+  subscriptions.start();
+  context.onStop('subscriptions', (options) => subscriptions.stop(options));
+
   const presence = new Presence({ redis, ...layout });
   const upkeep = new Upkeep({
     redis,
@@ -66,6 +93,7 @@ async function main(context: RunContext): Promise<void> {
     retention: { hours: config.RETENTION_HOURS, entries: config.RETENTION_ENTRIES },
     keepers,
     snapshots: new SnapshotStore({ redis, ...layout }),
+    subscriptions: store,
     deadConnections: new DeadConnections({
       presence,
       ping: () => redis.ping(),

@@ -1,6 +1,9 @@
 // Prometheus' view of the dispatcher.
 import { createMetrics, type Metrics } from '@fleetbridge/service';
+import type { Histogram } from 'prom-client';
 import type { SnapshotCounts, SnapshotKeeper } from './snapshot-keeper.js';
+import type { LagCounts } from './subscription/lags.js';
+import type { DeliveryCounts } from './subscription/worker.js';
 
 export interface DispatcherCounts {
   snapshots: SnapshotCounts;
@@ -8,6 +11,9 @@ export interface DispatcherCounts {
   trimmed: number;
   redisUsedBytes: number;
   redisLimitBytes: number;
+  subscriptions: LagCounts;
+  /** By subscription. */
+  deliveries: Map<string, DeliveryCounts>;
 }
 
 export function createCounts(): DispatcherCounts {
@@ -17,6 +23,8 @@ export function createCounts(): DispatcherCounts {
     trimmed: 0,
     redisUsedBytes: 0,
     redisLimitBytes: 0,
+    subscriptions: { lags: new Map(), overtaken: {} },
+    deliveries: new Map(),
   };
 }
 
@@ -53,5 +61,99 @@ export function createDispatcherMetrics(counts: DispatcherCounts, keepers: reado
   );
   level('fleetbridge_redis_used_bytes', "Redis' memory in use.", () => counts.redisUsedBytes);
   level('fleetbridge_redis_limit_bytes', 'Its limit, 0 = none.', () => counts.redisLimitBytes);
+  addSubscriptionMetrics(metrics, counts);
   return metrics;
+}
+
+/** The counts of one subscription, made when it is first worked on; its latencies go into the histogram. */
+export function deliveryCounts(counts: DispatcherCounts, metrics: Metrics): (subscription: string) => DeliveryCounts {
+  const latency = deliveryLatency(metrics);
+  return (subscription) => {
+    let own = counts.deliveries.get(subscription);
+    if (own === undefined) {
+      own = {
+        delivered: 0,
+        retried: 0,
+        rejected: 0,
+        deadLettered: 0,
+        redelivered: 0,
+        passedOver: 0,
+        lost: 0,
+        suspended: 0,
+        observeLatency: (seconds) => latency.observe({ subscription }, seconds),
+      };
+      counts.deliveries.set(subscription, own);
+    }
+    return own;
+  };
+}
+
+const deliveryTotals: [
+  name: keyof Omit<DeliveryCounts, 'observeLatency' | 'suspended'>,
+  metric: string,
+  help: string,
+][] = [
+  ['delivered', 'delivered_total', 'Records delivered, repeats included.'],
+  ['retried', 'retried_total', 'Sends of something that was sent before without success.'],
+  ['rejected', 'rejected_total', 'Answers that reject a record.'],
+  ['deadLettered', 'dead_lettered_total', 'Records that became dead letters.'],
+  ['redelivered', 'redelivered_total', 'Dead letters that were delivered after all.'],
+  ['passedOver', 'passed_over_total', 'Records that the filter does not want.'],
+  ['lost', 'lost_total', 'Records that retention took while they were pending.'],
+];
+
+function addSubscriptionMetrics({ totalByName, gauge }: Metrics, counts: DispatcherCounts): void {
+  const prefix = 'fleetbridge_subscription_';
+  for (const [name, metric, help] of deliveryTotals) {
+    totalByName(prefix + metric, help, 'subscription', () =>
+      Object.fromEntries([...counts.deliveries].map(([subscription, own]) => [subscription, own[name]])),
+    );
+  }
+  totalByName(
+    `${prefix}overtaken_total`,
+    'Times that retention took what was not delivered yet.',
+    'subscription',
+    () => counts.subscriptions.overtaken,
+  );
+  const levelBySubscription = (name: string, help: string, read: () => Iterable<[string, number]>) =>
+    gauge<'subscription'>({
+      name: prefix + name,
+      help,
+      labelNames: ['subscription'],
+      collect() {
+        this.reset();
+        for (const [subscription, value] of read()) this.set({ subscription }, value);
+      },
+    });
+  const { subscriptions, deliveries } = counts;
+  levelBySubscription('suspended', 'Partitions whose endpoint is away.', () =>
+    [...deliveries].map(([name, { suspended }]) => [name, suspended]),
+  );
+  levelBySubscription('lag_records', 'Entries not acknowledged, of the partitions that this process tends.', () =>
+    [...subscriptions.lags].map(([name, lags]) => [
+      name,
+      [...lags.values()].reduce((sum, lag) => sum + lag.records, 0),
+    ]),
+  );
+  levelBySubscription('lag_seconds', 'Age of the oldest of them.', () =>
+    [...subscriptions.lags].map(([name, lags]) => [
+      name,
+      Math.max(0, ...[...lags.values()].map(({ ageMs }) => ageMs ?? 0)) / 1000,
+    ]),
+  );
+  levelBySubscription('dead_letters', 'Dead letters that are kept.', () =>
+    [...subscriptions.lags].map(([name, lags]) => [
+      name,
+      [...lags.values()].reduce((sum, { deadLetters }) => sum + deadLetters, 0),
+    ]),
+  );
+}
+
+function deliveryLatency({ histogram }: Metrics): Histogram<'subscription'> {
+  return histogram<'subscription'>({
+    name: 'fleetbridge_subscription_latency_seconds',
+    help: 'From receipt to delivery.',
+    labelNames: ['subscription'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600],
+  });
 }

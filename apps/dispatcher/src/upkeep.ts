@@ -1,9 +1,18 @@
-// What has to be looked after now and then: connections of dead processes, entries that are too old, Redis' memory.
-import { memoryUse, type RedisConnection, type SnapshotStore, trimPartition } from '@fleetbridge/record-log';
+// What has to be looked after now and then: connections of dead processes, how far behind subscriptions are, entries that
+// are too old, Redis' memory.
+import {
+  memoryUse,
+  partitionKeys,
+  type RedisConnection,
+  type SnapshotStore,
+  type SubscriptionStore,
+  trimPartition,
+} from '@fleetbridge/record-log';
 import type { Logger } from '@fleetbridge/service';
 import type { DeadConnections } from './dead-connections.js';
 import type { DispatcherCounts } from './metrics.js';
 import type { SnapshotKeeper } from './snapshot-keeper.js';
+import { measureLags, neededFrom, type PartitionLag, sayOvertaken } from './subscription/lags.js';
 
 const LOOK_EVERY_MS = 2_000;
 const TRIM_EVERY_LOOKS = 5;
@@ -13,8 +22,9 @@ export interface UpkeepOptions {
   redis: RedisConnection;
   namespace: string;
   retention: { hours: number; entries: number };
-  keepers: readonly SnapshotKeeper[];
+  keepers: readonly Pick<SnapshotKeeper, 'isHolder' | 'partition'>[];
   snapshots: Pick<SnapshotStore, 'cursor'>;
+  subscriptions: Pick<SubscriptionStore, 'list' | 'control'>;
   deadConnections: DeadConnections;
   counts: DispatcherCounts;
   log: Logger;
@@ -35,7 +45,7 @@ export class Upkeep {
 
   start(): void {
     this.#timer = setTimeout(() => {
-      this.#working = this.#look().finally(() => {
+      this.#working = this.look().finally(() => {
         if (!this.#isStopped) this.start();
       });
     }, LOOK_EVERY_MS);
@@ -47,25 +57,36 @@ export class Upkeep {
     await this.#working;
   }
 
-  async #look(): Promise<void> {
-    const { keepers, deadConnections, log } = this.#options;
+  /** Once: what `start` does again and again. */
+  async look(): Promise<void> {
+    const { keepers, deadConnections, subscriptions, counts, log } = this.#options;
     const held = keepers.filter(({ isHolder }) => isHolder).map(({ partition }) => partition);
     await deadConnections.look(held);
-    if (this.#looks++ % TRIM_EVERY_LOOKS !== 0) return;
     try {
-      for (const partition of held) await this.#trim(partition);
+      const lags = await measureLags(subscriptions, held, counts.subscriptions);
+      if (this.#looks++ % TRIM_EVERY_LOOKS !== 0) return;
+      for (const partition of held) await this.#trim(partition, lags);
       await this.#checkMemory();
     } catch (err) {
       log.debug({ err }, 'upkeep_failed');
     }
   }
 
-  async #trim(partition: number): Promise<void> {
-    const { redis, namespace, retention, snapshots, counts, log, now } = this.#options;
-    const deliveredUpTo = await snapshots.cursor(partition);
+  async #trim(partition: number, lags: readonly PartitionLag[]): Promise<void> {
+    const { redis, namespace, retention, snapshots, subscriptions, counts, log, now } = this.#options;
+    const deliveredUpTo = neededFrom(lags, partition, await snapshots.cursor(partition));
     const trimmed = await trimPartition(redis, { namespace, partition, nowMs: now(), deliveredUpTo, ...retention });
     counts.trimmed += trimmed;
-    if (trimmed > 0) log.debug({ partition, trimmed }, 'log_trimmed');
+    if (trimmed === 0) return;
+    log.debug({ partition, trimmed }, 'log_trimmed');
+    const [first] = await redis.xrange(partitionKeys(namespace, partition).records, '-', '+', 'COUNT', 1);
+    await sayOvertaken(lags, {
+      partition,
+      firstKept: first?.[0],
+      store: subscriptions,
+      counts: counts.subscriptions,
+      log,
+    });
   }
 
   async #checkMemory(): Promise<void> {

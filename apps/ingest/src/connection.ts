@@ -47,6 +47,8 @@ export interface ConnectionHost {
   bucketOf(vin: string): TokenBucket | undefined;
   /** Whether the process as a whole has taken all that it may hold. */
   isFull(): boolean;
+  /** Whether what is read now may be stored already, by another process. */
+  isLate(nowMs: number): boolean;
   paused(connection: VehicleConnection): void;
   resumed(connection: VehicleConnection): void;
 }
@@ -209,7 +211,7 @@ export class VehicleConnection implements AppendReceipt {
     this.records++;
     this.bytes += bytes.length;
     if (this.#bucket !== undefined) this.#takeToken(this.#bucket, receivedMs);
-    const repeats = repeatsAt(receivedMs - this.facts.connectedMs);
+    const repeats = this.#host.isLate(receivedMs) ? 'likely' : repeatsAt(receivedMs - this.facts.connectedMs);
     const decision = receive(bytes, this.sender, { receivedMs, repeats });
     if (decision.kind === 'append') this.#append(decision, bytes);
     else this.#refuse(decision, bytes);

@@ -19,6 +19,10 @@ const MAX_UNSETTLED_BYTES = 64_000_000;
 /** A vehicle that says nothing for so long is asked by a ping, and gone if that brings no answer in the same time. */
 const SILENCE_MS = 60_000;
 const SWEEP_MS = 5_000;
+/** See isLate. A vehicle takes longer to find another connection and send anything on it. */
+const LATE_MS = 250;
+const LATE_FOR_MS = 10_000;
+const TICK_MS = 50;
 /** What is kept of a message that is not understood: enough to see what it was. */
 const QUARANTINED_BYTES = 65_536;
 /** Nothing waits for the quarantine, so what is under way to it is bounded here. */
@@ -45,13 +49,18 @@ export class Fleet implements ConnectionHost {
   readonly #byVin = new Map<string, VehicleConnection>();
   /** All open connections; one that was replaced is here until its socket has closed. */
   readonly #open = new Set<VehicleConnection>();
-  readonly #paused = new Set<VehicleConnection>();
+  /** Since when. */
+  readonly #paused = new Map<VehicleConnection, number>();
   #quarantineBytes = 0;
   #sweeper: NodeJS.Timeout | undefined;
+  #clock: NodeJS.Timeout | undefined;
+  #tickMs: number;
+  #lateUntilMs = 0;
 
   constructor(options: FleetOptions) {
     this.#options = options;
     this.#maxUnsettledBytes = options.maxUnsettledBytes ?? MAX_UNSETTLED_BYTES;
+    this.#tickMs = options.now();
   }
 
   get counts(): Counts {
@@ -83,6 +92,9 @@ export class Fleet implements ConnectionHost {
 
   start(): void {
     this.#sweeper = setInterval(() => this.sweep(), SWEEP_MS);
+    this.#clock = setInterval(() => {
+      this.#tickMs = this.now();
+    }, TICK_MS);
   }
 
   /** A vehicle is here. An older connection of the same VIN is ended: a vehicle has only one. */
@@ -131,10 +143,19 @@ export class Fleet implements ConnectionHost {
     return this.#options.appender.unsettledBytes >= this.#maxUnsettledBytes;
   }
 
+  /**
+   * Whether what is read now may have lain here unread for so long (the process slept, or sockets were paused) that its
+   * vehicle has given this connection up and sent it again to another process. It has to be looked for, then.
+   */
+  isLate(nowMs: number): boolean {
+    if (nowMs - this.#tickMs > LATE_MS) this.#lateUntilMs = nowMs + LATE_FOR_MS;
+    return nowMs < this.#lateUntilMs;
+  }
+
   /** To be called after the log has answered: sockets that waited for the process as a whole go on. */
   resumePaused(): void {
     if (this.#paused.size === 0 || this.#options.appender.unsettledBytes > this.#maxUnsettledBytes / 2) return;
-    for (const connection of this.#paused) connection.resumeIfPossible();
+    for (const connection of this.#paused.keys()) connection.resumeIfPossible();
   }
 
   /**
@@ -148,6 +169,7 @@ export class Fleet implements ConnectionHost {
   /** Reads nothing more, lets what was read reach the log and be acknowledged, then says goodbye to all. */
   async stop({ deadlineMs }: { deadlineMs: number }): Promise<void> {
     clearInterval(this.#sweeper);
+    clearInterval(this.#clock);
     // A tenth is left for the parts that stop after this one.
     const until = performance.now() + deadlineMs * 0.9;
     for (const connection of this.#open) connection.stopReading();
@@ -215,10 +237,12 @@ export class Fleet implements ConnectionHost {
   }
 
   paused(connection: VehicleConnection): void {
-    this.#paused.add(connection);
+    this.#paused.set(connection, this.now());
   }
 
   resumed(connection: VehicleConnection): void {
+    const nowMs = this.now();
+    if (nowMs - (this.#paused.get(connection) ?? nowMs) > LATE_MS) this.#lateUntilMs = nowMs + LATE_FOR_MS;
     this.#paused.delete(connection);
   }
 

@@ -242,7 +242,8 @@ export class HandshakeGuard {
   }
 
   #sweep(): void {
-    const { patienceMs, helloMs, placeMs } = this.#options.limits;
+    const { helloMs, placeMs } = this.#options.limits;
+    const patienceMs = Math.min(this.#options.limits.patienceMs, helloMs);
     const nowMs = performance.now();
     for (const approach of this.#computed) {
       if (nowMs - approach.sinceMs < placeMs) break;

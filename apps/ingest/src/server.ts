@@ -18,6 +18,8 @@ import { createSender } from './receive.js';
 /** Above a record's limit of 1,000,000 bytes, so that such a one can still be answered; past this the socket ends. */
 const MAX_PAYLOAD_BYTES = 4_000_000;
 const HANDSHAKE_MS = 10_000;
+/** Connections that the system keeps until we take them, as far as it allows: a fleet that comes back comes at once. */
+const BACKLOG = 4_096;
 /** How often Node looks for requests that take too long. */
 const REQUEST_LOOK_MS = 2_000;
 
@@ -234,6 +236,6 @@ function listen(server: Server, { host, port }: IngestServerOptions): Promise<nu
         }),
       ),
     );
-    server.listen({ port, host }, () => resolve((server.address() as { port: number }).port));
+    server.listen({ port, host, backlog: BACKLOG }, () => resolve((server.address() as { port: number }).port));
   });
 }

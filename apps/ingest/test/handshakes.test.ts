@@ -10,6 +10,10 @@ import { createTestPki, OTHER_VIN, startTestIngest, type TestIngest, type TestPk
 const upgradeRequest =
   'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+const isLinux = process.platform === 'linux';
+if (!isLinux) console.log('skipped: several addresses of one machine (127.0.0.0/8) without set-up exist on Linux only');
+const long = process.env.TEST_LONG ? it : it.skip;
+if (!process.env.TEST_LONG) console.log('a request without an end takes ten seconds: npm run test:long');
 let redis: DisposableRedis;
 let pki: TestPki;
 let ingest: TestIngest;
@@ -28,17 +32,17 @@ afterAll(async () => {
   await redis.stop();
 });
 
-describe('2,000 connections that send nothing', () => {
+describe.skipIf(!isLinux)('2,000 connections that send nothing', () => {
   it('cost no handshake, are closed past the limit of their address, and nobody else notices', async () => {
     ingest = await startTestIngest({
       redisUrl: redis.url,
       pki,
-      handshakeLimits: { patienceMs: 300, helloMs: 2_000, unfinished: 20, failures: 10_000 },
+      handshakeLimits: { patienceMs: 500, helloMs: 2_000, unfinished: 20, failures: 10_000 },
     });
     const vehicle = await ingest.connect();
     await vehicle.fence('before');
     const idle = Array.from({ length: 2_000 }, () => tcp({ from: '127.0.0.3' }));
-    await eventually(() => waitingNow() === 2_000);
+    await eventually(() => waitingNow() + (refusals().address_unfinished ?? 0) === 2_000);
     await vehicle.fence('during');
     await (await ingest.connect({ vin: OTHER_VIN })).fence();
     expect(await status()).toContain('mtls ok');
@@ -96,7 +100,7 @@ describe('a hello that comes byte by byte', () => {
   });
 });
 
-describe('a handshake that stalls in its middle', () => {
+describe.skipIf(!isLinux)('a handshake that stalls in its middle', () => {
   it('gives its place to the next one, and is ended by its own time limit', async () => {
     ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: { concurrent: 2, placeMs: 50 } });
     const hello = await clientHello();
@@ -119,14 +123,23 @@ describe('a handshake that stalls in its middle', () => {
   });
 });
 
-describe('failed handshakes', () => {
+describe('a request that never ends, behind a good handshake', () => {
+  long('is ended after ten seconds', { timeout: 30_000 }, async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+    const [silent, half] = [secured(tcp()).resume(), secured(tcp()).resume()];
+    half.write(upgradeRequest.slice(0, 40));
+    await eventually(() => silent.closed && half.closed, 20_000);
+    expect(await status()).toContain('mtls ok');
+  });
+});
+
+describe.skipIf(!isLinux)('failed handshakes', () => {
   it('shut out their address for a while, and no other', async () => {
-    const limits = { failures: 5, forgivenPerSecond: 20 };
+    const limits = { failures: 5, forgivenPerSecond: 1 };
     ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: limits });
-    for (let n = 0; n < 5; n++) await failedHandshake('127.0.0.3');
-    await eventually(() => refusals().not_tls === 5);
-    tcp({ from: '127.0.0.3' });
-    await eventually(() => refusals().address_failures === 1);
+    for (let n = 0; n < 7; n++) await failedHandshake('127.0.0.3');
+    expect(refusals().not_tls).toBeGreaterThanOrEqual(5);
+    expect(refusals().address_failures).toBeGreaterThanOrEqual(1);
     expect(await status()).toContain('mtls ok');
     expect(ingest.lines.filter(({ event }) => event === 'address_failed_too_often')).toEqual([
       expect.objectContaining({ address: '127.0.0.3', level: 'warn' }),
@@ -154,7 +167,7 @@ describe('failed handshakes', () => {
     for (let n = 0; n < 6; n++) {
       const socket = tcp();
       socket.write(hello);
-      await new Promise((answered) => socket.once('data', answered));
+      await new Promise((answered) => socket.once('data', answered).once('close', answered));
       socket.destroy();
       await eventually(() => refusals().connection_lost === n + 1 || refusals().address_failures !== undefined);
     }
@@ -187,7 +200,7 @@ describe('a crowd', () => {
   });
 });
 
-describe('behind a balancer', () => {
+describe.skipIf(!isLinux)('behind a balancer', () => {
   const env = { PROXY_PROTOCOL_FROM: '127.0.0.9, 10.0.0.0/8' };
   const v1 = 'PROXY TCP4 192.0.2.7 10.0.0.1 49152 4443\r\n';
 

@@ -116,7 +116,7 @@ describe('a vehicle that connects to another process', () => {
     const vehicle = await ingest.connect();
     await vehicle.fence('a');
     await ingest.redis.hset(partitionKeys(ingest.namespace, 0).presence, VIN, 'elsewhere another-process 0 ');
-    await ingest.redis.client('KILL', 'TYPE', 'pubsub');
+    await ingest.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
     expect(await vehicle.closed).toBe(1006);
     expect(ingest.counts.ended).toEqual({ vehicle_is_elsewhere: 1 });
   });

@@ -3,7 +3,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createAuthority, extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
+import { createAuthority, ensureDevelopmentPki, extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createIngestProcesses } from './ingest-process.js';
@@ -59,6 +59,29 @@ describe('the vehicle CAs on disk', () => {
     await expect(ingest.connect()).rejects.toThrow();
     await old.fence('after');
     expect(ingest.lines.filter(({ event }) => event === 'vehicle_disconnected')).toEqual([]);
+  });
+
+  it('and the server’s certificate change under load, and no connection is lost', async () => {
+    const caFile = path.join(pki.dataDir, 'under-load.pem');
+    const own = pki.vehicleAuthority.certificatePem;
+    writeFileSync(caFile, own);
+    const env = { INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' };
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, env, certificateLookMs: 10 });
+    const vehicles = [VIN, OTHER_VIN, '5YJ3E1EA7KF000003'].map((vin) => ingest!.simulate(vin));
+    const load = setInterval(() => {
+      for (const vehicle of vehicles) vehicle.send([{ key: 4, value: { doubleValue: 1 } }]);
+    }, 1);
+    for (let round = 1; round <= 5; round++) {
+      const before = ingest.counts.stored;
+      writeFileSync(caFile, own + createAuthority({ commonName: 'TeslaMotors', days: 30 }).certificatePem);
+      ensureDevelopmentPki({ directory: pki.directory, hosts: [`round-${round}.example`], vins: [] });
+      const renewals = () => ingest!.lines.filter(({ event }) => event === 'server_certificate_renewed').length;
+      await eventually(() => changes() === round && renewals() === round);
+      await eventually(() => ingest!.counts.stored > before + 50);
+    }
+    clearInterval(load);
+    for (const { ledger } of vehicles) expect(ledger.connections).toBe(1);
+    for (const vehicle of vehicles) expect(await vehicle.finish()).toBe(0);
   });
 
   it('stay in use when the file is damaged or gone, and the log says so once', async () => {

@@ -1,40 +1,170 @@
-// Who may hear what. A token is good for one vehicle or for all; it comes in the subscribe message, as `?token=` or as
-// a bearer header, and TeslaMate's TOKEN may itself begin with `?token=`.
+// Who may hear what. A token is good for one vehicle or for all; it comes in the subscribe message, as `?token=`, as a
+// bearer header or as metadata, and TeslaMate's TOKEN may itself begin with `?token=`. It is BRIDGE_TOKEN, one of
+// `fleetbridge token create`, or one of Tesla's own, of an account that is trusted here.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { TokenStore } from '@fleetbridge/record-log';
+import { FailureLimit } from './failure-limit.js';
+import type { TeslaTokens } from './tesla-tokens.js';
+
+/** Programs wait so long for a server that is not ready, before they are told so. */
+const SOON_MS = 5_000;
+const ASK_EVERY_MS = 100;
 
 export type Verdict = 'granted' | 'refused' | 'unknown';
+
+export interface Judgement {
+  verdict: Verdict;
+  /** Stable name of the subscriber: `bridge`, `token:<id>`, `tesla:<sub>`, `open`. Empty unless granted. */
+  who: string;
+}
+
+export interface Grant {
+  who: string;
+  /** One VIN, or `*` for all. */
+  vin: string;
+}
+
+export type RefusalReason =
+  | 'no_token'
+  | 'unknown_token'
+  | 'other_vehicle'
+  | 'tesla_expired'
+  | 'tesla_not_genuine'
+  | 'tesla_unknown_account'
+  | 'address_limited';
 
 export interface AccessOptions {
   /** false: everybody hears everything. */
   isRequired: boolean;
   bridgeToken: string | undefined;
-  tokens: Pick<TokenStore, 'grantOf'>;
+  tokens: Pick<TokenStore, 'grantOf' | 'grantOfAccount' | 'list'>;
+  teslaTokens?: TeslaTokens;
+  /** `sub` of the Tesla accounts that are trusted by configuration. */
+  teslaAccounts?: readonly string[];
+  /** While false every answer is `unknown`: the log has not been read to its end yet. */
+  isReady?: () => boolean;
+  now?: () => number;
 }
 
 export class Access {
   readonly #options: AccessOptions;
   readonly #bridgeToken: Buffer | undefined;
+  readonly #limit: FailureLimit;
+  /** Refusals by reason. */
+  readonly refusals: Partial<Record<RefusalReason, number>> = {};
 
   constructor(options: AccessOptions) {
     this.#options = options;
     this.#bridgeToken = options.bridgeToken === undefined ? undefined : digest(options.bridgeToken);
+    this.#limit = new FailureLimit({ now: options.now ?? Date.now });
   }
 
-  /** unknown: Redis, which holds the tokens, does not answer now. */
-  async verdict(token: string | undefined, vin: string): Promise<Verdict> {
-    if (!this.#options.isRequired) return 'granted';
+  /** The way in for one connection or request. */
+  client(address: string): ClientAccess {
+    return new ClientAccess(this, address);
+  }
+
+  /** `unknown`: Redis, which holds the tokens, or Tesla's keys can't be had now. */
+  async identify(token: string | undefined, address: string): Promise<Grant | 'refused' | 'unknown'> {
+    const { isRequired, isReady } = this.#options;
+    if (isReady?.() === false) return 'unknown';
+    if (!isRequired) return { who: 'open', vin: '*' };
     const bare = bareToken(token);
-    if (bare === '') return 'refused';
-    // digests have one length, so that neither the time nor the length of the comparison tells anything
-    if (this.#bridgeToken && timingSafeEqual(digest(bare), this.#bridgeToken)) return 'granted';
+    if (bare === '') return this.refuse('no_token');
+    if (this.#limit.isReached(address)) return this.refuse('address_limited');
+    const finding = await this.#find(bare);
+    if (typeof finding !== 'string') return finding;
+    if (finding === 'unknown') return finding;
+    this.#limit.failed(address);
+    return this.refuse(finding);
+  }
+
+  /** Counts. */
+  refuse(reason: RefusalReason): 'refused' {
+    this.refusals[reason] = (this.refusals[reason] ?? 0) + 1;
+    return 'refused';
+  }
+
+  /** What is still good of these grants, by one look; undefined when Redis does not answer: nobody is ended for that. */
+  async stillGood(): Promise<((grant: Grant) => boolean) | undefined> {
     try {
-      const grant = await this.#options.tokens.grantOf(bare);
-      return grant !== undefined && (grant.vin === '*' || grant.vin === vin) ? 'granted' : 'refused';
+      const stored = await this.#options.tokens.list();
+      const vinOf = new Map(stored.map(({ id, vin, account }) => [whoOf({ id, account }), vin]));
+      for (const account of this.#options.teslaAccounts ?? []) vinOf.set(whoOf({ id: '', account }), '*');
+      return ({ who, vin }) => who === 'bridge' || who === 'open' || vinOf.get(who) === vin;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #find(bare: string): Promise<Grant | RefusalReason | 'unknown'> {
+    const { tokens, teslaTokens } = this.#options;
+    // digests have one length, so that neither the time nor the length of the comparison tells anything
+    if (this.#bridgeToken && timingSafeEqual(digest(bare), this.#bridgeToken)) return { who: 'bridge', vin: '*' };
+    try {
+      if (teslaTokens?.isOne(bare)) return await this.#findTesla(teslaTokens, bare);
+      const grant = await tokens.grantOf(bare);
+      return grant === undefined ? 'unknown_token' : { who: whoOf(grant), vin: grant.vin };
     } catch {
       return 'unknown';
     }
   }
+
+  async #findTesla(teslaTokens: TeslaTokens, bare: string): Promise<Grant | RefusalReason | 'unknown'> {
+    const { tokens, teslaAccounts = [] } = this.#options;
+    const finding = await teslaTokens.examine(bare);
+    if (finding.kind === 'unknown') return 'unknown';
+    if (finding.kind === 'refused') return finding.reason;
+    const { account } = finding;
+    if (teslaAccounts.includes(account)) return { who: whoOf({ id: '', account }), vin: '*' };
+    const grant = await tokens.grantOfAccount(account);
+    return grant === undefined ? 'tesla_unknown_account' : { who: whoOf(grant), vin: grant.vin };
+  }
+}
+
+/** What one client has shown, and what that opens. */
+export class ClientAccess {
+  readonly #access: Access;
+  readonly address: string;
+  /** The last one; looked at again and again, since it can be revoked. */
+  granted: Grant | undefined;
+
+  constructor(access: Access, address: string) {
+    this.#access = access;
+    this.address = address;
+  }
+
+  async identify(token: string | undefined): Promise<Grant | 'refused' | 'unknown'> {
+    const finding = await this.#access.identify(token, this.address);
+    this.granted = typeof finding === 'string' ? undefined : finding;
+    return finding;
+  }
+
+  /** The same, asked again for a moment while the answer is not to be had: just after a start, or a break of Redis. */
+  async identifySoon(token: string | undefined): Promise<Grant | 'refused' | 'unknown'> {
+    const untilMs = performance.now() + SOON_MS;
+    for (;;) {
+      const finding = await this.identify(token);
+      if (finding !== 'unknown' || performance.now() > untilMs) return finding;
+      await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+    }
+  }
+
+  async judge(token: string | undefined, vin: string): Promise<Judgement> {
+    const finding = await this.identify(token);
+    if (typeof finding === 'string') return { verdict: finding, who: '' };
+    if (opens(finding, vin)) return { verdict: 'granted', who: finding.who };
+    this.granted = undefined;
+    return { verdict: this.#access.refuse('other_vehicle'), who: '' };
+  }
+
+  async verdict(token: string | undefined, vin: string): Promise<Verdict> {
+    return (await this.judge(token, vin)).verdict;
+  }
+}
+
+export function opens(grant: Grant, vin: string): boolean {
+  return grant.vin === '*' || grant.vin === vin;
 }
 
 /** Without the forms that TeslaMate's users write before it. */
@@ -50,6 +180,10 @@ export function requestToken(url: string | undefined, authorization: string | un
   if (authorization !== undefined) return authorization;
   const query = (url ?? '').split('?').slice(1).join('?');
   return new URLSearchParams(query).get('token') ?? undefined;
+}
+
+function whoOf({ id, account }: { id: string; account?: string | undefined }): string {
+  return account === undefined ? `token:${id}` : `tesla:${account}`;
 }
 
 function digest(text: string): Buffer {

@@ -7,12 +7,23 @@ export interface StreamingCounts {
   undecodable: number;
   gaps: number;
   frames: number;
+  /** Of them, those sent to subscribers that came back. */
+  replayedFrames: number;
+  /** Times that a subscriber came back for more than is kept. */
+  resumeGaps: number;
+  droppedSubscribers: number;
+  /** That connections hold now. */
+  slots: number;
   /** Of the last frame sent: from the record's time to the send. */
   lagMs: number;
   refusedTokens: number;
   ignoredMessages: number;
   /** Connections that we ended, by reason. */
   ended: Record<string, number>;
+  /** Records told to others than TeslaMate, by door: raw, events, grpc. */
+  told: Record<string, number>;
+  /** Pub/Sub pushes by outcome. */
+  pushes: Record<string, number>;
 }
 
 export function createCounts(): StreamingCounts {
@@ -22,14 +33,30 @@ export function createCounts(): StreamingCounts {
     undecodable: 0,
     gaps: 0,
     frames: 0,
+    replayedFrames: 0,
+    resumeGaps: 0,
+    droppedSubscribers: 0,
+    slots: 0,
     lagMs: 0,
     refusedTokens: 0,
     ignoredMessages: 0,
     ended: {},
+    told: {},
+    pushes: {},
   };
 }
 
-export function createStreamingMetrics(counts: StreamingCounts, subscribers: () => number): Metrics {
+export interface MetricsSources {
+  subscribers: () => number;
+  /** Refused tokens by reason. */
+  refusals: () => Record<string, number | undefined>;
+  clientsByDoor: () => Record<string, number>;
+}
+
+export function createStreamingMetrics(
+  counts: StreamingCounts,
+  { subscribers, refusals, clientsByDoor }: MetricsSources,
+): Metrics {
   const metrics = createMetrics({ app: 'streaming' });
   const { total, level, totalByName } = metrics;
   total('fleetbridge_streaming_connections_total', 'Connections accepted.', () => counts.connections);
@@ -46,6 +73,21 @@ export function createStreamingMetrics(counts: StreamingCounts, subscribers: () 
   );
   total('fleetbridge_streaming_frames_total', 'Frames sent.', () => counts.frames);
   total(
+    'fleetbridge_streaming_replayed_frames_total',
+    'Frames sent to subscribers that came back, of those that they had missed or not confirmed.',
+    () => counts.replayedFrames,
+  );
+  total(
+    'fleetbridge_streaming_resume_gaps_total',
+    'Times that a subscriber came back for frames that are no longer kept.',
+    () => counts.resumeGaps,
+  );
+  total(
+    'fleetbridge_streaming_dropped_subscribers_total',
+    'Subscribers that were ended because they did not read.',
+    () => counts.droppedSubscribers,
+  );
+  total(
     'fleetbridge_streaming_refused_tokens_total',
     'Subscribes with a token that is not accepted.',
     () => counts.refusedTokens,
@@ -56,11 +98,33 @@ export function createStreamingMetrics(counts: StreamingCounts, subscribers: () 
     () => counts.ignoredMessages,
   );
   totalByName('fleetbridge_streaming_ended_total', 'Connections that the server ended.', 'reason', () => counts.ended);
-  level('fleetbridge_streaming_subscribers', 'Connections open now.', subscribers);
-  level(
-    'fleetbridge_streaming_lag_seconds',
-    "From a record's time to the send of its frame, of the last one.",
-    () => counts.lagMs / 1000,
+  level('fleetbridge_streaming_slots', 'Resume positions that connections hold now.', () => counts.slots);
+  totalByName('fleetbridge_streaming_auth_failures_total', 'Tokens refused, at any door.', 'reason', refusals);
+  totalByName(
+    'fleetbridge_streaming_records_told_total',
+    'Records told to other clients than TeslaMate.',
+    'door',
+    () => counts.told,
   );
+  totalByName('fleetbridge_streaming_pushes_total', 'Pub/Sub pushes taken in.', 'outcome', () => counts.pushes);
+  const clients = metrics.gauge({
+    name: 'fleetbridge_streaming_clients',
+    help: 'Clients that are being told something, by door.',
+    labelNames: ['door'],
+    collect() {
+      this.reset();
+      for (const [door, count] of Object.entries(clientsByDoor())) clients.set({ door }, count);
+    },
+  });
+  level('fleetbridge_streaming_subscribers', 'Connections open now.', subscribers);
+  metrics.gauge({
+    name: 'fleetbridge_streaming_lag_seconds',
+    help: "From a record's time to the send of its frame, of the last one.",
+    // of several workers the one that lags most
+    aggregator: 'max',
+    collect() {
+      this.set(counts.lagMs / 1000);
+    },
+  });
   return metrics;
 }

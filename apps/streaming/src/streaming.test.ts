@@ -327,6 +327,8 @@ async function openBridge(pace: Partial<Pace> = {}) {
   let serving: Awaited<ReturnType<typeof serve>>;
   const serve = async (port: number) => {
     const feeds = new Feeds({
+      redis,
+      resumeWindowMs: 900_000,
       url: redisServer.url,
       namespace,
       partitions: 1,

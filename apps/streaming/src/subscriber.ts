@@ -1,21 +1,26 @@
 // One client of the Owner streaming. TeslaMate crashes on a close frame, on an end of TCP while it sends, and on some
 // errors; it has one timer of 30 s that every message restarts, and after `vehicle_disconnected` that timer is its
 // pending new subscribe. Every rule here is one of these (reference: TeslaMate contract, sections 1 and 2).
+import { createHash } from 'node:crypto';
 import type { Logger } from '@fleetbridge/service';
-import { defaultColumns, type FrameRow, formatFrame, parseColumns } from '@fleetbridge/vehicle-state';
+import { defaultColumns, parseColumns } from '@fleetbridge/vehicle-state';
 import type { WebSocket } from 'ws';
-import type { Access } from './access.js';
+import type { ClientAccess } from './access.js';
+import { Confirmations } from './confirmations.js';
 import type { Feeds } from './feeds.js';
+import type { FrameRequest } from './frame-messages.js';
 import type { StreamingCounts } from './metrics.js';
 import {
   type ClientMessage,
   HELLO,
   parseClientMessage,
   tokenRefused,
-  updateMessage,
   vehicleDisconnected,
   vehicleOffline,
 } from './owner-messages.js';
+import { planReplay, Replay } from './replay.js';
+import { hasLetter, isAfter, justBefore, type SentFrame, withoutLetter } from './sent-frame.js';
+import { HeldSlot } from './slot-book.js';
 import type { FeedListener, VehicleFeed } from './vehicle-feed.js';
 
 /** What a client is given, in milliseconds. The numbers are TeslaMate's timers turned round. */
@@ -29,39 +34,66 @@ export const ownerPace = {
   noSubscribeMs: 60_000,
   /** TeslaMate has no branch for a failed send: TCP ends only when it has been quiet for so long. */
   quietMs: 500,
-  /** Redis, which knows tokens and snapshots, is asked again. */
+  /** Redis, which knows tokens, snapshots and slots, is asked again. */
   retryMs: 1_000,
+  /** Who may have had the slot that this client wants has so little time to show that it is still there. */
+  slotAskEveryMs: 50,
+  /** What has arrived is asked at most so often, and so often while nothing is sent. */
+  pingEveryMs: 1_000,
+  idlePingEveryMs: 3_000,
+  noPongEndMs: 60_000,
+  replayFramesPerSecond: 400,
+  /** Past so many unread bytes the client is ended; it comes back to where it was. */
+  unreadBytes: 256_000,
 };
 export type Pace = typeof ownerPace;
-const UNREAD_BYTES = 1_000_000;
 
 export interface SubscriberOptions {
   webSocket: WebSocket;
   /** From the request, for clients that don't send one in their message. */
   requestToken: string | undefined;
   address: string;
-  access: Access;
-  feeds: Pick<Feeds, 'of'>;
+  access: Pick<ClientAccess, 'judge'>;
+  feeds: Pick<Feeds, 'of' | 'slots'>;
   counts: StreamingCounts;
   log: Logger;
   now: () => number;
   pace: Pace;
+  /** What a tag stands for; default: it is the VIN. */
+  vinOf?: (tag: string) => string;
 }
 
 type Subscription = Extract<ClientMessage, { kind: 'subscribe' }>;
 
+/** What a client has been sent on this connection, for one subscriber's name. */
+interface Sent {
+  /** All up to this entry, or not to be sent any more. */
+  upTo: string;
+  timeMs: number;
+  /** Of the last frame, as the client's columns show it; '' = it has none. */
+  values: string;
+  last: SentFrame | undefined;
+}
+
 export class Subscriber implements FeedListener {
   readonly #options: SubscriberOptions;
   readonly #webSocket: WebSocket;
+  readonly #confirmations: Confirmations;
   /** What is in force: set by a subscribe, gone after an unsubscribe. */
   #subscription: Subscription | undefined;
-  #columns: readonly string[] = defaultColumns;
+  #request: FrameRequest = { tag: '', columns: defaultColumns, key: '' };
   #feed: VehicleFeed | undefined;
-  /** The vehicle is gone and the client was told so: silence until it subscribes again. */
-  #isWaitingForSubscribe = false;
+  #slot: HeldSlot | undefined;
+  #replay: Replay | undefined;
+  /** Frames go out as they come. */
+  #isLive = false;
+  #isEnding = false;
   #wasToldOffline = false;
-  #lastValues = '';
-  #lastTimeMs = 0;
+  /** By subscriber's name, so that no record is sent twice on this connection, whatever it subscribes to in between. */
+  readonly #sentTo = new Map<string, Sent>();
+  #sent: Sent = nothingSent('0-0');
+  /** The next frame may be one that this client has: another process has read further than this one. */
+  #mayRepeat = false;
   #helloTimer: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lastHeardMs: number;
@@ -69,19 +101,40 @@ export class Subscriber implements FeedListener {
 
   constructor(options: SubscriberOptions) {
     this.#options = options;
-    this.#webSocket = options.webSocket;
-    this.#lastHeardMs = options.now();
-    this.#timer = setTimeout(() => this.#end('no_subscribe'), options.pace.noSubscribeMs);
-    this.#webSocket.on('message', (data, isBinary) => this.#onMessage(isBinary ? '' : data.toString()));
-    this.#webSocket.on('error', () => {});
-    this.#webSocket.on('close', () => this.#closed());
+    const { webSocket, now, pace } = options;
+    this.#webSocket = webSocket;
+    this.#lastHeardMs = now();
+    this.#confirmations = new Confirmations({
+      ping: (cursor) => {
+        if (webSocket.readyState === webSocket.OPEN) webSocket.ping(cursor);
+      },
+      position: () => (this.#slot === undefined ? undefined : this.#sent.upTo),
+      onConfirmed: (cursor) => this.#slot?.confirm(cursor),
+      onSilence: () => void this.endQuietly('no_pong'),
+      now,
+      everyMs: pace.pingEveryMs,
+      idleEveryMs: pace.idlePingEveryMs,
+      silentMs: pace.noPongEndMs,
+    });
+    this.#timer = setTimeout(() => this.#end('no_subscribe'), pace.noSubscribeMs);
+    webSocket.on('message', (data, isBinary) => this.#onMessage(isBinary ? '' : data.toString()));
+    webSocket.on('pong', (data) => {
+      this.#lastHeardMs = now();
+      this.#confirmations.pong(data.toString());
+    });
+    webSocket.on('error', () => {});
+    webSocket.on('close', () => this.#unsubscribe());
   }
 
   /** Ends TCP when the client is quiet, at the latest after a few moments. Resolves when it is done. */
   async endQuietly(reason: string): Promise<void> {
     const { now, pace } = this.#options;
+    this.#isEnding = true;
+    clearTimeout(this.#timer);
+    this.#stopHello();
     const deadline = now() + 4 * pace.quietMs;
-    const isQuiet = () => this.#hasSubscribed && now() - this.#lastHeardMs >= pace.quietMs;
+    // its answer to our ping is something that it sends, too; and what it has confirmed it is not sent again
+    const isQuiet = () => this.#hasSubscribed && this.#isAllConfirmed && now() - this.#lastHeardMs >= pace.quietMs;
     while (this.#webSocket.readyState === this.#webSocket.OPEN && !isQuiet() && now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -90,9 +143,12 @@ export class Subscriber implements FeedListener {
 
   // The vehicle's feed speaks.
 
-  frame(row: FrameRow): void {
-    if (!this.#subscription || this.#isWaitingForSubscribe) return;
-    this.#sendFrame(row);
+  frame(frame: SentFrame): void {
+    if (!this.#isLive || this.#isEnding) return;
+    if (this.#mayRepeat && !isAfter(frame.entryId, this.#sent.upTo)) return;
+    this.#mayRepeat = false;
+    this.#options.counts.lagMs = Math.max(0, this.#options.now() - frame.timeMs);
+    this.#sendFrame(frame);
   }
 
   online(): void {
@@ -101,143 +157,282 @@ export class Subscriber implements FeedListener {
   }
 
   offline(): void {
-    if (this.#subscription && !this.#isWaitingForSubscribe) this.#sayDisconnected(this.#subscription.tag);
+    if (this.#isLive) this.#sayDisconnected();
   }
 
-  /** Asks again while the answer is `unknown` and still wanted; undefined when it no longer is. */
-  async #settle<T extends string>(ask: () => Promise<T | 'unknown'>, isWanted: () => boolean): Promise<T | undefined> {
-    while (isWanted()) {
-      const answer = await ask();
-      if (answer !== 'unknown') return answer as T;
-      await new Promise((resolve) => setTimeout(resolve, this.#options.pace.retryMs));
-    }
-    return undefined;
+  failed(err: unknown): void {
+    if (this.#isEnding) return;
+    this.#options.log.error({ err, address: this.#options.address }, 'subscriber_failed');
+    void this.endQuietly('internal_error');
   }
 
   #onMessage(text: string): void {
-    this.#lastHeardMs = this.#options.now();
+    const { now, counts, log, address, pace } = this.#options;
+    this.#lastHeardMs = now();
+    if (this.#isEnding) return;
     const message = parseClientMessage(text);
     if (message.kind === 'unknown') {
-      this.#options.counts.ignoredMessages++;
-      this.#options.log.debug({ reason: message.reason, address: this.#options.address }, 'client_message_ignored');
+      counts.ignoredMessages++;
+      log.debug({ reason: message.reason, address }, 'client_message_ignored');
     } else if (message.kind === 'unsubscribe') {
       this.#unsubscribe();
+      this.#timer = setTimeout(() => this.#end('no_subscribe'), pace.noSubscribeMs);
     } else {
-      void this.#subscribe(message);
+      this.#subscribe(message).catch((error) => this.failed(error));
     }
   }
 
   async #subscribe(subscription: Subscription): Promise<void> {
     const { access, feeds, counts, log, address, requestToken } = this.#options;
-    this.#unsubscribe();
+    this.#leaveFeed();
     this.#subscription = subscription;
     this.#hasSubscribed = true;
-    const columns = parseColumns(subscription.columns);
-    this.#columns = columns instanceof Error ? defaultColumns : columns;
-    this.#hello();
-    const isStillWanted = () =>
-      this.#subscription === subscription && this.#webSocket.readyState === this.#webSocket.OPEN;
+    this.#send(HELLO);
+    const { tag } = subscription;
+    const vin = this.#options.vinOf?.(tag) ?? tag.toUpperCase();
+    const isWanted = () => this.#subscription === subscription && !this.#isEnding;
 
-    const vin = subscription.tag.toUpperCase();
-    const verdict = await this.#settle(() => access.verdict(subscription.token ?? requestToken, vin), isStillWanted);
-    if (!isStillWanted()) return;
-    if (verdict !== 'granted') {
+    const judgement = await this.#settle(isWanted, async () => {
+      const answer = await access.judge(subscription.token ?? requestToken, vin);
+      return answer.verdict === 'unknown' ? undefined : answer;
+    });
+    if (judgement === undefined) return;
+    if (judgement.verdict !== 'granted') {
       counts.refusedTokens++;
-      log.warn({ vin, address, remedy: 'docs/teslamate.md' }, 'token_refused');
-      this.#refuse(subscription.tag);
+      log.warn({ vin: shortened(vin), address, remedy: 'docs/teslamate.md' }, 'token_refused');
+      this.#refuse(tag);
       return;
     }
+    if (!isVin(vin)) {
+      this.#sayDisconnected();
+      return;
+    }
+    const columns = columnsOf(subscription);
     const feed = feeds.of(vin);
-    const isLoaded = await this.#settle(
-      () =>
-        feed.ready().then(
-          () => 'loaded' as const,
-          () => 'unknown' as const,
-        ),
-      isStillWanted,
-    );
-    if (isLoaded === undefined || !isStillWanted()) return;
-    log.info({ vin, address, is_online: feed.isOnline }, 'subscribed');
     this.#feed = feed;
     feed.listen(this);
-    if (!feed.isOnline) this.#sayDisconnected(subscription.tag);
-    else if (feed.present) this.#sendFrame(feed.present);
+    this.#request = { tag, columns, key: `${tag}\n${columns}` };
+    const isReady = await this.#settle(isWanted, () => this.#fromRedis(feed.framesReady().then(() => true)));
+    if (!isReady) return;
+    const slot = await this.#takeSlot(feed, { vin, subscriber: subscriberName(judgement.who, vin, columns) }, isWanted);
+    if (slot === undefined) return;
+    log.info({ vin, address, is_online: feed.isOnline, is_resumed: !slot.isNew }, 'subscribed');
+    this.#start(feed, slot);
+  }
+
+  /** Asks again while the answer is undefined and still wanted. */
+  async #settle<T>(isWanted: () => boolean, ask: () => Promise<T | undefined>): Promise<T | undefined> {
+    while (isWanted()) {
+      const answer = await ask();
+      if (answer !== undefined) return isWanted() ? answer : undefined;
+      await pause(this.#options.pace.retryMs);
+    }
+    return undefined;
+  }
+
+  /** undefined: Redis does not answer now. */
+  #fromRedis<T>(asked: Promise<T>): Promise<T | undefined> {
+    return asked.catch((err) => {
+      this.#options.log.debug({ err }, 'redis_asked_again');
+      return undefined;
+    });
+  }
+
+  /** The one that this connection has, or else that of an earlier one, or a new one. */
+  async #takeSlot(
+    feed: VehicleFeed,
+    { vin, subscriber }: { vin: string; subscriber: string },
+    isWanted: () => boolean,
+  ): Promise<HeldSlot | undefined> {
+    if (this.#slot?.subscriber === subscriber) return this.#slot;
+    this.#releaseSlot();
+    const { slots } = this.#options.feeds;
+    // who is new begins with the present; if nobody is there, with what comes
+    const cursor = feed.present && feed.isOnline ? justBefore(feed.present.entryId) : feed.readUpTo;
+    let askedMs: number | undefined;
+    for (;;) {
+      const answer = await this.#settle(isWanted, async () => {
+        const prove = () => this.#confirmations.ask();
+        const taken = await this.#fromRedis(slots.take({ vin, subscriber, cursor, askedMs, prove }));
+        if (taken instanceof HeldSlot && !isWanted()) taken.release();
+        return taken;
+      });
+      if (answer === undefined) return undefined;
+      if (answer instanceof HeldSlot) return answer;
+      askedMs = answer.askedMs;
+      await pause(this.#options.pace.slotAskEveryMs);
+    }
+  }
+
+  #start(feed: VehicleFeed, slot: HeldSlot): void {
+    const { counts, log, pace } = this.#options;
+    this.#slot = slot;
+    const ring = feed.recentFrames();
+    const known = this.#sentTo.get(slot.subscriber);
+    const sent = known ?? nothingSent(slot.cursor);
+    if (isAfter(slot.cursor, sent.upTo)) sent.upTo = slot.cursor;
+    this.#sent = sent;
+    this.#sentTo.set(slot.subscriber, sent);
+    this.#mayRepeat = true;
+
+    const { first, from, hasGap } = planReplay({ ring, present: feed.present, position: sent.upTo });
+    if (hasGap) {
+      counts.resumeGaps++;
+      log.warn({ vin: slot.vin, from: sent.upTo, first_kept: ring.lostThrough }, 'resume_gap');
+    }
+    if (first && feed.isOnline) this.#sendFrame(first);
+    // what it has from an earlier connection is not sent again for want of a difference
+    const before = ring.at(ring.after(sent.upTo) - 1);
+    if (before && sent.values === '' && !slot.isNew) {
+      sent.values = feed.messages.of(before, this.#request).values;
+      sent.timeMs = before.timeMs;
+    }
+    this.#replay = new Replay({
+      ring,
+      from,
+      send: (frame) => {
+        if (this.#sendFrame(frame) && !slot.isNew) counts.replayedFrames++;
+      },
+      isBusy: () => this.#webSocket.bufferedAmount > pace.unreadBytes / 4,
+      onDone: () => {
+        this.#replay = undefined;
+        this.#isLive = true;
+        if (!feed.isOnline) this.#sayDisconnected();
+      },
+      framesPerSecond: pace.replayFramesPerSecond,
+    });
+    this.#replay.start();
+    this.#confirmations.ask();
   }
 
   #unsubscribe(): void {
-    this.#feed?.leave(this);
-    this.#feed = undefined;
+    this.#leaveFeed();
+    this.#releaseSlot();
     this.#subscription = undefined;
-    this.#isWaitingForSubscribe = false;
-    this.#lastValues = '';
-    clearTimeout(this.#timer);
-    clearTimeout(this.#helloTimer);
+    this.#stopHello();
   }
 
-  #sendFrame(row: FrameRow): void {
-    const { counts, now } = this.#options;
-    const text = formatFrame(row, this.#columns);
-    const values = text.slice(text.indexOf(',') + 1);
+  /** Keeps the slot: the client may subscribe again on the same connection. */
+  #leaveFeed(): void {
+    this.#feed?.leave(this);
+    this.#feed = undefined;
+    this.#replay?.stop();
+    this.#replay = undefined;
+    this.#isLive = false;
+    clearTimeout(this.#timer);
+  }
+
+  #releaseSlot(): void {
+    this.#slot?.release();
+    this.#slot = undefined;
+    this.#confirmations.stop();
+  }
+
+  /** Whether there was something to send. */
+  #sendFrame(frame: SentFrame): boolean {
+    if (this.#isEnding || frame.timeMs < this.#sent.timeMs) return false;
+    this.#sent.upTo = frame.entryId;
+    return this.#show(frame);
+  }
+
+  #show(frame: SentFrame): boolean {
+    const sent = this.#sent;
+    const { bytes, values } = this.#feed!.messages.of(frame, this.#request);
     // A column list of its own may not show what changed; TeslaMate would store it as another position.
-    if (values === this.#lastValues || row.timeMs < this.#lastTimeMs) return;
-    this.#lastValues = values;
-    this.#lastTimeMs = row.timeMs;
-    counts.frames++;
-    counts.lagMs = Math.max(0, now() - row.timeMs);
-    this.#send(updateMessage(this.#subscription!.tag, text));
+    if (values === sent.values) return false;
+    sent.values = values;
+    sent.timeMs = frame.timeMs;
+    sent.last = frame;
+    this.#options.counts.frames++;
+    this.#send(bytes);
+    this.#confirmations.ask();
+    return true;
   }
 
   /**
-   * Once a connection "Vehicle is offline", so that the client looks at REST; then a last frame with an empty shift,
-   * if the vehicle was parked: after one with a letter the client would ask again every few seconds.
+   * Once a connection "Vehicle is offline", so that the client looks at REST; then a last frame with an empty shift:
+   * after one with a letter the client would ask again every few seconds.
    */
-  #sayDisconnected(tag: string): void {
+  #sayDisconnected(): void {
+    const { tag } = this.#subscription!;
     if (!this.#wasToldOffline) {
       this.#wasToldOffline = true;
       this.#send(vehicleOffline(tag));
-      const present = this.#feed?.present;
-      if (present?.values.shift_state === 'P' && this.#lastValues !== '') {
-        const values = { ...present.values, shift_state: '', power: '0' };
-        this.#sendFrame({ timeMs: present.timeMs, values });
-      }
+      const { last } = this.#sent;
+      if (this.#isLive && last && hasLetter(last)) this.#show(withoutLetter(last));
     }
     this.#send(vehicleDisconnected(tag));
-    clearTimeout(this.#helloTimer);
-    this.#isWaitingForSubscribe = true;
+    this.#stopHello();
+    // silence until it subscribes again
+    this.#isLive = false;
   }
 
   /** As the contract says of a bad token: hello as usual, the error late, the socket left to the client. */
   #refuse(tag: string): void {
     const { tokenErrorAfterMs, refusedStaysMs } = this.#options.pace;
+    this.#releaseSlot();
     this.#timer = setTimeout(() => {
       this.#send(tokenRefused(tag));
-      clearTimeout(this.#helloTimer);
+      this.#stopHello();
       this.#timer = setTimeout(() => void this.endQuietly('token_refused'), refusedStaysMs);
     }, tokenErrorAfterMs);
   }
 
-  #hello(): void {
-    this.#send(HELLO);
+  #send(message: string | Buffer): void {
+    const { pace, counts } = this.#options;
+    if (this.#webSocket.readyState !== this.#webSocket.OPEN || this.#isEnding) return;
+    this.#webSocket.send(message, AS_TEXT);
+    if (this.#webSocket.bufferedAmount > pace.unreadBytes) {
+      counts.droppedSubscribers++;
+      void this.endQuietly('messages_unread');
+    } else if (this.#helloTimer) {
+      this.#helloTimer.refresh();
+    } else {
+      this.#helloTimer = setInterval(() => this.#send(HELLO), pace.helloEveryMs);
+    }
   }
 
-  #send(message: string): void {
-    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    this.#webSocket.send(message);
-    if (this.#webSocket.bufferedAmount > UNREAD_BYTES) {
-      this.#end('messages_unread');
-      return;
-    }
-    clearTimeout(this.#helloTimer);
-    this.#helloTimer = setTimeout(() => this.#hello(), this.#options.pace.helloEveryMs);
+  #stopHello(): void {
+    clearInterval(this.#helloTimer);
+    this.#helloTimer = undefined;
+  }
+
+  get #isAllConfirmed(): boolean {
+    return this.#slot === undefined || !isAfter(this.#sent.upTo, this.#slot.cursor);
   }
 
   #end(reason: string): void {
-    if (this.#webSocket.readyState === this.#webSocket.CLOSED) return;
+    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#options.counts.ended[reason] = (this.#options.counts.ended[reason] ?? 0) + 1;
     this.#webSocket.terminate();
   }
+}
 
-  #closed(): void {
-    this.#unsubscribe();
-  }
+const AS_TEXT = { binary: false };
+
+function nothingSent(upTo: string): Sent {
+  return { upTo, timeMs: Number.NEGATIVE_INFINITY, values: '', last: undefined };
+}
+
+/** A returning subscriber is who has the same token, vehicle and columns. */
+function subscriberName(who: string, vin: string, columns: readonly string[]): string {
+  return createHash('sha256').update(`${who}\n${vin}\n${columns}`).digest('base64url');
+}
+
+/** The default list is always the same object: it needs no formatting of its own. */
+function columnsOf(subscription: Subscription): readonly string[] {
+  const columns = parseColumns(subscription.columns);
+  return columns instanceof Error || columns.join() === defaultColumns.join() ? defaultColumns : columns;
+}
+
+function isVin(text: string): boolean {
+  return /^[A-Z0-9-]{1,64}$/.test(text);
+}
+
+function shortened(text: string): string {
+  return text.slice(0, 32);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -55,3 +55,23 @@ export class ServerCertificateError extends Error {
     this.file = options.file;
   }
 }
+
+export type TeslaCaProblem = 'unreachable' | 'unreadable' | 'none_known';
+
+/** Tesla's CA bundle could not be had. */
+export class TeslaCaError extends Error {
+  override readonly name = 'TeslaCaError';
+  readonly problem: TeslaCaProblem;
+  /** The bundle of an earlier time, which stays in use; absent when there is none. */
+  readonly storedFile: string | undefined;
+
+  constructor(
+    problem: TeslaCaProblem,
+    message: string,
+    facts: { storedFile?: string | undefined; cause?: unknown } = {},
+  ) {
+    super(message, { cause: facts.cause });
+    this.problem = problem;
+    this.storedFile = facts.storedFile;
+  }
+}

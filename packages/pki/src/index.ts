@@ -24,6 +24,8 @@ export {
   DevelopmentPkiError,
   ServerCertificateError,
   type ServerCertificateProblem,
+  TeslaCaError,
+  type TeslaCaProblem,
 } from './errors.js';
 export {
   type Identity,
@@ -34,3 +36,16 @@ export {
 export type { ClientType } from './identity-tables.js';
 export { loadServerCertificate, type ServerCertificate, type ServerCertificateFiles } from './server-certificate.js';
 export { type ServerCertificateWatch, watchServerCertificate } from './server-certificate-watch.js';
+export {
+  type FetchedTeslaCa,
+  fetchTeslaCas,
+  plainFingerprint,
+  selectTeslaCas,
+  type TeslaCaBundle,
+  type TeslaCaFetch,
+  type TeslaCaName,
+  type TeslaCaSelection,
+  teslaCaByHand,
+  teslaCaSources,
+  type UnknownCa,
+} from './tesla-ca.js';

@@ -36,6 +36,7 @@ export {
 } from './messages.js';
 export { type PayloadFacts, PayloadInspector, vinField } from './payload.js';
 export { toProtojson } from './protojson.js';
+export { fromProtojson, ProtojsonError } from './protojson-reader.js';
 export {
   type DecodedRecord,
   decodeRecord,

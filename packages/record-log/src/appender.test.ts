@@ -177,6 +177,30 @@ describe('Appender', () => {
     expect(await entries()).toHaveLength(1);
   });
 
+  it('stores a record once that waited here while its vehicle sent it again to another process', async () => {
+    const relay = await startTcpRelay(server.port);
+    cleanUp.push(() => relay.stop());
+    const through = connectRedis({ url: `redis://127.0.0.1:${relay.port}`, name: 'through relay' });
+    cleanUp.push(() => through.disconnect());
+    await whenReady(through, 5_000);
+    const { namespace, appender, append, entries } = open({ redis: through, callTimeoutMs: 300 });
+    relay.losesAnswers = true;
+    const first = append({ txid: 'under way' });
+    await eventually(async () => (await entries()).length === 1);
+    const second = append({ txid: 'behind it' });
+    await eventually(() => appender.isInTrouble);
+
+    const other = new Appender({ redis, namespace, partitions: 1, processId: () => 'process-2' });
+    cleanUp.push(() => other.stop());
+    const again = record({ txid: 'behind it', kind: 'possible_repeat' });
+    expect(await new Promise((settled) => other.append(again, { settled }))).toBe('stored');
+    relay.losesAnswers = false;
+    relay.cut();
+    expect(await first).toBe('repeat');
+    expect(await second).toBe('repeat');
+    expect((await entries()).map(({ txid }) => txid)).toEqual(['under way', 'behind it']);
+  });
+
   it('keeps what it was given while Redis is killed, and stores it in order once Redis is back', async () => {
     const own = await startRedis();
     cleanUp.push(() => own.stop());

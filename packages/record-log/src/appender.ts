@@ -40,6 +40,8 @@ const OUTCOMES: Record<string, AppendOutcome> = { S: 'stored', R: 'repeat', F: '
 const TRANSIENT =
   /^(?:LOADING|OOM|READONLY|CLUSTERDOWN|TRYAGAIN|BUSY|MASTERDOWN|MISCONF|NOREPLICAS|UNBLOCKED|MOVED|ASK)\b/;
 const SPARE_BYTES = 256_000;
+/** A record that waited here for longer may have been sent again to another process, and be stored by now. */
+const LATE_MS = 250;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -88,6 +90,7 @@ export class Appender {
 class Batch {
   readonly packed: PackedRecords;
   readonly receipts: AppendReceipt[] = [];
+  readonly begunMs = performance.now();
   mayBeStored = false;
 
   constructor(packed: PackedRecords) {
@@ -158,7 +161,8 @@ class PartitionQueue {
   async #call(batch: Batch): Promise<string> {
     const { redis, processId, ackReplicas = 0, callTimeoutMs = 5_000 } = this.#options;
     const { records, presence, newest, seenPrefix } = this.#keys;
-    const args = [seenPrefix, processId(), batch.mayBeStored ? '1' : '0', batch.packed.bytes];
+    const isLate = performance.now() - batch.begunMs > LATE_MS;
+    const args = [seenPrefix, processId(), batch.mayBeStored || isLate ? '1' : '0', batch.packed.bytes];
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {

@@ -89,6 +89,15 @@ describe('a slot', () => {
     expect((await store.cursors(VIN)).sort()).toEqual(['20-0', '6-0']);
   });
 
+  it('that is free is taken at once, whatever becomes of the others', async () => {
+    const { store, seenAt } = newBook();
+    await holdFrom(store, 'a', '5-0');
+    await holdFrom(store, 'b', '9-0');
+    await store.update(0, [update('b', '9-0', 'free')]);
+    await seenAt('slot-a', (await redisNow()) - 2_000);
+    expect(await take(store, { connection: 'c', cursor: '20-0' })).toMatchObject({ id: 'slot-b', cursor: '9-0' });
+  });
+
   it('of another process makes the next one wait until that process has shown that it lives', async () => {
     const { store, store2, beatAt } = newBook();
     await holdFrom(store, 'a', '5-0');

@@ -39,7 +39,7 @@ export interface SlotWish {
 
 export type SlotAnswer =
   | { kind: 'taken'; id: string; cursor: string; isNew: boolean }
-  /** A holder of this subscriber's may be gone, and has not shown otherwise since it was asked: ask again soon. */
+  /** None is free, but a holder may be gone, and has not shown otherwise since it was asked: ask again soon. */
   | { kind: 'wait'; askedMs: number };
 
 export interface SlotUpdate {

@@ -25,6 +25,7 @@ export {
 export { ConfigError, ListenError, type ListenErrorCode, type Mistake } from './errors.js';
 export { explainListenError, type ListenFacts } from './listen.js';
 export { createLogger, type Logger, type LoggerOptions, logConfig } from './log.js';
+export { MergedMetrics, type MetricsAsJson } from './merged-metrics.js';
 export { createMetrics, type Metrics } from './metrics.js';
 export { nearestName } from './nearest-name.js';
 export {

@@ -59,6 +59,16 @@ describe('fleetbridge subscription', () => {
     expect(await store().list()).toEqual([]);
   });
 
+  it('lists without secrets', async () => {
+    const push = { url: 'https://x/', token: 'hush', headers: { authorization: 'hush' } };
+    const mqtt = { url: 'mqtt://me:hush@x', password: 'env:PASSWORD' };
+    await store().create({ name: 'a', origin: 'cli', definition: { push } }, { from: 'now', nowMs: 1 });
+    await store().create({ name: 'b', origin: 'cli', definition: { mqtt } }, { from: 'now', nowMs: 1 });
+    const [, text] = await run('list --json');
+    expect(text).not.toContain('hush');
+    expect(text).toContain('"password":"env:PASSWORD"');
+  });
+
   it('pauses, resumes and deletes, but not what the file defines', async () => {
     await store().create({ name: 'mine', origin: 'cli', definition: { log: true } }, { from: 'now', nowMs: 1 });
     await store().create({ name: 'files', origin: 'file', definition: { log: true } }, { from: 'now', nowMs: 1 });

@@ -91,7 +91,8 @@ function listAll({ args, values, print }: Asked) {
       const behind = lags.reduce((sum, { records }) => sum + records, 0);
       const state = stateOf(one, mistakes);
       if (values.json) {
-        print(JSON.stringify({ ...one, paused: one.paused ?? null, mistakes, records: behind }));
+        const shown = { ...one, paused: one.paused ?? null, mistakes, records: behind };
+        print(JSON.stringify(shown, hideSecrets));
         continue;
       }
       print(
@@ -101,6 +102,15 @@ function listAll({ args, values, print }: Asked) {
     }
     return 0;
   };
+}
+
+/** Passwords, tokens and whatever a header holds; where they are is no secret. */
+function hideSecrets(key: string, value: unknown): unknown {
+  const isSecret = key === 'password' || key === 'token';
+  if (isSecret && typeof value === 'string' && !/^(env|file):/.test(value)) return '***';
+  if (typeof value === 'string') return value.replace(/\/\/[^/@]*@/, '//***@');
+  if (key !== 'headers' || typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.keys(value).map((name) => [name, '***']));
 }
 
 function stateOf({ paused }: StoredSubscription, mistakes: readonly string[]): string {

@@ -14,7 +14,8 @@ local function text(number) return string.format('%.0f', number) end
  * ARGV: VIN, subscriber, process, connection, id of a new slot, its cursor, since when (ms) the client has been asking
  * or '', window, no-pong limit, dead-process limit, how young a sign of life needs no other (ms)
  *
- * Replies {old|new, slot, cursor}, or {wait, since when}: a slot whose holder may be gone, which only time can tell.
+ * Replies {old|new, slot, cursor}, or {wait, since when}: no slot is free, but the holder of one may be gone, which only
+ * time can tell.
  */
 export const takeSlot = defineScript(
   'take-slot',
@@ -58,7 +59,7 @@ for i = 1, #all, 2 do
     end
   end
 end
-if mustWait then return {'wait', text(asked)} end
+if mustWait and not lowestId then return {'wait', text(asked)} end
 
 local id, cursor = lowestId or newId, lowestCursor or newCursor
 redis.call('HSET', slots, id, table.concat({subscriber, process, connection, text(now), cursor}, ' '))

@@ -1,0 +1,147 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConnectivityEvent, encodeMessage, Field, ShiftState, timestampOf } from '@fleetbridge/protocol';
+import type { LogEntry } from '@fleetbridge/record-log';
+import { describe, expect, it } from 'vitest';
+import { LogLinesDelivery, logLine } from './log-lines.js';
+import { payloadOf } from './payload.js';
+
+const VIN = '5YJ3E1EA7KF000001';
+const createdAt = timestampOf(1_784_000_000_250);
+
+describe('logLine', () => {
+  it("is a line of Tesla's server's logger", () => {
+    const data = [
+      { key: Field.Soc, value: { doubleValue: 71.25 } },
+      { key: Field.Gear, value: { shiftStateValue: ShiftState.ShiftStateD } },
+      { key: Field.Location, value: { stringValue: '(37.412374 S, 122.145867 W)' } },
+      { key: Field.DoorState, value: { doorValue: { DriverFront: true } } },
+      { key: Field.ScheduledChargingStartTime, value: { timeValue: { hour: 6, minute: 5 } } },
+      { key: Field.VehicleSpeed, value: { invalid: true } },
+      { key: Field.TpmsHardWarnings, value: { tireLocationValue: { rearLeft: true } } },
+      { key: Field.Locked, value: { booleanValue: false } },
+      { key: Field.Odometer, value: { longValue: 12 } },
+    ];
+    const line = JSON.parse(logLine(entry('V', encodeMessage('V', { data, createdAt, vin: VIN }))));
+    expect(line).toEqual({
+      activity: true,
+      level: 'info',
+      msg: 'record_payload',
+      time: '2026-07-14T03:33:20.500Z',
+      vin: VIN,
+      metadata: expect.objectContaining({ txid: 'tx', txtype: 'V', receivedat: '1784000000500' }),
+      data: {
+        Vin: VIN,
+        CreatedAt: '2026-07-14T03:33:20Z',
+        IsResend: false,
+        Soc: 71.25,
+        Gear: 'ShiftStateD',
+        Location: { latitude: -37.412374, longitude: -122.145867 },
+        DoorState: {
+          DriverFront: true,
+          DriverRear: false,
+          PassengerFront: false,
+          PassengerRear: false,
+          TrunkFront: false,
+          TrunkRear: false,
+        },
+        ScheduledChargingStartTime: '06:05:00',
+        VehicleSpeed: '<invalid>',
+        TpmsHardWarnings: { FrontLeft: false, FrontRight: false, RearLeft: true, RearRight: false },
+        Locked: false,
+        Odometer: 12,
+      },
+    });
+  });
+
+  it('has lists of alerts and errors, and connectivity as an object', () => {
+    const alerts = [{ name: 'A', audiences: [1, 3], startedAt: timestampOf(5_000) }, { name: 'B' }];
+    const errors = [{ name: 'E', body: 'b', tags: { k: 'v' }, createdAt: timestampOf(6_000) }];
+    const connectivity = {
+      vin: VIN,
+      connectionId: 'c',
+      status: ConnectivityEvent.CONNECTED,
+      createdAt: timestampOf(7_000),
+      networkInterface: 'wifi',
+    };
+    expect(dataOf('alerts', encodeMessage('alerts', { alerts, vin: VIN }))).toEqual([
+      { Name: 'A', StartedAt: 5, Audiences: ['Customer', 'ServiceFix'] },
+      { Name: 'B', Audiences: null },
+    ]);
+    expect(dataOf('errors', encodeMessage('errors', { errors, vin: VIN }))).toEqual([
+      { Name: 'E', Body: 'b', Tags: { k: 'v' }, CreatedAt: 6 },
+    ]);
+    expect(dataOf('connectivity', encodeMessage('connectivity', connectivity))).toEqual({
+      Vin: VIN,
+      ConnectionID: 'c',
+      NetworkInterface: 'wifi',
+      Status: 'CONNECTED',
+      CreatedAt: 7,
+    });
+  });
+});
+
+describe('LogLinesDelivery', () => {
+  it('adds lines to a file, rejects what it can not decode, and is away where it can not write', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'log-lines-'));
+    const file = join(folder, 'records.jsonl');
+    const record = { entry: entry('V', encodeMessage('V', { vin: VIN })), messageId: '0-1-1', isLeaseHeld: () => true };
+    for (let run = 0; run < 2; run++) {
+      const delivery = new LogLinesDelivery({ file });
+      expect(await delivery.deliver(record)).toEqual({ kind: 'delivered' });
+      expect(await delivery.deliver({ ...record, entry: entry('V', Buffer.from('0a7f', 'hex')) })).toMatchObject({
+        kind: 'rejected',
+      });
+      await delivery.stop();
+    }
+    expect(
+      readFileSync(file, 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).vin),
+    ).toEqual([VIN, VIN]);
+    const nowhere = new LogLinesDelivery({ file: join(folder, 'none', 'x') });
+    expect(await nowhere.deliver(record)).toMatchObject({ kind: 'away' });
+    await nowhere.stop();
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe('payloadOf', () => {
+  it('leaves out signals that were not asked for, where the form is made here', () => {
+    const data = [
+      { key: Field.Soc, value: { doubleValue: 1 } },
+      { key: Field.Odometer, value: { doubleValue: 2 } },
+    ];
+    const one = entry('V', encodeMessage('V', { data, createdAt, vin: VIN }));
+    const only = new Set(['Soc']);
+    expect(payloadOf(one, 'protobuf', only)).toBe(one.payload);
+    expect(JSON.parse(payloadOf(one, 'protojson', only).toString()).data).toEqual([
+      { key: 'Soc', value: { doubleValue: 1 } },
+    ]);
+    expect(JSON.parse(payloadOf(one, 'json', only).toString())).toEqual({
+      Vin: VIN,
+      CreatedAt: '2026-07-14T03:33:20Z',
+      IsResend: false,
+      Soc: 1,
+    });
+  });
+});
+
+function entry(topic: string, payload: Buffer): LogEntry {
+  return {
+    id: '1-1',
+    vin: VIN,
+    topic,
+    txid: 'tx',
+    createdMs: 1_784_000_000_250,
+    receivedMs: 1_784_000_000_500,
+    version: '1',
+    payload,
+  };
+}
+
+function dataOf(topic: string, payload: Buffer): unknown {
+  return JSON.parse(logLine(entry(topic, payload))).data;
+}

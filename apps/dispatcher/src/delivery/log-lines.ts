@@ -1,0 +1,68 @@
+// Delivery to the log: one JSON line a record on stdout or to a file, in the shape of Tesla's server's logger.
+import { createWriteStream } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { decodeRecord } from '@fleetbridge/protocol';
+import type { LogEntry } from '@fleetbridge/record-log';
+import { attributesOf } from './attributes.js';
+import { away, DELIVERED, type Delivery, type DeliveryOutcome, type OutgoingRecord, rejected } from './delivery.js';
+import { flatRecord } from './flat-record.js';
+import type { SignalSelection } from './payload.js';
+
+export interface LogLinesOptions {
+  /** Lines are added to it; undefined: stdout. */
+  file?: string | undefined;
+  signals?: SignalSelection;
+}
+
+export class LogLinesDelivery implements Delivery {
+  readonly #signals: SignalSelection;
+  readonly #file: string | undefined;
+  #out: Writable | undefined;
+
+  constructor({ file, signals }: LogLinesOptions) {
+    this.#signals = signals;
+    this.#file = file;
+  }
+
+  async deliver({ entry }: OutgoingRecord): Promise<DeliveryOutcome> {
+    let line: string;
+    try {
+      line = logLine(entry, this.#signals);
+    } catch (error) {
+      return rejected(error);
+    }
+    return await new Promise((resolve) => {
+      this.#stream().write(`${line}\n`, (error) => resolve(error ? away(error) : DELIVERED));
+    });
+  }
+
+  async stop(): Promise<void> {
+    const out = this.#out;
+    if (this.#file !== undefined && out !== undefined) await new Promise<void>((resolve) => out.end(resolve));
+  }
+
+  /** A file that fails (full, gone) is opened anew with the next record. */
+  #stream(): Writable {
+    if (this.#file === undefined) return process.stdout;
+    if (this.#out === undefined || this.#out.destroyed) {
+      this.#out = createWriteStream(this.#file, { flags: 'a' });
+      // told to the write's own callback as well
+      this.#out.on('error', () => {});
+    }
+    return this.#out;
+  }
+}
+
+/** Throws RecordDecodeError. */
+export function logLine(entry: LogEntry, signals?: SignalSelection): string {
+  const record = decodeRecord(entry.topic, entry.payload);
+  return JSON.stringify({
+    activity: true,
+    data: flatRecord(record, entry.vin, { invalid: '<invalid>', signals }),
+    level: 'info',
+    metadata: attributesOf(entry),
+    msg: 'record_payload',
+    time: new Date(entry.receivedMs).toISOString(),
+    vin: entry.vin,
+  });
+}

@@ -1,0 +1,72 @@
+// A record as MQTT messages on the topics of Tesla's server: one a signal, and one or two an alert, an error, a change of
+// connectivity. All payloads are JSON.
+import { type DecodedRecord, decodeRecord } from '@fleetbridge/protocol';
+import type { LogEntry } from '@fleetbridge/record-log';
+import { alertFacts, errorFacts, type Flat, flatRecord, flatSignals, rfc3339 } from './flat-record.js';
+import type { SignalSelection } from './payload.js';
+
+export interface MqttMessage {
+  topic: string;
+  payload: string | Buffer;
+  /** Of a signal: its name and value, for what else is to be said about it. */
+  signal?: { name: string; value: Flat };
+}
+
+/** Throws RecordDecodeError. A topic that has no decoder gives its bytes as they are. */
+export function mqttMessages(entry: LogEntry, base: string, signals?: SignalSelection): MqttMessage[] {
+  const record = decodeRecord(entry.topic, entry.payload);
+  const of = (path: string) => `${base}/${entry.vin}/${path}`;
+  if (record === undefined) return [{ topic: of(levelOf(entry.topic)), payload: entry.payload }];
+  switch (record.topic) {
+    case 'V':
+      return [...flatSignals(record, entry.vin, { invalid: '<invalid>', signals })].map(([name, value]) => ({
+        topic: of(`v/${name}`),
+        payload: JSON.stringify(value),
+        signal: { name, value },
+      }));
+    case 'alerts':
+      return alertMessages(record, of);
+    case 'errors':
+      return (record.message.errors ?? []).map((error) => ({
+        topic: of(`errors/${levelOf(error.name ?? '')}`),
+        payload: JSON.stringify({ Name: error.name ?? '', ...errorFacts(error, rfc3339) }),
+      }));
+    case 'connectivity': {
+      const { ConnectionID, Status, NetworkInterface } = flatRecord(record, entry.vin, { invalid: null }) as Record<
+        string,
+        Flat
+      >;
+      const facts = { ConnectionId: ConnectionID, Status, NetworkInterface, CreatedAt: rfc3339(entry.createdMs) };
+      return [{ topic: of('connectivity'), payload: JSON.stringify(facts) }];
+    }
+  }
+}
+
+/** Of each name the whole list as `history`, and the one that started last as `current`. */
+function alertMessages({ message }: DecodedRecord & { topic: 'alerts' }, of: (path: string) => string): MqttMessage[] {
+  const byName = new Map<string, { facts: { [key: string]: Flat }; startedAt: string }[]>();
+  for (const alert of message.alerts ?? []) {
+    const name = alert.name ?? '';
+    const facts = { Name: name, ...alertFacts(alert, rfc3339) };
+    const list = byName.get(name) ?? [];
+    list.push({ facts, startedAt: 'StartedAt' in facts ? String(facts.StartedAt) : '' });
+    byName.set(name, list);
+  }
+  const messages: MqttMessage[] = [];
+  for (const [name, list] of byName) {
+    const path = `alerts/${levelOf(name)}`;
+    const started = list.filter(({ startedAt }) => startedAt !== '');
+    const current = started.reduce<(typeof list)[number] | undefined>(
+      (last, one) => (last === undefined || one.startedAt > last.startedAt ? one : last),
+      undefined,
+    );
+    if (current) messages.push({ topic: of(`${path}/current`), payload: JSON.stringify(current.facts) });
+    messages.push({ topic: of(`${path}/history`), payload: JSON.stringify(list.map(({ facts }) => facts)) });
+  }
+  return messages;
+}
+
+/** A name as one level of a topic: without what has a meaning there. */
+function levelOf(name: string): string {
+  return name.replace(/[/+#\0]/g, '_') || '_';
+}

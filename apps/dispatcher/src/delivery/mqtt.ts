@@ -1,0 +1,158 @@
+// Delivery to an MQTT broker. The client library's own store and reconnects are not used (fresh-connection.ts); the client
+// id is fixed a subscription and partition, so that the broker itself ends the session of an owner that lost its lease.
+import type { LogEntry } from '@fleetbridge/record-log';
+import { connect, type MqttClient } from 'mqtt';
+import {
+  assertHeld,
+  away,
+  DELIVERED,
+  type Delivery,
+  type DeliveryOutcome,
+  type OutgoingRecord,
+  rejected,
+} from './delivery.js';
+import { FreshConnection } from './fresh-connection.js';
+import { discoveryMessages, type HomeAssistantOptions } from './home-assistant.js';
+import { type MqttMessage, mqttMessages } from './mqtt-messages.js';
+import type { SignalSelection } from './payload.js';
+
+export interface MqttOptions {
+  url: string;
+  username?: string | undefined;
+  password?: string | undefined;
+  ca?: Buffer | undefined;
+  clientId: string;
+  base: string;
+  qos: 0 | 1 | 2;
+  retain: boolean;
+  signals?: SignalSelection;
+  /** Where the last will and the sign of life go. */
+  statusTopic: string;
+  homeAssistant?: Omit<HomeAssistantOptions, 'base' | 'statusTopic'> | undefined;
+  ackDeadlineMs: number;
+}
+
+interface Session {
+  client: MqttClient;
+  /** Entities that were announced on this connection, `<VIN> <signal>`. */
+  announced: Set<string>;
+}
+
+const KEEP_ALIVE_SECONDS = 30;
+
+export class MqttDelivery implements Delivery {
+  readonly #options: MqttOptions;
+  readonly #connection: FreshConnection<Session>;
+
+  constructor(options: MqttOptions) {
+    this.#options = options;
+    this.#connection = new FreshConnection({
+      open: (lost) => this.#open(lost),
+      close: ({ client }) => client.end(true),
+      limitMs: options.ackDeadlineMs,
+    });
+  }
+
+  async deliver(record: OutgoingRecord): Promise<DeliveryOutcome> {
+    const { entry } = record;
+    let messages: MqttMessage[];
+    try {
+      messages = mqttMessages(entry, this.#options.base, this.#options.signals);
+    } catch (error) {
+      return rejected(error);
+    }
+    try {
+      await this.#connection.use((session) => {
+        assertHeld(record);
+        return this.#publish(session, entry, messages);
+      });
+      return DELIVERED;
+    } catch (error) {
+      return away(error);
+    }
+  }
+
+  /** In good order, so without the last will: the same word is said here. */
+  async stop(): Promise<void> {
+    await this.#connection.ifOpen(async ({ client }) => {
+      await publish(
+        client,
+        { topic: this.#options.statusTopic, payload: 'offline' },
+        { qos: this.#qosOfStatus, retain: true },
+      );
+      await client.endAsync();
+    });
+    this.#connection.stop();
+  }
+
+  async #publish(
+    { client, announced }: Session,
+    { vin, topic }: LogEntry,
+    messages: readonly MqttMessage[],
+  ): Promise<void> {
+    const { qos, retain, homeAssistant, base, statusTopic } = this.#options;
+    const sent: Promise<void>[] = [];
+    for (const message of messages) {
+      const { signal } = message;
+      if (homeAssistant && signal && !announced.has(`${vin} ${signal.name}`)) {
+        announced.add(`${vin} ${signal.name}`);
+        for (const discovery of discoveryMessages(vin, signal, { ...homeAssistant, base, statusTopic })) {
+          sent.push(publish(client, discovery, { qos: this.#qosOfStatus, retain: true }));
+        }
+      }
+      // presence has to be there for whoever comes later
+      const isPresence = homeAssistant !== undefined && topic === 'connectivity';
+      sent.push(publish(client, message, { qos, retain: retain || isPresence }));
+    }
+    await Promise.all(sent);
+  }
+
+  get #qosOfStatus(): 0 | 1 {
+    return this.#options.qos === 0 ? 0 : 1;
+  }
+
+  #open(lost: (error: Error) => void): Promise<Session> {
+    const { url, username, password, ca, clientId, statusTopic, ackDeadlineMs } = this.#options;
+    const client = connect(url, {
+      clientId,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(ca === undefined ? {} : { ca }),
+      clean: true,
+      reconnectPeriod: 0,
+      reconnectOnConnackError: false,
+      resubscribe: false,
+      queueQoSZero: false,
+      keepalive: KEEP_ALIVE_SECONDS,
+      connectTimeout: ackDeadlineMs,
+      will: { topic: statusTopic, payload: Buffer.from('offline'), qos: this.#qosOfStatus, retain: true },
+    });
+    return new Promise((resolve, reject) => {
+      client.on('error', (error) => {
+        reject(error);
+        lost(error);
+      });
+      client.on('close', () => {
+        const error = new Error('the broker ended the connection');
+        reject(error);
+        lost(error);
+      });
+      client.on('connect', () => {
+        publish(client, { topic: statusTopic, payload: 'online' }, { qos: this.#qosOfStatus, retain: true }).then(
+          () => resolve({ client, announced: new Set() }),
+          reject,
+        );
+      });
+    });
+  }
+}
+
+function publish(
+  client: MqttClient,
+  { topic, payload }: { topic: string; payload: string | Buffer },
+  options: { qos: 0 | 1 | 2; retain: boolean },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.publish(topic, payload, options, (error) => (error ? reject(error) : resolve()));
+  });
+}

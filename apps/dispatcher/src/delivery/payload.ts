@@ -1,0 +1,26 @@
+// The forms in which a record's payload can leave: as the vehicle sent it, as Tesla's server publishes it with
+// `transmit_decoded_records`, or as flat JSON.
+import { decodeRecord, recordJson } from '@fleetbridge/protocol';
+import type { LogEntry } from '@fleetbridge/record-log';
+import { flatRecord } from './flat-record.js';
+
+export const payloadForms = ['protobuf', 'protojson', 'json'] as const;
+export type PayloadForm = (typeof payloadForms)[number];
+
+/** Of V records only these signals, where the form is made here. */
+export type SignalSelection = ReadonlySet<string> | undefined;
+
+/** Throws RecordDecodeError when the record has to be understood for it and can't be. */
+export function payloadOf(entry: LogEntry, form: PayloadForm, signals?: SignalSelection): Buffer {
+  if (form === 'protobuf') return entry.payload;
+  const record = decodeRecord(entry.topic, entry.payload);
+  if (form === 'json') return Buffer.from(JSON.stringify(flatRecord(record, entry.vin, { invalid: null, signals })));
+  const json = recordJson(record) as { data?: { key: string }[] };
+  if (signals !== undefined && record?.topic === 'V')
+    json.data = json.data?.filter(({ key }) => signals.has(key)) ?? [];
+  return Buffer.from(JSON.stringify(json));
+}
+
+export function contentTypeOf(form: PayloadForm): string {
+  return form === 'protobuf' ? 'application/x-protobuf' : 'application/json';
+}

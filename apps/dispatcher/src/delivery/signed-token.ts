@@ -1,0 +1,47 @@
+// A token as Google signs one for a push subscription: an OIDC token that names a service account and an audience, so
+// that a server which checks those of Pub/Sub can check ours with another key.
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { SignJWT } from 'jose';
+
+export interface SignedTokenOptions {
+  keyFile: string;
+  keyId?: string | undefined;
+  issuer: string;
+  audience: string;
+  /** Becomes `email`, and `sub`. */
+  serviceAccount: string;
+}
+
+const VALID_SECONDS = 3_600;
+const RENEWED_BEFORE_SECONDS = 300;
+
+/** A function that gives a valid token. Throws at once when the key can't be read or is not one that signs. */
+export function tokenSigner(options: SignedTokenOptions, now: () => number): () => Promise<string> {
+  const key = createPrivateKey(readFileSync(options.keyFile));
+  const alg = algorithmOf(key, options.keyFile);
+  let current: { token: Promise<string>; untilSeconds: number } | undefined;
+  return () => {
+    const seconds = Math.floor(now() / 1000);
+    if (current === undefined || current.untilSeconds - RENEWED_BEFORE_SECONDS < seconds) {
+      const { keyId, issuer, audience, serviceAccount } = options;
+      const token = new SignJWT({ email: serviceAccount, email_verified: true, azp: serviceAccount })
+        .setProtectedHeader({ alg, typ: 'JWT', ...(keyId === undefined ? {} : { kid: keyId }) })
+        .setIssuer(issuer)
+        .setAudience(audience)
+        .setSubject(serviceAccount)
+        .setIssuedAt(seconds)
+        .setExpirationTime(seconds + VALID_SECONDS)
+        .sign(key);
+      current = { token, untilSeconds: seconds + VALID_SECONDS };
+    }
+    return current.token;
+  };
+}
+
+function algorithmOf(key: KeyObject, file: string): string {
+  if (key.asymmetricKeyType === 'rsa') return 'RS256';
+  if (key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return 'ES256';
+  if (key.asymmetricKeyType === 'ed25519') return 'EdDSA';
+  throw new Error(`${file} is not an RSA, P-256 or Ed25519 key`);
+}

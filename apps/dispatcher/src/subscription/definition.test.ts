@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { checkDefinition, checkDefinitions } from './definition.js';
+
+describe('checkDefinition', () => {
+  it('fills in what Pub/Sub would', () => {
+    const checked = checkDefinition({ name: 'a', push: { url: 'https://x/' } }, 'a');
+    expect(checked).toMatchObject({
+      value: {
+        topics: ['V', 'alerts', 'errors', 'connectivity'],
+        from: 'now',
+        ackDeadlineSeconds: 10,
+        backOff: { minimumSeconds: 0.1, maximumSeconds: 60 },
+        maximumDeliveries: 5,
+        push: { wrapped: true, headers: {} },
+      },
+    });
+  });
+
+  it('takes each delivery, and `log: true`', () => {
+    const deliveries = [
+      { mqtt: { url: 'mqtt://mosquitto:1883', base: 'fleetbridge', homeAssistant: true } },
+      { kafka: { brokers: ['kafka:9092'] } },
+      { nats: { servers: ['nats://nats:4222'] } },
+      { log: true },
+      { log: { file: '/tmp/x' } },
+    ];
+    for (const delivery of deliveries) expect(checkDefinition({ name: 'a', ...delivery }, 'a')).toHaveProperty('value');
+  });
+});
+
+describe('checkDefinitions', () => {
+  it('takes the shape of the documentation, and an empty file', () => {
+    const subscriptions = [
+      { name: 'teslamate-bridge', topics: ['V'], push: { url: 'https://streaming.example.com/' } },
+      {
+        name: 'home',
+        topics: ['V', 'connectivity'],
+        vins: ['5YJ3E1EA7KF000001'],
+        mqtt: { url: 'mqtt://mosquitto:1883', base: 'fleetbridge', homeAssistant: true },
+      },
+    ];
+    const checked = checkDefinitions({ subscriptions });
+    expect('value' in checked && checked.value.map(({ given }) => given)).toEqual(subscriptions);
+    for (const nothing of [null, undefined, {}, { subscriptions: [] }]) {
+      expect(checkDefinitions(nothing)).toEqual({ value: [] });
+    }
+  });
+
+  it('finds every mistake at once, each with its path', () => {
+    const checked = checkDefinitions({
+      subscriptions: [
+        { name: 'a b', push: { url: 'nowhere' }, signals: ['Speeed'], maximumDeliveries: 0 },
+        { name: 'b', topics: [], log: true, nats: { servers: [] } },
+        { name: 'c', mqtt: { url: 'mqtt://x', base: 'a/#', qos: 3 }, retries: 1 },
+        { name: 'c', kafka: { brokers: ['kafka'] }, backOff: { minimumSeconds: 9, maximumSeconds: 1 } },
+        {
+          name: 'd',
+          push: { url: 'http://x', token: 'a', signedToken: { audience: 'x', serviceAccount: 'x', keyFile: 'k' } },
+        },
+        { name: 'e' },
+        'f',
+      ],
+    });
+    const mistakes = 'mistakes' in checked ? checked.mistakes : [];
+    expect(mistakes.map(({ path }) => path).sort()).toEqual(
+      [
+        'subscriptions[0].maximumDeliveries',
+        'subscriptions[0].name',
+        'subscriptions[0].push.url',
+        'subscriptions[0].signals[0]',
+        'subscriptions[1]',
+        'subscriptions[1].nats.servers',
+        'subscriptions[1].topics',
+        'subscriptions[2].mqtt.base',
+        'subscriptions[2].mqtt.qos',
+        'subscriptions[2].retries',
+        'subscriptions[3].backOff',
+        'subscriptions[3].kafka.brokers[0]',
+        'subscriptions[3].name',
+        'subscriptions[4].push.signedToken.serviceAccount',
+        'subscriptions[4].push.token',
+        'subscriptions[5]',
+        'subscriptions[6]',
+      ].sort(),
+    );
+    const problemOf = (path: string) => mistakes.find((mistake) => mistake.path === path)?.problem;
+    expect(problemOf('subscriptions[2].retries')).toBe('there is no such setting');
+    expect(problemOf('subscriptions[5]')).toBe('expected exactly one of push, mqtt, kafka, nats, log, got none');
+    expect(problemOf('subscriptions[3].name')).toBe('"c" is the name of another one above');
+  });
+});

@@ -1,0 +1,107 @@
+// DISPATCHER_CONFIG against a real Redis.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectRedis, type RedisConnection, SubscriptionStore, whenReady } from '@fleetbridge/record-log';
+import { createLogger } from '@fleetbridge/service';
+import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { applySubscriptionFile, mistakesInSubscriptionFile, parseSubscriptionFile, SubscriptionFile } from './file.js';
+
+let server: DisposableRedis;
+let redis: RedisConnection;
+let folder: string;
+let namespaces = 0;
+const cleanUp: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'dispatcher-'));
+  server = await startRedis();
+  redis = connectRedis({ url: server.url, name: 'test' });
+  await whenReady(redis, 5_000);
+});
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0).reverse()) await undo();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+  rmSync(folder, { recursive: true });
+});
+
+describe('applySubscriptionFile', () => {
+  it('creates, changes, pauses what is gone from the file, and resumes what is back', async () => {
+    const store = newStore();
+    const apply = (text: string) => applySubscriptionFile(store, parseSubscriptionFile(text, 'x.yaml'), { nowMs: 7 });
+    const [a, b] = ['{ name: a, log: true }', '{ name: b, from: earliest, log: true }'];
+    expect(await apply(`subscriptions: [${a}, ${b}]`)).toMatchObject({ created: ['a', 'b'] });
+    expect(await apply(`subscriptions: [${a}, ${b}]`)).toEqual({ created: [], changed: [], resumed: [], paused: [] });
+    expect(await apply('subscriptions: [{ name: a, topics: [V], log: true }]')).toMatchObject({
+      changed: ['a'],
+      paused: ['b'],
+    });
+    expect(await store.list()).toMatchObject([
+      { name: 'a', origin: 'file', definition: { topics: ['V'] }, paused: undefined },
+      { name: 'b', origin: 'file', paused: 'not_in_file' },
+    ]);
+    expect(await apply(`subscriptions: [${a}, ${b}]`)).toMatchObject({ changed: ['a'], resumed: ['b'] });
+  });
+
+  it('leaves alone what an operator made or paused', async () => {
+    const store = newStore();
+    await store.create({ name: 'mine', origin: 'cli', definition: {} }, { from: 'now', nowMs: 1 });
+    const definitions = parseSubscriptionFile('subscriptions: [{ name: a, log: true }]', 'x.yaml');
+    await applySubscriptionFile(store, definitions, { nowMs: 1 });
+    await store.setPaused('a', 'operator');
+    await applySubscriptionFile(store, [], { nowMs: 1 });
+    await applySubscriptionFile(store, definitions, { nowMs: 1 });
+    expect((await store.list()).map(({ name, paused }) => [name, paused])).toEqual([
+      ['a', 'operator'],
+      ['mine', undefined],
+    ]);
+  });
+});
+
+describe('mistakesInSubscriptionFile', () => {
+  it('lists mistakes of YAML and of meaning, and a file that is not there', () => {
+    const path = join(folder, 'wrong.yaml');
+    const mistakes = (text: string) => {
+      writeFileSync(path, text);
+      return mistakesInSubscriptionFile(path).map(({ variable, problem }) => `${variable}: ${problem}`);
+    };
+    expect(mistakes('subscriptions:\n  - name: a\n    log: true\n')).toEqual([]);
+    expect(mistakes('subscriptions: [')[0]).toMatch(/^DISPATCHER_CONFIG: .*line 1/);
+    expect(mistakes('subscriptions: [{ name: a }, { name: b, log: 5 }]\nother: 1')).toHaveLength(1);
+    expect(mistakes('subscriptions: [{ name: a }, { name: b, log: 5 }]')).toHaveLength(2);
+    expect(mistakesInSubscriptionFile(join(folder, 'none.yaml'))[0]?.problem).toMatch(/can be read \(ENOENT\)/);
+  });
+});
+
+describe('SubscriptionFile', () => {
+  it('applies changes without a restart, and none of a file with mistakes', async () => {
+    const store = newStore();
+    const path = join(folder, 'live.yaml');
+    const lines: string[] = [];
+    const log = createLogger({
+      name: 'test',
+      format: 'json',
+      destination: { write: (line: string) => void lines.push(line) },
+    });
+    writeFileSync(path, 'subscriptions: [{ name: a, log: true }]');
+    const file = new SubscriptionFile({ path, store, log, now: Date.now, lookEveryMs: 5 });
+    cleanUp.push(() => file.stop());
+    file.start();
+    await eventually(async () => (await store.get('a')) !== undefined);
+    writeFileSync(path, 'subscriptions: [{ name: b }]');
+    await eventually(() => lines.some((line) => line.includes('subscriptions_file_unusable')));
+    expect((await store.list()).map(({ name, paused }) => [name, paused])).toEqual([['a', undefined]]);
+    writeFileSync(path, 'subscriptions: [{ name: b, log: true }]');
+    await eventually(async () => (await store.get('a'))?.paused === 'not_in_file');
+    expect(await store.get('b')).toMatchObject({ origin: 'file' });
+    expect(lines.filter((line) => line.includes('subscriptions_file_unusable'))).toHaveLength(1);
+  });
+});
+
+function newStore(): SubscriptionStore {
+  return new SubscriptionStore({ redis, namespace: `file-test-${namespaces++}`, partitions: 1 });
+}

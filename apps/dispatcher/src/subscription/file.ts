@@ -1,0 +1,141 @@
+// DISPATCHER_CONFIG: the subscriptions that a file defines. What is in it, it owns: here it is read, looked at again and
+// again, and carried over to Redis, where all dispatchers find it.
+import { readFileSync } from 'node:fs';
+import type { StoredSubscription, SubscriptionStore } from '@fleetbridge/record-log';
+import { ConfigError, type Logger, type Mistake } from '@fleetbridge/service';
+import { parseDocument } from 'yaml';
+import { checkDefinitions, type GivenDefinition } from './definition.js';
+
+/** All of them, for the list that a start with a bad configuration ends with. */
+export function mistakesInSubscriptionFile(path: string): Mistake[] {
+  try {
+    parseSubscriptionFile(contentOf(path), path);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return [...error.mistakes];
+    throw error;
+  }
+}
+
+function contentOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw mistakenFile(path, [
+      `expected the path of a file that can be read (${(cause as NodeJS.ErrnoException).code})`,
+    ]);
+  }
+}
+
+/** Throws ConfigError with every mistake. */
+export function parseSubscriptionFile(text: string, path: string): GivenDefinition[] {
+  const document = parseDocument(text);
+  if (document.errors.length > 0) {
+    throw mistakenFile(
+      path,
+      // the first line says what and where, the others show it
+      document.errors.map(({ message }) => message.split('\n')[0]!.replace(/:$/, '')),
+    );
+  }
+  const checked = checkDefinitions(document.toJS());
+  if ('value' in checked) return checked.value;
+  throw mistakenFile(
+    path,
+    checked.mistakes.map((mistake) => `${mistake.path}: ${mistake.problem}`),
+  );
+}
+
+function mistakenFile(path: string, problems: string[]): ConfigError {
+  return new ConfigError(problems.map((problem) => ({ variable: 'DISPATCHER_CONFIG', problem, source: path })));
+}
+
+type Store = Pick<SubscriptionStore, 'list' | 'create' | 'redefine' | 'setPaused'>;
+
+/** Makes the stored subscriptions of the file's origin what the file says. Those that are gone from it are paused. */
+export async function applySubscriptionFile(
+  store: Store,
+  definitions: readonly GivenDefinition[],
+  { nowMs }: { nowMs: number },
+): Promise<{ created: string[]; changed: string[]; resumed: string[]; paused: string[] }> {
+  const done = { created: [] as string[], changed: [] as string[], resumed: [] as string[], paused: [] as string[] };
+  const stored = new Map((await store.list()).map((one) => [one.name, one]));
+  for (const { definition, given } of definitions) {
+    const { name, from } = definition;
+    const existing = stored.get(name);
+    if (existing === undefined) {
+      if (await store.create({ name, origin: 'file', definition: given }, { from, nowMs })) done.created.push(name);
+      continue;
+    }
+    if (existing.origin !== 'file' || !isSame(existing, given)) {
+      await store.redefine(existing, given, 'file');
+      done.changed.push(name);
+    }
+    if (existing.paused === 'not_in_file') {
+      await store.setPaused(name, undefined);
+      done.resumed.push(name);
+    }
+  }
+  const named = new Set(definitions.map(({ definition }) => definition.name));
+  for (const { name, origin, paused } of stored.values()) {
+    if (origin !== 'file' || named.has(name) || paused !== undefined) continue;
+    await store.setPaused(name, 'not_in_file');
+    done.paused.push(name);
+  }
+  return done;
+}
+
+function isSame(existing: StoredSubscription, given: unknown): boolean {
+  return JSON.stringify(existing.definition) === JSON.stringify(given);
+}
+
+const LOOK_EVERY_MS = 1_000;
+
+/** Applies the file, and again whenever it changes. A file with mistakes changes nothing; they are logged. */
+export class SubscriptionFile {
+  readonly #options: { path: string; store: Store; log: Logger; now: () => number; lookEveryMs?: number };
+  #timer: NodeJS.Timeout | undefined;
+  #applied: string | undefined;
+  #refused: string | undefined;
+  #looking: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(options: { path: string; store: Store; log: Logger; now: () => number; lookEveryMs?: number }) {
+    this.#options = options;
+  }
+
+  /** By content and not by file events, which neither a mounted folder nor an editor's rename reliably gives. */
+  start(): void {
+    this.#looking = this.#look().finally(() => {
+      if (this.#isStopped) return;
+      this.#timer = setTimeout(() => this.start(), this.#options.lookEveryMs ?? LOOK_EVERY_MS);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const { path, store, log, now } = this.#options;
+    let text = '';
+    try {
+      text = contentOf(path);
+      if (text === this.#applied || text === this.#refused) return;
+      const definitions = parseSubscriptionFile(text, path);
+      const done = await applySubscriptionFile(store, definitions, { nowMs: now() });
+      this.#applied = text;
+      this.#refused = undefined;
+      log.info({ path, ...done }, 'subscriptions_file_applied');
+    } catch (error) {
+      if (!(error instanceof ConfigError)) {
+        log.debug({ err: error }, 'subscriptions_file_not_applied');
+        return;
+      }
+      if (this.#refused === text) return;
+      this.#refused = text;
+      log.error({ path, mistakes: error.mistakes.map(({ problem }) => problem) }, 'subscriptions_file_unusable');
+    }
+  }
+}

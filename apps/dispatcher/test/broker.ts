@@ -1,0 +1,97 @@
+// Real brokers for one test file, where the machine has them: mosquitto and nats-server as Debian packages them. Each has
+// its own folder and port, and is gone at the end.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { eventually, freePort } from '@fleetbridge/testing';
+
+export interface Broker {
+  port: number;
+  /** In good order, so that it writes down what it keeps. */
+  end(): Promise<void>;
+  kill(): Promise<void>;
+  /** Again, with the same port and data. */
+  start(): Promise<void>;
+  /** SIGSTOP: it is there and does not answer. */
+  pause(): void;
+  resume(): void;
+  dispose(): Promise<void>;
+}
+
+/** Where a program is, Debian's sbin included; undefined when the machine has none. */
+export function programPath(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
+
+export async function startMosquitto(program: string): Promise<Broker> {
+  return await startBroker(program, ({ folder, port }) => {
+    const file = join(folder, 'mosquitto.conf');
+    const settings = [
+      `listener ${port} 127.0.0.1`,
+      'allow_anonymous true',
+      'persistence true',
+      `persistence_location ${folder}/`,
+    ];
+    // it gives up root's rights otherwise, and can't write where root made the folder
+    writeFileSync(file, [...settings, `user ${process.getuid?.() === 0 ? 'root' : 'mosquitto'}`, ''].join('\n'));
+    return ['-c', file];
+  });
+}
+
+export async function startNats(program: string): Promise<Broker> {
+  return await startBroker(program, ({ folder, port }) => [
+    '-a',
+    '127.0.0.1',
+    '-p',
+    String(port),
+    '-js',
+    '-sd',
+    folder,
+  ]);
+}
+
+async function startBroker(
+  program: string,
+  argumentsFor: (place: { folder: string; port: number }) => string[],
+): Promise<Broker> {
+  const folder = mkdtempSync(join(tmpdir(), 'fleetbridge-broker-'));
+  const port = await freePort();
+  const given = argumentsFor({ folder, port });
+  let child: ChildProcess | undefined;
+  const start = async () => {
+    child = spawn(program, given, { stdio: 'ignore' });
+    await eventually(() => accepts(port));
+  };
+  const endWith = async (signal: NodeJS.Signals) => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child?.once('exit', resolve));
+    child.kill(signal);
+    await ended;
+  };
+  await start();
+  return {
+    port,
+    start,
+    end: () => endWith('SIGTERM'),
+    kill: () => endWith('SIGKILL'),
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
+    dispose: async () => {
+      await endWith('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function accepts(port: number): Promise<true> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ port, host: '127.0.0.1' }, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', reject);
+  });
+}

@@ -1,0 +1,117 @@
+// A log in a real Redis with subscriptions on it, any number of dispatchers in this process, and what to write records
+// with. Dispatchers here have short leases, so that taking over needs no patience.
+import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
+import { partitionKeys, partitionOf, type RedisConnection, SubscriptionStore } from '@fleetbridge/record-log';
+import { createLogger } from '@fleetbridge/service';
+import type { LaneLimits } from '../src/subscription/lanes.js';
+import { Subscriptions } from '../src/subscription/subscriptions.js';
+import type { DeliveryCounts } from '../src/subscription/worker.js';
+
+export interface DispatchRig {
+  namespace: string;
+  store: SubscriptionStore;
+  counts: Map<string, DeliveryCounts>;
+  /** Defines a subscription that begins with the first entry. */
+  subscribe(definition: { name: string } & Record<string, unknown>): Promise<void>;
+  start(options?: { owner?: string; leaseMs?: number; limits?: LaneLimits; now?: () => number }): Subscriptions;
+  /** Appends a V record whose Soc is `n`; returns its entry id. */
+  add(vin: string, n: number): Promise<string>;
+  addRaw(entry: RawEntry): Promise<string>;
+  /** Nothing is pending or new for it any more. */
+  isDone(subscription: string): Promise<boolean>;
+  dispose(): Promise<void>;
+}
+
+export interface RawEntry {
+  vin: string;
+  topic: string;
+  payload: Buffer;
+  txid?: string;
+  createdMs?: number;
+  receivedMs?: number;
+  version?: string;
+}
+
+let namespaces = 0;
+
+export function dispatchRig(
+  redis: RedisConnection,
+  { url, partitions = 1, ...given }: { url: string; partitions?: number; namespace?: string },
+): DispatchRig {
+  const namespace = given.namespace ?? `dispatch-${process.pid}-${namespaces++}`;
+  const store = new SubscriptionStore({ redis, namespace, partitions });
+  const counts = new Map<string, DeliveryCounts>();
+  const started: Subscriptions[] = [];
+  const log = createLogger({ name: 'test', level: process.env.TEST_LOG === 'on' ? 'debug' : 'silent' });
+  const addRaw = async (entry: RawEntry) => {
+    const { vin, topic, payload, txid = 't', createdMs = 1_000, receivedMs = Date.now(), version = '' } = entry;
+    const { records } = partitionKeys(namespace, partitionOf(vin, partitions));
+    const fields = ['vin', vin, 'topic', topic, 'txid', txid, 'created', createdMs, 'received', receivedMs];
+    return (await redis.xadd(records, '*', ...fields, 'version', version, 'payload', payload))!;
+  };
+  return {
+    namespace,
+    store,
+    counts,
+    addRaw,
+    subscribe: async (definition) => {
+      const { name } = definition;
+      await store.create({ name, origin: 'cli', definition }, { from: 'earliest', nowMs: Date.now() });
+    },
+    start: ({ owner = `dispatcher-${started.length}`, ...options } = {}) => {
+      const subscriptions = new Subscriptions({
+        redis,
+        url,
+        namespace,
+        partitions,
+        owner,
+        log,
+        env: {},
+        countsOf: (name) => {
+          const found = counts.get(name) ?? noCounts();
+          counts.set(name, found);
+          return found;
+        },
+        ...options,
+      });
+      started.push(subscriptions);
+      subscriptions.start();
+      return subscriptions;
+    },
+    add: (vin, n) => {
+      const data = [{ key: Field.Soc, value: { doubleValue: n } }];
+      const payload = encodeMessage('V', { data, createdAt: timestampOf(1_000 + n), vin });
+      return addRaw({ vin, topic: 'V', payload, txid: `${vin}-${n}` });
+    },
+    isDone: async (subscription) => (await store.control(subscription).lag()).every(({ records }) => records === 0),
+    dispose: async () => {
+      await Promise.all(started.map((subscriptions) => subscriptions.stop({ deadlineMs: 2_000 })));
+    },
+  };
+}
+
+function noCounts(): DeliveryCounts {
+  return {
+    delivered: 0,
+    retried: 0,
+    rejected: 0,
+    deadLettered: 0,
+    redelivered: 0,
+    passedOver: 0,
+    lost: 0,
+    suspended: 0,
+    observeLatency: () => {},
+  };
+}
+
+/** Per VIN: each first delivery in order, and every repeat of something that was delivered before. */
+export function disorder(deliveries: readonly { vin: string; n: number }[]): string[] {
+  const highest = new Map<string, number>();
+  const problems: string[] = [];
+  for (const { vin, n } of deliveries) {
+    const last = highest.get(vin) ?? -1;
+    if (n > last + 1) problems.push(`${vin}: ${n} after ${last}`);
+    if (n === last + 1) highest.set(vin, n);
+  }
+  return problems;
+}

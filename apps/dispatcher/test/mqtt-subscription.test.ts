@@ -1,0 +1,279 @@
+// MQTT subscriptions against a real mosquitto: topics, Home Assistant's discovery, and what the broker's restart does.
+import { ConnectivityEvent, encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
+import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type Broker, programPath, startMosquitto } from './broker.js';
+import { type DispatchRig, disorder, dispatchRig } from './dispatch-rig.js';
+
+const mosquitto = programPath('mosquitto');
+if (mosquitto === undefined) console.log('skipped: no mosquitto on this machine (apt-get install mosquitto)');
+
+const VIN = '5YJ3E1EA7KF000001';
+const QUICK = { ackDeadlineSeconds: 1, backOff: { minimumSeconds: 0.01, maximumSeconds: 0.1 } };
+let server: DisposableRedis;
+let redis: RedisConnection;
+const cleanUp: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connectRedis({ url: server.url, name: 'test' });
+  await whenReady(redis, 5_000);
+});
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0).reverse()) await undo();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
+  it("publishes on the topics of Tesla's server, and keeps the last of each", async () => {
+    const { rig, broker, listen, url } = await parts();
+    const early = await listen();
+    await rig.subscribe({ name: 'home', mqtt: { url, base: 'tesla' } });
+    rig.start();
+    const data = [
+      { key: Field.Soc, value: { doubleValue: 71.25 } },
+      { key: Field.VehicleName, value: { stringValue: 'Überwagen' } },
+      { key: Field.Location, value: { locationValue: { latitude: 1.5, longitude: -2.5 } } },
+      { key: Field.VehicleSpeed, value: { invalid: true } },
+    ];
+    await rig.addRaw({
+      vin: VIN,
+      topic: 'V',
+      payload: encodeMessage('V', { data, createdAt: timestampOf(1_000), vin: VIN }),
+    });
+    const alerts = [
+      { name: 'A1', audiences: [1], startedAt: timestampOf(2_000) },
+      { name: 'A1', startedAt: timestampOf(9_000), endedAt: timestampOf(9_500) },
+      { name: 'B/+', audiences: [3] },
+    ];
+    await rig.addRaw({ vin: VIN, topic: 'alerts', payload: encodeMessage('alerts', { alerts, vin: VIN }) });
+    const errors = [{ name: 'E1', body: 'broken', tags: { part: 'x' }, createdAt: timestampOf(3_000) }];
+    await rig.addRaw({ vin: VIN, topic: 'errors', payload: encodeMessage('errors', { errors, vin: VIN }) });
+    await connectivity(rig, true);
+    await eventually(() => rig.isDone('home'));
+    const expected = {
+      'tesla/bridge/home/0': 'online',
+      [`tesla/${VIN}/v/Soc`]: '71.25',
+      [`tesla/${VIN}/v/VehicleName`]: '"Überwagen"',
+      [`tesla/${VIN}/v/Location`]: '{"latitude":1.5,"longitude":-2.5}',
+      [`tesla/${VIN}/v/VehicleSpeed`]: '"<invalid>"',
+      [`tesla/${VIN}/alerts/A1/current`]:
+        '{"Name":"A1","StartedAt":"1970-01-01T00:00:09Z","EndedAt":"1970-01-01T00:00:09Z","Audiences":null}',
+      [`tesla/${VIN}/alerts/A1/history`]:
+        '[{"Name":"A1","StartedAt":"1970-01-01T00:00:02Z","Audiences":["Customer"]},{"Name":"A1","StartedAt":"1970-01-01T00:00:09Z","EndedAt":"1970-01-01T00:00:09Z","Audiences":null}]',
+      [`tesla/${VIN}/alerts/B__/history`]: '[{"Name":"B/+","Audiences":["ServiceFix"]}]',
+      [`tesla/${VIN}/errors/E1`]:
+        '{"Name":"E1","Body":"broken","Tags":{"part":"x"},"CreatedAt":"1970-01-01T00:00:03Z"}',
+      [`tesla/${VIN}/connectivity`]:
+        '{"ConnectionId":"c","Status":"CONNECTED","NetworkInterface":"wifi","CreatedAt":"1970-01-01T00:00:01Z"}',
+    };
+    await eventually(() => expect(Object.fromEntries(early)).toEqual(expected));
+    await broker.end();
+    await broker.start();
+    // those that were kept come to a late listener; our own status as well, since we are back or the will has spoken
+    const late = await listen();
+    await eventually(() =>
+      expect(Object.fromEntries(late)).toMatchObject({ ...expected, 'tesla/bridge/home/0': /online|offline/ }),
+    );
+  });
+
+  it('announces each vehicle to Home Assistant as a device, with its presence', async () => {
+    const { rig, listen, url } = await parts();
+    const seen = await listen();
+    await rig.subscribe({ name: 'home', topics: ['V', 'connectivity'], mqtt: { url, homeAssistant: true } });
+    const dispatcher = rig.start();
+    const data = [
+      { key: Field.Soc, value: { doubleValue: 71.25 } },
+      { key: Field.Odometer, value: { stringValue: '12.5' } },
+      { key: Field.ACChargingEnergyIn, value: { doubleValue: 3 } },
+      { key: Field.Gear, value: { stringValue: 'D' } },
+      { key: Field.Locked, value: { booleanValue: true } },
+      { key: Field.Location, value: { locationValue: { latitude: 1.5, longitude: -2.5 } } },
+      { key: Field.DoorState, value: { doorValue: { DriverFront: true } } },
+      { key: Field.TpmsPressureFl, value: { doubleValue: 2.9 } },
+    ];
+    await rig.addRaw({ vin: VIN, topic: 'V', payload: encodeMessage('V', { data, vin: VIN }) });
+    await connectivity(rig, true);
+    await eventually(() => rig.isDone('home'));
+    await eventually(() => seen.has(`fleetbridge/${VIN}/connectivity`));
+    const configs = [...seen].filter(([topic]) => topic.startsWith('homeassistant/'));
+    expect(configs).toHaveLength(13);
+    const byId = new Map<string, Discovery>();
+    for (const [topic, text] of configs) {
+      const [, component, node, id, last] = topic.split('/');
+      const config = discoverySchema(component!).parse(JSON.parse(text));
+      expect([node, last]).toEqual([`fleetbridge_${VIN}`, 'config']);
+      expect(config.unique_id).toBe(`fleetbridge_${VIN}_${id}`);
+      expect(config.device).toEqual({
+        identifiers: [`fleetbridge_${VIN}`],
+        manufacturer: 'Tesla',
+        model: 'Model 3',
+        name: 'Tesla 000001',
+        serial_number: VIN,
+      });
+      // what an entity reads is there
+      const source = config.state_topic ?? config.json_attributes_topic;
+      expect(seen.has(source!)).toBe(true);
+      for (const { topic: available } of config.availability) expect(seen.has(available)).toBe(true);
+      byId.set(id!, config);
+    }
+    expect(byId.get('Soc')).toMatchObject({
+      device_class: 'battery',
+      state_class: 'measurement',
+      unit_of_measurement: '%',
+      name: 'Soc',
+    });
+    expect(byId.get('Odometer')).toMatchObject({
+      device_class: 'distance',
+      state_class: 'total_increasing',
+      unit_of_measurement: 'mi',
+    });
+    expect(byId.get('ACChargingEnergyIn')).toMatchObject({
+      device_class: 'energy',
+      state_class: 'total_increasing',
+      name: 'AC charging energy in',
+    });
+    expect(byId.get('TpmsPressureFl')).toMatchObject({ device_class: 'pressure', unit_of_measurement: 'bar' });
+    expect(byId.get('Locked')).toMatchObject({ device_class: 'lock' });
+    expect(byId.get('DoorState_DriverFront')).toMatchObject({ device_class: 'door', name: 'Driver front door' });
+    expect(byId.get('Gear')).not.toHaveProperty('unit_of_measurement');
+    await dispatcher.stop({ deadlineMs: 1_000 });
+    await eventually(() => seen.get('fleetbridge/bridge/home/0') === 'offline');
+  });
+
+  it("loses nothing through the broker's silence and restart, each vehicle in order", async () => {
+    const { rig, broker, listen, url } = await parts();
+    const log: { vin: string; n: number }[] = [];
+    const hear = (topic: string, text: string) => {
+      const [, vin = '', kind] = topic.split('/');
+      if (kind === 'v') log.push({ vin, n: Number(text) });
+    };
+    // a session that the broker keeps, so that all it took over reaches the listener
+    await listen(hear, { clientId: 'listener', clean: false, reconnectPeriod: 20 });
+    await rig.subscribe({ name: 's', topics: ['V'], mqtt: { url, retain: false }, ...QUICK });
+    rig.start();
+    const vins = ['A', 'B', 'C', 'D'];
+    const add = async (from: number, to: number) => {
+      for (let n = from; n < to; n++) for (const vin of vins) await rig.add(vin, n);
+    };
+    await add(0, 20);
+    await eventually(() => rig.isDone('s'));
+    broker.pause();
+    await add(20, 40);
+    await eventually(() => rig.counts.get('s')?.suspended === 1);
+    broker.resume();
+    await eventually(() => rig.isDone('s'));
+    const disturbed = add(40, 80);
+    await broker.end();
+    await disturbed;
+    await broker.start();
+    await eventually(() => rig.isDone('s'));
+    await eventually(() => expect(new Set(log.map(({ vin, n }) => vin + n)).size).toBe(320));
+    expect(disorder(log)).toEqual([]);
+    expect(rig.counts.get('s')).toMatchObject({ deadLettered: 0, delivered: 320 });
+  });
+});
+
+interface Parts {
+  rig: DispatchRig;
+  broker: Broker;
+  url: string;
+  /** The last message of each topic, from now on, and what the broker kept. */
+  listen(hear?: (topic: string, text: string) => void, options?: IClientOptions): Promise<Map<string, string>>;
+}
+
+async function parts(): Promise<Parts> {
+  const broker = await startMosquitto(mosquitto!);
+  cleanUp.push(() => broker.dispose());
+  const rig = dispatchRig(redis, { url: server.url });
+  cleanUp.push(() => rig.dispose());
+  const url = `mqtt://127.0.0.1:${broker.port}`;
+  return {
+    rig,
+    broker,
+    url,
+    listen: async (hear, options = {}) => {
+      const client: MqttClient = await connectAsync(url, { reconnectPeriod: 0, ...options });
+      client.on('error', () => {});
+      cleanUp.push(() => client.end(true));
+      const seen = new Map<string, string>();
+      client.on('message', (topic, bytes) => {
+        seen.set(topic, bytes.toString());
+        hear?.(topic, bytes.toString());
+      });
+      await client.subscribeAsync('#', { qos: 1 });
+      return seen;
+    },
+  };
+}
+
+async function connectivity(rig: DispatchRig, isConnected: boolean): Promise<void> {
+  const status = isConnected ? ConnectivityEvent.CONNECTED : ConnectivityEvent.DISCONNECTED;
+  const message = { vin: VIN, connectionId: 'c', status, createdAt: timestampOf(1_000), networkInterface: 'wifi' };
+  await rig.addRaw({ vin: VIN, topic: 'connectivity', payload: encodeMessage('connectivity', message) });
+}
+
+interface Discovery {
+  unique_id: string;
+  state_topic?: string | undefined;
+  json_attributes_topic?: string | undefined;
+  availability: { topic: string }[];
+  device: object;
+}
+
+/** Written from Home Assistant's documentation of MQTT discovery: settings and values that each component takes. */
+function discoverySchema(component: string): z.ZodType<Discovery> {
+  const common = {
+    name: z.string().min(1),
+    unique_id: z.string().min(1),
+    availability: z.array(
+      z.strictObject({ topic: z.string().min(1), value_template: z.string().startsWith('{{').optional() }),
+    ),
+    availability_mode: z.enum(['all', 'any', 'latest']),
+    device: z.strictObject({
+      identifiers: z.array(z.string()),
+      manufacturer: z.string(),
+      model: z.string().optional(),
+      name: z.string(),
+      serial_number: z.string(),
+    }),
+    origin: z.strictObject({ name: z.string() }),
+  };
+  const state = { state_topic: z.string().min(1), value_template: z.string().startsWith('{{') };
+  const sensorClasses = [
+    'battery',
+    'distance',
+    'duration',
+    'current',
+    'energy',
+    'energy_storage',
+    'power',
+    'pressure',
+    'speed',
+    'temperature',
+    'voltage',
+  ];
+  const binaryClasses = ['door', 'heat', 'lock', 'occupancy', 'plug', 'presence'];
+  switch (component) {
+    case 'sensor':
+      return z.strictObject({
+        ...common,
+        ...state,
+        device_class: z.enum(sensorClasses).optional(),
+        state_class: z.enum(['measurement', 'total', 'total_increasing']).optional(),
+        unit_of_measurement: z.string().optional(),
+      });
+    case 'binary_sensor':
+      return z.strictObject({ ...common, ...state, device_class: z.enum(binaryClasses).optional() });
+    case 'device_tracker':
+      return z.strictObject({ ...common, json_attributes_topic: z.string().min(1), source_type: z.literal('gps') });
+    default:
+      throw new Error(`no component of ours: ${component}`);
+  }
+}

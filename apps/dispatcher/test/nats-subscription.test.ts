@@ -1,0 +1,125 @@
+// NATS subscriptions against a real nats-server with JetStream.
+
+import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
+import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { programPath, startNats } from './broker.js';
+import { disorder, dispatchRig } from './dispatch-rig.js';
+
+const natsServer = programPath('nats-server');
+if (natsServer === undefined) console.log('skipped: no nats-server on this machine (apt-get install nats-server)');
+
+const QUICK = { ackDeadlineSeconds: 1, backOff: { minimumSeconds: 0.01, maximumSeconds: 0.1 } };
+let server: DisposableRedis;
+let redis: RedisConnection;
+const cleanUp: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connectRedis({ url: server.url, name: 'test' });
+  await whenReady(redis, 5_000);
+});
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0).reverse()) await undo();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+describe.skipIf(natsServer === undefined)('a nats subscription', () => {
+  it('stores every record once a message id, each vehicle in order, also through a restart of the server', async () => {
+    const broker = await startNats(natsServer!);
+    cleanUp.push(() => broker.dispose());
+    const rig = dispatchRig(redis, { url: server.url, partitions: 2 });
+    cleanUp.push(() => rig.dispose());
+    await rig.subscribe({ name: 's', nats: { servers: [`127.0.0.1:${broker.port}`], stream: 'telemetry' }, ...QUICK });
+    rig.start();
+    const vins = ['A', 'B', 'C', 'D'];
+    const add = async (from: number, to: number) => {
+      for (let n = from; n < to; n++) for (const vin of vins) await rig.add(vin, n);
+    };
+    const [id] = [await rig.add('A', 0)];
+    for (const vin of vins.slice(1)) await rig.add(vin, 0);
+    await add(1, 30);
+    const disturbed = add(30, 60);
+    await broker.kill();
+    await disturbed;
+    await broker.start();
+    await eventually(() => rig.isDone('s'));
+    // delivered again: within the duplicate window nothing is stored twice
+    await rig.store.control('s').seek('0-0');
+    await eventually(async () => rig.counts.get('s')!.delivered >= 480 && (await rig.isDone('s')));
+
+    const stored = await storedIn(broker.port);
+    expect(disorder(stored.map(({ json }) => ({ vin: json.vin, n: json.data[0].value.doubleValue })))).toEqual([]);
+    expect(new Set(stored.map(({ messageId }) => messageId)).size).toBe(240);
+    expect(stored.length).toBe(240);
+    const first = stored.find(({ messageId }) => messageId?.endsWith(id!))!;
+    expect(first.subject).toBe(`${rig.namespace}.A.V`);
+    expect(first.attributes).toMatchObject({ vin: 'A', txtype: 'V', txid: 'A-0' });
+    expect(rig.counts.get('s')).toMatchObject({ deadLettered: 0 });
+  });
+
+  it('rejects what is more than the server takes', async () => {
+    const broker = await startNats(natsServer!);
+    cleanUp.push(() => broker.dispose());
+    const rig = dispatchRig(redis, { url: server.url });
+    cleanUp.push(() => rig.dispose());
+    const nats = { servers: [`127.0.0.1:${broker.port}`], stream: 'telemetry' };
+    await rig.subscribe({ name: 's', payload: 'protobuf', nats, maximumDeliveries: 2, ...QUICK });
+    await rig.addRaw({ vin: 'BIG', topic: 'other', payload: Buffer.alloc(1_048_576) });
+    await rig.addRaw({ vin: 'BIG', topic: 'V', payload: Buffer.alloc(1_048_576) });
+    await rig.add('A', 0);
+    rig.start();
+    await eventually(() => rig.isDone('s'));
+    expect(await rig.store.control('s').deadLetters(9)).toMatchObject([{ error: /the server takes 1048576/ }]);
+    expect(rig.counts.get('s')).toMatchObject({ delivered: 1, deadLettered: 1, passedOver: 1 });
+  });
+
+  it('is away, and dead-letters nothing, as long as no stream takes the subject', async () => {
+    const broker = await startNats(natsServer!);
+    cleanUp.push(() => broker.dispose());
+    const rig = dispatchRig(redis, { url: server.url });
+    cleanUp.push(() => rig.dispose());
+    await rig.subscribe({ name: 's', nats: { servers: [`127.0.0.1:${broker.port}`] }, ...QUICK });
+    await rig.add('A', 0);
+    rig.start();
+    await eventually(() => (rig.counts.get('s')?.retried ?? 0) >= 2);
+    const connection = await connect({ servers: [`127.0.0.1:${broker.port}`] });
+    const manager = await jetstreamManager(connection);
+    await manager.streams.add({ name: 'late', subjects: [`${rig.namespace}.>`] });
+    await connection.close();
+    await eventually(() => rig.isDone('s'));
+    expect(rig.counts.get('s')).toMatchObject({ deadLettered: 0, delivered: 1 });
+  });
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: protojson
+type Stored = { subject: string; messageId: string | undefined; attributes: Record<string, string>; json: any };
+
+async function storedIn(port: number): Promise<Stored[]> {
+  const connection = await connect({ servers: [`127.0.0.1:${port}`] });
+  cleanUp.push(() => connection.close());
+  const manager = await jetstreamManager(connection);
+  const { state } = await manager.streams.info('telemetry');
+  await manager.consumers.add('telemetry', {
+    durable_name: 'test',
+    ack_policy: AckPolicy.None,
+    deliver_policy: DeliverPolicy.All,
+  });
+  const consumer = await jetstream(connection).consumers.get('telemetry', 'test');
+  const stored: Stored[] = [];
+  for await (const message of await consumer.fetch({ max_messages: state.messages })) {
+    const names = message.headers?.keys() ?? [];
+    stored.push({
+      subject: message.subject,
+      messageId: message.headers?.get('Nats-Msg-Id'),
+      attributes: Object.fromEntries(names.map((name) => [name, message.headers!.get(name)])),
+      json: JSON.parse(message.string()),
+    });
+  }
+  return stored;
+}

@@ -1,0 +1,80 @@
+// The dispatcher as a process: what it does with its file, and how it ends.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { dispatchRig } from './dispatch-rig.js';
+import { startDispatcher } from './dispatcher-process.js';
+import { socOf, startPushEndpoint } from './push-endpoint.js';
+
+let server: DisposableRedis;
+let redis: RedisConnection;
+let folder: string;
+const cleanUp: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'dispatcher-process-'));
+  server = await startRedis();
+  redis = connectRedis({ url: server.url, name: 'test' });
+  await whenReady(redis, 5_000);
+});
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0).reverse()) await undo();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+  rmSync(folder, { recursive: true });
+});
+
+it('ends with exit code 2 and every mistake of its variables and its file', () => {
+  const path = join(folder, 'wrong.yaml');
+  writeFileSync(path, 'subscriptions: [{ name: a, push: { url: nowhere } }, { name: a, log: true, colour: red }]');
+  const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+  const env = { PATH: process.env.PATH, REDIS_URL: server.url, DISPATCHER_CONFIG: path, RETENTION_HOURS: 'week' };
+  const { status, stderr } = spawnSync(process.execPath, [main], { env, encoding: 'utf8' });
+  expect(status).toBe(2);
+  for (const sentence of [
+    'RETENTION_HOURS: expected a whole number',
+    'subscriptions[0].push.url: expected a URL',
+    'subscriptions[1].colour: there is no such setting',
+    'subscriptions[1].name: "a" is the name of another one',
+  ]) {
+    expect(stderr).toContain(sentence);
+  }
+});
+
+it('delivers what its file says, follows its changes, tells of it, and ends in good order', async () => {
+  const endpoint = await startPushEndpoint();
+  cleanUp.push(() => endpoint.stop());
+  const rig = dispatchRig(redis, { url: server.url });
+  cleanUp.push(() => rig.dispose());
+  const path = join(folder, 'dispatcher.yaml');
+  const define = (topics: string) =>
+    writeFileSync(
+      path,
+      `subscriptions: [{ name: home, from: earliest, topics: [${topics}], push: { url: "${endpoint.url}" } }]`,
+    );
+  define('V');
+  await rig.add('VIN1', 0);
+  const env = { REDIS_URL: server.url, NAMESPACE: rig.namespace, DISPATCHER_CONFIG: path };
+  const dispatcher = await startDispatcher(env);
+  cleanUp.push(() => dispatcher.kill());
+  await eventually(() => endpoint.pushes.length === 1);
+  define('alerts');
+  await eventually(() => dispatcher.lines.filter((line) => line.includes('subscription_lease_taken')).length === 2);
+  await rig.add('VIN1', 1);
+  await eventually(() => rig.isDone('home'));
+  expect(endpoint.pushes.map(socOf)).toEqual([{ vin: 'VIN1', n: 0 }]);
+  await eventually(async () => (await dispatcher.metric('fleetbridge_subscription_passed_over_total')) === 1);
+  expect(await dispatcher.metric('fleetbridge_subscription_delivered_total')).toBe(1);
+  expect(await dispatcher.metric('fleetbridge_subscription_latency_seconds_count')).toBe(1);
+  await eventually(async () => (await dispatcher.metric('fleetbridge_subscription_lag_records')) === 0);
+  expect(await dispatcher.stop()).toBe(0);
+  // nothing is left behind that another would have to wait for
+  expect((await rig.store.control('home').lagOf(0)).holder).toBeUndefined();
+});

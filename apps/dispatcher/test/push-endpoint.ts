@@ -1,0 +1,69 @@
+// A stand-in of a server that takes Pub/Sub's pushes: it records what it got, and answers as it is told to.
+import type { IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fastify } from 'fastify';
+
+export interface Push {
+  // biome-ignore lint/suspicious/noExplicitAny: whatever was posted
+  body: any;
+  headers: IncomingHttpHeaders;
+  /** What was answered. */
+  answer: Answer;
+}
+
+/** A status, `hang` for no answer at all, `cut` for an end of the connection. */
+export type Answer = number | 'hang' | 'cut';
+
+export interface PushEndpoint {
+  url: string;
+  port: number;
+  /** All that arrived, in the order of arrival. */
+  pushes: Push[];
+  /** Those that were answered with 2xx or hung (and so may have been processed). */
+  accepted(): Push[];
+  /** Requests under way at most at once. */
+  atOnce: number;
+  answer: (push: { body: Push['body'] }) => Answer;
+  /** How long an answer takes. */
+  delayMs: number;
+  stop(): Promise<void>;
+}
+
+export async function startPushEndpoint({ port = 0 }: { port?: number } = {}): Promise<PushEndpoint> {
+  const server = fastify({ forceCloseConnections: true });
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  let underWay = 0;
+  const endpoint: PushEndpoint = {
+    url: '',
+    port: 0,
+    pushes: [],
+    accepted: () => endpoint.pushes.filter(({ answer }) => typeof answer === 'number' && answer < 300),
+    atOnce: 0,
+    answer: () => 204,
+    delayMs: 0,
+    stop: () => server.close(),
+  };
+  server.post('/*', async (request, reply) => {
+    endpoint.atOnce = Math.max(endpoint.atOnce, ++underWay);
+    const answer = endpoint.answer({ body: request.body });
+    endpoint.pushes.push({ body: request.body, headers: request.headers, answer });
+    // a moment at least, so that requests meet
+    await new Promise((resolve) =>
+      endpoint.delayMs > 0 ? setTimeout(resolve, endpoint.delayMs) : setImmediate(resolve),
+    );
+    underWay--;
+    if (typeof answer === 'number') return reply.code(answer).send();
+    if (answer === 'cut') request.raw.socket.destroy();
+    return reply.hijack();
+  });
+  await server.listen({ host: '127.0.0.1', port });
+  endpoint.port = (server.server.address() as AddressInfo).port;
+  endpoint.url = `http://127.0.0.1:${endpoint.port}/`;
+  return endpoint;
+}
+
+/** What rig.add put in, out of a wrapped protojson push. */
+export function socOf({ body }: { body: Push['body'] }): { vin: string; n: number } {
+  const { vin, data } = JSON.parse(Buffer.from(body.message.data, 'base64').toString());
+  return { vin, n: data[0].value.doubleValue };
+}

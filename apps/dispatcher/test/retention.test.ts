@@ -1,0 +1,135 @@
+// What retention may take, with subscriptions on the log.
+import {
+  connectRedis,
+  partitionKeys,
+  type RedisConnection,
+  takeSubscription,
+  whenReady,
+} from '@fleetbridge/record-log';
+import { createLogger } from '@fleetbridge/service';
+import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { DeadConnections } from '../src/dead-connections.js';
+import { createCounts } from '../src/metrics.js';
+import { Upkeep } from '../src/upkeep.js';
+import { type DispatchRig, dispatchRig } from './dispatch-rig.js';
+
+let server: DisposableRedis;
+let redis: RedisConnection;
+const cleanUp: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  server = await startRedis(['--stream-node-max-entries', '10']);
+  redis = connectRedis({ url: server.url, name: 'test' });
+  await whenReady(redis, 5_000);
+});
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0).reverse()) await undo();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+describe('retention', () => {
+  it('takes by number only what every subscription that is not paused has delivered, and what snapshots have', async () => {
+    const { rig, ids, upkeep, length } = await filled(1_500);
+    await rig.subscribe({ name: 'behind', log: true });
+    await rig.subscribe({ name: 'paused', log: true });
+    await rig.store.setPaused('paused', 'operator');
+    await giveAndAcknowledge(rig, 'behind', 300);
+    const { look } = upkeep({ entries: 1_000, snapshotCursor: ids.at(-1)! });
+    await eventually(async () => {
+      await look();
+      return (await length()) <= 1_210;
+    });
+    for (let pass = 0; pass < 5; pass++) await look();
+    expect(await length()).toBeGreaterThanOrEqual(1_200);
+    expect((await rig.store.control('behind').lagOf(0)).lostUpTo).toBeUndefined();
+    await giveAndAcknowledge(rig, 'behind', 1_200);
+    await eventually(async () => {
+      await look();
+      return (await length()) <= 1_010;
+    });
+    // the paused one is told what that has cost it
+    expect((await rig.store.control('paused').lagOf(0)).lostUpTo).toBeDefined();
+  });
+
+  it('says loudly when age takes what a subscription has not delivered', async () => {
+    const { rig, upkeep, length } = await filled(500);
+    await rig.subscribe({ name: 'behind', log: true });
+    await rig.subscribe({ name: 'done', log: true });
+    await giveAndAcknowledge(rig, 'done', 500);
+    const { look, lines, counts } = upkeep({ entries: 1_000, snapshotCursor: '0-0', hoursLater: 2 });
+    await eventually(async () => {
+      await look();
+      return (await length()) < 400;
+    });
+    expect(counts.subscriptions.overtaken.behind).toBeGreaterThan(0);
+    expect(counts.subscriptions.overtaken.done).toBeUndefined();
+    expect(lines.some((line) => line.includes('subscription_overtaken_by_retention'))).toBe(true);
+    expect((await rig.store.control('behind').lagOf(0)).lostUpTo).toBeDefined();
+    expect((await rig.store.control('done').lagOf(0)).lostUpTo).toBeUndefined();
+    expect([...counts.subscriptions.lags.keys()]).toEqual(['behind', 'done']);
+  });
+});
+
+async function giveAndAcknowledge(rig: DispatchRig, subscription: string, count: number): Promise<void> {
+  const place = { redis, namespace: rig.namespace, partition: 0, subscription };
+  const work = (await takeSubscription(place, { owner: 'test', leaseMs: 60_000, start: '0-0' }))!;
+  for (let given = 0; given < count; ) {
+    const { entries } = await work.readNew(Math.min(500, count - given));
+    await work.acknowledge(entries.map(({ id }) => id));
+    given += entries.length;
+  }
+  await work.release();
+}
+
+async function filled(entries: number) {
+  const rig = dispatchRig(redis, { url: server.url });
+  cleanUp.push(() => rig.dispose());
+  const ids = await Promise.all(Array.from({ length: entries }, (_, n) => rig.add('VIN1', n)));
+  const { records } = partitionKeys(rig.namespace, 0);
+  return {
+    rig,
+    ids,
+    length: () => redis.xlen(records),
+    upkeep: ({
+      entries: kept,
+      snapshotCursor,
+      hoursLater = 0,
+    }: {
+      entries: number;
+      snapshotCursor: string;
+      hoursLater?: number;
+    }) => {
+      const lines: string[] = [];
+      const log = createLogger({
+        name: 'test',
+        format: 'json',
+        destination: { write: (line: string) => void lines.push(line) },
+      });
+      const counts = createCounts();
+      const { namespace } = rig;
+      const upkeep = new Upkeep({
+        redis,
+        namespace,
+        retention: { hours: 1, entries: kept },
+        keepers: [{ isHolder: true, partition: 0 }],
+        snapshots: { cursor: async () => snapshotCursor },
+        subscriptions: rig.store,
+        deadConnections: new DeadConnections({
+          presence: { reportDead: async () => [] },
+          ping: async () => {},
+          log,
+          now: Date.now,
+          counts: counts.deadConnections,
+        }),
+        counts,
+        log,
+        now: () => Date.now() + hoursLater * 3_600_000,
+      });
+      return { look: () => upkeep.look(), lines, counts };
+    },
+  };
+}

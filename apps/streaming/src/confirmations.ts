@@ -1,0 +1,80 @@
+// How a client that acknowledges nothing says what has arrived: a WebSocket ping carries a cursor, and its pong, which
+// comes after all that was sent before the ping, confirms everything up to there.
+export interface ConfirmationsOptions {
+  /** Sends a ping with this text. */
+  ping: (cursor: string) => void;
+  /** All up to here is to be confirmed; undefined: there is nothing to ask about. */
+  position: () => string | undefined;
+  onConfirmed: (cursor: string) => void;
+  /** No pong for `silentMs`. */
+  onSilence: () => void;
+  now: () => number;
+  /** A ping at most so often … */
+  everyMs: number;
+  /** … and at least so often, to learn that the client is gone. */
+  idleEveryMs: number;
+  silentMs: number;
+}
+
+export class Confirmations {
+  readonly #options: ConfirmationsOptions;
+  /** Cursors of pings without a pong, oldest first. */
+  #unanswered: { cursor: string; atMs: number }[] = [];
+  #lastPingMs = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  #dueMs = 0;
+
+  constructor(options: ConfirmationsOptions) {
+    this.#options = options;
+  }
+
+  /** There is something to confirm: pings as soon as it may. */
+  ask(): void {
+    const { now, everyMs } = this.#options;
+    const soonestMs = this.#lastPingMs + everyMs;
+    if (this.#timer !== undefined && this.#dueMs <= soonestMs) return;
+    const dueMs = Math.max(now(), soonestMs);
+    if (this.#timer === undefined || dueMs < this.#dueMs) this.#plan(dueMs);
+  }
+
+  /** No pong is on its way. */
+  get areAnswered(): boolean {
+    return this.#unanswered.length === 0;
+  }
+
+  pong(text: string): void {
+    const index = this.#unanswered.findLastIndex(({ cursor }) => cursor === text);
+    if (index < 0) return;
+    this.#unanswered.splice(0, index + 1);
+    this.#options.onConfirmed(text);
+  }
+
+  /** What is on its way confirms nothing any more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#unanswered = [];
+  }
+
+  #plan(dueMs: number): void {
+    clearTimeout(this.#timer);
+    this.#dueMs = dueMs;
+    this.#timer = setTimeout(() => this.#ping(), Math.max(0, dueMs - this.#options.now()));
+  }
+
+  #ping(): void {
+    const { ping, position, onSilence, now, idleEveryMs, silentMs } = this.#options;
+    this.#timer = undefined;
+    const cursor = position();
+    if (cursor === undefined) return;
+    const oldest = this.#unanswered[0];
+    if (oldest && now() - oldest.atMs >= silentMs) {
+      onSilence();
+      return;
+    }
+    this.#lastPingMs = now();
+    this.#unanswered.push({ cursor, atMs: this.#lastPingMs });
+    ping(cursor);
+    this.#plan(this.#lastPingMs + idleEveryMs);
+  }
+}

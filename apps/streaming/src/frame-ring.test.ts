@@ -1,0 +1,143 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FrameRing } from './frame-ring.js';
+import { planReplay } from './replay.js';
+import { justBefore, type SentFrame, sentFrame, withoutLetter } from './sent-frame.js';
+
+const HOUR_MS = 3_600_000;
+
+describe('the ring', () => {
+  it('finds the first frame after any cursor, whatever has been forgotten', () => {
+    const gaps = fc.array(fc.record({ gapMs: fc.nat(3), forgets: fc.boolean() }), { minLength: 1, maxLength: 300 });
+    fc.assert(
+      fc.property(gaps, fc.nat(900), (steps, at) => {
+        const ring = new FrameRing(HOUR_MS);
+        const all: SentFrame[] = [];
+        let ms = 1;
+        steps.forEach(({ gapMs, forgets }, n) => {
+          ms += gapMs;
+          const frame = driving(`${ms}-${n}`);
+          all.push(frame);
+          ring.push(frame);
+          if (forgets) ring.forgetBefore(ms - 20);
+        });
+        const cursor = `${at}-0`;
+        const kept = all.slice(ring.start);
+        expect(Array.from({ length: kept.length }, (_, n) => ring.at(ring.start + n))).toEqual(kept);
+        expect(ring.end).toBe(all.length);
+        expect(ring.at(ring.start - 1)).toBeUndefined();
+        expect(ring.at(ring.end)).toBeUndefined();
+        const first = kept.findIndex(({ entryId }) => Number.parseInt(entryId, 10) >= at && entryId !== cursor);
+        expect(ring.after(cursor)).toBe(first < 0 ? ring.end : ring.start + first);
+        if (ring.start > 0) expect(ring.lostThrough).toBe(all[ring.start - 1]!.entryId);
+      }),
+    );
+  });
+
+  it('keeps the window, and no more than a bounded number of frames', () => {
+    const ring = new FrameRing(1_000);
+    for (let ms = 1; ms <= 5_000; ms++) ring.push(driving(`${ms}-0`));
+    expect(ring.at(ring.start)!.entryId).toBe('4000-0');
+    const long = new FrameRing(HOUR_MS);
+    for (let ms = 1; ms <= 25_000; ms++) long.push(driving(`${ms}-0`));
+    expect(long.end - long.start).toBe(10_000);
+    expect(long.lostThrough).toBe('15000-0');
+  });
+
+  it('knows where the drive that goes on began', () => {
+    const ring = new FrameRing(HOUR_MS);
+    for (const frame of [driving('1-0'), parked('2-0'), driving('3-0'), driving('4-0')]) ring.push(frame);
+    expect(ring.at(ring.driveStart)!.entryId).toBe('3-0');
+    ring.forgetBefore(4);
+    expect(ring.at(ring.driveStart)!.entryId).toBe('4-0');
+  });
+});
+
+describe('planReplay', () => {
+  it.each([
+    ['missed frames of the drive', [driving('1-0'), driving('2-0'), driving('3-0')], '1-0', ['2-0', '3-0']],
+    ['nothing, when all has been confirmed', [driving('1-0'), driving('2-0')], '2-0', []],
+    ['nothing of a drive that is over', [driving('1-0'), driving('2-0'), parked('3-0')], '1-0', []],
+    ['only the drive that goes on', [driving('1-0'), parked('2-0'), driving('3-0')], '1-0', ['3-0']],
+    ['a drive from its beginning', [parked('1-0'), driving('2-0'), driving('3-0')], '1-0', ['2-0', '3-0']],
+    ['nothing that another process has read before this one', [driving('1-0')], '5-0', []],
+  ])('replays %s', (_, frames, position, expected) => {
+    const ring = ringOf(frames);
+    const plan = planReplay({ ring, present: frames.at(-1), position });
+    const replayed = Array.from({ length: ring.end - plan.from }, (_, n) => ring.at(plan.from + n)!.entryId);
+    expect(replayed).toEqual(expected);
+    expect(plan.hasGap).toBe(false);
+  });
+
+  it('shows the present of a parked vehicle to whoever comes, unless it has seen a later one', () => {
+    const present = parked('3-0');
+    const ring = ringOf([driving('2-0'), present]);
+    expect(planReplay({ ring, present, position: '1-0' }).first).toBe(present);
+    expect(planReplay({ ring, present, position: '3-0' }).first).toBe(present);
+    expect(planReplay({ ring, present, position: '4-0' }).first).toBeUndefined();
+  });
+
+  it('says when the ring does not reach back far enough', () => {
+    const frames = [driving('1-0'), driving('2-0'), driving('3-0'), driving('4-0')];
+    const ring = ringOf(frames);
+    ring.forgetBefore(3);
+    expect(planReplay({ ring, present: frames.at(-1), position: '1-0' }).hasGap).toBe(true);
+    expect(planReplay({ ring, present: frames.at(-1), position: '2-0' }).hasGap).toBe(false);
+  });
+
+  it('has nothing to say of a vehicle without a location', () => {
+    const ring = ringOf([]);
+    expect(planReplay({ ring, present: undefined, position: '1-0' })).toEqual({
+      first: undefined,
+      from: 0,
+      hasGap: false,
+    });
+  });
+});
+
+describe('a drive', () => {
+  it.each([
+    ['D', '30', false],
+    ['R', '0', false],
+    ['N', '', false],
+    ['P', '', true],
+    ['P', '3', true],
+    ['', '', true],
+    ['', '0', true],
+    ['', '30', false],
+  ])('with the letter "%s" and speed "%s" is over: %s', (letter, speed, isOver) => {
+    expect(frame('1-0', letter, speed).isParked).toBe(isOver);
+  });
+
+  it('leaves no letter and no power in its last word', () => {
+    expect(withoutLetter(frame('1-0', 'D', '30')).text).toBe('1000,30,,,,,,,0,,,,');
+  });
+});
+
+describe('justBefore', () => {
+  it.each([
+    ['5-3', '5-2'],
+    ['5-0', '4-9007199254740991'],
+    ['0-0', '0-0'],
+  ])('%s is %s', (entryId, before) => {
+    expect(justBefore(entryId)).toBe(before);
+  });
+});
+
+function ringOf(frames: SentFrame[]): FrameRing {
+  const ring = new FrameRing(HOUR_MS);
+  for (const one of frames) ring.push(one);
+  return ring;
+}
+
+function driving(entryId: string): SentFrame {
+  return frame(entryId, 'D', '30');
+}
+
+function parked(entryId: string): SentFrame {
+  return frame(entryId, 'P', '');
+}
+
+function frame(entryId: string, shift_state: string, speed: string): SentFrame {
+  return sentFrame(entryId, { timeMs: Number.parseInt(entryId, 10) * 1000, values: { shift_state, speed } });
+}

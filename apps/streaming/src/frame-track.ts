@@ -1,0 +1,121 @@
+// The frames of one vehicle from some entry of the log on: its state, the sequence of frames that follows from it, and
+// the recent ones. Two processes that begin at the same checkpoint make the same frames, so that a subscriber may go
+// from one to the other.
+import type { Checkpoint, LogEntry } from '@fleetbridge/record-log';
+import {
+  CONNECTIVITY,
+  FrameSequence,
+  mergeRecord,
+  mergeStates,
+  newestReadingMs,
+  readingsToHash,
+  stateFromHash,
+  toFrameRow,
+  type VehicleRecord,
+  type VehicleState,
+} from '@fleetbridge/vehicle-state';
+import { FrameRing } from './frame-ring.js';
+import { frameRow, isAfter, type SentFrame, sentFrame } from './sent-frame.js';
+
+/** Everything that a column is made of, and whether the vehicle is connected. */
+export const frameSignals: readonly string[] = [
+  'VehicleSpeed',
+  'Odometer',
+  'Soc',
+  'BatteryLevel',
+  'GpsHeading',
+  'Location',
+  'PackVoltage',
+  'PackCurrent',
+  'Gear',
+  'DetailedChargeState',
+  'ChargeState',
+  'ACChargingPower',
+  'DCChargingPower',
+  'RatedRange',
+  'EstBatteryRange',
+  CONNECTIVITY,
+];
+
+interface TrackStart {
+  state: VehicleState;
+  /** What subscribers have seen last. */
+  present: SentFrame | undefined;
+  /** All up to here is in the state. */
+  entryId: string;
+  windowMs: number;
+}
+
+export class FrameTrack {
+  readonly ring: FrameRing;
+  readonly #sequence: FrameSequence;
+  #state: VehicleState;
+  #present: SentFrame | undefined;
+  #knownUpTo: string | undefined;
+
+  constructor({ state, present, entryId, windowMs }: TrackStart) {
+    this.#state = state;
+    this.#knownUpTo = entryId;
+    this.#present = present;
+    this.#sequence = new FrameSequence(present && frameRow(present));
+    this.ring = new FrameRing(windowMs);
+    if (present) this.ring.push(present);
+  }
+
+  get state(): VehicleState {
+    return this.#state;
+  }
+
+  /** undefined until a location is known. */
+  get present(): SentFrame | undefined {
+    return this.#present;
+  }
+
+  /** The next record of this vehicle, in the log's order. Returns the frame that it makes, if any. */
+  record(
+    { id, createdMs }: Pick<LogEntry, 'id' | 'createdMs'>,
+    decoded: VehicleRecord['decoded'],
+  ): SentFrame | undefined {
+    // a checkpoint of another process may be ahead of what ours has read
+    if (this.#knownUpTo !== undefined && !isAfter(id, this.#knownUpTo)) return undefined;
+    this.#knownUpTo = undefined;
+    const record = { entryId: id, timeMs: createdMs, decoded };
+    mergeRecord(this.#state, record);
+    const row = this.#sequence.next(this.#state, record);
+    if (!row) return undefined;
+    this.#present = sentFrame(id, row);
+    this.ring.push(this.#present);
+    return this.#present;
+  }
+
+  /** Adds what is known from elsewhere, up to the same entry. */
+  learn(state: VehicleState): void {
+    this.#state = mergeStates(state, this.#state);
+  }
+
+  checkpoint(entryId: string): Checkpoint {
+    const readings = readingsToHash(this.#state, frameSignals);
+    return { entryId, text: JSON.stringify({ present: this.#present, readings }) };
+  }
+}
+
+/** As the vehicle is after an entry, with nothing of what was before. */
+export function trackFromState(state: VehicleState, entryId: string, windowMs: number): FrameTrack {
+  const newestMs = newestReadingMs(state);
+  const row = newestMs === undefined ? undefined : toFrameRow(state, newestMs);
+  return new FrameTrack({ state, present: row && sentFrame(entryId, row), entryId, windowMs });
+}
+
+export function trackFromCheckpoint(checkpoint: Checkpoint, windowMs: number): FrameTrack {
+  const { present, readings } = parse(checkpoint);
+  return new FrameTrack({ state: stateFromHash(readings).state, present, entryId: checkpoint.entryId, windowMs });
+}
+
+/** The last frame at a checkpoint. */
+export function presentAt(checkpoint: Checkpoint): SentFrame | undefined {
+  return parse(checkpoint).present;
+}
+
+function parse({ text }: Checkpoint): { present?: SentFrame; readings: Record<string, string> } {
+  return JSON.parse(text) as { present?: SentFrame; readings: Record<string, string> };
+}

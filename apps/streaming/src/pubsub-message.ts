@@ -1,0 +1,99 @@
+// What a push of Google Pub/Sub carries when Tesla's own server publishes there: the record's payload (protobuf, or JSON
+// with `transmit_decoded_records`) and, as attributes, what that server knew of it. Bytes in, a record for our log out.
+import {
+  encodeMessage,
+  fromProtojson,
+  isTopic,
+  PayloadInspector,
+  ProtojsonError,
+  recordTime,
+  type Topic,
+  topicShapes,
+  vinField,
+} from '@fleetbridge/protocol';
+import type { RecordToAppend } from '@fleetbridge/record-log';
+
+const EARLIEST_MS = Date.UTC(2015, 0, 1);
+const LONGEST_TXID = 1_000;
+const OPENING_BRACE = '{'.charCodeAt(0);
+const inspector = new PayloadInspector();
+
+export interface PushedRecord {
+  record: RecordToAppend;
+  /** Members of its JSON form that our schema does not know. */
+  skipped: string[];
+}
+
+/** `refusal`: why it is no record, for the answer and the log. Never throws. */
+export function readPush(body: unknown, nowMs: number): PushedRecord | { refusal: string } {
+  const message = member(body, 'message');
+  const attributes = member(message, 'attributes');
+  const vin = text(member(attributes, 'vin'));
+  const topic = text(member(attributes, 'txtype'));
+  const messageId = text(member(message, 'messageId')) || text(member(message, 'message_id'));
+  if (!/^[A-Za-z0-9-]{1,64}$/.test(vin)) return { refusal: 'the attribute vin is not a VIN' };
+  if (!isTopic(topic)) return { refusal: 'the attribute txtype is not V, alerts, errors or connectivity' };
+  if (messageId === '') return { refusal: 'there is no messageId' };
+  const payload = payloadOf(topic, Buffer.from(text(member(message, 'data')), 'base64'));
+  if ('refusal' in payload) return payload;
+
+  const { bytes, skipped } = payload;
+  const facts = inspector.inspect(topicShapes[topic], bytes, 0, bytes.length);
+  if (!facts.isValid) return { refusal: `the data is no message of topic ${topic}` };
+  const receivedMs = timeOfReceipt(text(member(attributes, 'receivedat')), nowMs);
+  const claimedVin = bytes.toString('latin1', facts.vinStart, facts.vinEnd);
+  return {
+    record: {
+      // Pub/Sub delivers at least once
+      kind: 'possible_repeat',
+      vin,
+      topic,
+      txid: txidOf(topic, text(member(attributes, 'txid')), messageId),
+      createdMs: recordTime(facts.createdMs, 0, receivedMs).ms,
+      receivedMs,
+      version: text(member(attributes, 'device_client_version')),
+      payload: bytes,
+      ...(claimedVin === vin ? {} : { payloadSuffix: vinField(topicShapes[topic], vin) }),
+    },
+    skipped,
+  };
+}
+
+/**
+ * The vehicle's own id, so that a record is known as a repeat whichever way it came: pushed twice, sent twice by the
+ * vehicle, or to us directly. Connect and disconnect share one (the connection's), so there the message's id counts.
+ */
+function txidOf(topic: Topic, txid: string, messageId: string): Buffer {
+  const isOwn = txid !== '' && topic !== 'connectivity' && Buffer.byteLength(txid) <= LONGEST_TXID;
+  return Buffer.from(isOwn ? txid : `pubsub:${messageId}`.slice(0, LONGEST_TXID));
+}
+
+function payloadOf(topic: Topic, data: Buffer): { bytes: Buffer; skipped: string[] } | { refusal: string } {
+  // No message has a field 15 that begins a group, which is what a brace would be in protobuf.
+  if (data[0] !== OPENING_BRACE) return { bytes: data, skipped: [] };
+  let json: unknown;
+  try {
+    json = JSON.parse(data.toString());
+  } catch {
+    return { refusal: 'the data begins as JSON and is none' };
+  }
+  const read = fromProtojson(topic, json);
+  if (read instanceof ProtojsonError) return { refusal: `the data: ${read.message}` };
+  return { bytes: encodeMessage(topic, read.message), skipped: read.skipped };
+}
+
+/** When Tesla's server had it, by that server's clock, if that makes sense. */
+function timeOfReceipt(receivedAt: string, nowMs: number): number {
+  const ms = /^\d{1,15}$/.test(receivedAt) ? Number(receivedAt) : 0;
+  return ms >= EARLIEST_MS && ms <= nowMs ? ms : nowMs;
+}
+
+function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
+}

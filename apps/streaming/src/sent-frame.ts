@@ -1,0 +1,58 @@
+// One frame as subscribers are sent it, small enough to be kept for all who may come back for it.
+import { compareEntryIds } from '@fleetbridge/record-log';
+import { defaultColumns, type FrameRow, formatFrame } from '@fleetbridge/vehicle-state';
+
+export interface SentFrame {
+  /** The record that made it: a cursor. */
+  entryId: string;
+  /** By the vehicle's clock, epoch ms. */
+  timeMs: number;
+  /** The value of a data:update in the default columns. */
+  text: string;
+  /** No drive goes on with this frame. */
+  isParked: boolean;
+}
+
+export function sentFrame(entryId: string, row: FrameRow): SentFrame {
+  return { entryId, timeMs: row.timeMs, text: formatFrame(row, defaultColumns), isParked: isParked(row) };
+}
+
+/** An empty letter at speed is a gap in the signal; standing still it is a charge, and the drive is over. */
+function isParked({ values: { shift_state, speed } }: FrameRow): boolean {
+  return shift_state === 'P' || (shift_state === '' && !(Number(speed) > 0));
+}
+
+export function frameRow({ timeMs, text }: SentFrame): FrameRow {
+  const texts = text.split(',');
+  return { timeMs, values: Object.fromEntries(defaultColumns.map((name, n) => [name, texts[n + 1] ?? ''])) };
+}
+
+/** The value in the columns that a subscriber asked for. */
+export function frameText(frame: SentFrame, columns: readonly string[]): string {
+  return columns === defaultColumns ? frame.text : formatFrame(frameRow(frame), columns);
+}
+
+export function hasLetter(frame: SentFrame): boolean {
+  return frameRow(frame).values.shift_state !== '';
+}
+
+/** The same moment without a shift letter and without power. */
+export function withoutLetter(frame: SentFrame): SentFrame {
+  const { timeMs, values } = frameRow(frame);
+  return sentFrame(frame.entryId, { timeMs, values: { ...values, shift_state: '', power: '0' } });
+}
+
+export function isAfter(entryId: string, cursor: string): boolean {
+  return compareEntryIds(entryId, cursor) > 0;
+}
+
+/** The cursor of a reader who has everything before this entry, but not it. */
+export function justBefore(entryId: string): string {
+  const [ms, sequence] = entryId.split('-').map(Number) as [number, number];
+  if (sequence > 0) return `${ms}-${sequence - 1}`;
+  return ms > 0 ? `${ms - 1}-${Number.MAX_SAFE_INTEGER}` : '0-0';
+}
+
+export function entryMs(entryId: string): number {
+  return Number.parseInt(entryId, 10);
+}

@@ -1,0 +1,215 @@
+// Everything that the streaming server is made of, wired together. Its doors open before Redis has answered: whoever
+// comes is greeted and waits, because TeslaMate does not survive a first connection that fails.
+import { loadServerCertificate, watchServerCertificate } from '@fleetbridge/pki';
+import {
+  Appender,
+  agreeOnLayoutWhenReady,
+  connectRedis,
+  LogPages,
+  type RedisConnection,
+  SnapshotStore,
+  TokenStore,
+} from '@fleetbridge/record-log';
+import { type Metrics, type Readiness, type RunContext, reportReachability } from '@fleetbridge/service';
+import { Access } from './access.js';
+import { createAddressOf } from './client-address.js';
+import { type StreamingConfig, withDefaults } from './config.js';
+import { Feeds } from './feeds.js';
+import { type GrpcServer, startGrpcServer } from './grpc-server.js';
+import { createHttpApi } from './http-api.js';
+import { KeySet } from './key-set.js';
+import { LiveClients } from './live-clients.js';
+import { LogRecords } from './log-records.js';
+import { createCounts, createStreamingMetrics } from './metrics.js';
+import { addPubsubPush } from './pubsub-push.js';
+import { PubsubSender } from './pubsub-sender.js';
+import { startRawSubscriber } from './raw-subscriber.js';
+import { type StreamingServer, startStreamingServer } from './server.js';
+import type { Pace } from './subscriber.js';
+import { TeslaTokens } from './tesla-tokens.js';
+import { createVinOf } from './vehicle-ids.js';
+import { Vehicles } from './vehicles.js';
+
+export interface StreamingOptions {
+  config: StreamingConfig;
+  context: Pick<RunContext, 'log' | 'signal' | 'onStop'>;
+  readiness: Readiness;
+  /** false: connections are handed over by the process that holds the ports. */
+  listens: boolean;
+  /** The doors are open; what comes after takes a Redis that answers. */
+  onOpen?: (open: { clients: StreamingServer; grpc: GrpcServer; registry: Metrics['registry'] }) => void;
+  now?: () => number;
+  pace?: Partial<Pace>;
+  /** How long a client may take nothing. */
+  unreadLimitMs?: number;
+}
+
+/** Resolves when clients hear the present. Throws ServerCertificateError, ListenError, LayoutMismatch. */
+export async function startStreaming({
+  config,
+  context,
+  readiness,
+  listens,
+  now = Date.now,
+  ...options
+}: StreamingOptions) {
+  const { log } = context;
+  const { certFile, keyFile, bind } = withDefaults(config);
+  const certificate = config.STREAMING_TLS ? await loadServerCertificate({ certFile, keyFile }) : undefined;
+  const layout = { namespace: config.NAMESPACE, partitions: config.PARTITIONS };
+  const redis = connectRedis({
+    url: config.REDIS_URL,
+    name: 'fleetbridge-streaming',
+    onChange: reportReachability('redis', { readiness, log }),
+  });
+  context.onStop('redis', () => redis.disconnect());
+  // Pages are long answers; they must not hold up those to short questions.
+  const pagesRedis = connectRedis({ url: config.REDIS_URL, name: 'fleetbridge-streaming-pages' });
+  context.onStop('redis for pages', () => pagesRedis.disconnect());
+
+  const counts = createCounts();
+  const snapshots = new SnapshotStore({ redis, ...layout });
+  const feeds = new Feeds({
+    redis,
+    url: config.REDIS_URL,
+    ...layout,
+    snapshots,
+    resumeWindowMs: config.RESUME_WINDOW * 1_000,
+    counts,
+    log,
+    now,
+    onReadable: (isReadable) => {
+      readiness.set('log', isReadable ? { ready: true } : { ready: false, reason: 'unreadable' });
+      grpc.setServing(isReadable);
+    },
+    onEntry: (partition, entry, decoded) => records.publish(partition, entry, decoded),
+  });
+  context.onStop('feeds', () => feeds.stop());
+  const records = new LogRecords({
+    pages: new LogPages({ redis: pagesRedis, ...layout }),
+    partitions: layout.partitions,
+    readTo: (partition) => feeds.cursor(partition),
+  });
+  let isPresent = false;
+  const access = createAccess(config, { redis, isReady: () => isPresent, now, log });
+  const live = new LiveClients({ access, log });
+  const shared = {
+    access,
+    addressOf: createAddressOf(config.TRUSTED_PROXIES),
+    vehicles: new Vehicles({ feeds, records, snapshots }),
+    records,
+    live,
+    counts,
+    log,
+    now,
+    ...(options.unreadLimitMs === undefined ? {} : { unreadLimitMs: options.unreadLimitMs }),
+  };
+  const push = createPush(config, { redis, context, feeds, ...shared });
+
+  const clients = await startStreamingServer({
+    ...shared,
+    host: bind,
+    port: listens ? config.STREAMING_PORT : undefined,
+    certificate,
+    feeds,
+    vinOf: createVinOf(config.VEHICLE_IDS),
+    http: await createHttpApi({ ...shared, routes: push }),
+    raw: (client) => startRawSubscriber(client, shared),
+    ...(options.pace === undefined ? {} : { pace: options.pace }),
+  });
+  context.onStop('clients', () => clients.stop());
+  const grpc = await startGrpcServer({
+    ...shared,
+    host: bind,
+    port: listens ? config.STREAMING_GRPC_PORT : undefined,
+    certificate,
+  });
+  context.onStop('grpc', () => grpc.stop());
+  live.start();
+  context.onStop('live clients', () => live.stop('shutdown'));
+  if (certificate) {
+    const watch = watchServerCertificate({
+      certFile,
+      keyFile,
+      current: certificate,
+      onChange: (renewed) => {
+        clients.renewCertificate(renewed);
+        grpc.renewCertificate(renewed);
+        log.info({ not_after: renewed.notAfter }, 'server_certificate_renewed');
+      },
+      onError: (err) => log.error({ err }, 'server_certificate_not_renewed'),
+    });
+    context.onStop('certificate watch', () => watch.stop());
+  }
+  readiness.set('clients_port', { ready: true });
+  const { registry } = createStreamingMetrics(counts, {
+    subscribers: () => clients.subscribers,
+    refusals: () => access.refusals,
+    clientsByDoor: () => live.count(),
+  });
+  options.onOpen?.({ clients, grpc, registry });
+
+  await agreeOnLayoutWhenReady(redis, layout, context.signal);
+  await feeds.start();
+  isPresent = true;
+  readiness.set('log', { ready: true });
+  grpc.setServing(true);
+  return { clients, grpc, feeds, records, access, live, counts, ports: { clients: clients.port, grpc: grpc.port } };
+}
+
+interface Parts extends Pick<StreamingOptions, 'context'> {
+  redis: RedisConnection;
+  now: () => number;
+}
+
+function createAccess(
+  config: StreamingConfig,
+  { redis, isReady, now, log }: Omit<Parts, 'context'> & { isReady: () => boolean; log: RunContext['log'] },
+): Access {
+  return new Access({
+    isRequired: config.AUTH === 'token',
+    bridgeToken: config.BRIDGE_TOKEN?.reveal(),
+    tokens: new TokenStore({ redis, namespace: config.NAMESPACE }),
+    teslaTokens: new TeslaTokens({
+      keys: new KeySet({ source: config.TESLA_JWKS, now, log }),
+      issuers: config.TESLA_ISSUERS,
+      now,
+    }),
+    teslaAccounts: config.TESLA_ACCOUNTS,
+    isReady,
+    now,
+  });
+}
+
+type PushParts = Parts & Pick<Parameters<typeof addPubsubPush>[1], 'feeds' | 'counts' | 'log' | 'addressOf'>;
+
+/** undefined: no push is configured. */
+function createPush(config: StreamingConfig, { redis, context, feeds, counts, log, addressOf, now }: PushParts) {
+  const { PUBSUB_PUSH_AUDIENCE: audience, PUBSUB_PUSH_ACCOUNT: account, PUBSUB_PUSH_TOKEN, ALLOWED_VINS = [] } = config;
+  const token = PUBSUB_PUSH_TOKEN?.reveal();
+  const oidc =
+    audience === undefined || account === undefined
+      ? undefined
+      : { keys: new KeySet({ source: config.PUBSUB_PUSH_JWKS, now, log }), audience, account };
+  if (oidc === undefined && token === undefined) return undefined;
+  const appender = new Appender({
+    redis,
+    namespace: config.NAMESPACE,
+    partitions: config.PARTITIONS,
+    // names the holder of connections, of which a push has none
+    processId: () => 'pubsub',
+    ackReplicas: config.ACK_REPLICAS,
+    onTrouble: (err) => log.warn({ err }, 'append_unanswered'),
+    onRecovered: ({ attempts, waitingRecords }) =>
+      log.info({ attempts, waiting_records: waitingRecords }, 'append_recovered'),
+  });
+  context.onStop('appender', async ({ deadlineMs }) => {
+    await appender.drain(Math.min(deadlineMs / 2, 2_000));
+    appender.stop();
+  });
+  const allowed = new Set(ALLOWED_VINS.map((vin) => vin.toUpperCase()));
+  const isAllowed = (vin: string) => allowed.has('*') || allowed.has(vin.toUpperCase());
+  const sender = new PubsubSender({ oidc, token, now });
+  return (server: Parameters<typeof addPubsubPush>[0]) =>
+    addPubsubPush(server, { sender, addressOf, isAllowed, appender, feeds, counts, log, now });
+}

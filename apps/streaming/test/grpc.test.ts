@@ -1,0 +1,289 @@
+// The gRPC port through grpc-js' own client, and as a tool finds its way by reflection.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ensureDevelopmentPki } from '@fleetbridge/pki';
+import { partitionKeys } from '@fleetbridge/record-log';
+import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
+import {
+  type ChannelCredentials,
+  type Client,
+  credentials,
+  loadPackageDefinition,
+  Metadata,
+  makeGenericClientConstructor,
+  type ServiceClientConstructor,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { fromJSON, loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { services } from '../src/gen/services.js';
+import { telemetryService } from '../src/grpc-services.js';
+import { OTHER_VIN, type Rig, type RigOptions, startRig, TOKEN, VIN } from './streaming-rig.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: clients of grpc-js are made at run time
+type Any = any;
+const wireOptions = { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true };
+let redisServer: DisposableRedis;
+const cleanUp: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  redisServer = await startRedis();
+});
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0).reverse()) await undo();
+});
+afterAll(() => redisServer.stop());
+
+describe('GetVehicle and ListVehicles', () => {
+  it('give what is known, with units and times, and a cursor to go on from', async () => {
+    const { rig, client } = await open();
+    await rig.presence(true);
+    await rig.soc(71.5, { atMs: Date.UTC(2026, 10, 1) });
+    await rig.soc(50, { vin: OTHER_VIN });
+    const vehicle = await call(client, 'GetVehicle', { vin: VIN });
+    expect(vehicle).toMatchObject({
+      vin: VIN,
+      connected: true,
+      signals: [{ name: 'Soc', value: 'number', number: 71.5, at: { seconds: Date.UTC(2026, 10, 1) / 1000 } }],
+    });
+    const { vehicles } = await call(client, 'ListVehicles', {});
+    expect(vehicles.map(({ vin }: Any) => vin)).toEqual([VIN, OTHER_VIN]);
+    const stream = subscribe(client, { vins: [VIN], cursor: vehicle.cursor });
+    await rig.soc(72);
+    await eventually(() => stream.records.length === 1);
+    expect(stream.records[0]).toMatchObject({ vin: VIN, topic: 'V', txid: 'soc-72', signals: [{ number: 72 }] });
+    expect(stream.records[0].payload.length).toBeGreaterThan(10);
+  });
+
+  it('of an unknown vehicle is NOT_FOUND', async () => {
+    const { client } = await open();
+    expect(await codeOf(call(client, 'GetVehicle', { vin: VIN }))).toBe(status.NOT_FOUND);
+    expect(await codeOf(call(client, 'GetVehicle', { vin: 'a b' }))).toBe(status.INVALID_ARGUMENT);
+  });
+});
+
+describe('Subscribe', () => {
+  it('tells live records, and goes on after a cursor or from a time, in order', async () => {
+    const { rig, client } = await open();
+    const live = subscribe(client, { vins: [VIN], topics: ['V'] });
+    await live.begun;
+    for (let n = 1; n <= 300; n++) await rig.soc(n, { atMs: 1_793_000_000_000 + n });
+    await rig.presence(true);
+    await rig.soc(1, { vin: OTHER_VIN });
+    await eventually(() => live.records.length === 300);
+    const txids = live.records.map(({ txid }) => txid);
+    const resumed = subscribe(client, { vins: [VIN], topics: ['V'], cursor: live.records[99].cursor });
+    const timed = subscribe(client, { vins: [VIN], from: { seconds: 1_793_000_000, nanos: 251_000_000 } });
+    await eventually(() => resumed.records.length === 200 && timed.records.length === 51);
+    expect(resumed.records.map(({ txid }) => txid)).toEqual(txids.slice(100));
+    expect(timed.records[0].txid).toBe('soc-251');
+  });
+
+  it('ends with OUT_OF_RANGE when the log no longer has what follows the cursor', async () => {
+    const { rig, client } = await open();
+    const live = subscribe(client, {});
+    await live.begun;
+    for (let n = 1; n <= 5; n++) await rig.soc(n);
+    await eventually(() => live.records.length === 5);
+    await rig.redis.xtrim(partitionKeys(rig.namespace, 0).records, 'MAXLEN', 1);
+    const late = subscribe(client, { cursor: live.records[0].cursor });
+    await eventually(() => late.codes.length === 1);
+    expect(late.codes).toEqual([status.OUT_OF_RANGE]);
+    expect(late.records).toEqual([]);
+  });
+
+  it('goes at the pace of its client, holding little, and ends one that takes nothing', async () => {
+    const { rig, client } = await open({ unreadLimitMs: 50 });
+    const slow = subscribe(client, {});
+    await slow.begun;
+    slow.call.pause();
+    const other = subscribe(client, {});
+    await other.begun;
+    const payload = Buffer.alloc(100_000);
+    let sent = 0;
+    while (rig.counts.ended.messages_unread === undefined) {
+      await rig.append({ topic: 'errors', txid: String(sent++), payload });
+    }
+    await eventually(() => other.records.length === sent);
+    expect(rig.live.count().grpc).toBe(1);
+    slow.call.resume();
+    await eventually(() => slow.codes.length === 1);
+    expect(slow.codes).toEqual([status.RESOURCE_EXHAUSTED]);
+  });
+
+  it('ends when the server stops, and says that it is unavailable', async () => {
+    const { rig, client } = await open();
+    const stream = subscribe(client, {});
+    await stream.begun;
+    await rig.stop();
+    await eventually(() => stream.codes.length === 1);
+    expect(stream.codes).toEqual([status.UNAVAILABLE]);
+  });
+
+  it('with a cursor that is none is INVALID_ARGUMENT', async () => {
+    const { client } = await open();
+    const stream = subscribe(client, { cursor: 'x' });
+    await eventually(() => stream.codes.length === 1);
+    expect(stream.codes).toEqual([status.INVALID_ARGUMENT]);
+  });
+});
+
+describe('a token', () => {
+  it('comes as metadata, and opens its vehicle only', async () => {
+    const { rig, client } = await open();
+    await rig.soc(50);
+    await rig.soc(51, { vin: OTHER_VIN });
+    const { token, grant } = await rig.tokens.create({ vin: VIN, label: '', nowMs: 1 });
+    expect(await codeOf(call(client, 'GetVehicle', { vin: VIN }, ''))).toBe(status.UNAUTHENTICATED);
+    expect(await codeOf(call(client, 'ListVehicles', {}, 'wrong'))).toBe(status.UNAUTHENTICATED);
+    expect(await codeOf(call(client, 'GetVehicle', { vin: OTHER_VIN }, token))).toBe(status.PERMISSION_DENIED);
+    expect((await call(client, 'ListVehicles', {}, token)).vehicles).toHaveLength(1);
+    const stream = subscribe(client, {}, token);
+    await stream.begun;
+    await rig.soc(52, { vin: OTHER_VIN });
+    await rig.soc(53);
+    await eventually(() => stream.records.length === 1);
+    expect(stream.records[0].vin).toBe(VIN);
+    await rig.tokens.revoke(grant.id);
+    await eventually(() => stream.codes.length === 1);
+    expect(stream.codes).toEqual([status.UNAUTHENTICATED]);
+  });
+});
+
+describe('what every gRPC port has', () => {
+  it('health, for the whole and for the service', async () => {
+    const { client } = await open({}, clientOf(services.health, 'grpc.health.v1.Health'));
+    expect(await call(client, 'Check', { service: '' }, '')).toEqual({ status: 'SERVING' });
+    expect(await call(client, 'Check', { service: 'fleetbridge.v1.Telemetry' }, '')).toEqual({ status: 'SERVING' });
+    expect(await codeOf(call(client, 'Check', { service: 'x' }, ''))).toBe(status.NOT_FOUND);
+    const watch = (client as Any).Watch({ service: '' }, new Metadata());
+    watch.on('error', () => {});
+    const seen: string[] = [];
+    watch.on('data', (answer: Any) => seen.push(answer.status));
+    await redisServer.kill();
+    await eventually(() => seen.includes('NOT_SERVING'));
+    await redisServer.start();
+    await eventually(() => seen.at(-1) === 'SERVING');
+  });
+
+  it.each(['reflection', 'reflectionAlpha'] as const)('%s, from which a client is built that works', async (name) => {
+    const version = name === 'reflection' ? 'v1' : 'v1alpha';
+    const { rig, client } = await open({}, clientOf(services[name], `grpc.reflection.${version}.ServerReflection`));
+    await rig.soc(50);
+    const ask = reflection(client);
+    const listed = await ask({ list_services: '*' });
+    const names = listed.list_services_response.service.map((service: Any) => service.name);
+    expect(names).toContain('fleetbridge.v1.Telemetry');
+    expect(names).toContain('grpc.health.v1.Health');
+    expect((await ask({ file_containing_symbol: 'no.such.Thing' })).error_response.error_code).toBe(status.NOT_FOUND);
+    const found = await ask({ file_containing_symbol: 'fleetbridge.v1.Telemetry' });
+    const file = found.file_descriptor_response.file_descriptor_proto;
+    // the way of every tool: descriptors to a client, nothing else
+    const built = loadPackageDefinition(loadFileDescriptorSetFromBuffer(descriptorSet(file), wireOptions)) as Any;
+    const learned = new built.fleetbridge.v1.Telemetry(rig.grpcAddress, credentials.createInsecure());
+    cleanUp.push(() => learned.close());
+    const vehicle = await call(learned, 'GetVehicle', { vin: VIN });
+    expect(vehicle.signals[0].name).toBe('Soc');
+    const byName = await ask({ file_by_filename: 'google/protobuf/timestamp.proto' });
+    expect(byName.file_descriptor_response.file_descriptor_proto).toHaveLength(1);
+  });
+});
+
+describe('TLS', () => {
+  it('is that of the other port, and new connections get a renewed certificate', async () => {
+    const dataDir = mkdtempSync(path.join(tmpdir(), 'grpc-'));
+    cleanUp.push(() => rmSync(dataDir, { recursive: true }));
+    const directory = path.join(dataDir, 'pki');
+    const made = ensureDevelopmentPki({ directory, hosts: [], vins: [] });
+    const root = readFileSync(made.serverAuthority.certFile);
+    const { rig, client } = await open(
+      { env: { STREAMING_TLS: 'on', DATA_DIR: dataDir } },
+      undefined,
+      credentials.createSsl(root),
+    );
+    await rig.soc(50);
+    expect((await call(client, 'GetVehicle', { vin: VIN })).vin).toBe(VIN);
+
+    const other = ensureDevelopmentPki({ directory: path.join(dataDir, 'other'), hosts: [], vins: [] });
+    const [cert, key] = [other.server.certFile, other.server.keyFile].map((file) => readFileSync(file, 'utf8'));
+    rig.grpc.renewCertificate({ cert: cert!, key: key! });
+    const otherRoot = credentials.createSsl(readFileSync(other.serverAuthority.certFile));
+    const second = makeClient(rig, undefined, otherRoot);
+    expect((await call(second, 'GetVehicle', { vin: VIN })).vin).toBe(VIN);
+    expect((await call(client, 'GetVehicle', { vin: VIN })).vin).toBe(VIN);
+  });
+});
+
+async function open(
+  options: Partial<RigOptions> = {},
+  service?: ServiceClientConstructor,
+  channel: ChannelCredentials = credentials.createInsecure(),
+) {
+  const rig = await startRig({ redisUrl: redisServer.url, ...options });
+  cleanUp.push(() => rig.stop());
+  return { rig, client: makeClient(rig, service, channel) };
+}
+
+function makeClient(rig: Rig, service: ServiceClientConstructor | undefined, channel: ChannelCredentials): Client {
+  const Telemetry = service ?? makeGenericClientConstructor(telemetryService, 'Telemetry');
+  const client = new Telemetry(rig.grpcAddress, channel);
+  cleanUp.push(() => client.close());
+  return client;
+}
+
+function clientOf(json: object, name: string): ServiceClientConstructor {
+  let found: Any = loadPackageDefinition(fromJSON(json as Any, wireOptions));
+  for (const part of name.split('.')) found = found[part];
+  return found;
+}
+
+function metadataOf(token: string): Metadata {
+  const metadata = new Metadata();
+  if (token !== '') metadata.set('authorization', `Bearer ${token}`);
+  return metadata;
+}
+
+function call(client: Client, method: string, request: object, token = TOKEN): Promise<Any> {
+  return new Promise((resolve, reject) => {
+    (client as Any)[method](request, metadataOf(token), (error: ServiceError | null, answer: object) =>
+      error ? reject(error) : resolve(answer),
+    );
+  });
+}
+
+function codeOf(answer: Promise<unknown>): Promise<number> {
+  return answer.then(
+    () => status.OK,
+    (error: ServiceError) => error.code,
+  );
+}
+
+function subscribe(client: Client, request: object, token = TOKEN) {
+  const stream = (client as Any).Subscribe(request, metadataOf(token));
+  const said = { records: [] as Any[], codes: [] as number[], call: stream, begun: Promise.resolve() };
+  said.begun = new Promise((resolve) => stream.once('metadata', resolve));
+  stream.on('data', (record: object) => said.records.push(record));
+  stream.on('error', (error: ServiceError) => said.codes.push(error.code));
+  cleanUp.push(() => stream.cancel());
+  return said;
+}
+
+/** A FileDescriptorSet is its files as field 1, one behind the other. */
+function descriptorSet(files: Buffer[]): Buffer {
+  return Buffer.concat(
+    files.flatMap((file) => [Buffer.from([0x0a, (file.length & 0x7f) | 0x80, file.length >> 7]), file]),
+  );
+}
+
+function reflection(client: Client) {
+  const stream = (client as Any).ServerReflectionInfo(new Metadata());
+  stream.on('error', () => {});
+  cleanUp.push(() => stream.cancel());
+  return (request: object): Promise<Any> => {
+    const answer = new Promise((resolve) => stream.once('data', resolve));
+    stream.write(request);
+    return answer;
+  };
+}

@@ -1,0 +1,133 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAuthority } from './authority.js';
+import { TeslaCaError } from './errors.js';
+import { fetchTeslaCas, plainFingerprint, selectTeslaCas, teslaCaSources } from './tesla-ca.js';
+
+const copies = fileURLToPath(new URL('../../../../shared/tesla-ca/', import.meta.url));
+const isHere = existsSync(copies);
+if (!isHere) console.log("skipped: Tesla's bundles ../shared/tesla-ca are not here; the product does not carry them");
+
+const stranger = createAuthority({ commonName: 'Somebody Else CA', days: 100 }).certificatePem;
+const production = () => readFileSync(join(copies, 'prod_ca.crt'), 'utf8');
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'tesla-ca-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('the pinned fingerprints', () => {
+  it.each([
+    ['production', 14],
+    ['engineering', 8],
+  ] as const)('of the %s bundle are %i, each once', (name, count) => {
+    const { fingerprints } = teslaCaSources[name];
+    expect(new Set(fingerprints).size).toBe(count);
+    for (const fingerprint of fingerprints) expect(fingerprint).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it.skipIf(!isHere).each([
+    ['production', 'prod_ca.crt', 14],
+    ['engineering', 'eng_ca.crt', 8],
+  ] as const)("of the %s bundle are those of Tesla's file, all of them", (name, file, count) => {
+    const bundle = selectTeslaCas(readFileSync(join(copies, file), 'utf8'), file, { name });
+    expect(bundle.certificates).toHaveLength(count);
+    expect(bundle).toMatchObject({ unknown: [], missing: 0 });
+  });
+});
+
+describe('a CA that is not known', () => {
+  it.skipIf(!isHere)('is left out and named, and taken once its fingerprint is accepted', () => {
+    const text = production() + stranger;
+    const bundle = selectTeslaCas(text, 'ca', { name: 'production' });
+    expect(bundle.certificates).toHaveLength(14);
+    expect(bundle.unknown).toEqual([
+      { subject: 'CN=Somebody Else CA', fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    ]);
+    const { fingerprint } = bundle.unknown[0]!;
+    for (const accept of [fingerprint, fingerprint.toUpperCase().replace(/..(?!$)/g, '$&:')]) {
+      const accepted = selectTeslaCas(text, 'ca', { name: 'production', accept: [accept] });
+      expect(accepted).toMatchObject({ unknown: [], missing: 0 });
+      expect(accepted.pem).toContain(stranger);
+    }
+  });
+
+  it('alone makes no bundle', () => {
+    expect(() => selectTeslaCas(stranger, 'ca', { name: 'production' })).toThrow(
+      /none of its 1 certificates is one of Tesla's production CAs/,
+    );
+  });
+
+  it.skipIf(!isHere)('of the other bundle is not known in this one', () => {
+    const text = readFileSync(join(copies, 'eng_ca.crt'), 'utf8');
+    expect(selectTeslaCas(text, 'ca', { name: 'production' })).toMatchObject({ missing: 8 });
+    expect(selectTeslaCas(text, 'ca', { name: 'production' }).unknown).toHaveLength(2);
+  });
+});
+
+describe('fetching', () => {
+  const file = () => join(directory, 'pki', 'tesla-ca.pem');
+  const fetchFrom = (from: string) => fetchTeslaCas({ name: 'production', directory: join(directory, 'pki'), from });
+
+  it.skipIf(!isHere)('stores what was accepted and nothing else, and says when that is a change', async () => {
+    const from = join(directory, 'given.crt');
+    writeFileSync(from, stranger + production());
+    expect(await fetchFrom(from)).toMatchObject({ file: file(), isChanged: true, missing: 0 });
+    const stored = readFileSync(file(), 'utf8');
+    expect(stored).not.toContain(stranger);
+    expect(stored.match(/BEGIN CERTIFICATE/g)).toHaveLength(14);
+    expect(await fetchFrom(from)).toMatchObject({ isChanged: false });
+  });
+
+  it.skipIf(!isHere)('leaves the stored bundle as it is when nothing better comes', async () => {
+    const from = join(directory, 'given.crt');
+    writeFileSync(from, production());
+    await fetchFrom(from);
+    const before = readFileSync(file(), 'utf8');
+    for (const text of ['', stranger, production().slice(0, 5_000)]) {
+      writeFileSync(from, text);
+      const error = await failure(fetchFrom(from));
+      expect(error.storedFile).toBe(file());
+    }
+    expect(await failure(fetchFrom(join(directory, 'nothing')))).toMatchObject({ problem: 'unreachable' });
+    expect(readFileSync(file(), 'utf8')).toBe(before);
+  });
+
+  it('says what kept it from a server that is away, lies about itself or has no such file', async () => {
+    expect(await failure(fetchFrom('http://127.0.0.1:1/'))).toMatchObject({
+      message: expect.stringContaining('expected an https URL or the path of a file'),
+    });
+    const pair = createAuthority({ commonName: 'localhost', days: 1 });
+    const server = createServer({ cert: pair.certificatePem, key: pair.keyPem });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const { port } = server.address() as { port: number };
+    const error = await failure(fetchFrom(`https://127.0.0.1:${port}/`));
+    expect(error.message).toMatch(/certificate/);
+    await new Promise((closed) => server.close(closed));
+    expect(await failure(fetchFrom(`https://127.0.0.1:${port}/`))).toMatchObject({
+      problem: 'unreachable',
+      message: expect.stringContaining('ECONNREFUSED'),
+      storedFile: undefined,
+    });
+    expect(existsSync(file())).toBe(false);
+  });
+});
+
+it('a fingerprint is the same with colons and without, in small letters and large', () => {
+  expect(plainFingerprint('AB:CD')).toBe(plainFingerprint('abcd'));
+});
+
+async function failure(fetching: Promise<unknown>): Promise<TeslaCaError> {
+  try {
+    await fetching;
+  } catch (error) {
+    if (error instanceof TeslaCaError) return error;
+    throw error;
+  }
+  throw new Error('it was fetched');
+}

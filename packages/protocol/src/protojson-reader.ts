@@ -1,0 +1,124 @@
+// protobuf's JSON form back to a message: what Tesla's server publishes with `transmit_decoded_records`. As liberal as
+// protojson: enums by name or number, 64-bit integers as text or number, members that we don't know are passed over
+// and named.
+import type { MessageOf, Timestamp } from './messages.js';
+import { type FieldShape, type MessageShape, type Topic, topicShapes } from './schema.js';
+
+/** The JSON is not that of a message of this topic; `path` says where it differs. */
+export class ProtojsonError extends Error {
+  readonly path: string;
+
+  constructor(path: string, expected: string) {
+    super(`${path === '' ? 'the record' : path}: expected ${expected}`);
+    this.name = 'ProtojsonError';
+    this.path = path;
+  }
+}
+
+/** `skipped` are the paths of members and enum names that the schema does not know. Never throws. */
+export function fromProtojson<T extends Topic>(
+  topic: T,
+  json: unknown,
+): { message: MessageOf[T]; skipped: string[] } | ProtojsonError {
+  const skipped: string[] = [];
+  try {
+    return { message: readMessage(topicShapes[topic].message, json, '', skipped) as MessageOf[T], skipped };
+  } catch (error) {
+    if (error instanceof ProtojsonError) return error;
+    throw error;
+  }
+}
+
+type Message = Record<string, unknown>;
+/** In place of a value that names something unknown. */
+const UNKNOWN = Symbol('unknown');
+
+function readMessage(shape: MessageShape, json: unknown, path: string, skipped: string[]): Message {
+  if (!isObject(json)) throw new ProtojsonError(path, 'an object');
+  const message: Message = {};
+  for (const [name, value] of Object.entries(json)) {
+    const at = path === '' ? name : `${path}.${name}`;
+    const field = shape.fields.find((one) => one.json === name || one.name === name);
+    if (field === undefined) skipped.push(at);
+    else if (value !== null) {
+      const read = readField(field, value, at, skipped);
+      if (read !== UNKNOWN) message[field.name] = read;
+    }
+  }
+  return message;
+}
+
+function readField(field: FieldShape, value: unknown, path: string, skipped: string[]): unknown {
+  if (field.kind === 'map') {
+    if (!isObject(value)) throw new ProtojsonError(path, 'an object');
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, readText(one, `${path}.${key}`)]));
+  }
+  if (!field.isRepeated) return readValue(field, value, path, skipped);
+  if (!Array.isArray(value)) throw new ProtojsonError(path, 'a list');
+  return value
+    .map((one, index) => readValue(field, one, `${path}[${index}]`, skipped))
+    .filter((one) => one !== UNKNOWN && !isKeyless(field, one));
+}
+
+/** A datum whose key we don't know would become one of key 0. */
+function isKeyless(field: FieldShape, value: unknown): boolean {
+  return field.type.endsWith('.Datum') && !Object.hasOwn(value as object, 'key');
+}
+
+function readValue(field: FieldShape, value: unknown, path: string, skipped: string[]): unknown {
+  if (field.type === 'google.protobuf.Timestamp') return readTimestamp(value, path);
+  if (field.message) return readMessage(field.message, value, path, skipped);
+  if (field.kind === 'enum') return readEnum(field, value, path, skipped);
+  switch (field.type) {
+    case 'string':
+      return readText(value, path);
+    case 'bool':
+      if (typeof value !== 'boolean') throw new ProtojsonError(path, 'true or false');
+      return value;
+    case 'float':
+    case 'double':
+      return readNumber(value, path);
+    default:
+      return readInteger(value, path);
+  }
+}
+
+function readEnum(field: FieldShape, value: unknown, path: string, skipped: string[]): unknown {
+  if (typeof value === 'number' && Number.isInteger(value)) return value;
+  if (typeof value !== 'string') throw new ProtojsonError(path, 'the name of an enum value');
+  for (const [number, name] of field.enumNames!) if (name === value) return number;
+  skipped.push(`${path}=${value}`);
+  return UNKNOWN;
+}
+
+function readText(value: unknown, path: string): string {
+  if (typeof value !== 'string') throw new ProtojsonError(path, 'a text');
+  return value;
+}
+
+function readNumber(value: unknown, path: string): number {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'string' && /^(NaN|-?Infinity|[+-]?\d+(\.\d+)?([eE][+-]?\d+)?)$/.test(value))
+    return Number(value);
+  throw new ProtojsonError(path, 'a number');
+}
+
+/** A 64-bit one stays text: a JavaScript number would lose its last digits. */
+function readInteger(value: unknown, path: string): number | string {
+  if (typeof value === 'number' && Number.isInteger(value)) return value;
+  if (typeof value === 'string' && /^-?\d{1,20}$/.test(value)) {
+    return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  }
+  throw new ProtojsonError(path, 'a whole number');
+}
+
+function readTimestamp(value: unknown, path: string): Timestamp {
+  const match = typeof value === 'string' ? /^(.{19})(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(value) : undefined;
+  const wholeMs = match ? Date.parse(`${match[1]}${match[3]}`) : Number.NaN;
+  if (Number.isNaN(wholeMs)) throw new ProtojsonError(path, 'a time (RFC 3339)');
+  return { seconds: wholeMs / 1000, nanos: Number((match?.[2] ?? '').padEnd(9, '0')) };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { MergedMetrics } from './merged-metrics.js';
+import { createMetrics } from './metrics.js';
+
+it('sums what processes have counted, those that ended included, and the levels of the living', async () => {
+  const merged = new MergedMetrics();
+  await merged.retire(await counted(5, 100));
+  await merged.retire(await counted(7, 100));
+  const text = await merged.text([await counted(1, 2), await counted(2, 3)]);
+  expect(text).toMatch(/^frames_total\{app="x"\} 15$/m);
+  expect(text).toMatch(/^clients\{app="x"\} 5$/m);
+});
+
+async function counted(frames: number, clients: number) {
+  const metrics = createMetrics({ app: 'x', defaultMetrics: false });
+  metrics.total('frames_total', 'Frames.', () => frames);
+  metrics.level('clients', 'Clients.', () => clients);
+  return await metrics.registry.getMetricsAsJSON();
+}
