@@ -1,10 +1,11 @@
-// Writes docs/configuration.md from the schemas that the apps validate with: `npm run docs`. A test fails when the
-// file is out of date (apps/cli/test/docs.test.ts).
-import { writeFileSync } from 'node:fs';
+// Writes docs/configuration.md, and the settings in docs/dispatcher.md, from the schemas that the apps validate with:
+// `npm run docs`. Tests fail when they are out of date (apps/cli/test/docs.test.ts, apps/dispatcher/test/docs.test.ts).
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describeConfig, markdownTable } from '@fleetbridge/service';
 import { upConfig } from '../../apps/cli/dist/config.js';
 import { dispatcherConfig } from '../../apps/dispatcher/dist/config.js';
+import { settingsTable } from '../../apps/dispatcher/dist/subscription/settings-table.js';
 import { ingestConfig } from '../../apps/ingest/dist/config.js';
 import { streamingConfig } from '../../apps/streaming/dist/config.js';
 
@@ -27,4 +28,15 @@ ${sections.join('\n\n')}
 `;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(file, configurationPage());
+export const dispatcherFile = fileURLToPath(new URL('../../docs/dispatcher.md', import.meta.url));
+
+/** The page as it is, with the settings made anew. */
+export function dispatcherPage() {
+  const page = readFileSync(dispatcherFile, 'utf8');
+  return page.replace(/(<!-- settings:[^\n]*-->\n)[\s\S]*(<!-- \/settings -->)/, `$1\n${settingsTable()}\n\n$2`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(file, configurationPage());
+  writeFileSync(dispatcherFile, dispatcherPage());
+}
