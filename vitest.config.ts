@@ -1,5 +1,6 @@
 // One run for the whole tree, so that there is one total. A project a room: `npx vitest run --project ingest`.
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const rooms = ['packages', 'apps'].flatMap((folder) =>
@@ -8,6 +9,8 @@ const rooms = ['packages', 'apps'].flatMap((folder) =>
 
 export default defineConfig({
   test: {
+    // Most of a test's time is waiting for a process or a socket: two files at a time also where vitest would take one.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: rooms.map(({ name, root }) => ({
       root,
       test: {

@@ -1,8 +1,7 @@
 // A worker's end of the channel to its primary: says whether it is ready, again and again as a sign of life, and gives
 // its metrics when it is asked. The start itself is told by runApp's own message.
-import type { Readiness, ReadinessReport } from '@fleetbridge/service';
+import type { MetricsAsJson, Readiness, ReadinessReport } from '@fleetbridge/service';
 import type { Registry } from 'prom-client';
-import type { MetricsAsJson } from './merged-metrics.js';
 
 /** How often a worker shows that it lives. */
 export const SIGN_OF_LIFE_MS = 2_000;

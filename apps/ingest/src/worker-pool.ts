@@ -3,7 +3,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger, ReadinessCheck, ReadinessReport } from '@fleetbridge/service';
-import { MergedMetrics, type MetricsAsJson } from './merged-metrics.js';
+import { MergedMetrics, type MetricsAsJson } from '@fleetbridge/service';
 import { type MetricsRequest, SIGN_OF_LIFE_MS, type WorkerMessage } from './worker-link.js';
 
 /** Without a sign of life for so long a worker hangs; its vehicles find that out by themselves. */
