@@ -309,6 +309,10 @@ describe('an operator', () => {
       expect.stringMatching(/^s\.topics: /),
     ]);
     expect(await rig.store.verdict('t')).toEqual(['t: the variable NOT_SET is not set']);
+    // the same again is another one, of which is told as well
+    await rig.store.delete('t');
+    await rig.subscribe({ name: 't', push: { url: 'http://x', token: 'env:NOT_SET' } });
+    await eventually(async () => (await rig.store.verdict('t')) !== undefined);
   });
 });
 

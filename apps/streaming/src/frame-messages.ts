@@ -10,8 +10,7 @@ export interface FrameRequest {
 }
 
 export interface FrameMessage {
-  /** UTF-8, so that it is not encoded anew for each socket. */
-  bytes: Buffer;
+  text: string;
   /** What the columns show, without the time. */
   values: string;
 }
@@ -28,10 +27,7 @@ export class FrameMessages {
     const known = this.#made.get(request.key);
     if (known) return known;
     const value = frameText(frame, request.columns);
-    const message = {
-      bytes: Buffer.from(updateMessage(request.tag, value)),
-      values: value.slice(value.indexOf(',') + 1),
-    };
+    const message = { text: updateMessage(request.tag, value), values: value.slice(value.indexOf(',') + 1) };
     this.#made.set(request.key, message);
     return message;
   }

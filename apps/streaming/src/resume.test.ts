@@ -118,6 +118,23 @@ describe('a client that was cut off in a drive', () => {
     }
   });
 
+  it('is sent nothing that its own columns do not show, as if it had not been away', async () => {
+    const { vehicle, way } = await open();
+    await drive(vehicle, [1]);
+    const before = await rawClient(way.url);
+    before.subscribe('soc');
+    await eventually(() => before.times().length === 1);
+    await confirmed(vehicle.lastEntry);
+    before.socket.terminate();
+    await drive(vehicle, [2, 3]);
+    const after = await rawClient(way.url);
+    after.subscribe('soc');
+    await drive(vehicle, [4]);
+    await vehicle.send({ Soc: 50 }, 5);
+    await eventually(() => after.times().length > 0);
+    expect(after.times()).toEqual([5]);
+  });
+
   it('is sent them at a bounded rate', async () => {
     const { vehicle, way, client } = await open({ pace: { replayFramesPerSecond: 200 } });
     const teslaMate = client();

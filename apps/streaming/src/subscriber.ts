@@ -97,6 +97,7 @@ export class Subscriber implements FeedListener {
   #helloTimer: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lastHeardMs: number;
+  #lastSentMs = 0;
   #hasSubscribed = false;
 
   constructor(options: SubscriberOptions) {
@@ -147,8 +148,7 @@ export class Subscriber implements FeedListener {
     if (!this.#isLive || this.#isEnding) return;
     if (this.#mayRepeat && !isAfter(frame.entryId, this.#sent.upTo)) return;
     this.#mayRepeat = false;
-    this.#options.counts.lagMs = Math.max(0, this.#options.now() - frame.timeMs);
-    this.#sendFrame(frame);
+    if (this.#sendFrame(frame)) this.#options.counts.lagMs = Math.max(0, this.#lastSentMs - frame.timeMs);
   }
 
   online(): void {
@@ -337,14 +337,14 @@ export class Subscriber implements FeedListener {
 
   #show(frame: SentFrame): boolean {
     const sent = this.#sent;
-    const { bytes, values } = this.#feed!.messages.of(frame, this.#request);
+    const { text, values } = this.#feed!.messages.of(frame, this.#request);
     // A column list of its own may not show what changed; TeslaMate would store it as another position.
     if (values === sent.values) return false;
     sent.values = values;
     sent.timeMs = frame.timeMs;
     sent.last = frame;
     this.#options.counts.frames++;
-    this.#send(bytes);
+    this.#send(text);
     this.#confirmations.ask();
     return true;
   }
@@ -378,22 +378,29 @@ export class Subscriber implements FeedListener {
     }, tokenErrorAfterMs);
   }
 
-  #send(message: string | Buffer): void {
-    const { pace, counts } = this.#options;
+  #send(message: string): void {
+    const { pace, counts, now } = this.#options;
     if (this.#webSocket.readyState !== this.#webSocket.OPEN || this.#isEnding) return;
-    this.#webSocket.send(message, AS_TEXT);
+    this.#webSocket.send(message);
     if (this.#webSocket.bufferedAmount > pace.unreadBytes) {
       counts.droppedSubscribers++;
       void this.endQuietly('messages_unread');
-    } else if (this.#helloTimer) {
-      this.#helloTimer.refresh();
-    } else {
-      this.#helloTimer = setInterval(() => this.#send(HELLO), pace.helloEveryMs);
+      return;
     }
+    this.#lastSentMs = now();
+    this.#helloTimer ??= setTimeout(() => this.#helloIfDue(), pace.helloEveryMs);
+  }
+
+  /** The timer runs on while frames are sent, and only then looks at the time. */
+  #helloIfDue(): void {
+    const leftMs = this.#lastSentMs + this.#options.pace.helloEveryMs - this.#options.now();
+    this.#helloTimer = undefined;
+    if (leftMs <= 0) this.#send(HELLO);
+    else this.#helloTimer = setTimeout(() => this.#helloIfDue(), leftMs);
   }
 
   #stopHello(): void {
-    clearInterval(this.#helloTimer);
+    clearTimeout(this.#helloTimer);
     this.#helloTimer = undefined;
   }
 
@@ -407,8 +414,6 @@ export class Subscriber implements FeedListener {
     this.#webSocket.terminate();
   }
 }
-
-const AS_TEXT = { binary: false };
 
 function nothingSent(upTo: string): Sent {
   return { upTo, timeMs: Number.NEGATIVE_INFINITY, values: '', last: undefined };

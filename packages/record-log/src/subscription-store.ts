@@ -55,6 +55,7 @@ export class SubscriptionStore {
     // what a deletion that was cut short may have left
     await this.control(name).drop();
     await redis.hdel(this.#key, pausedField(name));
+    await redis.hdel(this.#verdicts, name);
     const start = from === 'earliest' ? this.#partitions().map(() => BEGINNING) : await this.#ends();
     const text = JSON.stringify({ origin, definition, createdMs: nowMs, start });
     if ((await redis.hsetnx(this.#key, name, text)) === 0) return false;

@@ -139,6 +139,17 @@ describe('SubscriptionWork', () => {
     ]);
   });
 
+  it('gives the oldest of many dead letters out first', async () => {
+    const { take, add, control } = await newSubscription();
+    const work = await take('a');
+    const ids = await Promise.all(Array.from({ length: 120 }, (_, n) => add(n)));
+    await work.readNew(200);
+    for (const id of ids) await work.reject(id, { rejections: 1, maximum: 1, error: 'no', nowMs: 1 });
+    const dead = await control.deadLetters(200);
+    await control.redeliver(0, dead.map(({ id }) => id).reverse());
+    expect((await work.redeliveries()).map(({ entry }) => entry.id)).toEqual(ids.slice(0, 100));
+  });
+
   it('shows pending entries that retention took as such', async () => {
     const { take, add, keys } = await newSubscription();
     const [one, two] = [await add(1), await add(2)];

@@ -76,6 +76,9 @@ describe('fleetbridge subscription', () => {
     expect((await store().get('files'))?.paused).toBe('operator');
     expect((await run('resume files'))[0]).toBe(0);
     expect(await run('delete files')).toEqual([1, expect.stringContaining('defined by DISPATCHER_CONFIG')]);
+    await store().setPaused('files', 'not_in_file');
+    expect(await run('resume files')).toEqual([1, expect.stringContaining('put it back there')]);
+    await store().setPaused('files', undefined);
     expect(await run('delete mine')).toEqual([0, 'deleted mine']);
     expect((await store().list()).map(({ name }) => name)).toEqual(['files']);
   });

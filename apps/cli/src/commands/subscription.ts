@@ -219,7 +219,11 @@ function pause({ args, print }: Asked) {
 }
 
 function resume({ args, print }: Asked) {
-  return withSubscription(onlyName(args), print, async ({ store, stored: { name } }) => {
+  return withSubscription(onlyName(args), print, async ({ store, stored: { name, paused } }) => {
+    if (paused === 'not_in_file') {
+      print(`${name} is gone from DISPATCHER_CONFIG; put it back there, or delete it`);
+      return 1;
+    }
     await store.setPaused(name, undefined);
     print(`resumed ${name}`);
     return 0;

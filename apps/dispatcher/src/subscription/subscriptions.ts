@@ -117,7 +117,7 @@ export class Subscriptions {
           partition,
           start,
           definition,
-          version: `${stored.createdMs} ${JSON.stringify(stored.definition)}`,
+          version: versionOf(stored),
         });
       }
     }
@@ -125,8 +125,9 @@ export class Subscriptions {
   }
 
   /** Says once for each definition whether it is good, in the log and to the CLI. */
-  async #checked({ name, definition: given }: StoredSubscription): Promise<SubscriptionDefinition | undefined> {
-    const text = JSON.stringify(given);
+  async #checked(stored: StoredSubscription): Promise<SubscriptionDefinition | undefined> {
+    const { name, definition: given } = stored;
+    const text = versionOf(stored);
     const known = this.#verdicts.get(name);
     if (known?.text === text && known.definition !== undefined) return known.definition;
     const checked = checkDefinition(given, name);
@@ -215,4 +216,9 @@ export class Subscriptions {
     }
     return waker;
   }
+}
+
+/** Another one of the same name is another one, even if it says the same. */
+function versionOf({ createdMs, definition }: StoredSubscription): string {
+  return `${createdMs} ${JSON.stringify(definition)}`;
 }

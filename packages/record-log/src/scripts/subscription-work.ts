@@ -73,12 +73,24 @@ return 1
 /**
  * KEYS[1] string lease   KEYS[2] stream of dead letters   KEYS[3] set of those to deliver again
  * ARGV: the lease's value, count
+ *
+ * The oldest first, so that a vehicle's come in order.
  */
 export const readRedeliveries = defineScript(
   'read-redeliveries',
   `${ONLY_THE_HOLDER}
-local letters = {}
-for _, id in ipairs(redis.call('SMEMBERS', KEYS[3])) do
+local letters, ids = {}, redis.call('SMEMBERS', KEYS[3])
+local function split(id)
+  local ms, sequence = string.match(id, '^(%d+)-(%d+)$')
+  return tonumber(ms) or 0, tonumber(sequence) or 0
+end
+table.sort(ids, function(a, b)
+  local aMs, aSequence = split(a)
+  local bMs, bSequence = split(b)
+  if aMs ~= bMs then return aMs < bMs end
+  return aSequence < bSequence
+end)
+for _, id in ipairs(ids) do
   local found = redis.call('XRANGE', KEYS[2], id, id)
   if found[1] then letters[#letters + 1] = found[1] else redis.call('SREM', KEYS[3], id) end
   if #letters == tonumber(ARGV[2]) then break end
