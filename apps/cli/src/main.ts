@@ -4,6 +4,7 @@ import { type Command, readArguments, UsageError } from './command.js';
 import { ca } from './commands/ca.js';
 import { cert } from './commands/cert.js';
 import { simulate } from './commands/simulate.js';
+import { snapshot } from './commands/snapshot.js';
 import { subscription } from './commands/subscription.js';
 import { tail } from './commands/tail.js';
 import { token } from './commands/token.js';
@@ -15,6 +16,7 @@ const commands: Readonly<Record<string, Command>> = {
   simulate,
   tail,
   token,
+  snapshot,
   subscription,
   vehicle,
   ca,

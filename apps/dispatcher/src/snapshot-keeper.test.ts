@@ -72,6 +72,20 @@ describe('SnapshotKeeper', () => {
     expect(stateFromHash((await store.read(VIN)).hash).state).toEqual(await recomputed());
   });
 
+  it('makes them anew from the log when they were cleared, whatever stood in them', async () => {
+    const { add, start, store, recomputed, namespace } = newLog();
+    const keeper = await start({ leaseMs: 300 });
+    const last = await add({ Soc: 70, Gear: 'D' }, 1_000);
+    await eventually(async () => (await store.cursor(0)) === last);
+    await redis.hset(`${partitionKeys(namespace, 0).snapshotPrefix}${VIN}`, 'Odometer', '[9,"9-0",1]');
+    await store.clear(0);
+    await eventually(async () => (await store.cursor(0)) === last);
+    expect(stateFromHash((await store.read(VIN)).hash).state).toEqual(await recomputed());
+    const next = await add({ Soc: 69 }, 2_000);
+    await eventually(async () => (await store.cursor(0)) === next);
+    expect(keeper.isHolder).toBe(true);
+  });
+
   it("passes over a record that can't be decoded, and counts it", async () => {
     const { add, addRaw, start, store, counts } = newLog();
     await start();

@@ -10,6 +10,7 @@ import {
   type RedisConnection,
   releaseLease,
   renewLease,
+  SNAPSHOT_LEASE,
   type SnapshotChanges,
   SnapshotStore,
   takeLease,
@@ -96,7 +97,7 @@ export class SnapshotKeeper {
     try {
       if (this.#lease) await renewLease(redis, this.#keys, this.#lease, leaseMs);
       else {
-        const lease = await takeLease(redis, this.#keys, { name: 'snapshot', owner, leaseMs });
+        const lease = await takeLease(redis, this.#keys, { name: SNAPSHOT_LEASE, owner, leaseMs });
         if (lease) await this.#begin(lease);
       }
     } catch (error) {

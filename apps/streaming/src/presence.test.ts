@@ -48,7 +48,8 @@ describe('connected', () => {
     await vehicle.send({ Location: [48.1, 11.5], Gear: 'P' }, 1_000);
     const client = await newClient();
     client.subscribe();
-    await client.heard([HELLO, '1000,P,0', HELLO, HELLO, HELLO]);
+    await eventually(() => client.hellos() >= 4);
+    await client.heard([HELLO, '1000,P,0', HELLO]);
   });
 
   it('and charging: no letter, negative power', async () => {
@@ -75,13 +76,10 @@ describe('a parked vehicle', () => {
     await vehicle.send({ Location: [48.1, 11.5], Gear: 'P', VehicleSpeed: 0 }, 1_000);
     const client = await newClient();
     client.subscribe();
-    await eventually(() => client.kinds().includes('1000,P,0'));
+    await client.heard([HELLO, '1000,P,0', HELLO]);
     await vehicle.disconnect();
-    const told = [OFFLINE, '1000,,0', GONE];
-    await eventually(() => client.kinds().includes(GONE));
-    const before = client.kinds().slice(0, -told.length);
-    expect(before.filter((kind) => kind !== HELLO)).toEqual(['1000,P,0']);
-    await client.heard([...before, ...told]);
+    const told = [HELLO, '1000,P,0', HELLO, OFFLINE, '1000,,0', GONE];
+    await client.heard(told);
 
     // it wakes, drives and goes again, all before the client subscribes
     await vehicle.connect();
@@ -89,7 +87,7 @@ describe('a parked vehicle', () => {
     await vehicle.send({ PackCurrent: -100 }, 3_000);
     await client.silent();
     client.subscribe();
-    await client.heard([...before, ...told, HELLO, '2000,D,20', '3000,D,40'], { orMore: true });
+    await client.heard([...told, HELLO, '2000,D,20', '3000,D,40'], { orMore: true });
   });
 
   it('that sleeps: each subscribe is answered with hello and disconnected; offline is said once a connection', async () => {
@@ -102,6 +100,7 @@ describe('a parked vehicle', () => {
     await client.silent();
     client.subscribe();
     await client.heard([HELLO, OFFLINE, GONE, HELLO, GONE]);
+    await client.silent();
     const next = await newClient();
     next.subscribe();
     await next.heard([HELLO, OFFLINE, GONE]);
@@ -237,10 +236,12 @@ async function newClient(url: string) {
   socket.on('message', (data) => messages.push(data.toString()));
   cleanUp.push(() => socket.terminate());
   await new Promise((resolve) => socket.once('open', resolve));
-  const kinds = () => messages.map(kindOf);
+  /** One hello for several in a row: how many there are is a matter of time. */
+  const kinds = () => messages.map(kindOf).filter((kind, n, all) => kind !== HELLO || all[n - 1] !== HELLO);
   return {
     socket,
     kinds,
+    hellos: () => messages.filter((text) => kindOf(text) === HELLO).length,
     subscribe: (tag = VIN) =>
       socket.send(JSON.stringify({ msg_type: 'data:subscribe_oauth', token: TOKEN, value: 'shift_state,power', tag })),
     /** These messages, and no others a moment later. */

@@ -18,7 +18,7 @@ export { connectRedis, type RedisConnection, whenReady } from './redis.js';
 export { type ReplacedConnection, watchReplacedConnections } from './replaced-connections.js';
 export { trimPartition } from './retention.js';
 export { type SlotAnswer, SlotStore, type SlotTimes, type SlotUpdate, type SlotWish } from './slots.js';
-export { type Snapshot, type SnapshotChanges, SnapshotStore } from './snapshots.js';
+export { SNAPSHOT_LEASE, type Snapshot, type SnapshotChanges, SnapshotStore } from './snapshots.js';
 export { SubscriptionControl, type SubscriptionLag } from './subscription-control.js';
 export { type StoredSubscription, SubscriptionStore } from './subscription-store.js';
 export {

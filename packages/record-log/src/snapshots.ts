@@ -8,6 +8,9 @@ import type { HeldLease } from './lease.js';
 import { type RedisConnection, runScript } from './redis.js';
 import { defineScript } from './scripts/script.js';
 
+/** The name of the lease under which a partition's snapshots are kept. */
+export const SNAPSHOT_LEASE = 'snapshot';
+
 /** Changed readings of one vehicle: signal → encoded reading. */
 export type SnapshotChanges = Map<string, Record<string, string>>;
 
@@ -48,6 +51,20 @@ export class SnapshotStore {
   async vins(): Promise<string[]> {
     const lists = await Promise.all(this.#keys.map(({ vins }) => this.#redis.smembers(vins)));
     return lists.flat().sort();
+  }
+
+  /**
+   * Forgets a partition's snapshots and ends the lease of whoever keeps them: the keeper takes it anew and reads the log
+   * from its first entry. What only older records said, that the log does not keep any more, is gone then.
+   */
+  async clear(partition: number): Promise<void> {
+    const keys = this.#keys[partition]!;
+    await runScript(
+      this.#redis,
+      clearSnapshots,
+      [keys.lease(SNAPSHOT_LEASE), keys.snapshotCursor, keys.vins],
+      [keys.snapshotPrefix],
+    );
   }
 
   /** Throws LeaseLost when the lease is no longer ours or another writer is ahead; then nothing was written. */
@@ -105,5 +122,14 @@ while at <= #ARGV do
 end
 redis.call('SET', KEYS[2], ARGV[2])
 return 1
+`,
+);
+
+/** KEYS[1] string lease   KEYS[2] string cursor   KEYS[3] set of VINs; ARGV[1] prefix of the snapshots */
+const clearSnapshots = defineScript(
+  'clear-snapshots',
+  `
+for _, vin in ipairs(redis.call('SMEMBERS', KEYS[3])) do redis.call('DEL', ARGV[1] .. vin) end
+return redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
 `,
 );
