@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { measureDispatch } from './dispatch.mjs';
 import { measureFanOut } from './fan-out.mjs';
 import { createFleet } from './fleet.mjs';
 import { measureConnections, measureEndToEnd, measureRecords, measureSoak, measureSync, median } from './measure.mjs';
@@ -111,10 +112,41 @@ try {
     token,
     seconds: Math.max(5, seconds),
   });
-  report({ fanOut, scaled, soak, sync, records, redisCost, handshakes, endToEnd });
+  console.log('dispatcher: 5,000 records/s …');
+  const parts = { redis, files, fleet };
+  const dispatch = {
+    snapshots: await dispatchBench(parts, { namespace: 'bench-snapshots' }),
+    push: await dispatchBench(parts, { namespace: 'bench-push', withPush: true }),
+  };
+  report({ dispatch, fanOut, scaled, soak, sync, records, redisCost, handshakes, endToEnd });
 } finally {
   for (const stop of stops.reverse()) await stop();
   rmSync(folder, { recursive: true, force: true });
+}
+
+async function dispatchBench({ redis, files, fleet }, { namespace, withPush = false }) {
+  const own = await startIngest(redis.url, files, namespace);
+  const sink = withPush ? await startNode('infra/bench/push-sink.mjs') : undefined;
+  const configFile = path.join(folder, `${namespace}.yaml`);
+  const subscriptions = sink
+    ? [{ name: 'bench', topics: ['V'], push: { url: `http://127.0.0.1:${sink.ports.push}/` } }]
+    : [];
+  writeFileSync(configFile, JSON.stringify({ subscriptions }));
+  const started = await startNode('apps/dispatcher/dist/main.js', {
+    REDIS_URL: redis.url,
+    NAMESPACE: namespace,
+    DISPATCHER_ADMIN_PORT: '0',
+    DISPATCHER_CONFIG: configFile,
+  });
+  stops.push(started.stop, ...(sink ? [sink.stop] : []));
+  const received = () =>
+    new Promise((resolve) => {
+      sink.child.once('message', (message) => resolve(message.received));
+      sink.child.send({});
+    });
+  const isDone = async (sent, metric) =>
+    sink ? (await received()) >= sent : (await metric('fleetbridge_snapshot_records_total')) >= sent;
+  return measureDispatch({ dispatcher: started, ingestUrl: own.url, fleet, seconds: Math.max(4, seconds), isDone });
 }
 
 async function startEcho(fleet) {
@@ -153,7 +185,7 @@ function writeFiles(fleet) {
   return files;
 }
 
-function report({ fanOut, scaled, soak, sync, records, redisCost, handshakes, endToEnd }) {
+function report({ dispatch, fanOut, scaled, soak, sync, records, redisCost, handshakes, endToEnd }) {
   const of = (list, name) => median(list.map((one) => one[name]));
   const rows = [
     ['CPU a record', of(records.ingest, 'microsPerRecord'), of(records.echo, 'microsPerRecord'), 'µs'],
@@ -197,6 +229,10 @@ function report({ fanOut, scaled, soak, sync, records, redisCost, handshakes, en
   console.log(
     `vehicle to TeslaMate   p50 ${endToEnd.p50Ms.toFixed(1)} ms, p99 ${endToEnd.p99Ms.toFixed(1)} ms, ${endToEnd.received} of ${endToEnd.expected} frames`,
   );
+  for (const [name, { microsPerRecord, lagMedianMs, lagMaxMs, drainSeconds }] of Object.entries(dispatch)) {
+    const lag = `snapshots ${lagMedianMs.toFixed(0)} ms behind (at most ${lagMaxMs.toFixed(0)}), all done ${drainSeconds.toFixed(1)} s after the last`;
+    console.log(`dispatcher, ${name.padEnd(10)} ${microsPerRecord.toFixed(1)} µs a record at 5,000/s; ${lag}`);
+  }
   console.log(`memory a subscriber    ${(fanOut.bytesPerSubscriber / 1024).toFixed(1)} KB`);
   console.log(`the disk's own sync    p50 ${sync.p50Ms.toFixed(2)} ms, p99 ${sync.p99Ms.toFixed(2)} ms`);
 
@@ -207,7 +243,21 @@ function report({ fanOut, scaled, soak, sync, records, redisCost, handshakes, en
   writeFileSync(
     file,
     JSON.stringify(
-      { machine, seconds, rounds, connections, fanOut, scaled, soak, sync, records, redisCost, handshakes, endToEnd },
+      {
+        machine,
+        seconds,
+        rounds,
+        connections,
+        dispatch,
+        fanOut,
+        scaled,
+        soak,
+        sync,
+        records,
+        redisCost,
+        handshakes,
+        endToEnd,
+      },
       null,
       2,
     ),
