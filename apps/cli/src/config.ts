@@ -74,7 +74,9 @@ const variables = {
     .describe('A token accepted for every VIN. Default: made once, in `DATA_DIR/tokens`.'),
   AUTH: oneOf(['token', 'none']).default('token').describe('`none`: no token needed, on loopback only unless forced.'),
   TESLA_ACCOUNTS: commaList().default([]).describe('Tesla accounts (`sub`) whose own tokens are admitted.'),
-  RESUME_WINDOW: durationSeconds().default(900).describe('How long a subscriber that was cut off can catch up.'),
+  RESUME_WINDOW: durationSeconds({ min: 10, max: 86_400 })
+    .default(900)
+    .describe('How long a subscriber that was cut off can catch up.'),
   SIM_VEHICLES: integer({ min: 0, max: 1_000 })
     .optional()
     .describe('Simulated vehicles. Default 1; 0 with a CA of your own.'),

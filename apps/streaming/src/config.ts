@@ -15,6 +15,7 @@ import {
   secret,
   serviceConfig,
   text,
+  url,
 } from '@fleetbridge/service';
 import type { z } from 'zod';
 import { createAddressOf } from './client-address.js';
@@ -61,6 +62,10 @@ const variables = {
     .default([])
     .describe("VINs of TeslaMate's numeric vehicle ids, for a TeslaMate without TESLA_WSS_USE_VIN.")
     .meta({ example: '1234567890=5YJ3E1EA7KF000001' }),
+  ELEVATION_URL: url({ protocols: ['http', 'https'] })
+    .optional()
+    .describe("A service that speaks Open Topo Data's API and gives frames their elevation. Off when unset.")
+    .meta({ example: 'https://api.opentopodata.org/v1/eudem25m' }),
   RESUME_WINDOW: durationSeconds({ min: 10, max: 86_400 })
     .default(900)
     .describe('How long a subscriber that was cut off can catch up on what it missed.'),

@@ -18,6 +18,7 @@ import {
 } from '@fleetbridge/record-log';
 import type { Logger } from '@fleetbridge/service';
 import { stateFromHash } from '@fleetbridge/vehicle-state';
+import type { Elevation } from './elevation.js';
 import { chooseCheckpoint, FrameHistory } from './frame-history.js';
 import type { StreamingCounts } from './metrics.js';
 import { isAfter } from './sent-frame.js';
@@ -37,6 +38,8 @@ export interface FeedsOptions {
   counts: StreamingCounts;
   log: Logger;
   now: () => number;
+  /** Heights for the frames; without it they are empty. */
+  elevation?: Pick<Elevation, 'at'> | undefined;
   /** Each entry in the log's order, after its feed; without `decoded` when it could not be read. */
   onEntry?: (partition: number, entry: LogEntry, decoded: DecodedRecord | undefined) => void;
   /** Whether the log can be read, on every change. */
@@ -132,6 +135,7 @@ export class Feeds {
     const feed = new VehicleFeed({
       now,
       windowMs: resumeWindowMs,
+      elevation: this.#options.elevation,
       loadSnapshot: async () => stateFromHash((await snapshots.read(vin)).hash).state,
       readUpTo: () => this.cursor(partition),
       findCheckpoint: (first) => this.#findCheckpoint(vin, first),

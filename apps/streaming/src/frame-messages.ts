@@ -1,6 +1,7 @@
 // The text of a frame's message, made once for all subscribers that ask for the same.
+import type { Elevation } from './elevation.js';
 import { updateMessage } from './owner-messages.js';
-import { frameText, type SentFrame } from './sent-frame.js';
+import { frameText, type SentFrame, withElevation } from './sent-frame.js';
 
 export interface FrameRequest {
   tag: string;
@@ -11,13 +12,18 @@ export interface FrameRequest {
 
 export interface FrameMessage {
   text: string;
-  /** What the columns show, without the time. */
+  /** What the columns show, without the time and without the elevation, whose coming to be known is no news. */
   values: string;
 }
 
 export class FrameMessages {
+  readonly #elevation: Pick<Elevation, 'at'> | undefined;
   #frame: SentFrame | undefined;
   readonly #made = new Map<string, FrameMessage>();
+
+  constructor(elevation?: Pick<Elevation, 'at'>) {
+    this.#elevation = elevation;
+  }
 
   of(frame: SentFrame, request: FrameRequest): FrameMessage {
     if (frame !== this.#frame) {
@@ -27,7 +33,8 @@ export class FrameMessages {
     const known = this.#made.get(request.key);
     if (known) return known;
     const value = frameText(frame, request.columns);
-    const message = { text: updateMessage(request.tag, value), values: value.slice(value.indexOf(',') + 1) };
+    const shown = this.#elevation ? frameText(withElevation(frame, this.#elevation), request.columns) : value;
+    const message = { text: updateMessage(request.tag, shown), values: value.slice(value.indexOf(',') + 1) };
     this.#made.set(request.key, message);
     return message;
   }

@@ -1,6 +1,7 @@
 // One frame as subscribers are sent it, small enough to be kept for all who may come back for it.
 import { compareEntryIds } from '@fleetbridge/record-log';
 import { defaultColumns, type FrameRow, formatFrame } from '@fleetbridge/vehicle-state';
+import type { Elevation } from './elevation.js';
 
 export interface SentFrame {
   /** The record that made it: a cursor. */
@@ -40,6 +41,14 @@ export function hasLetter(frame: SentFrame): boolean {
 export function withoutLetter(frame: SentFrame): SentFrame {
   const { timeMs, values } = frameRow(frame);
   return sentFrame(frame.entryId, { timeMs, values: { ...values, shift_state: '', power: '0' } });
+}
+
+/** The same moment with the height of its place, if that is known by now. */
+export function withElevation(frame: SentFrame, elevation: Pick<Elevation, 'at'>): SentFrame {
+  const { timeMs, values } = frameRow(frame);
+  const metres = elevation.at(Number(values.est_lat), Number(values.est_lng));
+  if (metres === undefined) return frame;
+  return { ...frame, text: formatFrame({ timeMs, values: { ...values, elevation: String(metres) } }, defaultColumns) };
 }
 
 export function isAfter(entryId: string, cursor: string): boolean {

@@ -17,6 +17,7 @@ import { allReadings, emptyState, mergeRecord, readingsToHash } from '@fleetbrid
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { Access } from './access.js';
+import type { Elevation } from './elevation.js';
 import { Feeds } from './feeds.js';
 import { createCounts } from './metrics.js';
 import { startStreamingServer } from './server.js';
@@ -106,6 +107,24 @@ describe('a subscriber of a connected vehicle', () => {
       odometer: 12_345.678,
       shiftState: 'D',
     });
+  });
+
+  it('gets the elevation of a place once it is known, and no frame for its becoming known', async () => {
+    let metres: number | undefined;
+    const { vehicle, client } = await openBridge({}, { at: () => metres });
+    await vehicle.connect();
+    await vehicle.send(driving, 1_000);
+    const teslaMate = client();
+    await teslaMate.connect();
+    await teslaMate.waitFor(({ frames }) => frames.length === 1);
+    metres = 520;
+    await vehicle.send({ Odometer: 12_345.678 }, 2_000);
+    await vehicle.send({ VehicleSpeed: 31 }, 3_000);
+    await teslaMate.waitFor(({ frames }) => frames.length === 2);
+    expect(teslaMate.frames.map(({ timeMs, elevation }) => [timeMs, elevation])).toEqual([
+      [1_000, null],
+      [3_000, 520],
+    ]);
   });
 
   it('gets no frame before a location is known, and none for a late record', async () => {
@@ -317,7 +336,7 @@ describe('a stop of the server', () => {
 });
 
 /** A bridge on a namespace of its own, a vehicle that writes to its log as ingest would, and clients for it. */
-async function openBridge(pace: Partial<Pace> = {}) {
+async function openBridge(pace: Partial<Pace> = {}, elevation?: Pick<Elevation, 'at'>) {
   const namespace = `streaming-${namespaces++}`;
   const layout = { redis, namespace, partitions: 1 };
   const { records, lease } = partitionKeys(namespace, 0);
@@ -329,6 +348,7 @@ async function openBridge(pace: Partial<Pace> = {}) {
     const feeds = new Feeds({
       redis,
       resumeWindowMs: 900_000,
+      elevation,
       url: redisServer.url,
       namespace,
       partitions: 1,

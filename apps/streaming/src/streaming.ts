@@ -14,6 +14,7 @@ import { type Metrics, type Readiness, type RunContext, reportReachability } fro
 import { Access } from './access.js';
 import { createAddressOf } from './client-address.js';
 import { type StreamingConfig, withDefaults } from './config.js';
+import { Elevation } from './elevation.js';
 import { Feeds } from './feeds.js';
 import { type GrpcServer, startGrpcServer } from './grpc-server.js';
 import { createHttpApi } from './http-api.js';
@@ -69,8 +70,17 @@ export async function startStreaming({
 
   const counts = createCounts();
   const snapshots = new SnapshotStore({ redis, ...layout });
+  const elevation =
+    config.ELEVATION_URL === undefined
+      ? undefined
+      : new Elevation({
+          url: config.ELEVATION_URL,
+          onTrouble: (err) => log.warn({ err }, 'elevation_unavailable'),
+          onRecovered: () => log.info({}, 'elevation_available'),
+        });
   const feeds = new Feeds({
     redis,
+    elevation,
     url: config.REDIS_URL,
     ...layout,
     snapshots,

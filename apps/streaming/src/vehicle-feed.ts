@@ -11,6 +11,7 @@ import {
   type VehicleRecord,
   type VehicleState,
 } from '@fleetbridge/vehicle-state';
+import type { Elevation } from './elevation.js';
 import { FrameMessages } from './frame-messages.js';
 import type { FrameRing } from './frame-ring.js';
 import { type FrameTrack, trackFromState } from './frame-track.js';
@@ -32,6 +33,7 @@ export interface FeedListener {
 export interface FeedOptions {
   now: () => number;
   windowMs: number;
+  elevation?: Pick<Elevation, 'at'> | undefined;
   /** Reads the vehicle's snapshot. */
   loadSnapshot: () => Promise<VehicleState>;
   /** The last entry of this vehicle's partition that `record` has been called for, if it was this vehicle's. */
@@ -44,7 +46,7 @@ export interface FeedOptions {
 
 export class VehicleFeed {
   readonly #options: FeedOptions;
-  readonly messages = new FrameMessages();
+  readonly messages: FrameMessages;
   /** All that is known, while no track has it. */
   #state: VehicleState = emptyState();
   #track: FrameTrack | undefined;
@@ -58,6 +60,7 @@ export class VehicleFeed {
 
   constructor(options: FeedOptions) {
     this.#options = options;
+    this.messages = new FrameMessages(options.elevation);
   }
 
   /** Connected, or gone in mid-drive for less than the grace. Known once `ready` has resolved. */
