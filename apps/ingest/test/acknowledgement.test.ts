@@ -93,13 +93,13 @@ describe('an ack', () => {
   });
 });
 
-describe('a vehicle that sends 2,000 records at once', () => {
+describe('a vehicle that sends 10,000 records at once', () => {
   it('is paused at the window, and all are stored in order and acknowledged', async () => {
     ingest = await startTestIngest({ redisUrl: redis.url, pki });
     const [vehicle, other] = [await ingest.connect(), await ingest.connect({ vin: OTHER_VIN })];
     await vehicle.fence('first');
     redis.pause();
-    const txids = Array.from({ length: 2_000 }, (_, n) => `tx-${n}`);
+    const txids = Array.from({ length: 10_000 }, (_, n) => `tx-${n}`);
     for (const txid of txids) vehicle.send({ txid, textLength: 300 });
     await eventually(() => ingest.fleet.pausedSockets === 1);
     // Time enough to read on, if it did.
@@ -108,7 +108,7 @@ describe('a vehicle that sends 2,000 records at once', () => {
     expect(ingest.appender.unsettledRecords).toBeGreaterThanOrEqual(256);
     expect(ingest.appender.unsettledRecords).toBeLessThan(256 + 65_536 / 300);
     redis.resume();
-    await eventually(() => vehicle.acks().length === 2_001);
+    await eventually(() => vehicle.acks().length === 10_001);
     expect(vehicle.acks()).toEqual(['first', ...txids]);
     expect(await ingest.story()).toEqual(['CONNECTED', 'CONNECTED', 'first', ...txids]);
     expect(ingest.fleet.pausedSockets).toBe(0);
@@ -118,10 +118,24 @@ describe('a vehicle that sends 2,000 records at once', () => {
   it('holds up nobody else', async () => {
     ingest = await startTestIngest({ redisUrl: redis.url, pki });
     const [busy, calm] = [await ingest.connect(), await ingest.connect({ vin: OTHER_VIN })];
-    for (let n = 0; n < 2_000; n++) busy.send({ txid: `tx-${n}`, textLength: 300 });
+    for (let n = 0; n < 10_000; n++) busy.send({ txid: `tx-${n}`, textLength: 300 });
     await calm.fence();
-    expect(busy.acks().length).toBeLessThan(2_000);
-    await eventually(() => busy.acks().length === 2_000);
+    expect(busy.acks().length).toBeLessThan(10_000);
+    await eventually(() => busy.acks().length === 10_000);
+  });
+
+  it('and is cut while the acks come back sends them all again: each is stored once, in order', async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+    const txids = Array.from({ length: 1_000 }, (_, n) => `tx-${n}`);
+    const cut = await ingest.connect();
+    for (const txid of txids) cut.send({ txid, textLength: 300 });
+    await eventually(() => cut.acks().length > 0);
+    cut.connection.terminate();
+    const back = await ingest.connect();
+    for (const txid of txids) back.send({ txid, textLength: 300, isResend: true });
+    await eventually(() => back.acks().length === 1_000);
+    expect(back.acks()).toEqual(txids);
+    expect((await ingest.story()).filter((event) => event.startsWith('tx-'))).toEqual(txids);
   });
 });
 
