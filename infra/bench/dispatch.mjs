@@ -14,7 +14,7 @@ export async function measureDispatch({ dispatcher, ingestUrl, fleet, perSecond 
       connection: await connectVehicle({ url: ingestUrl, certificatePem, keyPem, caPem: fleet.serverCaPem }),
     })),
   );
-  const metric = await metricReader(dispatcher.ports.admin);
+  const metric = metricReader(dispatcher.ports.admin);
   const cpuBefore = treeCpuMicros(dispatcher.pid);
   const lags = [];
   const sampler = setInterval(() => void metric('fleetbridge_snapshot_lag_seconds').then((lag) => lags.push(lag)), 200);
@@ -54,7 +54,7 @@ export async function measureDispatch({ dispatcher, ingestUrl, fleet, perSecond 
   };
 }
 
-async function metricReader(port) {
+function metricReader(port) {
   return async (name) => {
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     return Number(new RegExp(`^${name}\\S* (\\S+)`, 'm').exec(text)?.[1] ?? 0);
