@@ -51,6 +51,17 @@ describe('a token', () => {
     expect(access.refusals).toEqual({ other_vehicle: 1, no_token: 1 });
   });
 
+  it('that was shown last is what the client is held to, whichever is judged first', async () => {
+    const { access, tokens } = await openAccess();
+    const own = await tokens.create({ vin: VIN, label: '', nowMs: 1 });
+    const client = access.client('192.0.2.1');
+    // the first one is asked of Redis, the other is known here
+    await Promise.all([client.judge('wrong', VIN), client.judge('bridge-token', VIN)]);
+    expect(client.granted).toEqual({ who: 'bridge', vin: '*' });
+    await Promise.all([client.judge(own.token, '5YJ3E1EA7KF000002'), client.judge('bridge-token', VIN)]);
+    expect(client.granted).toEqual({ who: 'bridge', vin: '*' });
+  });
+
   it('is not needed with AUTH=none', async () => {
     const { access } = await openAccess({ isRequired: false });
     expect(await access.client('').judge(undefined, VIN)).toEqual({ verdict: 'granted', who: 'open' });

@@ -128,6 +128,8 @@ export class ClientAccess {
   readonly address: string;
   /** The last one; looked at again and again, since it can be revoked. */
   granted: Grant | undefined;
+  /** What a client has shown last counts, whichever is known first. */
+  #questions = 0;
 
   constructor(access: Access, address: string) {
     this.#access = access;
@@ -135,9 +137,7 @@ export class ClientAccess {
   }
 
   async identify(token: string | undefined): Promise<Grant | 'refused' | 'unknown'> {
-    const finding = await this.#access.identify(token, this.address);
-    this.granted = typeof finding === 'string' ? undefined : finding;
-    return finding;
+    return await this.#identify(token, () => true);
   }
 
   /** The same, asked again for a moment while the answer is not to be had: just after a start, or a break of Redis. */
@@ -151,15 +151,23 @@ export class ClientAccess {
   }
 
   async judge(token: string | undefined, vin: string): Promise<Judgement> {
-    const finding = await this.identify(token);
+    const finding = await this.#identify(token, (grant) => opens(grant, vin));
     if (typeof finding === 'string') return { verdict: finding, who: '' };
     if (opens(finding, vin)) return { verdict: 'granted', who: finding.who };
-    this.granted = undefined;
     return { verdict: this.#access.refuse('other_vehicle'), who: '' };
   }
 
   async verdict(token: string | undefined, vin: string): Promise<Verdict> {
     return (await this.judge(token, vin)).verdict;
+  }
+
+  async #identify(token: string | undefined, isEnough: (grant: Grant) => boolean) {
+    const question = ++this.#questions;
+    const finding = await this.#access.identify(token, this.address);
+    if (question === this.#questions) {
+      this.granted = typeof finding !== 'string' && isEnough(finding) ? finding : undefined;
+    }
+    return finding;
   }
 }
 

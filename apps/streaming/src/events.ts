@@ -26,6 +26,8 @@ export function sendEvents(
   options: EventsOptions & { vins: string[] | undefined; topics: string[] | undefined; start: StreamStart },
 ): void {
   const { client, records, live, counts, vins, topics, start, keepAliveMs = KEEP_ALIVE_MS, unreadLimitMs } = options;
+  // it left while its token was looked up, and will not be heard to leave again
+  if (response.destroyed) return;
   const stream = new RecordStream({ records, vins, topics, start });
   response.on('error', () => {});
   response.writeHead(200, {

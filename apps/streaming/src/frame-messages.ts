@@ -3,6 +3,9 @@ import type { Elevation } from './elevation.js';
 import { updateMessage } from './owner-messages.js';
 import { frameText, type SentFrame, withElevation } from './sent-frame.js';
 
+/** A parked vehicle's frame stays for days, and a client may ask by any spelling of a tag. */
+const KINDS_KEPT = 100;
+
 export interface FrameRequest {
   tag: string;
   columns: readonly string[];
@@ -34,6 +37,7 @@ export class FrameMessages {
     if (known) return known;
     const value = frameText(frame, request.columns);
     const shown = this.#elevation ? frameText(withElevation(frame, this.#elevation), request.columns) : value;
+    if (this.#made.size >= KINDS_KEPT) this.#made.clear();
     const message = { text: updateMessage(request.tag, shown), values: value.slice(value.indexOf(',') + 1) };
     this.#made.set(request.key, message);
     return message;

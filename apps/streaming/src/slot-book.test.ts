@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { connectRedis, partitionKeys, type RedisConnection, SlotStore, whenReady } from '@fleetbridge/record-log';
 import { createLogger } from '@fleetbridge/service';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
@@ -41,6 +42,31 @@ describe('the slots of a process', () => {
     expect(counts.slots).toBe(1);
   });
 
+  it('pass from a connection that broke while it asked to the one that follows it', async () => {
+    const { book } = open();
+    const first = asSlot(await book.take(wish('5-0')));
+    first.confirm('7-0');
+    first.release();
+    await book.write();
+    const broken = book.take({ ...wish('20-0'), isWanted: () => false });
+    const second = asSlot(await book.take(wish('20-0')));
+    expect(await broken).toBeUndefined();
+    expect([second.isNew, second.cursor, second.id]).toEqual([false, '7-0', first.id]);
+  });
+
+  it('are found again by a connection that did not hear which one it got', async () => {
+    const { book, store } = open();
+    const first = asSlot(await book.take(wish('5-0')));
+    first.confirm('7-0');
+    first.release();
+    await book.write();
+    const again = wish('20-0');
+    const { subscriber, connectionId, cursor } = again;
+    const newSlot = { id: connectionId, cursor };
+    await store.take(VIN, { subscriber, connectionId, newSlot, askedMs: undefined });
+    expect(asSlot(await book.take(again))).toMatchObject({ isNew: false, cursor: '7-0', id: first.id });
+  });
+
   it('ask the connections that hold them to show that they are there', async () => {
     const { book } = open({ youngMs: -1 });
     let slot: HeldSlot | undefined;
@@ -48,8 +74,9 @@ describe('the slots of a process', () => {
     slot = asSlot(first);
     // it has been asked and has answered, which counts a millisecond later
     let taken = await book.take(wish('20-0'));
-    while ('askedMs' in taken) taken = await book.take({ ...wish('20-0'), askedMs: taken.askedMs });
-    expect(taken.isNew).toBe(true);
+    while (taken !== undefined && 'askedMs' in taken)
+      taken = await book.take({ ...wish('20-0'), askedMs: taken.askedMs });
+    expect(asSlot(taken).isNew).toBe(true);
     expect(slot.cursor).toBe('6-0');
   });
 
@@ -97,14 +124,14 @@ function open(times: Partial<{ youngMs: number }> = {}, namespace = `book-${name
   const book = new SlotBook({ store, partitions: 1, counts, log });
   book.start();
   cleanUp.push(() => book.stop());
-  return { book, counts, namespace, slots: () => redis.hvals(partitionKeys(namespace, 0).slotsPrefix + VIN) };
+  return { book, store, counts, namespace, slots: () => redis.hvals(partitionKeys(namespace, 0).slotsPrefix + VIN) };
 }
 
 function wish(cursor: string, subscriber = 'subscriber') {
-  return { vin: VIN, subscriber, cursor, prove: () => {} };
+  return { vin: VIN, subscriber, connectionId: randomUUID(), cursor, prove: () => {}, isWanted: () => true };
 }
 
-function asSlot(taken: HeldSlot | { askedMs: number }): HeldSlot {
-  if ('askedMs' in taken) throw new Error('must wait');
+function asSlot(taken: HeldSlot | { askedMs: number } | undefined): HeldSlot {
+  if (taken === undefined || 'askedMs' in taken) throw new Error('must wait');
   return taken;
 }

@@ -15,19 +15,22 @@ export interface HolderOptions {
   vin: string;
   /** One name for a token, a VIN and a column list. */
   subscriber: string;
+  /** The same when it asks again. */
+  connectionId: string;
   /** Where a new slot begins. */
   cursor: string;
   /** Since when the client has been asking, from an earlier `wait`. */
   askedMs?: number | undefined;
   /** Called when somebody asks who may be the same client: ping it, to show that it is there. */
   prove: () => void;
+  /** Whether the connection still waits for the answer. */
+  isWanted: () => boolean;
 }
 
 interface TakenSlot {
   id: string;
   cursor: string;
   isNew: boolean;
-  connectionId: string;
   onRelease: () => void;
 }
 
@@ -46,12 +49,12 @@ export class HeldSlot {
   readonly #onRelease: () => void;
   #cursor: string;
 
-  constructor({ vin, subscriber, prove }: HolderOptions, taken: TakenSlot) {
+  constructor({ vin, subscriber, connectionId, prove }: HolderOptions, taken: TakenSlot) {
     this.#onRelease = taken.onRelease;
     this.vin = vin;
     this.subscriber = subscriber;
     this.prove = prove;
-    this.connectionId = taken.connectionId;
+    this.connectionId = connectionId;
     this.isNew = taken.isNew;
     this.id = taken.id;
     this.#cursor = taken.cursor;
@@ -89,6 +92,8 @@ export class SlotBook {
   readonly #counts: SlotBookOptions['counts'];
   readonly #log: Logger;
   readonly #held = new Map<number, Set<HeldSlot>>();
+  /** By subscriber: the last one that asks. */
+  readonly #taking = new Map<string, Promise<unknown>>();
   #timer: NodeJS.Timeout | undefined;
   #lastWrite: Promise<void> = Promise.resolve();
   #nextWrite: Promise<void> | undefined;
@@ -119,14 +124,28 @@ export class SlotBook {
     }
   }
 
-  /** A slot, or since when the client has been asking. Throws when Redis does not answer. */
-  async take(options: HolderOptions): Promise<HeldSlot | { askedMs: number }> {
-    const { vin, subscriber, cursor, askedMs } = options;
+  /**
+   * A slot, or since when the client has been asking; undefined when it is not wanted any more. Throws when Redis does
+   * not answer. One after the other: a connection that broke while it asked leaves its place to the one that follows it.
+   */
+  async take(options: HolderOptions): Promise<HeldSlot | { askedMs: number } | undefined> {
+    const { subscriber } = options;
+    const before = this.#taking.get(subscriber) ?? Promise.resolve();
+    const taking = before.catch(() => {}).then(() => this.#take(options));
+    this.#taking.set(subscriber, taking);
+    try {
+      return await taking;
+    } finally {
+      if (this.#taking.get(subscriber) === taking) this.#taking.delete(subscriber);
+    }
+  }
+
+  async #take(options: HolderOptions): Promise<HeldSlot | { askedMs: number } | undefined> {
+    const { vin, subscriber, connectionId, cursor, askedMs, isWanted } = options;
     const held = this.#held.get(this.#store.partitionOf(vin))!;
     for (const other of held) if (other.subscriber === subscriber && !other.isReleased) other.prove();
     // what has just been released or confirmed here must be known there
     await this.write();
-    const connectionId = randomUUID();
     const answer = await this.#store.take(vin, {
       subscriber,
       connectionId,
@@ -139,10 +158,12 @@ export class SlotBook {
       // who comes back at another replica should find it free
       this.write().catch(() => {});
     };
-    const slot = new HeldSlot(options, { ...answer, connectionId, onRelease });
+    const slot = new HeldSlot(options, { ...answer, onRelease });
     held.add(slot);
     this.#counts.slots++;
-    return slot;
+    if (isWanted()) return slot;
+    slot.release();
+    return undefined;
   }
 
   /** Resolves when all that was confirmed or released before the call is written. */

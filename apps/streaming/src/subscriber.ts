@@ -1,7 +1,7 @@
 // One client of the Owner streaming. TeslaMate crashes on a close frame, on an end of TCP while it sends, and on some
 // errors; it has one timer of 30 s that every message restarts, and after `vehicle_disconnected` that timer is its
 // pending new subscribe. Every rule here is one of these (reference: TeslaMate contract, sections 1 and 2).
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Logger } from '@fleetbridge/service';
 import { defaultColumns, parseColumns } from '@fleetbridge/vehicle-state';
 import type { WebSocket } from 'ws';
@@ -249,14 +249,11 @@ export class Subscriber implements FeedListener {
     const { slots } = this.#options.feeds;
     // who is new begins with the present; if nobody is there, with what comes
     const cursor = feed.present && feed.isOnline ? justBefore(feed.present.entryId) : feed.readUpTo;
+    const prove = () => this.#confirmations.ask();
+    const wish = { vin, subscriber, connectionId: randomUUID(), cursor, prove, isWanted };
     let askedMs: number | undefined;
     for (;;) {
-      const answer = await this.#settle(isWanted, async () => {
-        const prove = () => this.#confirmations.ask();
-        const taken = await this.#fromRedis(slots.take({ vin, subscriber, cursor, askedMs, prove }));
-        if (taken instanceof HeldSlot && !isWanted()) taken.release();
-        return taken;
-      });
+      const answer = await this.#settle(isWanted, () => this.#fromRedis(slots.take({ ...wish, askedMs })));
       if (answer === undefined) return undefined;
       if (answer instanceof HeldSlot) return answer;
       askedMs = answer.askedMs;

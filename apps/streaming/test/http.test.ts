@@ -110,6 +110,23 @@ describe('a token', () => {
 });
 
 describe('GET /events', () => {
+  it('is not begun for a client that left while its token was looked up', async () => {
+    const rig = await open();
+    const { token } = await rig.tokens.create({ vin: VIN, label: '', nowMs: 1 });
+    await rig.redis.client('PAUSE', 300, 'ALL');
+    const leaving = new AbortController();
+    const left = fetch(`${rig.url}/events?token=${token}`, { signal: leaving.signal }).catch(() => 'left');
+    const status = async (path: string) => (await fetch(rig.url + path)).status;
+    // by the time of these answers the request is there, and then its end
+    expect(await status('/openapi.json')).toBe(200);
+    leaving.abort();
+    expect(await left).toBe('left');
+    expect([await status('/openapi.json'), await status('/openapi.json')]).toEqual([200, 200]);
+    // asked later, so answered later
+    expect(await status(`/vehicles?token=${token}`)).toBe(200);
+    expect(rig.live.count()).toEqual({});
+  });
+
   it('goes on after Last-Event-ID, without a gap or a repeat, as curl sees it', async () => {
     const rig = await open();
     const first = curl(rig, `/events?vin=${VIN}`);

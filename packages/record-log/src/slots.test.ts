@@ -43,6 +43,18 @@ describe('a slot', () => {
     });
   });
 
+  it('is the same one for a connection that asks again, since it did not hear the answer', async () => {
+    const { store } = newBook();
+    await take(store, { connection: 'a', cursor: '5-0' });
+    await store.update(0, [update('a', '10-0', 'free')]);
+    const answer = await take(store, { connection: 'b', cursor: '20-0' });
+    expect(answer).toMatchObject({ id: 'slot-a', cursor: '10-0', isNew: false });
+    expect(await take(store, { connection: 'b', cursor: '20-0' })).toEqual(answer);
+    const ofNobody = await take(store, { connection: 'c', cursor: '30-0' });
+    expect(ofNobody).toMatchObject({ id: 'slot-c', isNew: true });
+    expect(await take(store, { connection: 'c', cursor: '30-0' })).toEqual(ofNobody);
+  });
+
   it('of another subscriber or vehicle is never taken', async () => {
     const { store } = newBook();
     await take(store, { connection: 'a', cursor: '5-0' });

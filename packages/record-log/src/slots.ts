@@ -30,6 +30,7 @@ export interface SlotStoreOptions {
 export interface SlotWish {
   /** Who comes back: one name for a token, a VIN and a column list. */
   subscriber: string;
+  /** The same when it asks again: its slot is found, should an answer have been lost. */
   connectionId: string;
   /** What a new slot is called and where it begins, if there is none to take. */
   newSlot: { id: string; cursor: string };

@@ -15,7 +15,7 @@ local function text(number) return string.format('%.0f', number) end
  * or '', window, no-pong limit, dead-process limit, how young a sign of life needs no other (ms)
  *
  * Replies {old|new, slot, cursor}, or {wait, since when}: no slot is free, but the holder of one may be gone, which only
- * time can tell.
+ * time can tell. A connection that has one already did not hear the answer, and is told again.
  */
 export const takeSlot = defineScript(
   'take-slot',
@@ -39,11 +39,13 @@ local lowestId, lowestCursor
 local mustWait = false
 local all = redis.call('HGETALL', slots)
 for i = 1, #all, 2 do
-  local id, whose, holder, _, seen, cursor =
+  local id, whose, holder, heldBy, seen, cursor =
     all[i], string.match(all[i + 1], '^(%S+) (%S+) (%S+) (%d+) (%d+%-%d+)$')
   seen = tonumber(seen)
   if not whose or now - seen > window then
     redis.call('HDEL', slots, id)
+  elseif whose == subscriber and holder == process and heldBy == connection then
+    return {id == newId and 'new' or 'old', id, cursor}
   elseif whose == subscriber then
     local isFree = holder == '-' or now - seen > noPong
     local isSure = seen >= asked - young
