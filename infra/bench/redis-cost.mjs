@@ -26,7 +26,8 @@ export async function measureRedisCost({ redis, calls = 2_000 }) {
   const connection = connectRedis({ url: redis.url, name: 'bench' });
   await whenReady(connection, 5_000);
   const cost = async (namespace, lua, kind) => {
-    const { records, presence, newest, seenPrefix } = partitionKeys(namespace, 0);
+    const { records, presence, newest, seenPrefix, givenUp } = partitionKeys(namespace, 0);
+    const keys = [records, presence, newest, givenUp('bench')];
     const payload = drivingPayload({ vin: vinOf(0) });
     const startMs = Date.now();
     const run = async (count) => {
@@ -47,7 +48,7 @@ export async function measureRedisCost({ redis, calls = 2_000 }) {
             payload,
           });
         }
-        await connection.eval(lua, 3, records, presence, newest, seenPrefix, 'bench', '0', packed.bytes);
+        await connection.eval(lua, 4, ...keys, seenPrefix, 'bench', '0', packed.bytes, 0);
       }
     };
     await run(100);

@@ -194,7 +194,8 @@ export class VehicleConnection implements AppendReceipt {
     const splitter = new FrameSplitter({
       message: (bytes) => {
         if (this.#isReading && this.#webSocket.readyState === this.#webSocket.OPEN) this.#onMessage(bytes);
-        return this.#isReading;
+        // behind what is not taken any more may come the close frame that ws waits for
+        return !socket.destroyed;
       },
       other: (bytes) => {
         for (const listener of forWs) listener.call(socket, bytes);

@@ -58,6 +58,8 @@ describe('receive', () => {
     expect(kindWhen(dated, 'possible')).toBe('possible_repeat_dated');
     // without a time of its own a repeat would have another one
     expect(kindWhen(envelope({}), 'possible')).toBe('possible_repeat');
+    // the envelope's time may be that of sending it again
+    expect(kindWhen(envelope({ createdAtSeconds: RECEIVED_MS / 1000 }), 'possible')).toBe('possible_repeat');
     const anew = receive(envelope({}), sender, { ...facts, repeats: 'likely' });
     expect(appended(anew).record.kind).toBe('possible_repeat');
     expect(appended(receive(envelope({}), sender, facts)).record.kind).toBe('record');
@@ -67,6 +69,8 @@ describe('receive', () => {
     const payload = encodeMessage('V', { vin: VIN, createdAt: timestampOf(RECEIVED_MS + 61_000) });
     const { record, isClockAhead } = appended(receive(envelope({ payload }), sender, facts));
     expect({ createdMs: record.createdMs, isClockAhead }).toEqual({ createdMs: RECEIVED_MS, isClockAhead: true });
+    expect(record.isClockAhead).toBe(true);
+    expect(appended(receive(envelope({}), sender, facts)).record.isClockAhead).toBe(false);
   });
 
   it.each([

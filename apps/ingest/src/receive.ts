@@ -90,6 +90,7 @@ const toAppend: Extract<Decision, { kind: 'append' }> = {
     txidStart: 0,
     txidEnd: 0,
     createdMs: 0,
+    isClockAhead: false,
     receivedMs: 0,
     version: '',
     payload: Buffer.alloc(0),
@@ -166,8 +167,8 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
   }
   const time = recordTime(payload.createdMs, envelope.createdAtSeconds, facts.receivedMs);
   const { record } = toAppend;
-  // the envelope's time, which is all that an extra topic has, may be that of sending it again
-  record.kind = kindOf(payload.isResend ? 'likely' : facts.repeats, time.isOwn && shape !== undefined);
+  record.kind = kindOf(payload.isResend ? 'likely' : facts.repeats, time.isOwn);
+  record.isClockAhead = time.isClockAhead;
   record.vin = sender.vin;
   record.topic = topic;
   record.txid = bytes;

@@ -92,6 +92,20 @@ describe('RATE_LIMIT_RECORDS', () => {
     expect(ingest.fleet.connected).toBe(1);
   });
 
+  it('says goodbye properly to a replaced vehicle whose records lay unread, cut anywhere', async () => {
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, env: { ...limits, RATE_LIMIT_SECONDS: '86400' } });
+    const first = await ingest.connect();
+    for (let n = 0; n < 10; n++) first.send({ txid: `tx-${n}` });
+    await eventually(() => first.acks().length === 10);
+    for (let n = 0; n < 5; n++) first.send({ txid: `unread-${n}`, textLength: 30_001 });
+    await ingest.connect();
+    expect(await first.closed).toBe(1000);
+    await eventually(() => ingest.lines.some(({ event }) => event === 'vehicle_disconnected'));
+    expect(ingest.lines.find(({ event }) => event === 'vehicle_disconnected')).toMatchObject({ code: 1000 });
+    expect(ingest.counts.ended).toEqual({});
+    expect(await ingest.story()).not.toContain('unread-0');
+  });
+
   it('leaves a vehicle alone that keeps to it', async () => {
     ingest = await startTestIngest({ redisUrl: redis.url, pki, env: limits });
     const vehicle = await ingest.connect();

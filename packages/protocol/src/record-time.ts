@@ -7,7 +7,7 @@ export interface RecordTime {
   ms: number;
   /** The vehicle's clock ran more than a minute ahead, so the receive time stands in. */
   isClockAhead: boolean;
-  /** The vehicle's own: the same record has it again when it is sent again. */
+  /** Of the payload: the same record has it again when it is sent again. The envelope's may be that of sending it. */
   isOwn: boolean;
 }
 
@@ -20,5 +20,5 @@ export function recordTime(payloadMs: number, envelopeSeconds: number, receivedM
   const claimed = payloadMs >= EARLIEST_MS ? payloadMs : envelopeSeconds * 1000;
   if (claimed < EARLIEST_MS) return { ms: receivedMs, isClockAhead: false, isOwn: false };
   if (claimed > receivedMs + TOLERATED_AHEAD_MS) return { ms: receivedMs, isClockAhead: true, isOwn: false };
-  return { ms: claimed, isClockAhead: false, isOwn: true };
+  return { ms: claimed, isClockAhead: false, isOwn: payloadMs >= EARLIEST_MS };
 }

@@ -1,3 +1,4 @@
+import { connect, createServer, type Socket } from 'node:net';
 import { type DisposableRedis, eventually, startRedis, startTcpRelay } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Appender, type AppenderOptions, type AppendOutcome } from './appender.js';
@@ -87,6 +88,15 @@ describe('Appender', () => {
     ]);
     expect(await Promise.all([dated('c', 3_000), dated('c', 3_000)])).toEqual(['stored', 'repeat']);
     expect((await entries()).map(({ txid }) => txid)).toEqual(['a', 'b', 'late', 'c']);
+  });
+
+  it('finds a repeat of a record that bears the time of its receipt since its own lay in the future', async () => {
+    const { append } = open();
+    expect(await append({ txid: 'a', createdMs: 1_000, isClockAhead: true })).toBe('stored');
+    // the same a minute later: now its own time can be believed
+    expect(await append({ txid: 'a', createdMs: 65_000, kind: 'possible_repeat_dated' })).toBe('repeat');
+    expect(await append({ txid: 'b', createdMs: 66_000, kind: 'possible_repeat_dated' })).toBe('stored');
+    expect(await append({ txid: 'b', createdMs: 66_000, kind: 'possible_repeat_dated' })).toBe('repeat');
   });
 
   it('knows repeats by their time after the ring was cut back', async () => {
@@ -199,6 +209,24 @@ describe('Appender', () => {
     expect(await first).toBe('repeat');
     expect(await second).toBe('repeat');
     expect((await entries()).map(({ txid }) => txid)).toEqual(['under way', 'behind it']);
+  });
+
+  it('stores nothing again when the network delivers a call late that was given up and repeated', async () => {
+    const relay = await startHoldingRelay(server.port);
+    cleanUp.push(() => relay.stop());
+    const through = connectRedis({ url: `redis://127.0.0.1:${relay.port}`, name: 'through relay' });
+    cleanUp.push(() => through.disconnect());
+    await whenReady(through, 5_000);
+    const { append, entries } = open({ redis: through, callTimeoutMs: 200 });
+    expect(await append({ txid: 'before' })).toBe('stored');
+    relay.hold();
+    const outcomes = [append({ txid: 'a' }), append({ txid: 'b' })];
+    await eventually(() => relay.heldBytes > 0);
+    relay.cut();
+    expect(await Promise.all(outcomes)).toEqual(['stored', 'stored']);
+    expect(await append({ txid: 'c' })).toBe('stored');
+    await relay.deliverHeld();
+    expect((await entries()).map(({ txid }) => txid)).toEqual(['before', 'a', 'b', 'c']);
   });
 
   it('keeps what it was given while Redis is killed, and stores it in order once Redis is back', async () => {
@@ -364,6 +392,54 @@ function open(options: Partial<AppenderOptions> = {}) {
     return (await connection.xrangeBuffer(partitionKeys(namespace, 0).records, '-', '+')).map(parseEntry);
   };
   return { namespace, appender, append, entries, presence: new Presence({ redis, namespace, partitions }) };
+}
+
+/**
+ * What TCP does after a break: bytes that were sent on a connection which its sender has closed meanwhile are delivered
+ * when the network is back. `hold` keeps what the present connections send, `cut` ends them for the client alone.
+ */
+async function startHoldingRelay(targetPort: number) {
+  const connections = new Set<{ client: Socket; target: Socket; held: Buffer[] | undefined }>();
+  const held: { target: Socket; bytes: Buffer[] }[] = [];
+  const relay = createServer((client) => {
+    const target = connect(targetPort, '127.0.0.1');
+    const connection = { client, target, held: undefined as Buffer[] | undefined };
+    connections.add(connection);
+    for (const socket of [client, target]) socket.on('error', () => {});
+    client.on('data', (bytes) => (connection.held ? connection.held.push(bytes) : target.write(bytes)));
+    target.on('data', (bytes) => client.write(bytes));
+    client.on('close', () => connection.held ?? target.destroy());
+  });
+  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (relay.address() as { port: number }).port,
+    get heldBytes() {
+      return held.reduce((sum, { bytes }) => sum + Buffer.concat(bytes).length, 0);
+    },
+    hold() {
+      for (const connection of connections) {
+        connection.held = [];
+        held.push({ target: connection.target, bytes: connection.held });
+      }
+    },
+    cut() {
+      for (const { client, held } of connections) if (held) client.destroy();
+    },
+    /** Resolves when the target has answered what was held. */
+    async deliverHeld() {
+      for (const { target, bytes } of held) {
+        target.write(Buffer.concat(bytes));
+        await new Promise((resolve) => target.once('data', resolve));
+      }
+    },
+    async stop() {
+      for (const { client, target } of connections) {
+        client.destroy();
+        target.destroy();
+      }
+      await new Promise((resolve) => relay.close(resolve));
+    },
+  };
 }
 
 type RecordChanges = Partial<Omit<RecordToAppend, 'txid'>> & { txid?: string };

@@ -1,6 +1,7 @@
 // The way into the log. What one turn of the event loop brings travels as one script call a partition; the next call
 // leaves when the answer is here. With one call under way nothing can overtake: a call that got no answer is repeated
 // as it is, before any newer record, until Redis answers (the script knows by its marks what was stored already).
+import { randomUUID } from 'node:crypto';
 import { LogUnavailable } from './errors.js';
 import { type PartitionKeys, partitionKeys, partitionOf } from './keys.js';
 import { PackedRecords, type RecordToAppend } from './record-packing.js';
@@ -112,9 +113,13 @@ class PartitionQueue {
   #retryTimer: NodeJS.Timeout | undefined;
   /** Calls without an answer in a row. */
   attempts = 0;
+  /** Calls that were given up: one that is late must not be taken for a new one. */
+  #givenUp = 0;
+  readonly #givenUpKey: string;
 
   constructor(keys: PartitionKeys, options: AppenderOptions, release: (records: number, bytes: number) => void) {
     this.#keys = keys;
+    this.#givenUpKey = keys.givenUp(randomUUID());
     this.#options = options;
     this.#release = release;
   }
@@ -162,7 +167,8 @@ class PartitionQueue {
     const { redis, processId, ackReplicas = 0, callTimeoutMs = 5_000 } = this.#options;
     const { records, presence, newest, seenPrefix } = this.#keys;
     const isLate = performance.now() - batch.begunMs > LATE_MS;
-    const args = [seenPrefix, processId(), batch.mayBeStored || isLate ? '1' : '0', batch.packed.bytes];
+    const mustLook = batch.mayBeStored || isLate;
+    const args = [seenPrefix, processId(), mustLook ? '1' : '0', batch.packed.bytes, this.#givenUp];
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
@@ -173,7 +179,7 @@ class PartitionQueue {
     });
     try {
       const answer = (await Promise.race([
-        runScript(redis, appendRecords, [records, presence, newest], args),
+        runScript(redis, appendRecords, [records, presence, newest, this.#givenUpKey], args),
         timeout,
       ])) as [string, string];
       const [codes, failure] = answer;
@@ -223,6 +229,7 @@ class PartitionQueue {
     this.#isUnderWay = false;
     if (this.#isStopped) return;
     batch.mayBeStored = true;
+    this.#givenUp++;
     this.attempts++;
     if (this.attempts === 1) this.#options.onTrouble?.(new LogUnavailable('append', cause));
     const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(this.attempts - 1, 10), LONGEST_PAUSE_MS);

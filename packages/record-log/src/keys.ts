@@ -68,6 +68,8 @@ export interface PartitionKeys {
   checkpointsPrefix: string;
   /** String: rewritten before WAIT, which speaks of the last write of its connection. */
   ackFence: string;
+  /** String with an expiry: calls of this appender with a lower number are given up (scripts/append-records.ts). */
+  givenUp(appenderId: string): string;
   /** String with an expiry: this process of ingest lives. */
   process(processId: string): string;
   /** Hash entry id → how often the subscription's endpoint rejected it, for entries that are still pending. */
@@ -99,6 +101,7 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
     slotVins: `${prefix}slot-vins`,
     streamingProcesses: `${prefix}streaming-processes`,
     checkpointsPrefix: `${prefix}checkpoints:`,
+    givenUp: (appenderId) => `${prefix}given-up:${appenderId}`,
     process: (processId) => `${prefix}process:${processId}`,
     rejections: (subscription) => `${prefix}rejections:${subscription}`,
     dead: (subscription) => `${prefix}dead:${subscription}`,

@@ -23,6 +23,8 @@ const KIND: Record<RecordKind, number> = {
   connect_anew: 4,
   possible_repeat_dated: 5,
 };
+/** Added to the kind. */
+const CLOCK_AHEAD = 8;
 export const MAX_RECORDS_PER_CALL = 256;
 export const MAX_BYTES_PER_CALL = 1_000_000;
 const FIRST_SIZE = 16_384;
@@ -39,6 +41,8 @@ export interface RecordToAppend {
   txidEnd?: number;
   /** Epoch milliseconds. */
   createdMs: number;
+  /** `createdMs` is the time of receipt, since the record's own lies too far ahead of it; sent again it may not. */
+  isClockAhead?: boolean;
   receivedMs: number;
   /** The vehicle's client version, at most 255 bytes; longer is cut. */
   version: string;
@@ -90,7 +94,7 @@ export class PackedRecords {
     this.#reserve(payloadBytes + txidBytes + 2_048);
     const bytes = this.#bytes;
     let at = this.#length;
-    bytes[at] = KIND[record.kind];
+    bytes[at] = record.isClockAhead ? KIND[record.kind] + CLOCK_AHEAD : KIND[record.kind];
     // the same connection may connect anew: its id does not name this change, a random hash does
     if (isConnectivity(record.kind)) writeRandomHash(bytes, at + 1);
     else writeRecordHash(record.topic, txid, txidStart, txidEnd, bytes, at + 1);

@@ -3,9 +3,11 @@ import { defineScript } from './script.js';
 
 /**
  * KEYS[1] stream  records   KEYS[2] hash  presence   KEYS[3] hash  VIN → time of the newest record stored
+ * KEYS[4] string  the appender's calls with a lower number are given up
  * ARGV[1] prefix of the seen rings   ARGV[2] id of the sending process
  * ARGV[3] `1`: this call is repeated, look for every record in the rings
  * ARGV[4] the records, packed by record-packing.ts
+ * ARGV[5] the call's number: how many calls the appender has given up before it
  *
  * Replies with one letter a record (S stored, R repeat, E the vehicle is elsewhere, F failed) and the text of the first
  * failure or ''.
@@ -13,7 +15,10 @@ import { defineScript } from './script.js';
  * error once a record is stored: the marks of what was stored are written at the end, one APPEND a vehicle.
  *
  * A record that is newer than all that is stored of its vehicle can't be a repeat: with the newest time at hand, nearly
- * none costs a look through the ring (12 KB to be copied and searched).
+ * none costs a look through the ring (12 KB to be copied and searched). A record whose own time lay in the future bears
+ * another, so for a day after it no time proves anything.
+ *
+ * A call that was given up may still arrive, when the network comes back: after its repetition, and after newer records.
  */
 export const appendRecords = defineScript(
   'append-records',
@@ -23,6 +28,10 @@ local seenPrefix, process, checkAll, packed = ARGV[1], ARGV[2], ARGV[3] == '1', 
 local unpackTable = unpack
 local unpack, pcall, find, sub = struct.unpack, redis.pcall, string.find, string.sub
 local codes, count, failure = {}, 0, ''
+local number = tonumber(ARGV[5])
+local lowest = tonumber(pcall('GET', KEYS[4]) or 0)
+if number < lowest then return {'', 'given up'} end
+if number > lowest then pcall('SET', KEYS[4], number, 'EX', 86400) end
 local rings, marks, marked = {}, {}, {}
 local newest = {}
 
@@ -75,6 +84,8 @@ while at <= size do
   local kind, hash, vin, topic, txid, created, received, version, interface, payload
   kind, hash, vin, topic, txid, created, received, version, interface, payload, at =
     unpack('<Bc8Bc0Bc0Hc0Bc0Bc0Bc0Bc0Ic0', packed, at)
+  local isAhead = kind >= 8
+  if isAhead then kind = kind - 8 end
   local code = 'F'
   if (kind == 1 or kind == 5 or checkAll) and isRepeat(kind, vin, hash, created) then
     code = 'R'
@@ -108,6 +119,7 @@ while at <= size do
       marked[#marked + 1] = vin
     end
     local time = tonumber(created)
+    if isAhead then time = time + 86400000 end
     if time > newestOf(vin) then newest[vin] = time end
   end
   count = count + 1
