@@ -24,7 +24,9 @@ export const dispatcherConfig = defineConfig(
       .describe('Older entries leave the log, read or not. A week, as Google Pub/Sub keeps.'),
     RETENTION_ENTRIES: integer({ min: 1_000 })
       .default(1_000_000)
-      .describe('Entries a partition keeps at most; more go as soon as snapshots and subscriptions (those not paused) have them.'),
+      .describe(
+        'Entries a partition keeps at most; more go as soon as snapshots and subscriptions (those not paused) have them.',
+      ),
   },
   // with mistakes in the file nothing starts
   { checks: ({ DISPATCHER_CONFIG: path }) => (path === undefined ? [] : mistakesInSubscriptionFile(path)) },
