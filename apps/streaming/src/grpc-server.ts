@@ -31,6 +31,7 @@ import type { Vehicles } from './vehicles.js';
 const VIN = /^[A-Z0-9-]{1,64}$/;
 const MAX_VINS = 1_000;
 const STOP_LIMIT_MS = 1_000;
+const LAST_WORDS_MS = 100;
 const channelOptions = {
   'grpc.max_receive_message_length': 64_000,
   'grpc.max_concurrent_streams': 100,
@@ -84,6 +85,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     },
     setServing: health.set,
     stop: async () => {
+      // On Node 24 a server that closes cuts streams whose last words are still being written.
+      await delay(LAST_WORDS_MS);
       listener?.close();
       health.stop();
       // Calls that have been told of the end get the moment that it takes to arrive.

@@ -128,11 +128,12 @@ describe('a subscriber of a connected vehicle', () => {
   });
 
   it('gets no frame before a location is known, and none for a late record', async () => {
-    const { vehicle, client } = await openBridge();
+    const { vehicle, client, subscribed } = await openBridge();
     await vehicle.connect();
     await vehicle.send({ Gear: 'D', VehicleSpeed: 10 }, 1_000);
     const teslaMate = client();
     await teslaMate.connect();
+    await subscribed();
     await vehicle.send({ VehicleSpeed: 11 }, 2_000);
     await vehicle.send({ Location: [48, 11] }, 3_000);
     await vehicle.send({ VehicleSpeed: 9 }, 2_500);
@@ -419,6 +420,8 @@ async function openBridge(pace: Partial<Pace> = {}, elevation?: Pick<Elevation, 
     tokens,
     url: `ws://127.0.0.1:${serving.server.port}`,
     server: () => serving.server,
+    /** A hello is said before the subscriber listens. */
+    subscribed: () => eventually(() => serving.feeds.of(VIN).subscribers > 0),
     vehicle: {
       connect: () => presence(true),
       disconnect: () => presence(false),
