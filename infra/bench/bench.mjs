@@ -5,11 +5,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { startRedis } from '@fleetbridge/testing';
 import { measureDispatch } from './dispatch.mjs';
 import { measureFanOut } from './fan-out.mjs';
 import { createFleet } from './fleet.mjs';
 import { measureConnections, measureEndToEnd, measureRecords, measureSoak, measureSync, median } from './measure.mjs';
-import { startNode, startRedis } from './processes.mjs';
+import { startNode } from './processes.mjs';
 import { measureRedisCost } from './redis-cost.mjs';
 
 const { values } = parseArgs({
@@ -34,7 +35,7 @@ try {
   console.log(`making ${connections} certificates …`);
   const fleet = createFleet(connections);
   const files = writeFiles(fleet);
-  const redis = await startRedis(folder);
+  const redis = await startRedis();
   stops.push(redis.stop);
   const echo = await startEcho(fleet);
   const ingest = await startIngest(redis.url, files, 'bench');

@@ -1,7 +1,6 @@
 // The processes of a bench, and what each has used of CPU and memory.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -18,25 +17,6 @@ export async function startNode(script, env = {}, nodeArguments = []) {
     child.once('exit', (code) => reject(new Error(`${script} ended with code ${code} before it was ready`)));
   });
   return { child, pid: child.pid, ports: ready.ports, stop: () => stop(child) };
-}
-
-export async function startRedis(folder) {
-  const port = await freePort();
-  const command = process.env.REDIS_SERVER ?? 'redis-server';
-  const settings = [
-    '--bind',
-    '127.0.0.1',
-    '--save',
-    '',
-    '--appendonly',
-    'yes',
-    '--appendfsync',
-    'always',
-    '--daemonize',
-    'no',
-  ];
-  const child = spawn(command, ['--port', String(port), '--dir', folder, ...settings], { stdio: 'ignore' });
-  return { child, pid: child.pid, url: `redis://127.0.0.1:${port}`, stop: () => stop(child) };
 }
 
 /** CPU that a process has used, user and system, in microseconds; from the system, so that nobody has to co-operate. */
@@ -62,14 +42,6 @@ export function treeResidentBytes(pid) {
 
 function childrenOf(pid) {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
-}
-
-export async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function stop(child) {
