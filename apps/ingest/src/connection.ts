@@ -93,7 +93,7 @@ export class VehicleConnection implements AppendReceipt {
     this.lastHeardMs = facts.connectedMs;
     this.#bucket = host.bucketOf(sender.vin);
     webSocket.on('message', (data, isBinary) => {
-      if (isBinary) this.#onMessage(data as Buffer);
+      if (isBinary) this.#onMessage(data as Buffer, this.#heard());
       else if (this.#isReading) this.terminate('text_frame');
     });
     const splitter = this.#splitFrames(socket);
@@ -190,10 +190,11 @@ export class VehicleConnection implements AppendReceipt {
   /** Whole binary messages come straight from the socket; the ws library gets what is left. */
   #splitFrames(socket: Duplex): FrameSplitter {
     const forWs = socket.listeners('data');
+    let receivedMs = 0;
     socket.removeAllListeners('data');
     const splitter = new FrameSplitter({
       message: (bytes) => {
-        if (this.#isReading && this.#webSocket.readyState === this.#webSocket.OPEN) this.#onMessage(bytes);
+        if (this.#isReading && this.#webSocket.readyState === this.#webSocket.OPEN) this.#onMessage(bytes, receivedMs);
         // behind what is not taken any more may come the close frame that ws waits for
         return !socket.destroyed;
       },
@@ -201,14 +202,16 @@ export class VehicleConnection implements AppendReceipt {
         for (const listener of forWs) listener.call(socket, bytes);
       },
     });
-    socket.on('data', (chunk: Buffer) => splitter.push(chunk));
+    socket.on('data', (chunk: Buffer) => {
+      receivedMs = this.#heard();
+      splitter.push(chunk);
+    });
     return splitter;
   }
 
-  #onMessage(bytes: Buffer): void {
+  #onMessage(bytes: Buffer, receivedMs: number): void {
     // after stopReading only what had been received already comes; it is the vehicle's to send again
     if (!this.#isReading) return;
-    const receivedMs = this.#heard();
     this.records++;
     this.bytes += bytes.length;
     if (this.#bucket !== undefined) this.#takeToken(this.#bucket, receivedMs);

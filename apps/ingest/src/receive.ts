@@ -18,7 +18,7 @@ import {
   topics,
   vinField,
 } from '@fleetbridge/protocol';
-import type { RecordToAppend } from '@fleetbridge/record-log';
+import { type PackedHead, packHead, type RecordToAppend } from '@fleetbridge/record-log';
 
 /** Who sends, as the certificate says; made once a connection. */
 export interface Sender {
@@ -30,8 +30,8 @@ export interface Sender {
   version: string;
   /** The VIN as a protobuf field of each topic's message, to be put behind a payload that claims another. */
   vinFields: Record<Topic, Buffer>;
-  /** Topics that are taken beside the four, as they are. */
-  extraTopics: ReadonlySet<string>;
+  /** What is the same in all of its records, by topic: the four, and those that are taken beside them, as they are. */
+  heads: ReadonlyMap<string, PackedHead>;
 }
 
 export function createSender(
@@ -46,7 +46,9 @@ export function createSender(
     deviceId: Buffer.from(identity.deviceId),
     version,
     vinFields: Object.fromEntries(fields) as Record<Topic, Buffer>,
-    extraTopics,
+    heads: new Map(
+      [...topics, ...extraTopics].map((topic) => [topic, packHead({ vin: identity.deviceId, topic, version })]),
+    ),
   };
 }
 
@@ -97,6 +99,7 @@ const toAppend: Extract<Decision, { kind: 'append' }> = {
     payloadStart: 0,
     payloadEnd: 0,
     payloadSuffix: undefined,
+    head: undefined,
   },
   envelope: scratch,
   isClockAhead: false,
@@ -177,6 +180,7 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
   record.createdMs = time.ms;
   record.receivedMs = facts.receivedMs;
   record.version = sender.version;
+  record.head = sender.heads.get(topic);
   record.payload = bytes;
   record.payloadStart = envelope.payloadStart;
   record.payloadEnd = envelope.payloadEnd;
@@ -201,10 +205,10 @@ function topicOf(envelope: Envelope): TopicShape | undefined {
   return Object.hasOwn(topicShapes, topic) ? topicShapes[topic as Topic] : undefined;
 }
 
-function extraTopicOf(envelope: Envelope, { extraTopics }: Sender): string | undefined {
-  if (extraTopics.size === 0 || envelope.topicEnd - envelope.topicStart > LONGEST_EXTRA_TOPIC) return undefined;
+function extraTopicOf(envelope: Envelope, { heads }: Sender): string | undefined {
+  if (heads.size === topics.length || envelope.topicEnd - envelope.topicStart > LONGEST_EXTRA_TOPIC) return undefined;
   const { topic } = envelope;
-  return extraTopics.has(topic) ? topic : undefined;
+  return heads.has(topic) ? topic : undefined;
 }
 
 /** For the log: a topic can be as long as a message. */

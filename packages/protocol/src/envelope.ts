@@ -87,7 +87,7 @@ export function readEnvelope(bytes: Buffer, envelope: Envelope = new Envelope())
   envelope.txidEnd = 0;
   if (bytes.length < 8) return failed('too_short', bytes.length, envelope);
 
-  const root = bytes.readUInt32LE(0);
+  const root = uint32(bytes, 0);
   if (!holdsTable(bytes, root)) return failed('root_out_of_bounds', 0, envelope);
   const vtable = vtableOf(bytes, root);
   if (vtable < 0) return failed('vtable_out_of_bounds', root, envelope);
@@ -112,7 +112,7 @@ export function readEnvelope(bytes: Buffer, envelope: Envelope = new Envelope())
   const messageAt = fieldOf(bytes, root, vtable, SLOT.message);
   if (messageAt === 0) return failed('message_absent', root, envelope);
   if (messageAt + 4 > bytes.length) return failed('field_out_of_bounds', messageAt, envelope);
-  const stream = messageAt + bytes.readUInt32LE(messageAt);
+  const stream = messageAt + uint32(bytes, messageAt);
   if (!holdsTable(bytes, stream)) return failed('table_out_of_bounds', messageAt, envelope);
   return readStream(envelope, stream);
 }
@@ -124,7 +124,7 @@ function readStream(envelope: Envelope, stream: number): Envelope | EnvelopeErro
 
   const createdAt = fieldOf(bytes, stream, vtable, STREAM_SLOT.createdAt);
   if (createdAt + 4 > bytes.length) return failed('field_out_of_bounds', createdAt, envelope);
-  envelope.createdAtSeconds = createdAt === 0 ? 0 : bytes.readUInt32LE(createdAt);
+  envelope.createdAtSeconds = createdAt === 0 ? 0 : uint32(bytes, createdAt);
 
   let start = vectorField(bytes, stream, vtable, STREAM_SLOT.senderId);
   if (start < 0) return failed('vector_out_of_bounds', stream, envelope);
@@ -158,16 +158,16 @@ function holdsTable(bytes: Buffer, table: number): boolean {
 
 /** Position of a table's vtable, or -1 when any part of it would be outside of the buffer. */
 function vtableOf(bytes: Buffer, table: number): number {
-  const vtable = table - bytes.readInt32LE(table);
+  const vtable = table - int32(bytes, table);
   if (vtable < 0 || vtable + 4 > bytes.length) return -1;
-  return vtable + bytes.readUInt16LE(vtable) > bytes.length ? -1 : vtable;
+  return vtable + uint16(bytes, vtable) > bytes.length ? -1 : vtable;
 }
 
 /** Absolute position of a field, 0 when the table does not have it (position 0 holds the root offset). */
 function fieldOf(bytes: Buffer, table: number, vtable: number, slot: number): number {
   const entry = 4 + slot * 2;
-  if (entry + 2 > bytes.readUInt16LE(vtable)) return 0;
-  const offset = bytes.readUInt16LE(vtable + entry);
+  if (entry + 2 > uint16(bytes, vtable)) return 0;
+  const offset = uint16(bytes, vtable + entry);
   return offset === 0 ? 0 : table + offset;
 }
 
@@ -176,13 +176,26 @@ function vectorField(bytes: Buffer, table: number, vtable: number, slot: number)
   const field = fieldOf(bytes, table, vtable, slot);
   if (field === 0) return 0;
   if (field + 4 > bytes.length) return -1;
-  const vector = field + bytes.readUInt32LE(field);
+  const vector = field + uint32(bytes, field);
   if (vector + 4 > bytes.length) return -1;
   const start = vector + 4;
-  return start + bytes.readUInt32LE(vector) > bytes.length ? -1 : start;
+  return start + uint32(bytes, vector) > bytes.length ? -1 : start;
 }
 
 /** Length of a vector that vectorField accepted. */
 function vectorLength(bytes: Buffer, start: number): number {
-  return start === 0 ? 0 : bytes.readUInt32LE(start - 4);
+  return start === 0 ? 0 : uint32(bytes, start - 4);
+}
+
+// Node's own readers are calls, and check what has been checked; the offsets here lie within the bytes.
+function uint16(bytes: Buffer, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8);
+}
+
+function int32(bytes: Buffer, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+}
+
+function uint32(bytes: Buffer, at: number): number {
+  return int32(bytes, at) >>> 0;
 }

@@ -3,7 +3,7 @@
 // type counts as unknown, text must be UTF-8, field numbers 1 to 2^29-1, groups must be closed, varints end within
 // ten bytes and fit 64 bits).
 import { isUtf8 } from 'node:buffer';
-import type { MessageShape, TopicShape } from './schema.js';
+import { MESSAGE, type MessageShape, OPAQUE, PACKED, TEXT, type TopicShape } from './schema.js';
 
 const MAX_FIELD_NUMBER = 0x1fffffff;
 // Go's decoder stops at 10,000; real records nest four deep.
@@ -26,9 +26,6 @@ export interface PayloadFacts {
  */
 export class PayloadInspector {
   readonly #facts: PayloadFacts = { isValid: false, createdMs: 0, isResend: false, vinStart: 0, vinEnd: 0 };
-  #bytes: Buffer = Buffer.alloc(0);
-  #at = 0;
-  #length = 0;
 
   inspect(shape: TopicShape, bytes: Buffer, start: number, end: number): Readonly<PayloadFacts> {
     const facts = this.#facts;
@@ -36,162 +33,185 @@ export class PayloadInspector {
     facts.isResend = false;
     facts.vinStart = 0;
     facts.vinEnd = 0;
-    this.#bytes = bytes;
-    this.#at = start;
-    facts.isValid = this.#root(shape, end);
+    facts.isValid = walkMessage(shape.message, bytes, start, end, 1) === end;
+    if (facts.isValid) readFacts(shape, bytes, start, end, facts);
     return facts;
   }
+}
 
-  #root(shape: TopicShape, end: number): boolean {
-    const facts = this.#facts;
-    while (this.#at < end) {
-      const tag = this.#tag(end);
-      if (tag < 0) return false;
-      const number = tag >>> 3;
-      const wire = tag & 7;
-      if (number === shape.createdAtField && wire === 2) {
-        if (!this.#timestamp(shape.message.byNumber[number]!.message!, end)) return false;
-      } else if (number === shape.isResendField && wire === 0) {
-        const value = this.#varint(end);
-        if (value < 0) return false;
-        facts.isResend = value !== 0;
-      } else {
-        if (!this.#field(shape.message, number, wire, end, 1)) return false;
-        if (number === shape.vinField && wire === 2) {
-          facts.vinEnd = this.#at;
-          facts.vinStart = this.#at - this.#length;
-        }
+// Each of these takes the position of what it reads and returns the one behind it, or BROKEN. A varint has two
+// results; its end is left in `varintEnd`.
+const BROKEN = -1;
+let varintEnd = 0;
+
+/** The way of every byte: what is common (numbers of one byte, doubles, messages in messages) is read without a call. */
+function walkMessage(shape: MessageShape, bytes: Buffer, start: number, end: number, depth: number): number {
+  if (depth > MAX_DEPTH) return BROKEN;
+  const { contents } = shape;
+  let at = start;
+  while (at < end) {
+    let tag = bytes[at++]!;
+    if (tag < 8 || tag >= 0x80) {
+      tag = readTag(bytes, at - 1, end);
+      if (tag < 0) return BROKEN;
+      at = varintEnd;
+    }
+    const wire = tag & 7;
+    const number = tag >>> 3;
+    if (wire === 1) {
+      at += 8;
+      if (at > end) return BROKEN;
+    } else if (wire === 2) {
+      if (at >= end) return BROKEN;
+      let length = bytes[at++]!;
+      if (length >= 0x80) {
+        length = readVarint(bytes, at - 1, end);
+        if (length < 0) return BROKEN;
+        at = varintEnd;
       }
-    }
-    return this.#at === end;
-  }
-
-  /** created_at: seconds (1) and nanos (2). Checked like any message, and read on the way. */
-  #timestamp(message: MessageShape, end: number): boolean {
-    const start = this.#at;
-    if (!this.#message(message, end, 1)) return false;
-    const after = this.#at;
-    this.#at = start;
-    this.#varint(end);
-    let seconds = Math.floor(this.#facts.createdMs / 1000);
-    let nanos = (this.#facts.createdMs % 1000) * 1e6;
-    while (this.#at < after) {
-      const tag = this.#tag(after);
-      if (tag === 8) seconds = this.#varint(after);
-      else if (tag === 16) nanos = this.#varint(after);
-      else this.#skip(tag >>> 3, tag & 7, after, 1);
-    }
-    // Beyond a double's integers lie negative numbers (ten bytes on the wire); no vehicle lived then.
-    const isSane = seconds <= 253_402_300_799 && nanos < 1e9;
-    this.#facts.createdMs = isSane ? seconds * 1000 + Math.floor(nanos / 1e6) : 0;
-    this.#at = after;
-    return true;
-  }
-
-  #message(shape: MessageShape, end: number, depth: number): boolean {
-    const length = this.#varint(end);
-    if (length < 0 || length > end - this.#at || depth > MAX_DEPTH) return false;
-    const stop = this.#at + length;
-    while (this.#at < stop) {
-      const tag = this.#tag(stop);
-      if (tag < 0 || !this.#field(shape, tag >>> 3, tag & 7, stop, depth + 1)) return false;
-    }
-    return this.#at === stop;
-  }
-
-  #field(shape: MessageShape, number: number, wire: number, end: number, depth: number): boolean {
-    const field = shape.byNumber[number];
-    if (field === undefined) return this.#skip(number, wire, end, depth);
-    if (field.wire !== wire) {
-      return field.isPackable && wire === 2 ? this.#packed(field.wire, end) : this.#skip(number, wire, end, depth);
-    }
-    if (field.message !== undefined) return this.#message(field.message, end, depth);
-    if (!this.#skip(number, wire, end, depth)) return false;
-    return !field.isText || this.#isText(this.#at - this.#length, this.#at);
-  }
-
-  #packed(wire: number, end: number): boolean {
-    const length = this.#varint(end);
-    if (length < 0 || length > end - this.#at) return false;
-    const stop = this.#at + length;
-    while (this.#at < stop) if (!this.#skip(1, wire, stop, 0)) return false;
-    return true;
-  }
-
-  /** Passes over one value; leaves the length of a length-delimited one in #length. */
-  #skip(number: number, wire: number, end: number, depth: number): boolean {
-    switch (wire) {
-      case 0:
-        return this.#varint(end) >= 0;
-      case 1:
-        this.#at += 8;
-        return this.#at <= end;
-      case 2: {
-        const length = this.#varint(end);
-        if (length < 0 || length > end - this.#at) return false;
-        this.#at += length;
-        this.#length = length;
-        return true;
+      if (length > end - at) return BROKEN;
+      const content = number < contents.length ? contents[number]! : OPAQUE;
+      const stop = at + length;
+      if (content === MESSAGE) {
+        if (walkMessage(shape.children[number]!, bytes, at, stop, depth + 1) < 0) return BROKEN;
+      } else if (content === TEXT) {
+        if (!isText(bytes, at, stop)) return BROKEN;
+      } else if (content !== OPAQUE && walkPacked(content - PACKED, bytes, at, stop) < 0) {
+        return BROKEN;
       }
-      case 3:
-        return depth <= MAX_DEPTH && this.#group(number, end, depth + 1);
-      case 5:
-        this.#at += 4;
-        return this.#at <= end;
-      default:
-        return false;
+      at = stop;
+    } else {
+      at = skip(number, wire, bytes, at, end, depth);
+      if (at < 0) return BROKEN;
     }
   }
+  return at;
+}
 
-  #group(number: number, end: number, depth: number): boolean {
-    while (this.#at < end) {
-      const tag = this.#tag(end);
-      if (tag < 0) return false;
-      if ((tag & 7) === 4) return tag >>> 3 === number;
-      if (!this.#skip(tag >>> 3, tag & 7, end, depth)) return false;
+/** Of a payload that has been walked. Of repeated fields the last counts. */
+function readFacts(shape: TopicShape, bytes: Buffer, start: number, end: number, facts: PayloadFacts): void {
+  const { createdAtField, isResendField, vinField } = shape;
+  let at = start;
+  while (at < end) {
+    const isShort = bytes[at]! < 0x80;
+    const tag = isShort ? bytes[at]! : readTag(bytes, at, end);
+    const number = tag >>> 3;
+    const valueAt = isShort ? at + 1 : varintEnd;
+    at = skip(number, tag & 7, bytes, valueAt, end, 1);
+    if ((tag & 7) === 2) {
+      if (number === vinField) {
+        facts.vinEnd = at;
+        facts.vinStart = at - readVarint(bytes, valueAt, end);
+      } else if (number === createdAtField) {
+        readTimestamp(bytes, valueAt, at, facts);
+      }
+    } else if ((tag & 7) === 0 && number === isResendField) {
+      facts.isResend = readVarint(bytes, valueAt, end) !== 0;
     }
-    return false;
   }
+}
 
-  /** A field's number and wire type, or -1. */
-  #tag(end: number): number {
-    const tag = this.#varint(end);
-    return tag < 8 || tag > MAX_FIELD_NUMBER * 8 + 7 ? -1 : tag;
+/** created_at: seconds (1) and nanos (2), in a message that has been walked. A second one is merged into the first. */
+function readTimestamp(bytes: Buffer, start: number, end: number, facts: PayloadFacts): void {
+  readVarint(bytes, start, end);
+  let at = varintEnd;
+  let seconds = Math.floor(facts.createdMs / 1000);
+  let nanos = (facts.createdMs % 1000) * 1e6;
+  while (at < end) {
+    const tag = readTag(bytes, at, end);
+    at = varintEnd;
+    if (tag === 8) seconds = readVarint(bytes, at, end);
+    else if (tag === 16) nanos = readVarint(bytes, at, end);
+    at = skip(tag >>> 3, tag & 7, bytes, at, end, 1);
   }
+  // Beyond a double's integers lie negative numbers (ten bytes on the wire); no vehicle lived then.
+  const isSane = seconds <= 253_402_300_799 && nanos < 1e9;
+  facts.createdMs = isSane ? seconds * 1000 + Math.floor(nanos / 1e6) : 0;
+}
 
-  /** A varint as a double: exact below 2^53, else only its size matters. -1 when it doesn't end or overflows 64 bits. */
-  #varint(end: number): number {
-    const bytes = this.#bytes;
-    let at = this.#at;
-    if (at >= end) return -1;
-    let byte = bytes[at++]!;
+function walkPacked(wire: number, bytes: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at >= 0 && at < end) at = skip(1, wire, bytes, at, end, 0);
+  return at;
+}
+
+/** Passes over one value. */
+function skip(number: number, wire: number, bytes: Buffer, at: number, end: number, depth: number): number {
+  switch (wire) {
+    case 0:
+      if (at < end && bytes[at]! < 0x80) return at + 1;
+      return readVarint(bytes, at, end) < 0 ? BROKEN : varintEnd;
+    case 1:
+      return at + 8 <= end ? at + 8 : BROKEN;
+    case 2: {
+      let length = at < end ? bytes[at]! : 0x80;
+      let start = at + 1;
+      if (length >= 0x80) {
+        length = readVarint(bytes, at, end);
+        if (length < 0) return BROKEN;
+        start = varintEnd;
+      }
+      return length <= end - start ? start + length : BROKEN;
+    }
+    case 3:
+      return depth <= MAX_DEPTH ? skipGroup(number, bytes, at, end, depth + 1) : BROKEN;
+    case 5:
+      return at + 4 <= end ? at + 4 : BROKEN;
+    default:
+      return BROKEN;
+  }
+}
+
+function skipGroup(number: number, bytes: Buffer, start: number, end: number, depth: number): number {
+  let at = start;
+  while (at >= 0 && at < end) {
+    const tag = readTag(bytes, at, end);
+    if (tag < 0) return BROKEN;
+    if ((tag & 7) === 4) return tag >>> 3 === number ? varintEnd : BROKEN;
+    at = skip(tag >>> 3, tag & 7, bytes, varintEnd, end, depth);
+  }
+  return BROKEN;
+}
+
+/** A field's number and wire type, or BROKEN. */
+function readTag(bytes: Buffer, at: number, end: number): number {
+  const tag = readVarint(bytes, at, end);
+  return tag < 8 || tag > MAX_FIELD_NUMBER * 8 + 7 ? BROKEN : tag;
+}
+
+/** A varint as a double: exact below 2^53, else only its size matters. BROKEN when it doesn't end or overflows 64 bits. */
+function readVarint(bytes: Buffer, start: number, end: number): number {
+  let at = start;
+  // four bytes fit 32-bit arithmetic
+  let value = 0;
+  for (let shift = 0; shift < 28 && at < end; shift += 7) {
+    const byte = bytes[at++]!;
+    value |= (byte & 0x7f) << shift;
     if (byte < 0x80) {
-      this.#at = at;
-      return byte;
+      varintEnd = at;
+      return value;
     }
-    let value = byte & 0x7f;
-    let scale = 128;
-    for (let count = 1; count < 10; count++) {
-      if (at >= end) return -1;
-      byte = bytes[at++]!;
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) {
-        if (count === 9 && byte > 1) return -1;
-        this.#at = at;
-        return value;
-      }
-      scale *= 128;
-    }
-    return -1;
   }
+  let scale = 2 ** 28;
+  for (let count = 4; count < 10; count++) {
+    if (at >= end) return BROKEN;
+    const byte = bytes[at++]!;
+    value += (byte & 0x7f) * scale;
+    if (byte < 0x80) {
+      if (count === 9 && byte > 1) return BROKEN;
+      varintEnd = at;
+      return value;
+    }
+    scale *= 128;
+  }
+  return BROKEN;
+}
 
-  #isText(start: number, end: number): boolean {
-    const bytes = this.#bytes;
-    for (let at = start; at < end; at++) {
-      if (bytes[at]! >= 0x80) return isUtf8(bytes.subarray(at, end));
-    }
-    return true;
+function isText(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    if (bytes[at]! >= 0x80) return isUtf8(bytes.subarray(at, end));
   }
+  return true;
 }
 
 /** The vin field to put behind a payload: of repeated fields protobuf keeps the last, so appending overwrites. */

@@ -7,7 +7,17 @@ export interface MessageShape {
   /** Indexed by field number; numbers are small in all of the messages. */
   byNumber: (FieldShape | undefined)[];
   fields: FieldShape[];
+  /** The same for who walks the wire: what is in a length-delimited value, by field number (OPAQUE where not known). */
+  contents: Uint8Array;
+  /** The message in it, where contents says MESSAGE. */
+  children: (MessageShape | undefined)[];
 }
+
+/** Of `contents`. Values packed into one have their wire type added: PACKED, PACKED + 1, PACKED + 5. */
+export const OPAQUE = 0;
+export const TEXT = 1;
+export const MESSAGE = 2;
+export const PACKED = 3;
 
 export interface FieldShape {
   id: number;
@@ -55,11 +65,7 @@ const mapEntryFields: FieldShape[] = [
   { id: 1, name: 'key', json: 'key', ...mapText },
   { id: 2, name: 'value', json: 'value', ...mapText },
 ];
-const textMapEntry: MessageShape = {
-  name: 'map entry',
-  fields: mapEntryFields,
-  byNumber: [undefined, ...mapEntryFields],
-};
+const textMapEntry = messageShape('map entry', mapEntryFields);
 
 const shapes = new Map<string, MessageShape>();
 const enumNames = new Map(Object.entries(enums).map(([name, values]) => [name, namesByNumber(values)]));
@@ -98,11 +104,28 @@ function topicShape(topic: Topic, name: keyof typeof messages): TopicShape {
 function shapeOf(name: string): MessageShape {
   const known = shapes.get(name);
   if (known) return known;
-  const shape: MessageShape = { name, byNumber: [], fields: [] };
+  const shape = messageShape(name, messages[name as keyof typeof messages].map(fieldShape));
   shapes.set(name, shape);
-  shape.fields = messages[name as keyof typeof messages].map(fieldShape);
-  for (const field of shape.fields) shape.byNumber[field.id] = field;
   return shape;
+}
+
+function messageShape(name: string, fields: FieldShape[]): MessageShape {
+  const slots = Math.max(0, ...fields.map(({ id }) => id)) + 1;
+  const byNumber: MessageShape['byNumber'] = new Array(slots).fill(undefined);
+  const children: MessageShape['children'] = new Array(slots).fill(undefined);
+  const contents = new Uint8Array(slots);
+  for (const field of fields) {
+    byNumber[field.id] = field;
+    children[field.id] = field.message;
+    contents[field.id] = contentOf(field);
+  }
+  return { name, byNumber, fields, contents, children };
+}
+
+function contentOf({ message, isText, isPackable, wire }: FieldShape): number {
+  if (message !== undefined) return MESSAGE;
+  if (isPackable) return PACKED + wire;
+  return isText ? TEXT : OPAQUE;
 }
 
 function fieldShape(field: (typeof messages)[keyof typeof messages][number]): FieldShape {

@@ -221,7 +221,8 @@ class PartitionQueue {
     // the next call leaves before the acks are built, so that Redis works meanwhile
     this.#send();
     for (let index = 0; index < batch.receipts.length; index++) {
-      batch.receipts[index]!.settled(OUTCOMES[codes[index]!] ?? 'failed');
+      const code = codes[index]!;
+      batch.receipts[index]!.settled(code === 'S' ? 'stored' : (OUTCOMES[code] ?? 'failed'));
     }
   }
 

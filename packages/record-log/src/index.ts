@@ -13,7 +13,7 @@ export { LogWaker } from './log-waker.js';
 export { memoryUse } from './memory.js';
 export { type Connection, PROCESS_LEASE_MS, Presence } from './presence.js';
 export { Quarantine } from './quarantine.js';
-export type { RecordKind, RecordToAppend } from './record-packing.js';
+export { type PackedHead, packHead, type RecordKind, type RecordToAppend } from './record-packing.js';
 export { connectRedis, type RedisConnection, whenReady } from './redis.js';
 export { type ReplacedConnection, watchReplacedConnections } from './replaced-connections.js';
 export { trimPartition } from './retention.js';

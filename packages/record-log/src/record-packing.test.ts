@@ -4,8 +4,8 @@ import {
   MAX_BYTES_PER_CALL,
   MAX_RECORDS_PER_CALL,
   PackedRecords,
+  packHead,
   type RecordToAppend,
-  writeRecordHash,
 } from './record-packing.js';
 
 describe('PackedRecords', () => {
@@ -30,9 +30,22 @@ describe('PackedRecords', () => {
     payload.fill(0);
     expect(packed.bytes.includes('payload')).toBe(true);
   });
+
+  it('packs the same with a head that the caller keeps as without one', () => {
+    const text = fc.string({ maxLength: 300, unit: 'grapheme' });
+    fc.assert(
+      fc.property(text, text, text, (topic, version, networkInterface) => {
+        const plain = record({ topic, version, networkInterface });
+        const [without, withHead] = [new PackedRecords(), new PackedRecords()];
+        without.add(plain);
+        withHead.add({ ...plain, head: packHead(plain) });
+        expect(withHead.bytes.equals(without.bytes)).toBe(true);
+      }),
+    );
+  });
 });
 
-describe('writeRecordHash', () => {
+describe('the hash of a record', () => {
   it('is the same for the same record and differs between records', () => {
     fc.assert(
       fc.property(
@@ -66,9 +79,9 @@ describe('writeRecordHash', () => {
 });
 
 function hash(topic: string, txid: Uint8Array): Buffer {
-  const target = Buffer.alloc(8);
-  writeRecordHash(topic, Buffer.from(txid), 0, txid.length, target, 0);
-  return target;
+  const packed = new PackedRecords();
+  packed.add(record({ topic, txid: Buffer.from(txid) }));
+  return Buffer.from(packed.bytes.subarray(1, 9));
 }
 
 function record(changes: Partial<RecordToAppend>): RecordToAppend {

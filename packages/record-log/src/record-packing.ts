@@ -15,14 +15,6 @@ export type RecordKind =
   | 'disconnect'
   | 'connect_anew';
 
-const KIND: Record<RecordKind, number> = {
-  record: 0,
-  possible_repeat: 1,
-  connect: 2,
-  disconnect: 3,
-  connect_anew: 4,
-  possible_repeat_dated: 5,
-};
 /** Added to the kind. */
 const CLOCK_AHEAD = 8;
 export const MAX_RECORDS_PER_CALL = 256;
@@ -53,6 +45,32 @@ export interface RecordToAppend {
   payloadStart?: number;
   payloadEnd?: number;
   payloadSuffix?: Buffer | undefined;
+  /** Vin, topic, version and network interface as packed, where the caller keeps them: see `packHead`. */
+  head?: PackedHead | undefined;
+}
+
+/** What is the same in all records of one sender and topic. */
+export interface PackedHead {
+  /** VIN and topic, each behind its length. */
+  front: Buffer;
+  topicStart: number;
+  /** Version and network interface, each behind its length. */
+  back: Buffer;
+}
+
+/** Packed once for a sender and a topic instead of once a record. */
+export function packHead({
+  vin,
+  topic,
+  version,
+  networkInterface = '',
+}: Pick<RecordToAppend, 'vin' | 'topic' | 'version' | 'networkInterface'>): PackedHead {
+  const vinText = packText(vin);
+  return {
+    front: Buffer.concat([vinText, packText(topic)]),
+    topicStart: vinText.length + 1,
+    back: Buffer.concat([packText(version), packText(networkInterface)]),
+  };
 }
 
 /** A growing argument for one call. */
@@ -88,26 +106,27 @@ export class PackedRecords {
       payloadStart = 0,
       payloadEnd = payload.length,
     } = record;
+    const head = record.head ?? packHead(record);
     const suffixBytes = record.payloadSuffix?.length ?? 0;
     const txidBytes = txidEnd - txidStart;
     const payloadBytes = payloadEnd - payloadStart + suffixBytes;
     this.#reserve(payloadBytes + txidBytes + 2_048);
     const bytes = this.#bytes;
     let at = this.#length;
-    bytes[at] = record.isClockAhead ? KIND[record.kind] + CLOCK_AHEAD : KIND[record.kind];
+    const kind = numberOf(record.kind);
+    bytes[at] = record.isClockAhead ? kind + CLOCK_AHEAD : kind;
     // the same connection may connect anew: its id does not name this change, a random hash does
-    if (isConnectivity(record.kind)) writeRandomHash(bytes, at + 1);
-    else writeRecordHash(record.topic, txid, txidStart, txidEnd, bytes, at + 1);
-    at = writeText(bytes, at + 9, record.vin);
-    at = writeText(bytes, at, record.topic);
+    if (isConnectivity(record.kind) || txidBytes === 0) writeRandomHash(bytes, at + 1);
+    else writeHash(head, txid, txidStart, txidEnd, bytes, at + 1);
+    at = copyShort(head.front, 0, head.front.length, bytes, at + 9);
     bytes[at] = txidBytes;
     bytes[at + 1] = txidBytes >>> 8;
     at = copyShort(txid, txidStart, txidEnd, bytes, at + 2);
     at = writeNumber(bytes, at, record.createdMs);
     at = writeNumber(bytes, at, record.receivedMs);
-    at = writeText(bytes, at, record.version);
-    at = writeText(bytes, at, record.networkInterface ?? '');
-    at = bytes.writeUInt32LE(payloadBytes, at);
+    at = copyShort(head.back, 0, head.back.length, bytes, at);
+    writeUint32(bytes, at, payloadBytes);
+    at += 4;
     at += payload.copy(bytes, at, payloadStart, payloadEnd);
     if (record.payloadSuffix) at += record.payloadSuffix.copy(bytes, at);
     this.#length = at;
@@ -127,25 +146,34 @@ function isConnectivity(kind: RecordKind): boolean {
   return kind === 'connect' || kind === 'disconnect' || kind === 'connect_anew';
 }
 
-/**
- * A text of at most 255 bytes behind its length in one byte. Nearly all of them are short and ASCII: a loop is then
- * quicker than a call out of JavaScript.
- */
-function writeText(target: Buffer, at: number, text: string): number {
-  const { length } = text;
-  if (length > 64) return writeLongText(target, at, text);
-  for (let index = 0; index < length; index++) {
-    const code = text.charCodeAt(index);
-    if (code > 0x7f) return writeLongText(target, at, text);
-    target[at + 1 + index] = code;
+function numberOf(kind: RecordKind): number {
+  switch (kind) {
+    case 'record':
+      return 0;
+    case 'possible_repeat':
+      return 1;
+    case 'connect':
+      return 2;
+    case 'disconnect':
+      return 3;
+    case 'connect_anew':
+      return 4;
+    case 'possible_repeat_dated':
+      return 5;
   }
-  target[at] = length;
-  return at + 1 + length;
+}
+
+/** A text behind its length in one byte; what is longer than 255 bytes is cut. */
+function packText(text: string): Buffer {
+  const bytes = Buffer.alloc(256);
+  const length = bytes.write(text, 1);
+  bytes[0] = length;
+  return bytes.subarray(0, 1 + length);
 }
 
 /** A whole number as decimal text: epoch milliseconds are thirteen digits, more than fits 32-bit arithmetic. */
 function writeNumber(target: Buffer, at: number, value: number): number {
-  if (value < 1e12 || value >= 1e13) return writeText(target, at, String(value));
+  if (value < 1e12 || value >= 1e13) return copyShort(packText(String(value)), 0, 1 + String(value).length, target, at);
   target[at] = 13;
   let high = Math.floor(value / 1e7);
   let low = value - high * 1e7;
@@ -162,12 +190,6 @@ function writeNumber(target: Buffer, at: number, value: number): number {
   return at + 14;
 }
 
-function writeLongText(target: Buffer, at: number, text: string): number {
-  const written = target.write(text, at + 1, 255);
-  target[at] = written;
-  return at + 1 + written;
-}
-
 function copyShort(source: Buffer, start: number, end: number, target: Buffer, at: number): number {
   if (end - start > 100) return at + source.copy(target, at, start, end);
   for (let from = start; from < end; from++) target[at++] = source[from]!;
@@ -179,24 +201,14 @@ function copyShort(source: Buffer, start: number, end: number, target: Buffer, a
  * that a ring holds at most, two share it with a chance of 1 in 10^13. An empty txid names no record: it gets
  * a random hash, which makes our own repetition of the call recognisable and nothing else.
  */
-export function writeRecordHash(
-  topic: string,
-  txid: Buffer,
-  start: number,
-  end: number,
-  target: Buffer,
-  at: number,
-): void {
-  if (start === end) {
-    writeRandomHash(target, at);
-    return;
-  }
+function writeHash(head: PackedHead, txid: Buffer, start: number, end: number, target: Buffer, at: number): void {
+  const { front, topicStart } = head;
   let a = 0xdeadbeef ^ (end - start);
-  let b = 0x41c6ce57 ^ topic.length;
-  for (let index = 0; index < topic.length; index++) {
-    const code = topic.charCodeAt(index);
-    a = Math.imul(a ^ code, 2654435761);
-    b = Math.imul(b ^ code, 1597334677);
+  let b = 0x41c6ce57 ^ (front.length - topicStart);
+  for (let index = topicStart; index < front.length; index++) {
+    const byte = front[index]!;
+    a = Math.imul(a ^ byte, 2654435761);
+    b = Math.imul(b ^ byte, 1597334677);
   }
   for (let index = start; index < end; index++) {
     const byte = txid[index]!;
@@ -205,11 +217,19 @@ export function writeRecordHash(
   }
   a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
   b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
-  target.writeUInt32LE(a >>> 0, at);
-  target.writeUInt32LE(b >>> 0, at + 4);
+  writeUint32(target, at, a);
+  writeUint32(target, at + 4, b);
 }
 
 function writeRandomHash(target: Buffer, at: number): void {
-  target.writeUInt32LE((Math.random() * 0x1_0000_0000) >>> 0, at);
-  target.writeUInt32LE((Math.random() * 0x1_0000_0000) >>> 0, at + 4);
+  writeUint32(target, at, Math.random() * 0x1_0000_0000);
+  writeUint32(target, at + 4, Math.random() * 0x1_0000_0000);
+}
+
+// By hand: Node's own writers are calls, and check what is known to fit.
+function writeUint32(target: Buffer, at: number, value: number): void {
+  target[at] = value;
+  target[at + 1] = value >>> 8;
+  target[at + 2] = value >>> 16;
+  target[at + 3] = value >>> 24;
 }
