@@ -3,6 +3,7 @@ import {
   type ConfigOf,
   defineConfig,
   filePath,
+  flag,
   integer,
   port,
   recordLogConfig,
@@ -19,6 +20,11 @@ export const dispatcherConfig = defineConfig(
       .optional()
       .describe('YAML file of subscriptions (docs/dispatcher.md). Changes apply without a restart.')
       .meta({ example: 'config/dispatcher.yaml' }),
+    VEHICLE_METRICS: flag()
+      .default(false)
+      .describe(
+        '`on`: `/metrics/vehicles` on the admin port tells where each vehicle is, how fast and how full (docs/monitoring.md).',
+      ),
     RETENTION_HOURS: integer({ min: 1, max: 8_784, unit: 'hours' })
       .default(168)
       .describe('Older entries leave the log, read or not. A week, as Google Pub/Sub keeps.'),

@@ -5,7 +5,7 @@ import type { Logger } from '@fleetbridge/service';
 
 export interface DeadConnectionsOptions {
   presence: Pick<Presence, 'reportDead'>;
-  /** A cheap question to Redis. */
+  /** A cheap question to the Redis of every partition. */
   ping: () => Promise<unknown>;
   log: Logger;
   now: () => number;

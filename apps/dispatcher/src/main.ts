@@ -14,6 +14,7 @@ import {
   createReadiness,
   formatUnknownVariable,
   loadConfig,
+  measureReadiness,
   type RunContext,
   reportReachability,
   runApp,
@@ -21,11 +22,13 @@ import {
 } from '@fleetbridge/service';
 import { dispatcherConfig } from './config.js';
 import { DeadConnections } from './dead-connections.js';
+import { FleetWatch } from './fleet-watch.js';
 import { createCounts, createDispatcherMetrics, deliveryCounts } from './metrics.js';
 import { SnapshotKeeper } from './snapshot-keeper.js';
 import { SubscriptionFile } from './subscription/file.js';
 import { Subscriptions } from './subscription/subscriptions.js';
 import { Upkeep } from './upkeep.js';
+import { addVehicleRoute, createVehicleMetrics, type VehicleMetrics } from './vehicle-metrics.js';
 
 await runApp({ name: 'dispatcher', main });
 
@@ -40,12 +43,15 @@ async function main(context: RunContext): Promise<void> {
   const keepers: SnapshotKeeper[] = [];
   const readiness = createReadiness({ checks: ['redis'], signal: context.signal });
   const metrics = createDispatcherMetrics(counts, keepers);
+  measureReadiness(metrics, readiness);
+  let vehicles: VehicleMetrics | undefined;
   const admin = await startAdminServer({
     host: config.ADMIN_HOST,
     port: config.DISPATCHER_ADMIN_PORT,
     portVariable: 'DISPATCHER_ADMIN_PORT',
     registry: metrics.registry,
     readiness,
+    routes: (server) => addVehicleRoute(server, { isOn: config.VEHICLE_METRICS, vehicles: () => vehicles }),
     log,
   });
   context.onStop('admin server', () => admin.stop());
@@ -87,19 +93,29 @@ async function main(context: RunContext): Promise<void> {
   context.onStop('subscriptions', (options) => subscriptions.stop(options));
 
   const presence = new Presence({ redis, ...layout });
+  const snapshots = new SnapshotStore({ redis, ...layout });
+  vehicles = createVehicleMetrics({ redis, namespace: config.NAMESPACE, snapshots, keepers, now: Date.now });
   const upkeep = new Upkeep({
     redis,
     namespace: config.NAMESPACE,
     retention: { hours: config.RETENTION_HOURS, entries: config.RETENTION_ENTRIES },
     keepers,
-    snapshots: new SnapshotStore({ redis, ...layout }),
+    snapshots,
     subscriptions: store,
     deadConnections: new DeadConnections({
       presence,
-      ping: () => redis.ping(),
+      ping: () => presence.ping(),
       log,
       now: Date.now,
       counts: counts.deadConnections,
+    }),
+    fleet: new FleetWatch({
+      redis,
+      namespace: config.NAMESPACE,
+      presence,
+      snapshots,
+      counts: counts.fleet,
+      now: Date.now,
     }),
     counts,
     log,

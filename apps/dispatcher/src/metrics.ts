@@ -1,6 +1,7 @@
 // Prometheus' view of the dispatcher.
 import { createMetrics, type Metrics } from '@fleetbridge/service';
 import type { Histogram } from 'prom-client';
+import type { FleetCounts } from './fleet-watch.js';
 import type { SnapshotCounts, SnapshotKeeper } from './snapshot-keeper.js';
 import type { LagCounts } from './subscription/lags.js';
 import type { DeliveryCounts } from './subscription/worker.js';
@@ -8,7 +9,10 @@ import type { DeliveryCounts } from './subscription/worker.js';
 export interface DispatcherCounts {
   snapshots: SnapshotCounts;
   deadConnections: { reported: number };
+  fleet: FleetCounts;
   trimmed: number;
+  /** Those that this process tends, and how much they hold. */
+  partitions: Map<number, { entries: number; quarantined: number }>;
   redisUsedBytes: number;
   redisLimitBytes: number;
   subscriptions: LagCounts;
@@ -18,20 +22,28 @@ export interface DispatcherCounts {
 
 export function createCounts(): DispatcherCounts {
   return {
-    snapshots: { records: 0, undecodable: 0, gaps: 0, commits: 0 },
+    snapshots: { records: 0, signals: {}, undecodable: 0, gaps: 0, commits: 0 },
     deadConnections: { reported: 0 },
+    fleet: { connected: 0, quiet: { driving: 0, charging: 0, parked: 0 } },
     trimmed: 0,
+    partitions: new Map(),
     redisUsedBytes: 0,
     redisLimitBytes: 0,
-    subscriptions: { lags: new Map(), overtaken: {} },
+    subscriptions: { lags: new Map(), paused: new Set(), overtaken: {} },
     deliveries: new Map(),
   };
 }
 
 export function createDispatcherMetrics(counts: DispatcherCounts, keepers: readonly SnapshotKeeper[]): Metrics {
   const metrics = createMetrics({ app: 'dispatcher' });
-  const { total, level } = metrics;
+  const { total, totalByName, level } = metrics;
   total('fleetbridge_snapshot_records_total', 'Records merged into snapshots.', () => counts.snapshots.records);
+  totalByName(
+    'fleetbridge_snapshot_signals_total',
+    'Signals in the records of V, alerts in those of alerts.',
+    'record_type',
+    () => counts.snapshots.signals,
+  );
   total(
     'fleetbridge_snapshot_undecodable_total',
     'Records that could not be decoded and were passed over.',
@@ -49,6 +61,7 @@ export function createDispatcherMetrics(counts: DispatcherCounts, keepers: reado
     () => counts.deadConnections.reported,
   );
   total('fleetbridge_trimmed_entries_total', 'Entries that left the log.', () => counts.trimmed);
+  level('fleetbridge_log_partitions', 'Partitions of the log, whoever tends them.', () => keepers.length);
   level(
     'fleetbridge_snapshot_partitions',
     'Partitions whose snapshots this process keeps.',
@@ -61,6 +74,8 @@ export function createDispatcherMetrics(counts: DispatcherCounts, keepers: reado
   );
   level('fleetbridge_redis_used_bytes', "Redis' memory in use.", () => counts.redisUsedBytes);
   level('fleetbridge_redis_limit_bytes', 'Its limit, 0 = none.', () => counts.redisLimitBytes);
+  addLogMetrics(metrics, counts);
+  addFleetMetrics(metrics, counts);
   addSubscriptionMetrics(metrics, counts);
   return metrics;
 }
@@ -88,6 +103,45 @@ export function deliveryCounts(counts: DispatcherCounts, metrics: Metrics): (sub
   };
 }
 
+function addLogMetrics({ gauge }: Metrics, counts: DispatcherCounts): void {
+  const levelByPartition = (name: string, help: string, what: 'entries' | 'quarantined') =>
+    gauge<'partition'>({
+      name,
+      help,
+      labelNames: ['partition'],
+      collect() {
+        this.reset();
+        for (const [partition, size] of counts.partitions) this.set({ partition }, size[what]);
+      },
+    });
+  levelByPartition(
+    'fleetbridge_log_entries',
+    'Entries of the log, of the partitions that this process tends.',
+    'entries',
+  );
+  levelByPartition(
+    'fleetbridge_quarantine_entries',
+    'Messages kept in quarantine, about a thousand at most.',
+    'quarantined',
+  );
+}
+
+function addFleetMetrics({ gauge, level }: Metrics, { fleet }: DispatcherCounts): void {
+  level(
+    'fleetbridge_vehicles_connected',
+    'Vehicles connected, in the partitions that this process tends.',
+    () => fleet.connected,
+  );
+  gauge<'doing'>({
+    name: 'fleetbridge_vehicles_quiet',
+    help: 'Of these, those of which nothing was heard for five minutes, by what they were doing then.',
+    labelNames: ['doing'],
+    collect() {
+      for (const [doing, vehicles] of Object.entries(fleet.quiet)) this.set({ doing }, vehicles);
+    },
+  });
+}
+
 const deliveryTotals: [
   name: keyof Omit<DeliveryCounts, 'observeLatency' | 'suspended'>,
   metric: string,
@@ -113,7 +167,11 @@ function addSubscriptionMetrics({ totalByName, gauge }: Metrics, counts: Dispatc
     `${prefix}overtaken_total`,
     'Times that retention took what was not delivered yet.',
     'subscription',
-    () => counts.subscriptions.overtaken,
+    // from zero on, or Prometheus would not see the first time
+    () =>
+      Object.fromEntries(
+        [...counts.subscriptions.lags.keys()].map((name) => [name, counts.subscriptions.overtaken[name] ?? 0]),
+      ),
   );
   const levelBySubscription = (name: string, help: string, read: () => Iterable<[string, number]>) =>
     gauge<'subscription'>({
@@ -128,6 +186,9 @@ function addSubscriptionMetrics({ totalByName, gauge }: Metrics, counts: Dispatc
   const { subscriptions, deliveries } = counts;
   levelBySubscription('suspended', 'Partitions whose endpoint is away.', () =>
     [...deliveries].map(([name, { suspended }]) => [name, suspended]),
+  );
+  levelBySubscription('paused', '1 while it is paused, else 0.', () =>
+    [...subscriptions.lags.keys()].map((name) => [name, Number(subscriptions.paused.has(name))]),
   );
   levelBySubscription('lag_records', 'Entries not acknowledged, of the partitions that this process tends.', () =>
     [...subscriptions.lags].map(([name, lags]) => [

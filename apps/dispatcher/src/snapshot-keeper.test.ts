@@ -86,6 +86,20 @@ describe('SnapshotKeeper', () => {
     expect(keeper.isHolder).toBe(true);
   });
 
+  it('counts signals by topic', async () => {
+    const { add, addRaw, start, counts } = newLog();
+    await start();
+    await add({ Soc: 70, Gear: 'D' }, 1_000);
+    await addRaw(
+      'alerts',
+      encodeMessage('alerts', { alerts: [{ name: 'a' }, { name: 'b' }, { name: 'c' }], vin: VIN }),
+    );
+    await addRaw('errors', encodeMessage('errors', { errors: [{ name: 'e' }], vin: VIN }));
+    await addRaw('of_the_future', Buffer.from('0a00', 'hex'));
+    await eventually(() => counts.records === 4);
+    expect(counts.signals).toEqual({ V: 2, alerts: 3 });
+  });
+
   it("passes over a record that can't be decoded, and counts it", async () => {
     const { add, addRaw, start, store, counts } = newLog();
     await start();
@@ -147,7 +161,7 @@ describe('DeadConnections', () => {
 function newLog(connection = redis, url = server.url) {
   const namespace = `dispatcher-${namespaces++}`;
   const { records } = partitionKeys(namespace, 0);
-  const counts = { records: 0, undecodable: 0, gaps: 0, commits: 0 };
+  const counts = { records: 0, signals: {} as Record<string, number>, undecodable: 0, gaps: 0, commits: 0 };
   const store = new SnapshotStore({ redis: connection, namespace, partitions: 1 });
   const addRaw = (topic: string, payload: Buffer, createdMs = 1) =>
     connection.xadd(

@@ -1,6 +1,6 @@
 // Keeps the snapshots of one partition: follows the log, merges each record, and writes what changed together with
 // the cursor, at most every 250 ms. A lease makes sure that only one process does; whoever loses it writes nothing more.
-import { decodeRecord, RecordDecodeError } from '@fleetbridge/protocol';
+import { type DecodedRecord, decodeRecord, RecordDecodeError } from '@fleetbridge/protocol';
 import {
   type HeldLease,
   LeaseLost,
@@ -38,6 +38,8 @@ export interface SnapshotKeeperOptions {
 
 export interface SnapshotCounts {
   records: number;
+  /** By topic, as the Go server counts them: data of V, alerts of alerts. */
+  signals: Record<string, number>;
   undecodable: number;
   gaps: number;
   commits: number;
@@ -157,6 +159,7 @@ export class SnapshotKeeper {
       counts.records++;
       const record = this.#decode(entry);
       const state = this.#states.get(entry.vin);
+      if (record) countSignals(counts.signals, record);
       if (!record || !state) continue;
       const names = mergeRecord(state, { entryId: entry.id, timeMs: entry.createdMs, decoded: record });
       if (names.length === 0) continue;
@@ -241,4 +244,9 @@ export class SnapshotKeeper {
       if (!this.#changed.has(vin)) this.#states.delete(vin);
     }
   }
+}
+
+function countSignals(signals: Record<string, number>, { topic, message }: DecodedRecord): void {
+  const held = topic === 'V' ? message.data : topic === 'alerts' ? message.alerts : undefined;
+  if (held) signals[topic] = (signals[topic] ?? 0) + held.length;
 }

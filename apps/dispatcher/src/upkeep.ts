@@ -1,5 +1,5 @@
-// What has to be looked after now and then: connections of dead processes, how far behind subscriptions are, entries that
-// are too old, Redis' memory.
+// What has to be looked after now and then: connections of dead processes, vehicles that have fallen quiet, how far behind
+// subscriptions are, entries that are too old, how much the log holds, Redis' memory.
 import {
   memoryUse,
   partitionKeys,
@@ -10,6 +10,7 @@ import {
 } from '@fleetbridge/record-log';
 import type { Logger } from '@fleetbridge/service';
 import type { DeadConnections } from './dead-connections.js';
+import type { FleetWatch } from './fleet-watch.js';
 import type { DispatcherCounts } from './metrics.js';
 import type { SnapshotKeeper } from './snapshot-keeper.js';
 import { measureLags, neededFrom, type PartitionLag, sayOvertaken } from './subscription/lags.js';
@@ -26,6 +27,7 @@ export interface UpkeepOptions {
   snapshots: Pick<SnapshotStore, 'cursor'>;
   subscriptions: Pick<SubscriptionStore, 'list' | 'control'>;
   deadConnections: DeadConnections;
+  fleet: Pick<FleetWatch, 'look'>;
   counts: DispatcherCounts;
   log: Logger;
   now: () => number;
@@ -59,13 +61,15 @@ export class Upkeep {
 
   /** Once: what `start` does again and again. */
   async look(): Promise<void> {
-    const { keepers, deadConnections, subscriptions, counts, log } = this.#options;
+    const { keepers, deadConnections, fleet, subscriptions, counts, log } = this.#options;
     const held = keepers.filter(({ isHolder }) => isHolder).map(({ partition }) => partition);
     await deadConnections.look(held);
+    await fleet.look(held).catch((err) => log.debug({ err }, 'fleet_not_looked_at'));
     try {
       const lags = await measureLags(subscriptions, held, counts.subscriptions);
       if (this.#looks++ % TRIM_EVERY_LOOKS !== 0) return;
       for (const partition of held) await this.#trim(partition, lags);
+      await this.#measureLog(held);
       await this.#checkMemory();
     } catch (err) {
       log.debug({ err }, 'upkeep_failed');
@@ -87,6 +91,17 @@ export class Upkeep {
       counts: counts.subscriptions,
       log,
     });
+  }
+
+  async #measureLog(held: readonly number[]): Promise<void> {
+    const { redis, namespace, counts } = this.#options;
+    const sizes = await Promise.all(
+      held.map(async (partition) => {
+        const { records, quarantine } = partitionKeys(namespace, partition);
+        return [partition, { entries: await redis.xlen(records), quarantined: await redis.xlen(quarantine) }] as const;
+      }),
+    );
+    counts.partitions = new Map(sizes);
   }
 
   async #checkMemory(): Promise<void> {

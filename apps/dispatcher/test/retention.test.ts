@@ -38,7 +38,7 @@ describe('retention', () => {
     await rig.subscribe({ name: 'paused', log: true });
     await rig.store.setPaused('paused', 'operator');
     await giveAndAcknowledge(rig, 'behind', 300);
-    const { look } = upkeep({ entries: 1_000, snapshotCursor: ids.at(-1)! });
+    const { look, counts } = upkeep({ entries: 1_000, snapshotCursor: ids.at(-1)! });
     await eventually(async () => {
       await look();
       return (await length()) <= 1_210;
@@ -51,6 +51,7 @@ describe('retention', () => {
       await look();
       return (await length()) <= 1_010;
     });
+    expect([...counts.subscriptions.paused]).toEqual(['paused']);
     // the paused one is told what that has cost it
     expect((await rig.store.control('paused').lagOf(0)).lostUpTo).toBeDefined();
   });
@@ -71,6 +72,8 @@ describe('retention', () => {
     expect((await rig.store.control('behind').lagOf(0)).lostUpTo).toBeDefined();
     expect((await rig.store.control('done').lagOf(0)).lostUpTo).toBeUndefined();
     expect([...counts.subscriptions.lags.keys()]).toEqual(['behind', 'done']);
+    expect([...counts.subscriptions.paused]).toEqual([]);
+    expect(counts.partitions.get(0)).toEqual({ entries: await length(), quarantined: 0 });
   });
 });
 
@@ -125,6 +128,7 @@ async function filled(entries: number) {
           now: Date.now,
           counts: counts.deadConnections,
         }),
+        fleet: { look: async () => {} },
         counts,
         log,
         now: () => Date.now() + hoursLater * 3_600_000,

@@ -16,6 +16,8 @@ export interface StreamingCounts {
   slots: number;
   /** Of the last frame sent: from the record's time to the send. */
   lagMs: number;
+  /** Of a record that was told to the subscribers of its vehicle: from receipt to that. Set with the metrics. */
+  observeLatency: (seconds: number) => void;
   refusedTokens: number;
   ignoredMessages: number;
   /** Connections that we ended, by reason. */
@@ -38,6 +40,7 @@ export function createCounts(): StreamingCounts {
     droppedSubscribers: 0,
     slots: 0,
     lagMs: 0,
+    observeLatency: () => {},
     refusedTokens: 0,
     ignoredMessages: 0,
     ended: {},
@@ -51,11 +54,13 @@ export interface MetricsSources {
   /** Refused tokens by reason. */
   refusals: () => Record<string, number | undefined>;
   clientsByDoor: () => Record<string, number>;
+  /** Absent without TLS. */
+  certificateDaysLeft?: () => number;
 }
 
 export function createStreamingMetrics(
   counts: StreamingCounts,
-  { subscribers, refusals, clientsByDoor }: MetricsSources,
+  { subscribers, refusals, clientsByDoor, certificateDaysLeft }: MetricsSources,
 ): Metrics {
   const metrics = createMetrics({ app: 'streaming' });
   const { total, level, totalByName } = metrics;
@@ -117,6 +122,22 @@ export function createStreamingMetrics(
     },
   });
   level('fleetbridge_streaming_subscribers', 'Connections open now.', subscribers);
+  const latency = metrics.histogram({
+    name: 'fleetbridge_streaming_latency_seconds',
+    help: 'From the receipt of a record to its being told to the subscribers of its vehicle.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+  });
+  counts.observeLatency = (seconds) => latency.observe(seconds);
+  if (certificateDaysLeft) {
+    metrics.gauge({
+      name: 'fleetbridge_streaming_certificate_days_left',
+      help: 'Days until the server certificate ends.',
+      aggregator: 'min',
+      collect() {
+        this.set(certificateDaysLeft());
+      },
+    });
+  }
   metrics.gauge({
     name: 'fleetbridge_streaming_lag_seconds',
     help: "From a record's time to the send of its frame, of the last one.",

@@ -37,8 +37,13 @@ export class Presence {
   }
 
   async all(): Promise<Connection[]> {
-    const lists = await Promise.all(this.#keys.map((_, partition) => this.#ofPartition(partition)));
+    const lists = await Promise.all(this.#keys.map((_, partition) => this.connectedIn(partition)));
     return lists.flat();
+  }
+
+  /** Rejects unless the Redis of every partition answers: the nodes of a cluster are away one at a time. */
+  async ping(): Promise<void> {
+    await Promise.all(this.#keys.map(({ presence }) => this.#redis.exists(presence)));
   }
 
   /** Says that this process lives for another `leaseMs`. Returns false when its lease had run out meanwhile. */
@@ -59,7 +64,7 @@ export class Presence {
    * has been replaced meanwhile, or whose process came back to life, stays. Returns what was reported.
    */
   async reportDead(partition: number, nowMs: number): Promise<Connection[]> {
-    const connections = await this.#ofPartition(partition);
+    const connections = await this.connectedIn(partition);
     const keys = this.#keys[partition]!;
     const isAlive = new Map<string, boolean>();
     for (const processId of new Set(connections.map(({ processId }) => processId))) {
@@ -82,7 +87,7 @@ export class Presence {
     return reported;
   }
 
-  async #ofPartition(partition: number): Promise<Connection[]> {
+  async connectedIn(partition: number): Promise<Connection[]> {
     const all = await this.#redis.hgetall(this.#keys[partition]!.presence);
     return Object.entries(all).map(([vin, value]) => parseConnection(vin, value));
   }

@@ -42,6 +42,18 @@ export class SnapshotStore {
     return { cursor, hash: await this.#redis.hgetall(keys.snapshotPrefix + vin) };
   }
 
+  /** As the hash of `read`, of these fields alone: for who looks at many vehicles. What is not known is left out. */
+  async readings(vin: string, names: readonly string[]): Promise<Record<string, string>> {
+    const keys = this.#keys[partitionOf(vin, this.#keys.length)]!;
+    const values = await this.#redis.hmget(keys.snapshotPrefix + vin, ...names);
+    const hash: Record<string, string> = {};
+    for (const [at, name] of names.entries()) {
+      const value = values[at];
+      if (typeof value === 'string') hash[name] = value;
+    }
+    return hash;
+  }
+
   /** Up to where the snapshots of a partition are written. */
   async cursor(partition: number): Promise<string> {
     return (await this.#redis.get(this.#keys[partition]!.snapshotCursor)) ?? BEGINNING;
@@ -49,8 +61,12 @@ export class SnapshotStore {
 
   /** All vehicles that have a snapshot. */
   async vins(): Promise<string[]> {
-    const lists = await Promise.all(this.#keys.map(({ vins }) => this.#redis.smembers(vins)));
+    const lists = await Promise.all(this.#keys.map((_, partition) => this.vinsIn(partition)));
     return lists.flat().sort();
+  }
+
+  vinsIn(partition: number): Promise<string[]> {
+    return this.#redis.smembers(this.#keys[partition]!.vins);
   }
 
   /**

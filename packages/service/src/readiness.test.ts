@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { createReadiness } from './readiness.js';
+import { MergedMetrics } from './merged-metrics.js';
+import { createMetrics } from './metrics.js';
+import { createReadiness, measureReadiness } from './readiness.js';
 
 test('ready is when every check is, and no check at all is not ready', () => {
   const readiness = createReadiness();
@@ -35,4 +37,17 @@ test('a process that stops is not ready, whatever its checks say', () => {
   readiness.set('redis', { ready: true });
   abort.abort();
   expect(readiness.report()).toMatchObject({ ready: false, checks: { process: { ready: false, reason: 'stopping' } } });
+});
+
+test('is a gauge too, and of several workers the one that is worst off counts', async () => {
+  const workers = [true, false].map((ready) => {
+    const { registry, gauge } = createMetrics({ app: 'a', defaultMetrics: false });
+    const readiness = createReadiness();
+    readiness.set('redis', { ready });
+    measureReadiness({ gauge }, readiness);
+    return registry;
+  });
+  expect(await workers[0]!.metrics()).toMatch(/^fleetbridge_ready\{app="a"\} 1$/m);
+  const pages = await Promise.all(workers.map((registry) => registry.getMetricsAsJSON()));
+  expect(await new MergedMetrics().text(pages)).toMatch(/^fleetbridge_ready\{app="a"\} 0$/m);
 });

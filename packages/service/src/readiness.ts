@@ -1,5 +1,6 @@
 // Whether this process should get work, by named cause, so that page, probe and alert agree on the reason.
 import type { Logger } from './log.js';
+import type { Metrics } from './metrics.js';
 
 export interface ReadinessCheck {
   ready: boolean;
@@ -25,6 +26,18 @@ export function reportReachability(what: string, parts: { readiness: Readiness; 
     if (isReachable) parts.log.info({ reason }, `${what}_reachable`);
     else parts.log.warn({ reason }, `${what}_unreachable`);
   };
+}
+
+/** The report's sum as a gauge; of several workers the one that is worst off counts. */
+export function measureReadiness({ gauge }: Pick<Metrics, 'gauge'>, readiness: Pick<Readiness, 'report'>): void {
+  gauge({
+    name: 'fleetbridge_ready',
+    help: 'Whether the process should get work, 1 or 0; /readyz says what is missing.',
+    aggregator: 'min',
+    collect() {
+      this.set(Number(readiness.report().ready));
+    },
+  });
 }
 
 /**

@@ -1,7 +1,8 @@
 export { ColumnsError, defaultColumns, type FrameRow, formatFrame, parseColumns, toFrameRow } from './frame.js';
 export { type FrameColumn, frameColumns } from './frame-columns.js';
 export { FrameSequence } from './frame-sequence.js';
-export { type ShiftLetter, shownPowerKw, shownShift } from './shift-and-power.js';
+export { locationAt } from './location.js';
+export { isCharging, isInDrive, type ShiftLetter, shownPowerKw, shownShift } from './shift-and-power.js';
 export { booleanOf, enumTailOf, type Location, locationOf, numberOf } from './signal-reading.js';
 export { allReadings, readingsToHash, stateFromHash } from './snapshot-hash.js';
 export {

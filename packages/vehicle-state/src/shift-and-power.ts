@@ -43,7 +43,7 @@ function gearLetter({ readings }: VehicleState): ShiftLetter | undefined {
 }
 
 /** DetailedChargeState where the vehicle has it, else ChargeState. */
-function isCharging({ readings }: VehicleState): boolean {
+export function isCharging({ readings }: VehicleState): boolean {
   const detailed = enumTailOf(readings.get('DetailedChargeState')?.value, 'DetailedChargeState');
   const isKnown = detailed !== undefined && detailed !== 'Unknown';
   const charge = isKnown ? detailed : enumTailOf(readings.get('ChargeState')?.value, 'ChargeState');

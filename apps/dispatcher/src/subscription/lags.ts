@@ -11,6 +11,8 @@ export interface PartitionLag extends SubscriptionLag {
 export interface LagCounts {
   /** By subscription, then partition: those partitions that this process tends. */
   lags: Map<string, Map<number, SubscriptionLag>>;
+  /** Those that are paused. */
+  paused: ReadonlySet<string>;
   /** By subscription: how often retention took what it had not delivered. */
   overtaken: Record<string, number>;
 }
@@ -25,13 +27,16 @@ export async function measureLags(
 ): Promise<PartitionLag[]> {
   const lags = new Map<string, Map<number, SubscriptionLag>>();
   const all: PartitionLag[] = [];
+  const pausedNames = new Set<string>();
   for (const { name, paused } of await store.list()) {
+    if (paused !== undefined) pausedNames.add(name);
     const control = store.control(name);
     const own = await Promise.all(partitions.map((partition) => control.lagOf(partition)));
     lags.set(name, new Map(own.map((lag) => [lag.partition, lag])));
     all.push(...own.map((lag) => ({ ...lag, subscription: name, isPaused: paused !== undefined })));
   }
   counts.lags = lags;
+  counts.paused = pausedNames;
   return all;
 }
 

@@ -20,7 +20,6 @@ import { type DeliveryCounts, Worker } from './worker.js';
 
 export const SUBSCRIPTION_LEASE_MS = 5_000;
 const LOOK_EVERY_MS = 500;
-const ANSWER_LIMIT_MS = 5_000;
 
 export interface SubscriptionsOptions {
   redis: RedisConnection;
@@ -89,8 +88,6 @@ export class Subscriptions {
 
   async #look(): Promise<void> {
     const { redis, namespace, owner, log, leaseMs = SUBSCRIPTION_LEASE_MS } = this.#options;
-    // a Redis that is there but does not answer would hold this look for ever
-    const limit = setTimeout(() => redis.disconnect(true), ANSWER_LIMIT_MS);
     try {
       const dispatchers = await joinDispatchers(redis, { namespace, owner, forMs: leaseMs });
       const units = await this.#units();
@@ -100,8 +97,6 @@ export class Subscriptions {
       await this.#take(units, share);
     } catch (err) {
       log.debug({ err }, 'subscriptions_not_looked_at');
-    } finally {
-      clearTimeout(limit);
     }
   }
 
@@ -173,7 +168,12 @@ export class Subscriptions {
       const unit = units[(index + offset) % units.length]!;
       if (this.#workers.has(unit.key)) continue;
       const { subscription, partition, start } = unit;
-      const work = await takeSubscription({ redis, namespace, partition, subscription }, { owner, leaseMs, start });
+      const place = { redis, namespace, partition, subscription };
+      const work = await takeSubscription(place, { owner, leaseMs, start }).catch((err) => {
+        // one node of a cluster may be away, the others not
+        log.debug({ err, subscription, partition }, 'subscription_not_taken');
+        return undefined;
+      });
       if (work === undefined) continue;
       log.info({ subscription, partition, epoch: work.epoch }, 'subscription_lease_taken');
       const { definition, key, version } = unit;

@@ -1,0 +1,239 @@
+// What the dispatcher tells of vehicles for monitoring, from a real Redis: the board by VIN, and the quiet ones in numbers.
+
+import { type Datum, DetailedChargeState, encodeMessage, Field, ShiftState, timestampOf } from '@fleetbridge/protocol';
+import {
+  Appender,
+  connectivityPayload,
+  connectRedis,
+  Presence,
+  partitionKeys,
+  partitionOf,
+  type RedisConnection,
+  SnapshotStore,
+  whenReady,
+} from '@fleetbridge/record-log';
+import { createLogger, createMetrics, createReadiness, startAdminServer } from '@fleetbridge/service';
+import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type FleetCounts, FleetWatch } from '../src/fleet-watch.js';
+import { createCounts } from '../src/metrics.js';
+import { SnapshotKeeper } from '../src/snapshot-keeper.js';
+import { addVehicleRoute, createVehicleMetrics } from '../src/vehicle-metrics.js';
+
+const log = createLogger({ name: 'test', level: 'silent' });
+let server: DisposableRedis;
+let redis: RedisConnection;
+let namespaces = 0;
+const cleanUp: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connectRedis({ url: server.url, name: 'test' });
+  await whenReady(redis, 5_000);
+});
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0).reverse()) await undo();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+describe('/metrics/vehicles', () => {
+  it('tells of each vehicle of the partitions that this process keeps, and of no other', async () => {
+    const rig = await vehicleRig({ partitions: 4, kept: [0, 1, 2] });
+    const vins = Array.from({ length: 120 }, (_, index) => `5YJ3E1EA7KF${String(index).padStart(6, '0')}`);
+    await Promise.all(vins.map((vin, index) => rig.connects(vin).then(() => rig.drives(vin, { speedMph: index }))));
+    await rig.merged();
+    const lines = await rig.board();
+    const kept = vins.filter((vin) => rig.isKept(vin));
+    expect(kept.length).toBeLessThan(vins.length);
+    expect(lines.filter((line) => line.startsWith('fleetbridge_vehicle_connected{'))).toHaveLength(kept.length);
+    for (const vin of kept) {
+      expect(lines).toContainEqual(
+        expect.stringMatching(`^fleetbridge_vehicle_shift{(?=.*vin="${vin}").*shift="D".*} 1$`),
+      );
+      const speed = lines.find((line) => line.startsWith('fleetbridge_vehicle_speed_kmh{') && line.includes(vin));
+      expect(Number(speed?.split(' ')[1])).toBeCloseTo(vins.indexOf(vin) * 1.609344, 5);
+    }
+  });
+
+  it('does not go on telling what was of the moment when the vehicle is gone', async () => {
+    const rig = await vehicleRig();
+    await rig.connects('VIN1');
+    await rig.drives('VIN1', { speedMph: 50 });
+    await rig.merged();
+    expect((await rig.board()).join('\n')).toMatch(/^fleetbridge_vehicle_speed_kmh/m);
+    await rig.leaves('VIN1');
+    await rig.merged();
+    const board = (await rig.board()).join('\n');
+    expect(board).toMatch(/^fleetbridge_vehicle_connected\{.*\} 0$/m);
+    expect(board).toMatch(/^fleetbridge_vehicle_latitude_degrees\{.*vin="VIN1".*\} 48\.1$/m);
+    expect(board).not.toMatch(/speed_kmh\{|shift\{/);
+  });
+
+  it('is off unless it is switched on, and then says so and nothing else', async () => {
+    const rig = await vehicleRig();
+    await rig.connects('VIN1');
+    await rig.drives('VIN1', { speedMph: 50 });
+    await rig.merged();
+    expect(await rig.get({ isOn: false })).toEqual({ status: 200, text: '# off: VEHICLE_METRICS is not set\n' });
+    const on = await rig.get({ isOn: true });
+    expect(on.status).toBe(200);
+    expect(on.text).toContain('vin="VIN1"');
+  });
+
+  it('answers 503 while Redis does not', async () => {
+    const rig = await vehicleRig({ connection: { disconnect: true } });
+    expect((await rig.get({ isOn: true })).status).toBe(503);
+  });
+});
+
+describe('vehicles that have fallen quiet', () => {
+  it('are counted by what they were doing, once nothing was heard of them for five minutes', async () => {
+    const rig = await vehicleRig();
+    for (const vin of ['DRIVING', 'CHARGING', 'PARKED', 'NEW']) await rig.connects(vin);
+    await rig.connects('GONE');
+    await rig.drives('DRIVING', { speedMph: 50 });
+    await rig.drives('GONE', { speedMph: 50 });
+    await rig.sends('CHARGING', [
+      {
+        key: Field.DetailedChargeState,
+        value: { detailedChargeStateValue: DetailedChargeState.DetailedChargeStateCharging },
+      },
+    ]);
+    await rig.sends('PARKED', [{ key: Field.Gear, value: { shiftStateValue: ShiftState.ShiftStateP } }]);
+    await rig.leaves('GONE');
+    await rig.merged();
+    expect(await rig.quietAfter(299)).toEqual({ connected: 4, quiet: { driving: 0, charging: 0, parked: 0 } });
+    expect(await rig.quietAfter(301)).toEqual({ connected: 4, quiet: { driving: 1, charging: 1, parked: 2 } });
+    await rig.drives('DRIVING', { speedMph: 51, atMs: Date.now() + 200_000 });
+    expect((await rig.quietAfter(301)).quiet).toEqual({ driving: 0, charging: 1, parked: 2 });
+  });
+
+  it('are looked for every half minute at most', async () => {
+    const rig = await vehicleRig();
+    await rig.connects('VIN1');
+    let nowMs = Date.now();
+    const { watch, counts } = rig.watch(() => nowMs);
+    await watch.look([0]);
+    await rig.connects('VIN2');
+    nowMs += 29_000;
+    await watch.look([0]);
+    expect(counts.connected).toBe(1);
+    nowMs += 2_000;
+    await watch.look([0]);
+    expect(counts.connected).toBe(2);
+  });
+});
+
+async function vehicleRig({
+  partitions = 1,
+  kept = [0],
+  connection,
+}: {
+  partitions?: number;
+  kept?: number[];
+  connection?: { disconnect: boolean };
+} = {}) {
+  const namespace = `board-${namespaces++}`;
+  const layout = { namespace, partitions };
+  const snapshots = new SnapshotStore({ redis, ...layout });
+  const presence = new Presence({ redis, ...layout });
+  const appender = new Appender({ redis, ...layout, processId: () => 'p', ackReplicas: 0 });
+  cleanUp.push(() => appender.stop());
+  const counts = createCounts().snapshots;
+  const keepers = kept.map(
+    (partition) => new SnapshotKeeper({ redis, url: server.url, ...layout, partition, owner: 'test', log, counts }),
+  );
+  for (const keeper of keepers) {
+    await keeper.start();
+    cleanUp.push(() => keeper.stop());
+  }
+  const own = connectRedis({ url: server.url, name: 'board' });
+  await whenReady(own, 5_000);
+  cleanUp.push(() => own.disconnect());
+  if (connection?.disconnect) own.disconnect();
+  const vehicles = createVehicleMetrics({
+    redis: own,
+    namespace,
+    snapshots: new SnapshotStore({ redis: own, ...layout }),
+    keepers,
+    now: Date.now,
+  });
+  let txids = 0;
+  const append = async (
+    vin: string,
+    record: {
+      kind: 'record' | 'connect' | 'disconnect';
+      topic: string;
+      payload: Buffer;
+      createdMs: number;
+      txid?: string;
+    },
+  ) => {
+    const full = { vin, receivedMs: Date.now(), version: '', networkInterface: '', ...record };
+    const txid = Buffer.from(record.txid ?? `t${txids++}`);
+    const outcome = await new Promise((resolve) => appender.append({ ...full, txid }, { settled: resolve }));
+    expect(outcome).toBe('stored');
+  };
+  const connectivity = (vin: string, isConnected: boolean) => {
+    const atMs = Date.now();
+    const payload = connectivityPayload({ vin, connectionId: vin, isConnected, atMs, networkInterface: '' });
+    const kind = isConnected ? 'connect' : 'disconnect';
+    return append(vin, { kind, topic: 'connectivity', payload, createdMs: atMs, txid: vin });
+  };
+  const sends = (vin: string, data: Datum[], atMs = Date.now()) => {
+    const payload = Buffer.from(encodeMessage('V', { data, createdAt: timestampOf(atMs), vin }));
+    return append(vin, { kind: 'record', topic: 'V', payload, createdMs: atMs });
+  };
+  const watch = (now: () => number) => {
+    const fleet: FleetCounts = createCounts().fleet;
+    return { watch: new FleetWatch({ redis, namespace, presence, snapshots, counts: fleet, now }), counts: fleet };
+  };
+  return {
+    watch,
+    sends,
+    connects: (vin: string) => connectivity(vin, true),
+    leaves: (vin: string) => connectivity(vin, false),
+    drives: (vin: string, { speedMph, atMs = Date.now() }: { speedMph: number; atMs?: number }) =>
+      sends(
+        vin,
+        [
+          { key: Field.Gear, value: { shiftStateValue: ShiftState.ShiftStateD } },
+          { key: Field.VehicleSpeed, value: { doubleValue: speedMph } },
+          { key: Field.Location, value: { locationValue: { latitude: 48.1, longitude: 11.5 } } },
+        ],
+        atMs,
+      ),
+    isKept: (vin: string) => kept.includes(partitionOf(vin, partitions)),
+    /** All that was appended so far is in the snapshots. */
+    merged: async () => {
+      for (const partition of kept) {
+        const { records } = partitionKeys(namespace, partition);
+        const [last] = await redis.xrevrange(records, '+', '-', 'COUNT', 1);
+        await eventually(async () => last === undefined || (await snapshots.cursor(partition)) === last[0]);
+      }
+    },
+    board: async () => (await vehicles.text()).split('\n'),
+    quietAfter: async (seconds: number) => {
+      const { watch: one, counts: found } = watch(() => Date.now() + seconds * 1000);
+      await one.look(kept);
+      return found;
+    },
+    get: async ({ isOn }: { isOn: boolean }) => {
+      const admin = await startAdminServer({
+        host: '127.0.0.1',
+        port: 0,
+        portVariable: 'X',
+        registry: createMetrics({ app: 'test' }).registry,
+        readiness: createReadiness(),
+        routes: (routes) => addVehicleRoute(routes, { isOn, vehicles: () => vehicles }),
+        log,
+      });
+      cleanUp.push(() => admin.stop());
+      const response = await fetch(`http://127.0.0.1:${admin.address.port}/metrics/vehicles`);
+      return { status: response.status, text: await response.text() };
+    },
+  };
+}

@@ -1,0 +1,250 @@
+// The three processes as an operator runs them, with a real Redis, and one of everything that they count: vehicles that
+// drive and charge, messages that are not understood, clients that are turned away, a subscription with a dead letter.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { get } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureDevelopmentPki } from '@fleetbridge/pki';
+import { type Datum, DetailedChargeState, encodeMessage, Field, ShiftState, timestampOf } from '@fleetbridge/protocol';
+import { connectVehicle, TeslaMateClient, type VehicleConnection } from '@fleetbridge/simulator';
+import { eventually, freePort, startRedis } from '@fleetbridge/testing';
+
+const DRIVING = '5YJ3E1EA7KF000001';
+const CHARGING = '5YJ3E1EA7KF000002';
+const STRANGER = '5YJ3E1EA7KF000003';
+const TOKEN = 'a-token-of-the-test';
+
+export type MonitoredFleet = Awaited<ReturnType<typeof startMonitoredFleet>>;
+
+/** Where Prometheus will find the processes. */
+export async function chooseAdminPorts() {
+  return { ingest: await freePort(), dispatcher: await freePort(), streaming: await freePort() };
+}
+
+export type AdminPorts = Awaited<ReturnType<typeof chooseAdminPorts>>;
+
+/** Resolves when all that is driven below has been counted. */
+export async function startMonitoredFleet(admin: AdminPorts) {
+  const folder = mkdtempSync(join(tmpdir(), 'fleetbridge-monitoring-'));
+  const cleanUp: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  const stop = async () => {
+    for (const undo of cleanUp.splice(0).reverse()) await undo();
+  };
+  try {
+    const redis = await startRedis(['--maxmemory', '512mb', '--maxmemory-policy', 'noeviction']);
+    cleanUp.push(() => redis.stop());
+    const vins = [DRIVING, CHARGING, STRANGER];
+    const pki = ensureDevelopmentPki({ directory: join(folder, 'pki'), hosts: [], vins });
+    const caPem = readFileSync(pki.serverAuthority.certFile, 'utf8');
+    const subscriptions = join(folder, 'subscriptions.yaml');
+    writeFileSync(subscriptions, await subscriptionFile(cleanUp));
+
+    const env = { REDIS_URL: redis.url, DATA_DIR: folder, LOG_FORMAT: 'json', SHUTDOWN_SECONDS: '5' };
+    const start = (app: string, own: Record<string, string>) => startApp(app, { ...env, ...own }, cleanUp);
+    const [ingest, , streaming] = await Promise.all([
+      start('ingest', {
+        INGEST_HOST: '127.0.0.1',
+        INGEST_PORT: '0',
+        INGEST_ADMIN_PORT: String(admin.ingest),
+        // several, so that what a primary adds up is seen too
+        INGEST_WORKERS: '2',
+        ALLOWED_VINS: `${DRIVING},${CHARGING}`,
+      }),
+      start('dispatcher', {
+        DISPATCHER_ADMIN_PORT: String(admin.dispatcher),
+        DISPATCHER_CONFIG: subscriptions,
+        VEHICLE_METRICS: 'on',
+      }),
+      start('streaming', {
+        STREAMING_BIND: '127.0.0.1',
+        STREAMING_PORT: '0',
+        STREAMING_GRPC_PORT: '0',
+        STREAMING_ADMIN_PORT: String(admin.streaming),
+        BRIDGE_TOKEN: TOKEN,
+      }),
+    ]);
+    const connect = (vin: string) => {
+      const { certFile, keyFile } = pki.vehicles.get(vin)!;
+      return connectVehicle({
+        url: `wss://127.0.0.1:${ingest.vehicles}/`,
+        certificatePem: readFileSync(certFile, 'utf8'),
+        keyPem: readFileSync(keyFile, 'utf8'),
+        caPem,
+      });
+    };
+    // An endpoint to come has to see the first record: a new subscription begins with the present.
+    await eventually(async () => (await page(admin.dispatcher)).includes('fleetbridge_subscription_lag_records{'));
+
+    await connect(STRANGER).catch(() => {});
+    const odd = await connect(CHARGING);
+    odd.sendText('no vehicle sends text');
+    await new Promise<void>((resolve) => odd.onClose(() => resolve()));
+    const site = `https://127.0.0.1:${streaming.clients}`;
+    get(`${site}/vehicles?token=wrong`, { ca: caPem }).on('error', () => {});
+    const events = get(`${site}/events?token=${TOKEN}`, { ca: caPem }).on('error', () => {});
+    cleanUp.push(() => events.destroy());
+
+    const driving = await connect(DRIVING);
+    const charging = await connect(CHARGING);
+    cleanUp.push(() => driving.terminate());
+    cleanUp.push(() => charging.terminate());
+    let sent = 0;
+    const beat = () => {
+      sent++;
+      sendSignals(driving, DRIVING, driveSignals(sent));
+      sendSignals(charging, CHARGING, chargeSignals(sent));
+    };
+    beat();
+    const alerts = [{ name: 'an_alert', startedAt: timestampOf(Date.now()) }];
+    send(
+      driving,
+      DRIVING,
+      'alerts',
+      encodeMessage('alerts', { alerts, createdAt: timestampOf(Date.now()), vin: DRIVING }),
+    );
+    charging.sendBytes(Buffer.from('not an envelope'));
+    const beating = setInterval(beat, 250);
+    cleanUp.push(() => clearInterval(beating));
+
+    await eventually(async () => (await value(admin.dispatcher, 'fleetbridge_snapshot_records_total')) >= 6);
+    const merged = await value(admin.dispatcher, 'fleetbridge_snapshot_records_total');
+    // a TeslaMate that is told that the vehicle is away would wait before it asks again
+    await eventually(async () => (await value(admin.streaming, 'fleetbridge_streaming_records_total')) >= merged);
+    const teslaMate = new TeslaMateClient({
+      url: `wss://127.0.0.1:${streaming.clients}`,
+      token: TOKEN,
+      tag: DRIVING,
+      caPem,
+    });
+    cleanUp.push(() => teslaMate.stop());
+    await teslaMate.connect();
+    await teslaMate.waitFor(({ frames }) => frames.length > 1);
+    await eventually(async () => {
+      const text = await page(admin.dispatcher);
+      return (
+        /^fleetbridge_subscription_dead_letters\{.*\} [1-9]/m.test(text) && /^fleetbridge_log_entries\{/m.test(text)
+      );
+    });
+    return {
+      vins: { driving: DRIVING, charging: CHARGING },
+      subscription: 'home',
+      /** The pages that prometheus.yml asks for. */
+      pages: () =>
+        Promise.all([
+          page(admin.ingest),
+          page(admin.dispatcher),
+          page(admin.streaming),
+          page(admin.dispatcher, '/metrics/vehicles'),
+        ]),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function page(port: number, path = '/metrics'): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+}
+
+/** Of a metric without labels of its own. */
+async function value(port: number, name: string): Promise<number> {
+  return Number(new RegExp(`^${name}\\{.*\\} (\\S+)$`, 'm').exec(await page(port))?.[1] ?? Number.NaN);
+}
+
+/** Resolves with its ports when it is ready. */
+function startApp(
+  app: string,
+  env: Record<string, string>,
+  cleanUp: (() => unknown)[],
+): Promise<Record<string, number>> {
+  const main = join(import.meta.dirname, `../../apps/${app}/dist/main.js`);
+  const child: ChildProcess = spawn(process.execPath, [main], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let output = '';
+  for (const stream of [child.stdout!, child.stderr!])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  cleanUp.push(async () => {
+    child.kill('SIGTERM');
+    await ended;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('message', ({ type, ports }: { type: string; ports: Record<string, number> }) => {
+      if (type === 'ready') resolve(ports);
+    });
+    void ended.then((code) => reject(new Error(`${app} ended with ${code}: ${output}`)));
+  });
+}
+
+/** An endpoint that takes everything but alerts, and the subscription to it. */
+async function subscriptionFile(cleanUp: (() => unknown)[]): Promise<string> {
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const part of request) body += part;
+    const isAlert = JSON.parse(body).message.attributes.txtype === 'alerts';
+    response.writeHead(isAlert ? 400 : 204).end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanUp.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  return `subscriptions: [{ name: home, maximumDeliveries: 1, backOff: { minimumSeconds: 0.01 }, push: { url: "${url}" } }]`;
+}
+
+let txids = 0;
+
+function send(connection: VehicleConnection, vin: string, topic: string, payload: Uint8Array): void {
+  const createdAtSeconds = Math.floor(Date.now() / 1000);
+  connection.send({ txid: `t${txids++}`, topic, payload, senderId: `vehicle_device.${vin}`, createdAtSeconds });
+}
+
+function sendSignals(connection: VehicleConnection, vin: string, data: Datum[]): void {
+  send(connection, vin, 'V', encodeMessage('V', { data, createdAt: timestampOf(Date.now()), vin }));
+}
+
+function driveSignals(n: number): Datum[] {
+  return [
+    { key: Field.Location, value: { locationValue: { latitude: 48.1 + n / 10_000, longitude: 11.5 } } },
+    { key: Field.Gear, value: { shiftStateValue: ShiftState.ShiftStateD } },
+    ...numbers({
+      VehicleSpeed: 31,
+      GpsHeading: 90,
+      PackVoltage: 400,
+      PackCurrent: -50,
+      OutsideTemp: 12,
+      InsideTemp: 21,
+    }),
+    ...numbers({ Soc: 70, RatedRange: 200, EstBatteryRange: 180, Odometer: 10_000 + n / 10 }),
+  ];
+}
+
+function chargeSignals(n: number): Datum[] {
+  return [
+    { key: Field.Location, value: { locationValue: { latitude: 48.2, longitude: 11.6 } } },
+    { key: Field.Gear, value: { shiftStateValue: ShiftState.ShiftStateP } },
+    {
+      key: Field.DetailedChargeState,
+      value: { detailedChargeStateValue: DetailedChargeState.DetailedChargeStateCharging },
+    },
+    ...numbers({ ACChargingPower: 11, Soc: 40 + n / 100, ChargeLimitSoc: 80, TimeToFullCharge: 3.5 }),
+  ];
+}
+
+function numbers(values: Partial<Record<keyof typeof Field, number>>): Datum[] {
+  return Object.entries(values).map(([name, doubleValue]) => ({
+    key: Field[name as keyof typeof Field],
+    value: { doubleValue },
+  }));
+}
