@@ -1,4 +1,4 @@
-// `npm run bench [-- --seconds=4 --rounds=3 --connections=2000 --soak=600]`: prints a table and writes it as JSON to results/.
+// `npm run bench [-- --seconds=4 --warm-up=6 --rounds=3 --connections=2000 --soak=600]`: prints a table and writes it as JSON to results/.
 // Machines differ by a factor of four, so what counts is the ratio to the bare echo of the same run.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -16,13 +16,15 @@ import { measureRedisCost } from './redis-cost.mjs';
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '4' },
+    'warm-up': { type: 'string', default: '6' },
     rounds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '2000' },
     soak: { type: 'string', default: '0' },
   },
 });
-const [seconds, rounds, connections, soakSeconds] = [
+const [seconds, warmUpSeconds, rounds, connections, soakSeconds] = [
   values.seconds,
+  values['warm-up'],
   values.rounds,
   values.connections,
   values.soak,
@@ -43,8 +45,9 @@ try {
   const sync = measureSync(folder);
   const records = { echo: [], ingest: [] };
   console.log(`records: ${rounds} rounds of ${seconds} s each, 50 connections × 8 in flight, 300 bytes …`);
-  await measureRecords({ target: echo, fleet, seconds: 1 });
-  await measureRecords({ target: ingest, fleet, redisPid: redis.pid, seconds: 1 });
+  // a server runs for weeks: what V8 compiles in its first seconds is not its cost
+  await measureRecords({ target: echo, fleet, seconds: warmUpSeconds });
+  await measureRecords({ target: ingest, fleet, redisPid: redis.pid, seconds: warmUpSeconds });
   for (let round = 0; round < rounds; round++) {
     records.echo.push(await measureRecords({ target: echo, fleet, seconds }));
     records.ingest.push(await measureRecords({ target: ingest, fleet, redisPid: redis.pid, seconds }));
@@ -52,7 +55,7 @@ try {
 
   console.log('two workers on two cores …');
   const twoWorkers = await startIngest(redis.url, files, 'bench-workers', { INGEST_WORKERS: '2' });
-  await measureRecords({ target: twoWorkers, fleet, redisPid: redis.pid, seconds: 1 });
+  await measureRecords({ target: twoWorkers, fleet, redisPid: redis.pid, seconds: warmUpSeconds });
   const scaled = await measureRecords({ target: twoWorkers, fleet, redisPid: redis.pid, seconds });
 
   let soak;
@@ -112,6 +115,7 @@ try {
     ingestUrl: chainIngest.url,
     token,
     seconds: Math.max(5, seconds),
+    warmUpSeconds,
   });
   console.log('dispatcher: 5,000 records/s …');
   const parts = { redis, files, fleet };

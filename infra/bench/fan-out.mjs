@@ -9,7 +9,16 @@ import { treeCpuMicros, treeResidentBytes } from './processes.mjs';
 const COLUMNS = 'speed,odometer,soc,elevation,est_heading,est_lat,est_lng,power,shift_state,range,est_range,heading';
 const FRAMES_A_SECOND = 20;
 
-export async function measureFanOut({ fleet, bare, streaming, ingestUrl, token, subscribers = 1_000, seconds }) {
+export async function measureFanOut({
+  fleet,
+  bare,
+  streaming,
+  ingestUrl,
+  token,
+  subscribers = 1_000,
+  seconds,
+  warmUpSeconds,
+}) {
   const [identity] = fleet.identities;
   const { vin } = identity;
   const connect = ({ certificatePem, keyPem }) =>
@@ -35,6 +44,7 @@ export async function measureFanOut({ fleet, bare, streaming, ingestUrl, token, 
     pid: bare.pid,
     clients: bareClients,
     seconds,
+    warmUpSeconds,
     send: () => bare.child.send({ text }),
   });
   bareClients.close();
@@ -49,7 +59,7 @@ export async function measureFanOut({ fleet, bare, streaming, ingestUrl, token, 
   });
   await until(() => clients.frames >= subscribers);
   const bytesPerSubscriber = (treeResidentBytes(streaming.pid) - before) / subscribers;
-  const cost = await costOfFrames({ pid: streaming.pid, clients, seconds, send: sendRecord });
+  const cost = await costOfFrames({ pid: streaming.pid, clients, seconds, warmUpSeconds, send: sendRecord });
   clients.close();
   vehicle.terminate();
   return { microsPerFrame: cost, bareMicrosPerFrame: bareCost, bytesPerSubscriber };
@@ -87,15 +97,20 @@ function openClient({ url, fleet, hello, seen }) {
   });
 }
 
-async function costOfFrames({ pid, clients, seconds, send }) {
+async function costOfFrames({ pid, clients, seconds, warmUpSeconds, send }) {
+  const timer = setInterval(send, 1_000 / FRAMES_A_SECOND);
+  await pause(warmUpSeconds * 1_000);
   const cpuBefore = treeCpuMicros(pid);
   const framesBefore = clients.frames;
-  const timer = setInterval(send, 1_000 / FRAMES_A_SECOND);
-  await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
-  clearInterval(timer);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await pause(seconds * 1_000);
   const frames = clients.frames - framesBefore;
-  return (treeCpuMicros(pid) - cpuBefore) / frames;
+  const cpu = treeCpuMicros(pid) - cpuBefore;
+  clearInterval(timer);
+  return cpu / frames;
+}
+
+function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function until(check) {
