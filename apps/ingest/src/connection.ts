@@ -118,6 +118,11 @@ export class VehicleConnection implements AppendReceipt {
     return this.#isPaused;
   }
 
+  /** Not for long any more, when it doesn't. */
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
   get isPinged(): boolean {
     return this.pingedMs !== 0;
   }

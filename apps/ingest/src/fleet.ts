@@ -130,7 +130,7 @@ export class Fleet implements ConnectionHost {
   endUnadmitted(isAdmitted: (vin: string) => boolean): void {
     const { counts, log } = this.#options;
     for (const connection of this.#byVin.values()) {
-      if (isAdmitted(connection.vin)) continue;
+      if (!connection.isReading || isAdmitted(connection.vin)) continue;
       countOne(counts.ended, 'not_admitted');
       log.info({ vin: connection.vin }, 'vehicle_not_admitted_any_more');
       connection.stopReading();

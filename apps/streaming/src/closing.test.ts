@@ -78,6 +78,12 @@ describe('no close frame is sent', () => {
       ({ raw }) => raw.send('{"msg_type":"data:unsubscribe"}'),
       'no_subscribe',
     ],
+    [
+      'to a client that has subscribed to what is no vehicle and stays',
+      { pace: { noSubscribeMs: 40 } },
+      ({ raw }) => raw.send(`{"msg_type":"data:subscribe_oauth","token":"${TOKEN}","value":"speed","tag":"nonsense"}`),
+      'no_subscribe',
+    ],
   ])('%s', async (_, setting, happen, reason) => {
     const { replica, vehicle, url } = await open({ ...setting, pace: { quietMs: 20, ...setting.pace } });
     const raw = await rawClient(url, { answersPings: reason !== 'no_pong' });
