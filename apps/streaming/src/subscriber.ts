@@ -160,6 +160,11 @@ export class Subscriber implements FeedListener {
     if (this.#isLive) this.#sayDisconnected();
   }
 
+  /** It may come back, and hear then what anybody hears of a vehicle that is not known. */
+  forgotten(): void {
+    void this.endQuietly('vehicle_forgotten');
+  }
+
   failed(err: unknown): void {
     if (this.#isEnding) return;
     this.#options.log.error({ err, address: this.#options.address }, 'subscriber_failed');
@@ -204,7 +209,9 @@ export class Subscriber implements FeedListener {
       return;
     }
     if (!isVin(vin)) {
+      // it asks again in 30 s, or has gone without a word
       this.#sayDisconnected();
+      this.#timer = setTimeout(() => this.#end('no_subscribe'), this.#options.pace.noSubscribeMs);
       return;
     }
     const columns = columnsOf(subscription);
