@@ -1,6 +1,6 @@
 // A worker's end of the channel to its primary: says whether it is ready, again and again as a sign of life, and gives
 // its metrics when it is asked. The start itself is told by runApp's own message.
-import type { MetricsAsJson, Readiness, ReadinessReport } from '@fleetbridge/service';
+import { answerMetrics, type Readiness, type ReadinessReport } from '@fleetbridge/service';
 import type { Registry } from 'prom-client';
 
 /** How often a worker shows that it lives. */
@@ -8,13 +8,7 @@ export const SIGN_OF_LIFE_MS = 2_000;
 
 export type WorkerMessage =
   | { type: 'ready'; ports?: Record<string, number> }
-  | { type: 'readiness'; report: ReadinessReport }
-  | { type: 'metrics'; request: number; metrics: MetricsAsJson };
-
-export interface MetricsRequest {
-  type: 'metrics_wanted';
-  request: number;
-}
+  | { type: 'readiness'; report: ReadinessReport };
 
 export interface WorkerLink {
   /** The same readiness, each change of which is told to the primary. */
@@ -25,15 +19,9 @@ export interface WorkerLink {
 
 /** For a process that node:cluster has forked. */
 export function openWorkerLink(): WorkerLink {
-  let registry: Registry | undefined;
+  let stopAnswering: (() => void) | undefined;
   let signOfLife: NodeJS.Timeout | undefined;
 
-  async function answer({ type, request }: MetricsRequest): Promise<void> {
-    if (type !== 'metrics_wanted' || registry === undefined) return;
-    send({ type: 'metrics', request, metrics: await registry.getMetricsAsJSON() });
-  }
-
-  process.on('message', answer);
   return {
     tellReadiness(readiness) {
       const tell = () => send({ type: 'readiness', report: readiness.report() });
@@ -49,12 +37,12 @@ export function openWorkerLink(): WorkerLink {
         report: () => readiness.report(),
       };
     },
-    offerMetrics: (offered) => {
-      registry = offered;
+    offerMetrics: (registry) => {
+      stopAnswering = answerMetrics(registry);
     },
     stop: () => {
       clearInterval(signOfLife);
-      process.off('message', answer);
+      stopAnswering?.();
     },
   };
 }

@@ -2,14 +2,19 @@
 // to become ready before the others are started, so that a start that can't succeed fails once and not once a core.
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger, ReadinessCheck, ReadinessReport } from '@fleetbridge/service';
-import { MergedMetrics, type MetricsAsJson } from '@fleetbridge/service';
-import { type MetricsRequest, SIGN_OF_LIFE_MS, type WorkerMessage } from './worker-link.js';
+import {
+  type Logger,
+  type MetricsAsJson,
+  type ReadinessCheck,
+  type ReadinessReport,
+  TurningPoint,
+  WorkerMetrics,
+  WorkerStartError,
+} from '@fleetbridge/service';
+import { SIGN_OF_LIFE_MS, type WorkerMessage } from './worker-link.js';
 
 /** Without a sign of life for so long a worker hangs; its vehicles find that out by themselves. */
 const SILENT_MS = 5 * SIGN_OF_LIFE_MS;
-/** What a worker may take to give its metrics; then its last ones are used. */
-const METRICS_MS = 1_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 /** A worker that was up for so long is healthy: its death starts the back-off from the beginning. */
@@ -20,17 +25,6 @@ export interface WorkerPoolOptions {
   log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
 
-/** The first worker ended before it was ready; it has said why on stderr. */
-export class WorkerStartError extends Error {
-  override readonly name = 'WorkerStartError';
-  readonly exitCode: number;
-
-  constructor(exitCode: number, how: string) {
-    super(`its first worker ${how} before it was ready`);
-    this.exitCode = exitCode;
-  }
-}
-
 /** One of the `count` places, and the process that has it now. */
 interface Place {
   readonly number: number;
@@ -39,21 +33,18 @@ interface Place {
   isReady: boolean;
   heardMs: number;
   report: ReadinessReport | undefined;
-  metrics: MetricsAsJson;
   failures: number;
 }
 
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #places: Place[];
-  readonly #merged = new MergedMetrics();
+  readonly #metrics = new WorkerMetrics();
   readonly #stopping = new AbortController();
-  readonly #metricsWaiters = new Map<number, (metrics: MetricsAsJson) => void>();
-  #requests = 0;
   /** Workers that died and were replaced. */
   replaced = 0;
   #ports: Record<string, number> = {};
-  readonly #waiting = new Set<() => void>();
+  readonly #turn = new TurningPoint();
   /** Ends the start; only until the first worker is ready. */
   #giveUp: ((error: WorkerStartError) => void) | undefined;
 
@@ -66,7 +57,6 @@ export class WorkerPool {
       isReady: false,
       heardMs: 0,
       report: undefined,
-      metrics: [],
       failures: 0,
     }));
   }
@@ -78,10 +68,10 @@ export class WorkerPool {
       this.#giveUp = reject;
     });
     this.#fork(first!);
-    await Promise.race([this.#until(() => first!.isReady), failed]);
+    await Promise.race([this.#turn.until(() => first!.isReady), failed]);
     this.#giveUp = undefined;
     for (const place of others) this.#fork(place);
-    await this.#until(() => this.readyWorkers === this.#places.length);
+    await this.#turn.until(() => this.readyWorkers === this.#places.length);
     return this.#ports;
   }
 
@@ -105,9 +95,8 @@ export class WorkerPool {
   }
 
   /** Prometheus' text of all workers together, and of `own`. */
-  async metrics(own: MetricsAsJson): Promise<string> {
-    const living = await Promise.all(this.#places.map((place) => this.#metricsOf(place)));
-    return this.#merged.text([...living, own]);
+  metrics(own: MetricsAsJson): Promise<string> {
+    return this.#metrics.text(own);
   }
 
   /** SIGTERM to all, SIGKILL to those that are left when the time is up. */
@@ -121,6 +110,7 @@ export class WorkerPool {
 
   #fork(place: Place): void {
     const worker = cluster.fork();
+    this.#metrics.follow(worker);
     Object.assign(place, { worker, startedMs: performance.now(), heardMs: performance.now() });
     worker.on('message', (message: WorkerMessage) => this.#heard(place, message));
     // Also sent when a signal or a message could not be delivered; what counts is 'exit'.
@@ -131,29 +121,22 @@ export class WorkerPool {
   #heard(place: Place, message: WorkerMessage): void {
     place.heardMs = performance.now();
     if (message.type === 'readiness') place.report = message.report;
-    if (message.type === 'metrics') {
-      place.metrics = message.metrics;
-      this.#metricsWaiters.get(message.request)?.(message.metrics);
-    }
     if (message.type === 'ready') {
       place.isReady = true;
       this.#ports = message.ports ?? {};
-      for (const look of this.#waiting) look();
+      this.#turn.look();
     }
   }
 
   #ended(place: Place, { code, signal }: { code: number; signal: string }): void {
     const pid = place.worker?.process.pid;
     Object.assign(place, { worker: undefined, isReady: false, report: undefined });
-    void this.#merged.retire(place.metrics);
-    place.metrics = [];
     if (this.#stopping.signal.aborted) return;
     if (this.#giveUp === undefined) {
       this.#options.log.warn({ worker: place.number, worker_pid: pid, code, signal }, 'worker_died');
       void this.#replace(place);
     } else {
-      const how = signal ? `was ended by ${signal}` : `ended with exit code ${code}`;
-      this.#giveUp(new WorkerStartError(code === 2 ? 2 : 1, how));
+      this.#giveUp(new WorkerStartError({ code, signal }));
     }
   }
 
@@ -174,32 +157,5 @@ export class WorkerPool {
     const nowMs = performance.now();
     const isSilent = this.#places.some(({ heardMs }) => nowMs - heardMs > SILENT_MS);
     return isSilent ? { ready: false, reason: 'worker_silent' } : { ready: true };
-  }
-
-  #metricsOf(place: Place): Promise<MetricsAsJson> {
-    const { worker } = place;
-    if (worker === undefined || !worker.isConnected()) return Promise.resolve(place.metrics);
-    const request = ++this.#requests;
-    return new Promise<MetricsAsJson>((resolve) => {
-      const timer = setTimeout(() => resolve(place.metrics), METRICS_MS);
-      this.#metricsWaiters.set(request, (metrics) => {
-        clearTimeout(timer);
-        resolve(metrics);
-      });
-      const wanted: MetricsRequest = { type: 'metrics_wanted', request };
-      worker.send(wanted, undefined, () => {});
-    }).finally(() => this.#metricsWaiters.delete(request));
-  }
-
-  #until(condition: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const look = () => {
-        if (!condition()) return;
-        this.#waiting.delete(look);
-        resolve();
-      };
-      this.#waiting.add(look);
-      look();
-    });
   }
 }

@@ -1,11 +1,14 @@
 // What the process that holds the ports and its workers say to each other.
-import type { MetricsAsJson, ReadinessReport } from '@fleetbridge/service';
+import type { ReadinessReport } from '@fleetbridge/service';
 
 export type Door = 'clients' | 'grpc';
 
-export type ToWorker =
-  /** Comes with its socket, which stays open at the sender's until it is taken. */
-  { type: 'connection'; door: Door; id: number } | { type: 'metrics_wanted'; request: number };
+/** Comes with its socket, which stays open at the sender's until it is taken. */
+export interface ToWorker {
+  type: 'connection';
+  door: Door;
+  id: number;
+}
 
 export type FromWorker =
   /** Connections may come. */
@@ -13,5 +16,4 @@ export type FromWorker =
   /** Clients hear the present. */
   | { type: 'present' }
   | { type: 'taken'; id: number }
-  | { type: 'readiness'; report: ReadinessReport }
-  | { type: 'metrics'; request: number; metrics: MetricsAsJson };
+  | { type: 'readiness'; report: ReadinessReport };

@@ -4,10 +4,12 @@ import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Logger,
-  MergedMetrics,
   type MetricsAsJson,
   type ReadinessCheck,
   type ReadinessReport,
+  TurningPoint,
+  WorkerMetrics,
+  WorkerStartError,
 } from '@fleetbridge/service';
 import type { HeldConnection } from './held-port.js';
 import type { Door, FromWorker, ToWorker } from './worker-link.js';
@@ -16,7 +18,6 @@ const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
 /** A worker that was up for so long is healthy: its death starts the back-off from the beginning. */
 const STEADY_MS = 30_000;
-const METRICS_LIMIT_MS = 1_000;
 const RELOAD_LIMIT_MS = 60_000;
 
 export interface WorkerPoolOptions {
@@ -24,17 +25,6 @@ export interface WorkerPoolOptions {
   log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** A worker can take connections now. */
   onOpen: () => void;
-}
-
-/** The first worker ended before it served; it has said why on stderr. */
-export class WorkerStartError extends Error {
-  override readonly name = 'WorkerStartError';
-  readonly exitCode: number;
-
-  constructor(exitCode: number, how: string) {
-    super(`its worker ${how} at its start`);
-    this.exitCode = exitCode;
-  }
 }
 
 interface Member {
@@ -47,7 +37,6 @@ interface Member {
   /** Asked to end: its place is somebody else's. */
   isLeaving: boolean;
   report: ReadinessReport | undefined;
-  metrics: MetricsAsJson;
   /** On their way to it. */
   readonly handed: Map<number, HeldConnection>;
   readonly ended: Promise<void>;
@@ -56,10 +45,9 @@ interface Member {
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   #members: Member[] = [];
-  readonly #merged = new MergedMetrics();
+  readonly #metrics = new WorkerMetrics();
   readonly #stopping = new AbortController();
-  readonly #metricsWaiters = new Map<number, (metrics: MetricsAsJson) => void>();
-  readonly #watchers = new Set<() => void>();
+  readonly #changes = new TurningPoint();
   #numbers = 0;
   #turn = 0;
   #failures = 0;
@@ -79,10 +67,10 @@ export class WorkerPool {
     });
     // so that a start that can't succeed fails once, the others follow the first
     const first = this.#fork();
-    await Promise.race([this.#until(() => first.isPresent || this.#stopping.signal.aborted), failed]);
+    await Promise.race([this.#changes.until(() => first.isPresent || this.#stopping.signal.aborted), failed]);
     this.#failStart = undefined;
     const others = Array.from({ length: this.#options.count - 1 }, () => this.#fork());
-    await this.#until(() => others.every(({ isPresent }) => isPresent) || this.#stopping.signal.aborted);
+    await this.#changes.until(() => others.every(({ isPresent }) => isPresent) || this.#stopping.signal.aborted);
   }
 
   get pids(): number[] {
@@ -115,9 +103,8 @@ export class WorkerPool {
   }
 
   /** Prometheus' text of all workers together, and of `own`. */
-  async metrics(own: MetricsAsJson): Promise<string> {
-    const living = await Promise.all(this.#members.map((member) => this.#metricsOf(member)));
-    return this.#merged.text([...living, own]);
+  metrics(own: MetricsAsJson): Promise<string> {
+    return this.#metrics.text(own);
   }
 
   /** One after the other: a new worker serves, then the old one ends. A reload that is under way is enough. */
@@ -131,7 +118,7 @@ export class WorkerPool {
   /** SIGTERM to all, SIGKILL to those that are left when the time is up. */
   async stop({ deadlineMs }: { deadlineMs: number }): Promise<void> {
     this.#stopping.abort();
-    this.#look();
+    this.#changes.look();
     const until = performance.now() + deadlineMs;
     for (const { worker } of this.#members) worker.process.kill('SIGTERM');
     const limit = new AbortController();
@@ -147,6 +134,7 @@ export class WorkerPool {
 
   #fork(): Member {
     const worker = cluster.fork();
+    this.#metrics.follow(worker);
     const member: Member = {
       worker,
       startedMs: performance.now(),
@@ -154,7 +142,6 @@ export class WorkerPool {
       isPresent: false,
       isLeaving: false,
       report: undefined,
-      metrics: [],
       handed: new Map(),
       ended: new Promise((resolve) => worker.once('exit', () => resolve())),
     };
@@ -182,24 +169,18 @@ export class WorkerPool {
       case 'readiness':
         member.report = message.report;
         break;
-      case 'metrics':
-        member.metrics = message.metrics;
-        this.#metricsWaiters.get(message.request)?.(message.metrics);
-        break;
     }
-    this.#look();
+    this.#changes.look();
   }
 
   #ended(member: Member, { code, signal }: { code: number; signal: string | null }): void {
     this.#members = this.#members.filter((one) => one !== member);
-    void this.#merged.retire(member.metrics);
     const handed = [...member.handed.values()];
     for (const connection of handed.reverse()) connection.giveBack();
-    this.#look();
+    this.#changes.look();
     if (this.#stopping.signal.aborted) return;
     if (this.#failStart !== undefined) {
-      const how = signal ? `was ended by ${signal}` : `ended with exit code ${code}`;
-      this.#failStart(new WorkerStartError(code === 2 ? 2 : 1, how));
+      this.#failStart(new WorkerStartError({ code, signal }));
       return;
     }
     if (handed.length > 0) this.#options.onOpen();
@@ -228,7 +209,7 @@ export class WorkerPool {
       next.isLeaving = true;
       const limit = new AbortController();
       await Promise.race([
-        this.#until(() => next.isPresent || !this.#members.includes(next) || this.#stopping.signal.aborted),
+        this.#changes.until(() => next.isPresent || !this.#members.includes(next) || this.#stopping.signal.aborted),
         delay(RELOAD_LIMIT_MS, undefined, { signal: limit.signal }).catch(() => {}),
       ]);
       limit.abort();
@@ -240,7 +221,7 @@ export class WorkerPool {
       next.isLeaving = false;
       old.isLeaving = true;
       this.#options.onOpen();
-      await this.#until(() => old.handed.size === 0 || this.#stopping.signal.aborted);
+      await this.#changes.until(() => old.handed.size === 0 || this.#stopping.signal.aborted);
       old.worker.process.kill('SIGTERM');
       log.info({ worker_pid: next.worker.process.pid, replaced_pid: old.worker.process.pid }, 'worker_replaced');
     }
@@ -249,36 +230,5 @@ export class WorkerPool {
   #workersCheck(): ReadinessCheck {
     if (this.#stopping.signal.aborted) return { ready: false, reason: 'stopping' };
     return this.open > 0 ? { ready: true } : { ready: false, reason: 'starting' };
-  }
-
-  #metricsOf(member: Member): Promise<MetricsAsJson> {
-    const { worker } = member;
-    if (!worker.isConnected()) return Promise.resolve(member.metrics);
-    const request = ++this.#numbers;
-    return new Promise<MetricsAsJson>((resolve) => {
-      const timer = setTimeout(() => resolve(member.metrics), METRICS_LIMIT_MS);
-      this.#metricsWaiters.set(request, (metrics) => {
-        clearTimeout(timer);
-        resolve(metrics);
-      });
-      const wanted: ToWorker = { type: 'metrics_wanted', request };
-      worker.send(wanted, undefined, () => {});
-    }).finally(() => this.#metricsWaiters.delete(request));
-  }
-
-  #until(condition: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const look = () => {
-        if (!condition()) return;
-        this.#watchers.delete(look);
-        resolve();
-      };
-      this.#watchers.add(look);
-      look();
-    });
-  }
-
-  #look(): void {
-    for (const look of this.#watchers) look();
   }
 }

@@ -1,6 +1,6 @@
 // A worker: serves the connections that the process with the ports hands to it, and tells that one how it is.
 import type { Socket } from 'node:net';
-import { createReadiness, type Readiness, type RunContext } from '@fleetbridge/service';
+import { answerMetrics, createReadiness, type Readiness, type RunContext } from '@fleetbridge/service';
 import type { StreamingConfig } from './config.js';
 import { startStreaming } from './streaming.js';
 import type { FromWorker, ToWorker } from './worker-link.js';
@@ -25,11 +25,8 @@ export async function startWorker(config: StreamingConfig, context: RunContext):
           if (socket !== undefined) doors[message.door].accept(socket);
           tell({ type: 'taken', id: message.id });
         }
-        if (message.type === 'metrics_wanted') {
-          const { request } = message;
-          void registry.getMetricsAsJSON().then((metrics) => tell({ type: 'metrics', request, metrics }));
-        }
       });
+      answerMetrics(registry);
       tell({ type: 'open' });
     },
   });

@@ -17,6 +17,7 @@ export {
   integer,
   oneOf,
   port,
+  redisUrl,
   secret,
   text,
   url,
@@ -30,6 +31,7 @@ export { createMetrics, type Metrics } from './metrics.js';
 export { nearestName } from './nearest-name.js';
 export {
   createReadiness,
+  measureReadiness,
   type Readiness,
   type ReadinessCheck,
   type ReadinessReport,
@@ -39,3 +41,6 @@ export { type RunContext, type RunOptions, runApp } from './run.js';
 export { Secret } from './secret.js';
 export { recordLogConfig, serviceConfig } from './service-config.js';
 export type { StopFunction, StopOutcome } from './stop-list.js';
+export { TurningPoint } from './turning-point.js';
+export { answerMetrics, WorkerMetrics } from './worker-metrics.js';
+export { WorkerStartError } from './worker-start-error.js';
