@@ -25,6 +25,11 @@ export class AdmissionStore {
     await this.#redis.hset(this.#key, { ...fields, [VERSION]: randomUUID() });
   }
 
+  /** As if nothing had ever been said about it: the lists of the configuration decide. */
+  async withdraw(vin: string): Promise<void> {
+    await this.#redis.multi().hdel(this.#key, vin.toUpperCase()).hset(this.#key, VERSION, randomUUID()).exec();
+  }
+
   /** Another one after each change; empty before the first. */
   async version(): Promise<string> {
     return (await this.#redis.hget(this.#key, VERSION)) ?? '';

@@ -4,8 +4,10 @@
 import { randomUUID } from 'node:crypto';
 import { LogUnavailable } from './errors.js';
 import { type PartitionKeys, partitionKeys, partitionOf } from './keys.js';
+import { PartitionConnection } from './partition-connection.js';
 import { PackedRecords, type RecordToAppend } from './record-packing.js';
 import { type RedisConnection, runScript } from './redis.js';
+import { whenReplicated } from './replicated.js';
 import { appendRecords } from './scripts/append-records.js';
 
 /**
@@ -116,12 +118,16 @@ class PartitionQueue {
   /** Calls that were given up: one that is late must not be taken for a new one. */
   #givenUp = 0;
   readonly #givenUpKey: string;
+  /** Undefined: the calls of all partitions share one connection, as cheap as can be. */
+  readonly #own: PartitionConnection | undefined;
 
   constructor(keys: PartitionKeys, options: AppenderOptions, release: (records: number, bytes: number) => void) {
     this.#keys = keys;
     this.#givenUpKey = keys.givenUp(randomUUID());
     this.#options = options;
     this.#release = release;
+    const { redis, ackReplicas = 0 } = options;
+    if (ackReplicas > 0 || redis.isCluster) this.#own = new PartitionConnection(redis, keys.partition);
   }
 
   add(record: RecordToAppend, receipt: AppendReceipt): number {
@@ -147,6 +153,7 @@ class PartitionQueue {
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#retryTimer);
+    this.#own?.stop();
   }
 
   #send(): void {
@@ -165,7 +172,7 @@ class PartitionQueue {
 
   async #call(batch: Batch): Promise<string> {
     const { redis, processId, ackReplicas = 0, callTimeoutMs = 5_000 } = this.#options;
-    const { records, presence, newest, seenPrefix } = this.#keys;
+    const { records, presence, newest, seenPrefix, ackFence } = this.#keys;
     const isLate = performance.now() - batch.begunMs > LATE_MS;
     const mustLook = batch.mayBeStored || isLate;
     const args = [seenPrefix, processId(), mustLook ? '1' : '0', batch.packed.bytes, this.#givenUp];
@@ -173,33 +180,29 @@ class PartitionQueue {
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         // The answers of a connection come in order: without a new one every later call would wait behind this one.
-        redis.disconnect(true);
+        if (this.#own === undefined) redis.disconnect(true);
         reject(new Error(`no answer within ${callTimeoutMs} ms`));
       }, callTimeoutMs);
     });
     try {
+      const own = this.#own?.take();
       const answer = (await Promise.race([
-        runScript(redis, appendRecords, [records, presence, newest, this.#givenUpKey], args),
+        runScript(own ?? redis, appendRecords, [records, presence, newest, this.#givenUpKey], args),
         timeout,
       ])) as [string, string];
       const [codes, failure] = answer;
       if (failure !== '' && TRANSIENT.test(failure)) throw new Error(failure);
-      if (ackReplicas > 0) await Promise.race([this.#replicated(ackReplicas, callTimeoutMs), timeout]);
+      if (own && ackReplicas > 0) {
+        const wanted = { replicas: ackReplicas, limitMs: Math.max(1, callTimeoutMs - 100), fenceKey: ackFence };
+        await Promise.race([whenReplicated(own, wanted), timeout]);
+      }
       return codes;
+    } catch (error) {
+      this.#own?.giveUp();
+      throw error;
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  /**
-   * WAIT speaks of the last write of its own connection; after a reconnect there is none, and it would be content at
-   * once. So there is always a write before it.
-   */
-  async #replicated(replicas: number, timeoutMs: number): Promise<void> {
-    const { redis } = this.#options;
-    await redis.set(this.#keys.ackFence, '1');
-    const reached = await redis.wait(replicas, timeoutMs - 100);
-    if (reached < replicas) throw new Error(`NOREPLICAS ${reached} of ${replicas} replicas have the records`);
   }
 
   #answered(batch: Batch, codes: string): void {

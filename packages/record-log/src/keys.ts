@@ -66,7 +66,9 @@ export interface PartitionKeys {
   streamingProcesses: string;
   /** Prefix; + VIN: list of entry ids and what was known of the vehicle there, oldest first. */
   checkpointsPrefix: string;
-  /** String: rewritten before WAIT, which speaks of the last write of its connection. */
+  /** Sorted set, with an expiry: fingerprints of vehicles whose data was deleted, by when. */
+  forgotten: string;
+  /** String: written anew before WAIT, which speaks of the last write of its connection. */
   ackFence: string;
   /** String with an expiry: calls of this appender with a lower number are given up (scripts/append-records.ts). */
   givenUp(appenderId: string): string;
@@ -101,6 +103,7 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
     slotVins: `${prefix}slot-vins`,
     streamingProcesses: `${prefix}streaming-processes`,
     checkpointsPrefix: `${prefix}checkpoints:`,
+    forgotten: `${prefix}forgotten`,
     givenUp: (appenderId) => `${prefix}given-up:${appenderId}`,
     process: (processId) => `${prefix}process:${processId}`,
     rejections: (subscription) => `${prefix}rejections:${subscription}`,
@@ -113,6 +116,11 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
 /** Partition of a VIN: CRC16 (XMODEM, as Redis Cluster hashes keys) modulo the number of partitions. */
 export function partitionOf(vin: string, partitions: number): number {
   return partitions === 1 ? 0 : crc16(vin) % partitions;
+}
+
+/** Slot in a Redis Cluster of every key of a partition: of what stands in the braces. */
+export function slotOf(partition: number): number {
+  return crc16(String(partition)) % 16_384;
 }
 
 export function crc16(text: string): number {

@@ -159,6 +159,18 @@ describe('SnapshotStore', () => {
     expect(await store.vins()).toEqual(['VIN1']);
   });
 
+  it('reads single readings, and leaves out what is not known', async () => {
+    const { store, lease } = await newStore();
+    await store.commit(0, {
+      lease,
+      cursor: '1-0',
+      changes: new Map([['VIN1', { Soc: '[1]', Gear: '[2]', A: '[3]' }]]),
+    });
+    expect(await store.readings('VIN1', ['Gear', 'B', 'Soc'])).toEqual({ Gear: '[2]', Soc: '[1]' });
+    expect(await store.readings('VIN2', ['Gear'])).toEqual({});
+    expect(await store.vinsIn(0)).toEqual(['VIN1']);
+  });
+
   it('lets nobody write whose lease has passed to another', async () => {
     const { store, lease, namespace } = await newStore();
     await redis.set(partitionKeys(namespace, 0).lease('snapshot'), 'somebody 7');

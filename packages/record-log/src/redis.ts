@@ -1,30 +1,119 @@
-// Connections to Redis. Never queued by the client, never resent by it: what is sent when, and what is repeated after
-// a lost answer, is decided where the order of records is known.
-import { Redis } from 'ioredis';
+// Connections to Redis, or to a Redis Cluster. Never queued by the client, never resent by it: what is sent when, and what
+// is repeated after a lost answer, is decided where the order of records is known. Of a cluster's answers the client
+// follows only those that say that nothing was done (MOVED, ASK, TRYAGAIN).
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { clusterOf } from './cluster-url.js';
 
 export interface RedisConnectionOptions {
+  /** `redis://…` or `rediss://…`; of a cluster `redis+cluster://…` or `rediss+cluster://…` (cluster-url.ts). */
   url: string;
   /** Shown by CLIENT LIST. */
   name: string;
   /** Called once for each change between reachable and not, with the reason. */
-  onChange?: (change: { isReachable: boolean; reason: string }) => void;
+  onChange?: ((change: { isReachable: boolean; reason: string }) => void) | undefined;
 }
 
-export type RedisConnection = Redis;
+/** Which of the two it is matters in this package alone, and there in few places. */
+export type RedisConnection = Redis | Cluster;
+
+/** A connection that owes an answer and gives none for so long is ended: every later one would wait behind it. */
+export const ANSWER_LIMIT_MS = 5_000;
+
+const retryPauseMs = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000);
+
+const settings = {
+  // RESP2 works with every Redis and every service that speaks its protocol
+  protocol: 2,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  connectTimeout: 5_000,
+  socketTimeout: ANSWER_LIMIT_MS,
+  disconnectTimeout: 100,
+  keepAlive: 10_000,
+} satisfies RedisOptions;
 
 /** Connects in the background and for ever. A command while there is no connection fails at once. */
 export function connectRedis({ url, name, onChange }: RedisConnectionOptions): RedisConnection {
-  const redis = new Redis(url, {
-    connectionName: name,
-    // RESP2 works with every Redis and every service that speaks its protocol
-    protocol: 2,
+  const cluster = clusterOf(url);
+  if (cluster === undefined) return connectSingle({ url, name, onChange });
+  const { nodes, ...access } = cluster;
+  const connection = new Cluster(nodes, {
+    // its nodes have no retryStrategy: one that is lost is found again where the cluster says that it is
+    redisOptions: { ...settings, ...access, connectionName: name },
     enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: 5_000,
-    keepAlive: 10_000,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
+    // A lost answer says nothing about what was done, and CLUSTERDOWN may last: both are for us to repeat.
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+    // For MOVED, ASK and TRYAGAIN. Past it the error would lose its own words, so there is some room.
+    maxRedirections: 8,
+    // A cluster that is down says so to each command, in its own words.
+    enableReadyCheck: false,
+    clusterRetryStrategy: retryPauseMs,
+    slotsRefreshTimeout: 2_000,
+    // A certificate is made out to a name: it must not be replaced by an address before TLS has seen it.
+    dnsLookup: (host, found) => found(null, host),
   });
+  keepNodes(connection);
+  return reporting(connection, onChange);
+}
+
+const LOST_NODE_LOOK_MS = 500;
+
+/**
+ * The client connects to a node when a command needs it, and forgets one that is lost; what is sent while it connects
+ * fails. So connections are made beforehand, and after a loss the cluster is asked again and again who holds what.
+ */
+function keepNodes(cluster: Cluster): void {
+  let isLookPlanned = false;
+  cluster.on('+node', (node: Redis) => {
+    // not at once: the command that it was made for is to be sent first
+    setImmediate(() => {
+      if (node.status === 'wait' && !node.options.readOnly) node.connect().catch(() => {});
+    });
+  });
+  cluster.on('-node', () => {
+    if (isLookPlanned) return;
+    isLookPlanned = true;
+    setTimeout(() => {
+      isLookPlanned = false;
+      if (cluster.status === 'ready') cluster.refreshSlotsCache();
+    }, LOST_NODE_LOOK_MS).unref();
+  });
+}
+
+/**
+ * For what any node of a cluster does as well as another, such as listening: one connection to one of them, and to the
+ * next one when that breaks. Of a single Redis the same as `connectRedis`.
+ */
+export function connectAnyNode({ url, name, onChange }: RedisConnectionOptions): Redis {
+  const cluster = clusterOf(url);
+  if (cluster === undefined) return connectSingle({ url, name, onChange });
+  const { nodes, ...access } = cluster;
+  let next = Math.floor(Math.random() * nodes.length);
+  const nextNode = () => nodes[next++ % nodes.length];
+  const redis: Redis = new Redis({
+    ...settings,
+    ...access,
+    ...nextNode(),
+    connectionName: name,
+    retryStrategy: (attempt) => {
+      // the options are read anew at each connect
+      Object.assign(redis.options, nextNode());
+      return retryPauseMs(attempt);
+    },
+  });
+  return reporting(redis, onChange);
+}
+
+function connectSingle({ url, name, onChange }: RedisConnectionOptions): Redis {
+  return reporting(new Redis(url, { ...settings, connectionName: name, retryStrategy: retryPauseMs }), onChange);
+}
+
+function reporting<Connection extends RedisConnection>(
+  redis: Connection,
+  onChange: RedisConnectionOptions['onChange'],
+): Connection {
   let isReachable: boolean | undefined;
   const changed = (now: boolean, reason: string) => {
     if (isReachable === now) return;
@@ -32,21 +121,27 @@ export function connectRedis({ url, name, onChange }: RedisConnectionOptions): R
     onChange?.({ isReachable: now, reason });
   };
   let lastError = 'connection closed';
-  redis.on('ready', () => changed(true, 'connected'));
-  redis.on('error', (error: Error) => {
+  const failed = (error: Error) => {
     lastError = error.message || (error as NodeJS.ErrnoException).code || lastError;
-  });
+  };
+  redis.on('ready', () => changed(true, 'connected'));
+  redis.on('error', failed);
+  redis.on('node error', failed);
   redis.on('close', () => changed(false, lastError));
   return redis;
 }
 
-/** Waits until commands are answered, or throws the last failure after the time limit. */
+/**
+ * Waits until commands are answered, or throws the last failure after the time limit. Of a cluster some node has to
+ * answer, and all that can be reached are connected then.
+ */
 export async function whenReady(redis: RedisConnection, limitMs: number): Promise<void> {
   const deadline = Date.now() + limitMs;
   let failure: unknown;
   while (Date.now() < deadline) {
     try {
       await redis.ping();
+      if (redis instanceof Cluster) await whenNodesSettled(redis, deadline - Date.now());
       return;
     } catch (error) {
       failure = error;
@@ -54,6 +149,15 @@ export async function whenReady(redis: RedisConnection, limitMs: number): Promis
     }
   }
   throw failure ?? new Error(`no answer within ${limitMs} ms`);
+}
+
+async function whenNodesSettled(cluster: Cluster, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, limitMs));
+  });
+  await Promise.race([Promise.allSettled(cluster.nodes('master').map((node) => node.ping())), limit]);
+  clearTimeout(timer);
 }
 
 export interface Script {

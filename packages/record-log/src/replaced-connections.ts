@@ -1,7 +1,7 @@
 // A vehicle that has come back may have left an open socket in another process, on this machine or the next. The script
 // that makes the new connection the present one publishes which connection it took the place of; all processes listen.
 // A message that is lost (Redis away) costs no more than a dead socket that lives until it is found silent.
-import { connectRedis } from './redis.js';
+import { connectAnyNode } from './redis.js';
 
 export interface ReplacedConnection {
   vin: string;
@@ -18,10 +18,13 @@ export interface ReplacedConnectionsOptions {
   onRefused?: (error: Error) => void;
 }
 
-/** Listens until `stop`, on a connection of its own: one that subscribes can do nothing else. */
+/**
+ * Listens until `stop`, on a connection of its own: one that subscribes can do nothing else. The nodes of a cluster pass
+ * on what is published at one of them, so any of them will do.
+ */
 export function watchReplacedConnections(options: ReplacedConnectionsOptions): { stop: () => void } {
   const { url, namespace, onReplaced, onResumed, onRefused } = options;
-  const redis = connectRedis({ url, name: 'fleetbridge-replaced' });
+  const redis = connectAnyNode({ url, name: 'fleetbridge-replaced' });
   let wasListening = false;
   redis.on('ready', () => {
     redis.psubscribe(`${namespace}:{*}:presence:replaced`).then(

@@ -10,6 +10,7 @@ import {
   integer,
   oneOf,
   port,
+  redisUrl,
   secret,
   text,
   url,
@@ -119,6 +120,31 @@ const cases: { name: string; schema: z.ZodType; good: [unknown, unknown][]; bad:
       ['rediss://h', 'rediss://h'],
     ],
     bad: ['http://h', 'redis:h', 'redis://', 'h:6379', 'redis//h'],
+  },
+  {
+    name: 'redisUrl',
+    schema: redisUrl(),
+    good: [
+      'redis://:p@h:6379/0',
+      'rediss://h',
+      'redis+cluster://a',
+      'redis+cluster://me:p%40ss@a:7000,b:7001,c',
+      'rediss+cluster://[::1]:7000,10.0.0.2',
+    ].map((text) => [text, text] as [string, string]),
+    bad: [
+      'http://h',
+      'redis:h',
+      // several nodes without saying that they are a cluster
+      'redis://a:1,b:2',
+      'redis+cluster://',
+      'redis+cluster://a:1,',
+      'redis+cluster://a:1, b:2',
+      'redis+cluster://a:1/3',
+      'redis+cluster://a:1?family=6',
+      'redis+cluster://a:99999',
+      'redis+cluster://:100%@a',
+      'cluster+redis://a',
+    ],
   },
 ];
 

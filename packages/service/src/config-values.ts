@@ -81,12 +81,44 @@ export function url({ protocols }: { protocols: readonly string[] }) {
     { expected: `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}` },
     (text) =>
       // URL alone would accept "https:host" without its slashes.
-      schemes.some((scheme) => text.toLowerCase().startsWith(`${scheme}://`)) &&
-      URL.canParse(text) &&
-      new URL(text).host !== ''
-        ? text
-        : undefined,
+      schemes.some((scheme) => text.toLowerCase().startsWith(`${scheme}://`)) && isUrlWithHost(text) ? text : undefined,
   );
+}
+
+/** The URL of a Redis, or of some nodes of a Redis Cluster, as it was written. */
+export function redisUrl() {
+  const expected =
+    'redis://[user:password@]host:port (rediss:// for TLS), or redis+cluster://[user:password@]host:port,host:port,… (rediss+cluster://)';
+  return value({ expected: `a URL like ${expected}` }, (text) =>
+    (/^rediss?:\/\//i.test(text) && isUrlWithHost(text)) || isClusterUrl(text) ? text : undefined,
+  );
+}
+
+// A cluster has one database and our settings, so there is neither a path nor a query.
+function isClusterUrl(text: string): boolean {
+  const [, access = '', hosts = ''] = /^rediss?\+cluster:\/\/(?:(.*)@)?([^@]+)$/is.exec(text) ?? [];
+  return (
+    hosts.split(',').every((host) => {
+      const url = `redis://${host}`;
+      return /^(\[[\da-f:.]+\]|[^\s:/?#[\]]+)(:\d+)?$/i.test(host) && isUrlWithHost(url);
+    }) &&
+    isUrlWithHost(`redis://${access}@host`) &&
+    isDecodable(access)
+  );
+}
+
+function isUrlWithHost(text: string): boolean {
+  return URL.canParse(text) && new URL(text).host !== '';
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    // a % that begins no escape: the password was not encoded
+    return false;
+  }
 }
 
 /** A text that is never printed. `X_FILE` may name the file that holds it. */

@@ -1,5 +1,5 @@
 // The variables that every app has, named and explained once; apps spread them into their own schema.
-import { durationSeconds, filePath, integer, text, url } from './config-values.js';
+import { durationSeconds, filePath, integer, redisUrl, text } from './config-values.js';
 import { logConfig } from './log.js';
 
 export const serviceConfig = {
@@ -14,8 +14,10 @@ export const serviceConfig = {
 
 /** The variables of whoever reads or writes the log. */
 export const recordLogConfig = {
-  REDIS_URL: url({ protocols: ['redis', 'rediss'] })
-    .describe('The Redis that holds the log. `npm start` and compose bring their own.')
+  REDIS_URL: redisUrl()
+    .describe(
+      'The Redis that holds the log, or some nodes of a Redis Cluster. `npm start` and compose bring their own Redis.',
+    )
     .meta({ example: 'redis://:password@127.0.0.1:6379' }),
   NAMESPACE: text({ pattern: /^[\w.-]{1,64}$/, expected: 'letters, digits, dot, dash or underscore' })
     .default('telemetry')

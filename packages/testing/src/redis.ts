@@ -1,11 +1,11 @@
 // A real redis-server for one test file: its own folder and port, AOF always, gone at the end.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
+import { askRedis } from './redis-command.js';
 
 export interface DisposableRedis {
   url: string;
@@ -13,17 +13,20 @@ export interface DisposableRedis {
   readonly pid: number;
   /** kill -9, as a crash would. */
   kill(): Promise<void>;
-  /** Starts again on the same port and data. */
+  /** Starts again on the same port and data, unless it runs. */
   start(): Promise<void>;
   pause(): void;
   resume(): void;
   stop(): Promise<void>;
 }
 
-/** Extra arguments go to redis-server, e.g. `['--maxmemory', '64mb']`. */
-export async function startRedis(extraArguments: string[] = []): Promise<DisposableRedis> {
+/** Extra arguments go to redis-server, e.g. `['--maxmemory', '64mb']`. The port is any free one unless it is given. */
+export async function startRedis(
+  extraArguments: string[] = [],
+  options: { port?: number } = {},
+): Promise<DisposableRedis> {
   const folder = mkdtempSync(path.join(tmpdir(), 'fleetbridge-redis-'));
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const settings = [
     '--bind',
     '127.0.0.1',
@@ -38,19 +41,21 @@ export async function startRedis(extraArguments: string[] = []): Promise<Disposa
   ];
   let child: ChildProcess | undefined;
 
+  const isRunning = () => child !== undefined && child.exitCode === null && child.signalCode === null;
   const start = async () => {
+    if (isRunning()) return;
     const command = process.env.REDIS_SERVER ?? 'redis-server';
     const started = spawn(command, ['--port', String(port), '--dir', folder, ...settings, ...extraArguments], {
       stdio: 'ignore',
     });
     const failed = new Promise<never>((_, reject) => started.once('error', reject));
     child = started;
-    await Promise.race([eventually(() => answersPing(port)), failed]);
+    await Promise.race([eventually(async () => (await askRedis(port, 'PING')) === 'PONG'), failed]);
   };
   const kill = async () => {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (!isRunning()) return;
     const ended = new Promise((resolve) => child?.once('exit', resolve));
-    child.kill('SIGKILL');
+    child?.kill('SIGKILL');
     await ended;
   };
   await start();
@@ -69,16 +74,4 @@ export async function startRedis(extraArguments: string[] = []): Promise<Disposa
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-function answersPing(port: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection({ port, host: '127.0.0.1' }, () => socket.write('PING\r\n'));
-    socket.setTimeout(1_000, () => socket.destroy(new Error('no answer to PING')));
-    socket.once('data', (data) => {
-      socket.destroy();
-      resolve(data.toString().startsWith('+PONG'));
-    });
-    socket.once('error', reject);
-  });
 }

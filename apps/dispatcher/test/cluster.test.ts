@@ -1,0 +1,71 @@
+// A dispatcher as a user starts it, on a Redis Cluster: snapshots and a push subscription over partitions on every node,
+// one of which is killed while records are delivered.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectRedis, partitionOf, type RedisConnection, SnapshotStore, whenReady } from '@fleetbridge/record-log';
+import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { disorder, dispatchRig } from './dispatch-rig.js';
+import { startDispatcher } from './dispatcher-process.js';
+import { socOf, startPushEndpoint } from './push-endpoint.js';
+
+const PARTITIONS = 8;
+const VINS = Array.from({ length: PARTITIONS }, (_, partition) => {
+  for (let n = 0; ; n++) if (partitionOf(`VIN${n}`, PARTITIONS) === partition) return `VIN${n}`;
+});
+let cluster: RedisCluster;
+let redis: RedisConnection;
+const cleanUp: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  cluster = await startRedisCluster();
+  redis = connectRedis({ url: cluster.url, name: 'test' });
+  await whenReady(redis, 5_000);
+});
+afterAll(async () => {
+  for (const undo of cleanUp.splice(0).reverse()) await undo();
+  redis.disconnect();
+  await cluster.stop();
+});
+
+it('delivers every record in the order of its vehicle, though a node dies and comes back', {
+  timeout: 60_000,
+}, async () => {
+  const endpoint = await startPushEndpoint();
+  endpoint.delayMs = 5;
+  cleanUp.push(() => endpoint.stop());
+  const rig = dispatchRig(redis, { url: cluster.url, partitions: PARTITIONS });
+  cleanUp.push(() => rig.dispose());
+  const folder = mkdtempSync(join(tmpdir(), 'dispatcher-cluster-'));
+  cleanUp.push(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'dispatcher.yaml');
+  writeFileSync(path, `subscriptions: [{ name: s, from: earliest, push: { url: "${endpoint.url}" } }]`);
+  for (let n = 0; n < 100; n++) await Promise.all(VINS.map((vin) => rig.add(vin, n)));
+  const dispatcher = await startDispatcher({
+    REDIS_URL: cluster.url,
+    NAMESPACE: rig.namespace,
+    PARTITIONS: String(PARTITIONS),
+    DISPATCHER_CONFIG: path,
+  });
+  cleanUp.push(() => dispatcher.kill());
+
+  await eventually(() => endpoint.pushes.length > 100);
+  await cluster.nodes[1]!.kill();
+  const atKill = endpoint.pushes.length;
+  await cluster.nodes[1]!.start();
+  await cluster.whenWhole();
+  await whenReady(redis, 5_000);
+  for (let n = 100; n < 110; n++) await Promise.all(VINS.map((vin) => rig.add(vin, n)));
+  await eventually(() => rig.isDone('s'), 30_000);
+
+  expect(atKill).toBeLessThan(110 * PARTITIONS);
+  const delivered = endpoint.pushes.map(socOf);
+  expect(disorder(delivered)).toEqual([]);
+  expect(new Set(delivered.map(({ vin, n }) => `${vin} ${n}`)).size).toBe(110 * PARTITIONS);
+  const snapshots = new SnapshotStore({ redis, namespace: rig.namespace, partitions: PARTITIONS });
+  await eventually(async () => (await snapshots.vins()).length === PARTITIONS);
+  for (const vin of VINS) {
+    await eventually(async () => expect((await snapshots.read(vin)).hash.Soc).toContain('109'));
+  }
+});

@@ -1,0 +1,112 @@
+// The streaming server on a Redis Cluster: vehicles of partitions on every node, and a node that is killed while a drive
+// is under way.
+import { encodeMessage, timestampOf } from '@fleetbridge/protocol';
+import { Appender, connectivityPayload, partitionOf } from '@fleetbridge/record-log';
+import { TeslaMateClient } from '@fleetbridge/simulator';
+import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { type Rig, startRig, TOKEN } from './streaming-rig.js';
+import { dataOf, driving } from './vehicle-log.js';
+
+const PARTITIONS = 8;
+let cluster: RedisCluster;
+let rig: Rig;
+const cleanUp: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  cluster = await startRedisCluster();
+  rig = await startRig({ redisUrl: cluster.url, env: { PARTITIONS: String(PARTITIONS) } });
+});
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0).reverse()) await undo();
+});
+afterAll(async () => {
+  await rig.stop();
+  await cluster.stop();
+});
+
+it('TeslaMate gets every frame of a drive, in order and once, though the node of its vehicle dies and comes back', {
+  timeout: 60_000,
+}, async () => {
+  const appender = new Appender({
+    redis: rig.redis,
+    namespace: rig.namespace,
+    partitions: PARTITIONS,
+    processId: () => 'ingest',
+  });
+  cleanUp.push(() => appender.stop());
+  const drives = Array.from({ length: PARTITIONS }, (_, partition) => newDrive(appender, vinOf(partition)));
+  await Promise.all(drives.map((drive) => drive.begin()));
+  for (let speed = 1; speed <= 30; speed++) {
+    for (const drive of drives) drive.send(speed);
+    if (speed === 10) await cluster.nodes[1]!.kill();
+    if (speed === 20) {
+      await eventually(() => appender.isInTrouble);
+      await cluster.nodes[1]!.start();
+    }
+    if (speed < 10) await eventually(() => drives.every(({ speeds }) => speeds().length > speed));
+  }
+  const expected = Array.from({ length: 31 }, (_, speed) => speed);
+  await eventually(() => drives.every(({ speeds }) => speeds().length >= expected.length), 30_000);
+  for (const { client, speeds } of drives) {
+    expect(speeds()).toEqual(expected);
+    expect(client.crashes).toEqual([]);
+    expect(client.count('connected')).toBe(1);
+  }
+});
+
+it('knows the vehicles of all partitions', async () => {
+  const { tokens, wsUrl } = rig;
+  const { token } = await tokens.create({ vin: vinOf(3), label: '', nowMs: 1 });
+  const client = new TeslaMateClient({ url: wsUrl.replace('/streaming/', ''), token, tag: vinOf(3) });
+  cleanUp.push(() => client.stop());
+  await client.connect();
+  const response = await fetch(`${rig.url}/vehicles`, { headers: { authorization: `Bearer ${TOKEN}` } });
+  expect(response.status).toBe(200);
+  const text = await response.text();
+  for (let partition = 0; partition < PARTITIONS; partition++) expect(text).toContain(vinOf(partition));
+});
+
+/** A vehicle that writes to the log as ingest does, and its TeslaMate. */
+function newDrive(appender: Appender, vin: string) {
+  const client = new TeslaMateClient({ url: rig.wsUrl.replace('/streaming/', ''), token: TOKEN, tag: vin });
+  cleanUp.push(() => client.stop());
+  let createdMs = Date.now() - 3_600_000;
+  const append = (topic: string, txid: string, payload: Buffer) => {
+    const kind = topic === 'V' ? 'record' : 'connect';
+    const record = {
+      kind,
+      vin,
+      topic,
+      txid: Buffer.from(txid),
+      createdMs,
+      receivedMs: Date.now(),
+      version: '',
+    } as const;
+    appender.append({ ...record, payload }, { settled: () => {} });
+  };
+  const send = (speed: number) => {
+    createdMs += 1_000;
+    const data = dataOf({ ...driving, VehicleSpeed: speed });
+    append('V', `${speed}`, encodeMessage('V', { data, createdAt: timestampOf(createdMs), vin }));
+  };
+  return {
+    client,
+    send,
+    speeds: () => client.frames.map(({ speed }) => speed),
+    begin: async () => {
+      const connected = { vin, connectionId: 'c', isConnected: true, atMs: createdMs, networkInterface: 'wifi' };
+      append('connectivity', 'c', connectivityPayload(connected));
+      send(0);
+      await client.connect();
+      await client.waitFor(({ frames }) => frames.length === 1);
+    },
+  };
+}
+
+function vinOf(partition: number): string {
+  for (let n = 0; ; n++) {
+    const vin = `5YJ3E1EA7KF3${String(n).padStart(5, '0')}`;
+    if (partitionOf(vin, PARTITIONS) === partition) return vin;
+  }
+}

@@ -1,0 +1,141 @@
+// A real Redis Cluster for one test file: redis-server processes on loopback, each with its own AOF, the slots shared out
+// evenly. Nodes can be killed and started again one by one.
+import { createServer } from 'node:net';
+import { eventually } from './eventually.js';
+import { type DisposableRedis, startRedis } from './redis.js';
+import { askRedis, type RedisReply } from './redis-command.js';
+
+export interface RedisCluster {
+  /** As REDIS_URL has it; names the nodes that began as masters. */
+  url: string;
+  /** Masters first, then their replicas in the same order, round by round. */
+  nodes: DisposableRedis[];
+  /** Who holds the slot of this key or hash tag now, as most of the nodes that answer say. */
+  masterOf(key: string): Promise<DisposableRedis>;
+  /** All slots are held, by masters that each have so many replicas which have caught up. */
+  whenWhole(replicas?: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface RedisClusterOptions {
+  /** Masters; at least three, fewer can't agree on a failover. */
+  nodes?: number;
+  /** For each of them. */
+  replicas?: number;
+  /** For redis-server. */
+  extraArguments?: string[];
+  /** A node that is silent for so long has failed. */
+  nodeTimeoutMs?: number;
+}
+
+const SLOTS = 16_384;
+/** Redis' own distance from a node's port to that of its bus. */
+const BUS_OFFSET = 10_000;
+const START_LIMIT_MS = 30_000;
+
+export async function startRedisCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
+  const { nodes: masters = 3, replicas = 0, extraArguments = [], nodeTimeoutMs = 2_000 } = options;
+  const count = masters * (1 + replicas);
+  const ports = await freePorts(count);
+  const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(nodeTimeoutMs)];
+  // a replica is at hand at once (one that has replicated nothing yet is listed nowhere), and may always take over
+  settings.push('--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1');
+  settings.push('--cluster-replica-validity-factor', '0');
+  const nodes = await Promise.all(ports.map((port) => startRedis([...settings, ...extraArguments], { port })));
+  const cluster: RedisCluster = {
+    url: `redis+cluster://${ports
+      .slice(0, masters)
+      .map((port) => `127.0.0.1:${port}`)
+      .join(',')}`,
+    nodes,
+    masterOf: async (key) => {
+      const port = await majority(ports, async (asked) => masterPort(asked, await slotOf(asked, key)));
+      return nodes.find((node) => node.port === port)!;
+    },
+    whenWhole: async (wanted = replicas) => {
+      await eventually(() => Promise.all(ports.map((port) => expectWhole(port, wanted))), START_LIMIT_MS);
+    },
+    stop: async () => {
+      await Promise.all(nodes.map((node) => node.stop()));
+    },
+  };
+  try {
+    await join(ports, masters);
+    await cluster.whenWhole();
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+  return cluster;
+}
+
+async function join(ports: number[], masters: number): Promise<void> {
+  for (const [index, port] of ports.entries()) {
+    // of the same epoch two of them could claim the same slots
+    await askRedis(port, 'CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
+    if (index >= masters) continue;
+    const [from, to] = [index, index + 1].map((n) => Math.floor((n * SLOTS) / masters)) as [number, number];
+    const slots = Array.from({ length: to - from }, (_, n) => from + n);
+    await askRedis(port, 'CLUSTER', 'ADDSLOTS', ...slots);
+  }
+  // each to each: that one has heard of another from a third takes seconds
+  for (const [index, port] of ports.entries()) {
+    for (const other of ports.slice(0, index)) await askRedis(port, 'CLUSTER', 'MEET', '127.0.0.1', other);
+  }
+  const ids = await Promise.all(ports.map((port) => askRedis(port, 'CLUSTER', 'MYID')));
+  for (const [index, port] of ports.entries()) {
+    if (index < masters) continue;
+    const master = String(ids[index % masters]);
+    // it must have heard of its master first
+    await eventually(async () => (await askRedis(port, 'CLUSTER', 'REPLICATE', master)) === 'OK', START_LIMIT_MS);
+  }
+}
+
+async function expectWhole(port: number, replicas: number): Promise<void> {
+  const info = String(await askRedis(port, 'CLUSTER', 'INFO'));
+  if (!info.includes('cluster_state:ok')) throw new Error(`${port}: ${info}`);
+  const link = String(await askRedis(port, 'INFO', 'replication'));
+  if (link.includes('role:slave') && !link.includes('master_link_status:up')) throw new Error(`${port}: ${link}`);
+  const ranges = (await askRedis(port, 'CLUSTER', 'SLOTS')) as RedisReply[][];
+  // beginning, end, master, replicas
+  if (ranges.some((range) => range.length < 3 + replicas)) throw new Error(`${port} misses replicas`);
+  const held = ranges.reduce((sum, [from, to]) => sum + Number(to) - Number(from) + 1, 0);
+  if (held !== SLOTS) throw new Error(`${port} knows of ${held} slots`);
+}
+
+async function slotOf(port: number, key: string): Promise<number> {
+  return Number(await askRedis(port, 'CLUSTER', 'KEYSLOT', key.includes('{') ? key : `{${key}}`));
+}
+
+async function masterPort(asked: number, slot: number): Promise<number> {
+  const ranges = (await askRedis(asked, 'CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
+  return ranges.find(([from, to]) => from <= slot && slot <= to)?.[2][1] ?? 0;
+}
+
+/** What most of those say that answer. */
+async function majority(ports: number[], ask: (port: number) => Promise<number>): Promise<number> {
+  const answers = await Promise.all(ports.map((port) => ask(port).catch(() => undefined)));
+  const votes = new Map<number, number>();
+  for (const answer of answers) if (answer !== undefined) votes.set(answer, (votes.get(answer) ?? 0) + 1);
+  const [winner] = [...votes].sort(([, a], [, b]) => b - a);
+  if (winner === undefined) throw new Error('no node of the cluster answers');
+  return winner[0];
+}
+
+/** Free with their bus ports, and below those that the system gives to connections, so that they stay free. */
+async function freePorts(count: number): Promise<number[]> {
+  const found = new Set<number>();
+  while (found.size < count) {
+    const port = 11_000 + Math.floor(Math.random() * BUS_OFFSET);
+    if ((await isFree(port)) && (await isFree(port + BUS_OFFSET))) found.add(port);
+  }
+  return [...found];
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
