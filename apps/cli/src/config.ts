@@ -31,6 +31,12 @@ const vehicleServer = {
     .describe('The name under which vehicles reach this machine; the development certificate is made for it too.'),
 };
 
+const streamingHost = {
+  STREAMING_HOST: text({ pattern: /^[A-Za-z0-9._:-]+$/, expected: 'a host name or an IP address' })
+    .optional()
+    .describe('The name under which TeslaMate reaches this machine; the development certificate is made for it too.'),
+};
+
 const variables = {
   ...serviceConfig,
   ...recordLogConfig,
@@ -66,9 +72,7 @@ const variables = {
   STREAMING_TLS: oneOf(['on', 'off']).default('on').describe('`off`: plain WebSockets, inside a trusted network.'),
   STREAMING_CERT_FILE: filePath({ mustExist: true }).optional().describe('Server certificate for clients (PEM chain).'),
   STREAMING_KEY_FILE: filePath({ mustExist: true }).optional().describe('Its key.'),
-  STREAMING_HOST: text({ pattern: /^[A-Za-z0-9._:-]+$/, expected: 'a host name or an IP address' })
-    .optional()
-    .describe('The name under which TeslaMate reaches this machine; the development certificate is made for it too.'),
+  ...streamingHost,
   BRIDGE_TOKEN: secret()
     .optional()
     .describe('A token accepted for every VIN. Default: made once, in `DATA_DIR/tokens`.'),
@@ -89,7 +93,11 @@ export const upConfig = defineConfig(variables, {
 });
 
 export const simulateConfig = defineConfig({ ...serviceConfig, ...dataDir, ...ingestPort, ...vehicleServer });
-export const certificateConfig = defineConfig({ ...dataDir });
+export const certificateConfig = defineConfig({
+  ...dataDir,
+  TELEMETRY_HOST: vehicleServer.TELEMETRY_HOST,
+  ...streamingHost,
+});
 export const caConfig = defineConfig({
   ...dataDir,
   CA_ACCEPT: commaList()

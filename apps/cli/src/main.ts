@@ -3,6 +3,7 @@ import { ConfigError, formatConfigError } from '@fleetbridge/service';
 import { type Command, readArguments, UsageError } from './command.js';
 import { ca } from './commands/ca.js';
 import { cert } from './commands/cert.js';
+import { forget } from './commands/forget.js';
 import { simulate } from './commands/simulate.js';
 import { snapshot } from './commands/snapshot.js';
 import { subscription } from './commands/subscription.js';
@@ -19,6 +20,7 @@ const commands: Readonly<Record<string, Command>> = {
   snapshot,
   subscription,
   vehicle,
+  forget,
   ca,
   cert,
 };

@@ -22,6 +22,7 @@ export function welcome(facts: WelcomeFacts): string {
     '',
     `  vehicles     wss://${telemetryHost}:${config.INGEST_PORT}`,
     `  streaming    ${streamingUrl(config)}/streaming/`,
+    `  status page  ${admins[0]}/`,
     `  health       ${admins.map((url) => `${url}/readyz`).join('  ')}`,
     ...(config.AUTH === 'none' ? ['  token        none needed (AUTH=none)'] : [`  token        ${token}`]),
     redisUrlFile === undefined ? '  Redis        yours (REDIS_URL)' : `  Redis        its URL is in ${redisUrlFile}`,

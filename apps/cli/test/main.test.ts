@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -55,6 +56,15 @@ it('up names every mistake of the configuration and starts nothing', () => {
   expect(stderr).toContain('INGEST_PORT: expected a port number');
   expect(stderr).toContain('AUTH: expected one of token, none');
   expect(existsSync(join(directory, 'data'))).toBe(false);
+});
+
+it('makes the certificate of the servers, for the names under which they are reached', () => {
+  const made = fleetbridge(['cert', 'server', '--host', 'ingest'], { STREAMING_HOST: 'stream.example.com' });
+  expect(made).toMatchObject({ status: 0, stderr: '' });
+  const [certFile = ''] = made.stdout.trim().split('\n');
+  expect(certFile).toBe(join(directory, 'data', 'pki', 'server.pem'));
+  const { subjectAltName } = new X509Certificate(readFileSync(certFile));
+  for (const host of ['DNS:localhost', 'DNS:ingest', 'DNS:stream.example.com']) expect(subjectAltName).toContain(host);
 });
 
 it('makes a certificate for a vehicle, signed by the CA that it shows', () => {

@@ -1,7 +1,7 @@
 // Ingest's variables: validation, defaults and documentation in one.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { plainFingerprint, teslaCaSources } from '@fleetbridge/pki';
+import { plainFingerprint, serverCertificateFiles, teslaCaSources } from '@fleetbridge/pki';
 import { topics } from '@fleetbridge/protocol';
 import {
   type ConfigOf,
@@ -33,7 +33,14 @@ export const ingestConfig = defineConfig(
       .optional()
       .describe('Where vehicles connect; default: all addresses.'),
     INGEST_PORT: port().default(4443).describe('Port for vehicles: mutual TLS, WebSocket on any path, `/status`.'),
-    INGEST_ADMIN_PORT: port().default(8081).describe('Port for `/healthz`, `/readyz`, `/metrics`.'),
+    INGEST_ADMIN_PORT: port()
+      .default(8081)
+      .describe('Port for `/` (a status page), `/healthz`, `/readyz`, `/metrics`.'),
+    TELEMETRY_HOST: text({ pattern: /^[A-Za-z0-9._:-]+$/, expected: 'a host name or an IP address' })
+      .optional()
+      .describe(
+        'The name under which vehicles reach this; the status page says whether the certificate is good for it.',
+      ),
     INGEST_WORKERS: integer({ min: 1, max: 256 })
       .optional()
       .describe('Processes that share the port; default: one a core. `npm start` and `fleetbridge up` set 1.'),
@@ -61,7 +68,9 @@ export const ingestConfig = defineConfig(
       ),
     INGEST_CERT_FILE: filePath()
       .optional()
-      .describe("The server's certificate with its chain (PEM); default: `DATA_DIR/pki/server.pem`."),
+      .describe(
+        "The server's certificate with its chain (PEM); default: `DATA_DIR/pki/server.pem`. `/*/` stands for any folder, as one an issuer: of those the one that ends last, and until there is one the default.",
+      ),
     INGEST_KEY_FILE: filePath().optional().describe('Its key (PEM); default: `DATA_DIR/pki/server.key`.'),
     ALLOWED_VINS: commaList()
       .optional()
@@ -130,8 +139,7 @@ export function withDefaults(config: IngestConfig) {
     teslaCa,
     extraCaFile: config.INGEST_EXTRA_CA_FILE,
     acceptedCas: config.CA_ACCEPT,
-    certFile: INGEST_CERT_FILE ?? path.join(DATA_DIR, 'pki', 'server.pem'),
-    keyFile: INGEST_KEY_FILE ?? path.join(DATA_DIR, 'pki', 'server.key'),
+    ...serverCertificateFiles({ certFile: INGEST_CERT_FILE, keyFile: INGEST_KEY_FILE, dataDir: DATA_DIR }),
     allowedVins: (ALLOWED_VINS ?? (ALLOWED_VINS_FILE === undefined ? ['*'] : [])).filter((vin) => vin !== 'none'),
   };
 }

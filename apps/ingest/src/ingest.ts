@@ -10,7 +10,13 @@ import {
   Quarantine,
   watchReplacedConnections,
 } from '@fleetbridge/record-log';
-import { createReadiness, type RunContext, reportReachability, startAdminServer } from '@fleetbridge/service';
+import {
+  createReadiness,
+  measureReadiness,
+  type RunContext,
+  reportReachability,
+  startAdminServer,
+} from '@fleetbridge/service';
 import { AdmissionWatch } from './admission-watch.js';
 import { watchCertificates } from './certificate-watches.js';
 import { loadCertificates } from './certificates.js';
@@ -24,6 +30,8 @@ import { ProcessLease } from './process-lease.js';
 import { RateLimits } from './rate-limits.js';
 import { createRecordTap } from './record-tap.js';
 import { startIngestServer } from './server.js';
+import { gatherStatusFacts } from './status-facts.js';
+import { statusRoute } from './status-route.js';
 import { topicRules } from './topic-rules.js';
 import type { WorkerLink } from './worker-link.js';
 
@@ -87,6 +95,7 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
   const rules = topicRules(config);
   const fleet = new Fleet({ appender, quarantine, counts, log, now, maxUnsettledBytes, rules, tap, rateLimits });
   const metrics = createIngestMetrics(counts, { fleet, appender });
+  measureReadiness(metrics, known);
 
   link?.offerMetrics(metrics.registry);
   context.onStop('worker link', () => link?.stop());
@@ -98,6 +107,16 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
           portVariable: 'INGEST_ADMIN_PORT',
           registry: metrics.registry,
           readiness,
+          routes: statusRoute(() =>
+            gatherStatusFacts({
+              config,
+              redis,
+              readiness,
+              now,
+              refused: () => counts.refusedConnections,
+              env: process.env,
+            }),
+          ),
           log,
         })
       : undefined;

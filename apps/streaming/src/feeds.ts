@@ -7,6 +7,7 @@ import {
   BEGINNING,
   type Checkpoint,
   CheckpointStore,
+  ForgottenVehicles,
   type LogEntry,
   LogPages,
   LogTail,
@@ -59,6 +60,7 @@ export class Feeds {
   readonly slots: SlotBook;
   readonly #slotStore: SlotStore;
   readonly #checkpoints: CheckpointStore;
+  readonly #forgotten: ForgottenVehicles;
   readonly #history: FrameHistory;
   readonly #byVin = new Map<string, VehicleFeed>();
   /** Vehicles that have slots anywhere, as of the last look; with when they were last seen to. */
@@ -81,6 +83,7 @@ export class Feeds {
       times: options.slotTimes ?? {},
     });
     this.#checkpoints = new CheckpointStore({ ...layout, windowMs });
+    this.#forgotten = new ForgottenVehicles(layout);
     this.slots = new SlotBook({ store: this.#slotStore, partitions, counts, log });
     this.#history = new FrameHistory({
       pages: new LogPages(layout),
@@ -172,11 +175,15 @@ export class Feeds {
   }
 
   #entry(partition: number, entry: LogEntry): void {
-    const { counts, log, onEntry } = this.#options;
+    const { counts, log, onEntry, now } = this.#options;
     counts.records++;
     try {
       const decoded = decodeRecord(entry.topic, entry.payload);
-      if (decoded) this.of(entry.vin).record(entry, decoded);
+      if (decoded) {
+        const feed = this.of(entry.vin);
+        feed.record(entry, decoded);
+        if (feed.subscribers > 0) counts.observeLatency(Math.max(0, now() - entry.receivedMs) / 1000);
+      }
       this.#readUpTo[partition] = entry.id;
       onEntry?.(partition, entry, decoded);
     } catch (error) {
@@ -204,6 +211,7 @@ export class Feeds {
   async #look(): Promise<void> {
     const { partitions, now, log } = this.#options;
     try {
+      for (const vin of await this.#forgotten.among(() => this.#byVin.keys())) this.#forget(vin);
       const lists = await Promise.all(
         Array.from({ length: partitions }, (_, partition) => this.#slotStore.vins(partition)),
       );
@@ -212,6 +220,17 @@ export class Feeds {
     } catch (err) {
       log.debug({ err }, 'slots_unreadable');
     }
+  }
+
+  /** The owner has had all of it deleted: nothing of it stays here, and no checkpoint is written from it. */
+  #forget(vin: string): void {
+    const feed = this.#byVin.get(vin);
+    if (feed === undefined || feed.isUnknown) return;
+    this.#byVin.delete(vin);
+    this.#slotted.delete(vin);
+    this.#lastCheckpoint.delete(vin);
+    feed.forgotten();
+    this.#options.log.info({ vin }, 'vehicle_forgotten');
   }
 
   #tidy(): void {
@@ -236,6 +255,7 @@ export class Feeds {
   /** Often enough that a process which starts has a short way from one to what it needs. */
   #keepCheckpoint(vin: string, feed: VehicleFeed): void {
     const { now, log } = this.#options;
+    if (feed.isUnknown) return;
     const frame = feed.present?.entryId;
     const last = this.#lastCheckpoint.get(vin);
     const ageMs = last === undefined ? Number.POSITIVE_INFINITY : now() - last.atMs;

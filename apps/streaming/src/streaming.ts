@@ -10,7 +10,13 @@ import {
   SnapshotStore,
   TokenStore,
 } from '@fleetbridge/record-log';
-import { type Metrics, type Readiness, type RunContext, reportReachability } from '@fleetbridge/service';
+import {
+  type Metrics,
+  measureReadiness,
+  type Readiness,
+  type RunContext,
+  reportReachability,
+} from '@fleetbridge/service';
 import { Access } from './access.js';
 import { createAddressOf } from './client-address.js';
 import { type StreamingConfig, withDefaults } from './config.js';
@@ -55,8 +61,8 @@ export async function startStreaming({
   ...options
 }: StreamingOptions) {
   const { log } = context;
-  const { certFile, keyFile, bind } = withDefaults(config);
-  const certificate = config.STREAMING_TLS ? await loadServerCertificate({ certFile, keyFile }) : undefined;
+  const { bind, ...files } = withDefaults(config);
+  const certificate = config.STREAMING_TLS ? await loadServerCertificate(files) : undefined;
   const layout = { namespace: config.NAMESPACE, partitions: config.PARTITIONS };
   const redis = connectRedis({
     url: config.REDIS_URL,
@@ -137,12 +143,14 @@ export async function startStreaming({
   context.onStop('grpc', () => grpc.stop());
   live.start();
   context.onStop('live clients', () => live.stop('shutdown'));
+  let certificateEnds = certificate?.notAfter;
   if (certificate) {
+    if (certificate.awaited !== undefined) log.warn({ err: certificate.awaited }, 'server_certificate_awaited');
     const watch = watchServerCertificate({
-      certFile,
-      keyFile,
+      ...files,
       current: certificate,
       onChange: (renewed) => {
+        certificateEnds = renewed.notAfter;
         clients.renewCertificate(renewed);
         grpc.renewCertificate(renewed);
         log.info({ not_after: renewed.notAfter }, 'server_certificate_renewed');
@@ -152,12 +160,14 @@ export async function startStreaming({
     context.onStop('certificate watch', () => watch.stop());
   }
   readiness.set('clients_port', { ready: true });
-  const { registry } = createStreamingMetrics(counts, {
+  const metrics = createStreamingMetrics(counts, {
     subscribers: () => clients.subscribers,
     refusals: () => access.refusals,
     clientsByDoor: () => live.count(),
+    ...(certificateEnds === undefined ? {} : { certificateDaysLeft: () => daysUntil(certificateEnds!, now()) }),
   });
-  options.onOpen?.({ clients, grpc, registry });
+  measureReadiness(metrics, readiness);
+  options.onOpen?.({ clients, grpc, registry: metrics.registry });
 
   await agreeOnLayoutWhenReady(redis, layout, context.signal);
   await feeds.start();
@@ -165,6 +175,10 @@ export async function startStreaming({
   readiness.set('log', { ready: true });
   grpc.setServing(true);
   return { clients, grpc, feeds, records, access, live, counts, ports: { clients: clients.port, grpc: grpc.port } };
+}
+
+function daysUntil(date: Date, nowMs: number): number {
+  return (date.getTime() - nowMs) / 86_400_000;
 }
 
 interface Parts extends Pick<StreamingOptions, 'context'> {

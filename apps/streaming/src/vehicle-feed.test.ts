@@ -142,6 +142,7 @@ function newListener() {
     frame: (frame) => heard.push(frame),
     online: () => changes.push('online'),
     offline: () => changes.push('offline'),
+    forgotten: () => changes.push('forgotten'),
     failed: (error) => failures.push((error as Error).message),
   };
   return { listener, heard, changes, failures };

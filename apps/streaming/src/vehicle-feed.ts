@@ -26,6 +26,8 @@ export interface FeedListener {
   offline(): void;
   /** The vehicle is back. */
   online(): void;
+  /** Its data was deleted: there is nothing to listen to any more. */
+  forgotten(): void;
   /** One of the others threw. */
   failed(error: unknown): void;
 }
@@ -153,6 +155,11 @@ export class VehicleFeed {
 
   stop(): void {
     clearTimeout(this.#graceTimer);
+  }
+
+  forgotten(): void {
+    this.stop();
+    this.#tell((listener) => listener.forgotten());
   }
 
   async #load(): Promise<void> {

@@ -1,0 +1,217 @@
+// Backup and restore as docs/operations.md says them: its lines are run as they stand there, in folders as `npm start` and
+// compose have them, against a real Redis; then everything must be in the other folder. In place of Docker there is a
+// script that does with folders what Docker does with volumes.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { ensureDevelopmentPki } from '@fleetbridge/pki';
+import {
+  AdmissionStore,
+  connectRedis,
+  partitionKeys,
+  type RedisConnection,
+  SnapshotStore,
+  SubscriptionStore,
+  TokenStore,
+  takeLease,
+  whenReady,
+} from '@fleetbridge/record-log';
+import { freePort } from '@fleetbridge/testing';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { ensureBridgeToken } from '../src/bridge-token.js';
+import { openRedisDirectory } from '../src/redis-directory.js';
+
+const VIN = '5YJ3E1EA7KF000001';
+const namespace = 'telemetry';
+const root = mkdtempSync(path.join(tmpdir(), 'fleetbridge-backup-'));
+const cleanUp: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0).reverse()) await undo();
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+interface Installation {
+  /** Where the lines are typed. */
+  folder: string;
+  redis: string;
+  data: string;
+  start(): Promise<RedisConnection>;
+  /** What the lines find around them. */
+  env: Record<string, string>;
+}
+
+describe.each([
+  { name: 'With `npm start`', install: ofNpmStart, last: 'npm start' },
+  { name: 'With compose', install: ofCompose, last: 'docker compose up -d' },
+])('$name', ({ name, install, last }) => {
+  it('the lines of docs/operations.md bring all of it to another place, while records go on coming', async () => {
+    const older = await install('older');
+    const newer = await install('newer');
+    const before = await older.start();
+    ensureDevelopmentPki({ directory: path.join(older.data, 'pki'), hosts: [], vins: [VIN] });
+    const bridgeToken = ensureBridgeToken(path.join(older.data, 'tokens'));
+    const { ids, token } = await fill(before);
+    const during = setInterval(() => void append(before, 'later').catch(() => {}), 1);
+    cleanUp.push(() => clearInterval(during));
+
+    await run(linesOf('Backup', name), older);
+    const told = await everything(before);
+    await promisify(execFile)('cp', ['-a', path.join(older.folder, 'backup'), newer.folder]);
+    const lines = linesOf('Restore', name);
+    expect(lines.pop()).toBe(last);
+    await run(lines, newer);
+
+    const after = await newer.start();
+    const restored = await everything(after);
+    expect(restored.entries.slice(0, ids.length)).toEqual(told.entries.slice(0, ids.length));
+    expect(restored.entries.map(([id]) => id).slice(0, ids.length)).toEqual(ids);
+    const { entries: _, ...others } = told;
+    expect(restored).toMatchObject(others);
+    expect(await new TokenStore({ redis: after, namespace }).grantOf(token)).toMatchObject({ vin: VIN });
+    expect(files(path.join(newer.data, 'pki'))).toEqual(files(path.join(older.data, 'pki')));
+    expect(readFileSync(path.join(newer.data, 'tokens'), 'utf8').trim()).toBe(bridgeToken);
+    expect(statSync(path.join(older.folder, 'backup')).mode & 0o777).toBe(0o700);
+
+    // and it goes on as a log, on disk from the first record
+    const id = await append(after, 'new');
+    await after.call('SHUTDOWN', 'NOSAVE').catch(() => {});
+    const again = await newer.start();
+    const [newest] = await again.xrevrange(partitionKeys(namespace, 0).records, '+', '-', 'COUNT', 1);
+    expect([newest?.[0], await again.xlen(partitionKeys(namespace, 0).records)]).toEqual([
+      id,
+      restored.entries.length + 1,
+    ]);
+  }, 60_000);
+});
+
+/** The lines of the block that follows these words in a chapter. */
+function linesOf(chapter: string, words: string): string[] {
+  const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+  const [, text = ''] = new RegExp(`\n## ${chapter}\n(.*?)\n## `, 's').exec(page) ?? [];
+  const [, block = ''] = /^[^\n]*\n\n```sh\n(.*?)\n```/s.exec(text.slice(text.indexOf(words))) ?? [];
+  expect(block).not.toBe('');
+  return block.split('\n');
+}
+
+async function run(lines: readonly string[], { folder, env }: Installation): Promise<void> {
+  await promisify(execFile)('sh', ['-euc', lines.join('\n')], { cwd: folder, env: { PATH: process.env.PATH, ...env } });
+}
+
+function ofNpmStart(name: string): Installation {
+  const folder = path.join(root, `npm-${name}`);
+  const data = path.join(folder, 'data');
+  const redis = path.join(data, 'redis');
+  mkdirSync(data, { recursive: true });
+  const start = async () => {
+    const { url, configFile } = await openRedisDirectory({ directory: redis, say: () => {}, shutdownSeconds: 1 });
+    return await startRedis(url, [configFile]);
+  };
+  return { folder, redis, data, start, env: {} };
+}
+
+async function ofCompose(name: string): Promise<Installation> {
+  const folder = path.join(root, `compose-${name}`);
+  const volumes = path.join(root, `volumes-${name}`);
+  const redis = path.join(volumes, 'redis');
+  for (const one of ['redis', 'data', 'certificates']) mkdirSync(path.join(volumes, one), { recursive: true });
+  const programs = path.join(folder, 'programs');
+  mkdirSync(programs, { recursive: true });
+  writeFileSync(path.join(folder, '.env'), 'REDIS_PASSWORD=secret\n');
+  writeFileSync(path.join(programs, 'docker'), DOCKER_WITH_FOLDERS, { mode: 0o755 });
+  // who may not give files away may still run this test
+  if (process.getuid?.() !== 0) writeFileSync(path.join(programs, 'chown'), '#!/bin/sh\n', { mode: 0o755 });
+  const port = String(await freePort());
+  const settings = ['--port', port, '--bind', '127.0.0.1', '--requirepass', 'secret', '--dir', redis];
+  const asCompose = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
+  const start = () => startRedis(`redis://:secret@127.0.0.1:${port}`, [...settings, ...asCompose]);
+  const env = {
+    PATH: `${programs}:${process.env.PATH}`,
+    VOLUMES: volumes,
+    REDIS_PORT: port,
+    REDISCLI_AUTH: 'secret',
+  };
+  return { folder, redis, data: path.join(volumes, 'data'), start, env };
+}
+
+const DOCKER_WITH_FOLDERS = `#!/bin/sh -eu
+case "$1 $2" in
+  'compose exec') shift 4 ;;
+  'compose '*) exit 0 ;;
+  'run '*) while [ "\${1#redis:}" = "$1" ]; do shift; done; shift ;;
+esac
+count=$#
+while [ "$count" -gt 0 ]; do
+  inside=$(printf %s "$1" | sed "s#/volumes#$VOLUMES#g; s#^/data/#$VOLUMES/redis/#")
+  shift
+  set -- "$@" "$inside"
+  count=$((count - 1))
+done
+if [ "$1" = redis-cli ]; then shift; set -- redis-cli -p "$REDIS_PORT" "$@"; fi
+exec "$@"
+`;
+
+async function startRedis(url: string, args: readonly string[]): Promise<RedisConnection> {
+  const child: ChildProcess = spawn(process.env.REDIS_SERVER ?? 'redis-server', args, { stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const redis = connectRedis({ url, name: 'test' });
+  cleanUp.push(async () => {
+    redis.disconnect();
+    child.kill('SIGKILL');
+    await ended;
+  });
+  await whenReady(redis, 10_000);
+  // it would wait five seconds for more who want a copy
+  await redis.config('SET', 'repl-diskless-sync-delay', '0');
+  return redis;
+}
+
+/** Something of everything that a log has. Returns the ids of its records, and a token. */
+async function fill(redis: RedisConnection): Promise<{ ids: string[]; token: string }> {
+  const log = { redis, namespace, partitions: 1 };
+  const keys = partitionKeys(namespace, 0);
+  const ids: string[] = [];
+  await new SubscriptionStore(log).create(
+    { name: 'home', origin: 'cli', definition: { log: true } },
+    { from: 'now', nowMs: 1 },
+  );
+  for (let n = 0; n < 500; n++) ids.push(await append(redis, `${n}`));
+  await redis.xreadgroup('GROUP', 'home', 'holder', 'COUNT', 3, 'STREAMS', keys.records, '>');
+  const lease = (await takeLease(redis, keys, { name: 'snapshot', owner: 'test', leaseMs: 60_000 }))!;
+  const changes = new Map([[VIN, { Soc: '55.5', Odometer: '1 2' }]]);
+  await new SnapshotStore(log).commit(0, { lease, cursor: ids.at(-1)!, changes });
+  const { token } = await new TokenStore(log).create({ vin: VIN, label: 'teslamate', nowMs: 1 });
+  await new AdmissionStore(log).set([VIN], 'allow');
+  return { ids, token };
+}
+
+async function append(redis: RedisConnection, txid: string): Promise<string> {
+  const payload = Buffer.from([0, 255, 10, 13, 200]);
+  return (await redis.xadd(partitionKeys(namespace, 0).records, '*', 'vin', VIN, 'txid', txid, 'payload', payload))!;
+}
+
+async function everything(redis: RedisConnection) {
+  const log = { redis, namespace, partitions: 1 };
+  const keys = partitionKeys(namespace, 0);
+  return {
+    entries: (await redis.xrangeBuffer(keys.records, '-', '+')).map(
+      ([id, fields]) => [id.toString(), fields.map((field) => field.toString('hex'))] as const,
+    ),
+    snapshot: await new SnapshotStore(log).read(VIN),
+    tokens: await new TokenStore(log).list(),
+    subscriptions: await new SubscriptionStore(log).list(),
+    pending: await redis.xpending(keys.records, 'home'),
+    admission: await new AdmissionStore(log).read(),
+  };
+}
+
+/** Name, mode and content of each. */
+function files(folder: string): [string, number, string][] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((one) => one.isFile())
+    .map((one) => path.join(one.parentPath, one.name))
+    .sort()
+    .map((file) => [path.relative(folder, file), statSync(file).mode & 0o777, readFileSync(file, 'utf8')]);
+}

@@ -1,0 +1,149 @@
+// The first-run page, and every day's: one document, made here, with nothing loaded from anywhere and no script. Pure.
+import { createHash } from 'node:crypto';
+import type { VehicleSeen } from '@fleetbridge/record-log';
+import { nextStep, type StatusFacts, type Step, statusSteps } from './status-steps.js';
+
+const RELOAD_SECONDS = 10;
+
+export function statusPage(facts: StatusFacts): string {
+  const steps = statusSteps(facts);
+  const isReady = facts.readiness.ready;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="refresh" content="${RELOAD_SECONDS}">
+<title>fleetbridge: ${isReady ? 'ready' : 'not ready'}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<header>
+<h1>fleetbridge</h1>
+<p class="badge ${isReady ? 'done' : 'todo'}">${isReady ? 'Ready for vehicles' : 'Not ready'}</p>
+</header>
+<main>
+${nextSection(steps)}
+<section>
+<h2>Set-up</h2>
+<ul class="steps">
+${steps.map(stepItem).join('\n')}
+</ul>
+</section>
+${vehiclesSection(facts)}
+</main>
+<footer>
+<p>As of <time datetime="${new Date(facts.nowMs).toISOString()}">${timeOf(facts.nowMs)}</time>, again every ${RELOAD_SECONDS} seconds. Also here: <a href="/readyz">readyz</a>, <a href="/metrics">metrics</a>. Positions and secrets are not shown.</p>
+</footer>
+</body>
+</html>
+`;
+}
+
+function nextSection(steps: readonly Step[]): string {
+  const next = nextStep(steps);
+  if (next === undefined) return '';
+  return `<section class="next">
+<h2>Next: ${htmlText(next.title)}</h2>
+<p>${htmlText(next.text)}</p>
+<pre><code>${htmlText(next.remedy ?? '')}</code></pre>
+</section>`;
+}
+
+const marks: Record<Step['state'], { sign: string; word: string }> = {
+  done: { sign: '✓', word: 'done' },
+  todo: { sign: '✕', word: 'missing' },
+  look: { sign: '!', word: 'look at this' },
+  open: { sign: '–', word: 'open' },
+};
+
+function stepItem({ title, state, text, remedy }: Step): string {
+  const { sign, word } = marks[state];
+  const advice =
+    remedy === undefined || state === 'done' ? '' : `\n<p class="remedy"><code>${htmlText(remedy)}</code></p>`;
+  return `<li class="${state}">
+<span class="mark" aria-hidden="true">${sign}</span>
+<div><h3>${htmlText(title)} <span class="word">${word}</span></h3>
+<p>${htmlText(text)}</p>${advice}</div>
+</li>`;
+}
+
+function vehiclesSection({ log, nowMs }: StatusFacts): string {
+  if (log === undefined || log.knownVehicles === 0) return '';
+  const { vehicles, knownVehicles } = log;
+  const hidden = knownVehicles - vehicles.length;
+  return `<section>
+<h2>Vehicles seen</h2>
+<table>
+<thead><tr><th scope="col">VIN</th><th scope="col">Connected</th><th scope="col">Last record</th></tr></thead>
+<tbody>
+${vehicles.map((vehicle) => vehicleRow(vehicle, nowMs)).join('\n')}
+</tbody>
+</table>${hidden > 0 ? `\n<p>and ${hidden} more</p>` : ''}
+</section>`;
+}
+
+function vehicleRow({ vin, connectedSinceMs, lastHeardMs }: VehicleSeen, nowMs: number): string {
+  const connected = connectedSinceMs === undefined ? 'no' : `for ${durationOf(nowMs - connectedSinceMs)}`;
+  const heard = lastHeardMs === undefined ? 'never' : timeElement(lastHeardMs, nowMs);
+  return `<tr><th scope="row">${htmlText(vin)}</th><td>${connected}</td><td>${heard}</td></tr>`;
+}
+
+function timeElement(ms: number, nowMs: number): string {
+  const date = new Date(ms);
+  // a date that a clock gone wrong has written may be none at all
+  if (Number.isNaN(date.getTime())) return 'at a time that is none';
+  return `<time datetime="${date.toISOString()}" title="${timeOf(ms)}">${durationOf(nowMs - ms)} ago</time>`;
+}
+
+function durationOf(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h`;
+  return `${Math.floor(seconds / 86_400)} days`;
+}
+
+function timeOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** For text and for attributes in double quotes. */
+export function htmlText(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+const STYLE = `
+:root{color-scheme:light dark;--text:#1b1f24;--quiet:#59636e;--ground:#f6f7f9;--card:#fff;--line:#d9dee4;--done:#17783a;--todo:#b3261e;--look:#8a5a00;--open:#59636e;--code:#eef1f4}
+@media(prefers-color-scheme:dark){:root{--text:#e6e9ed;--quiet:#9aa4af;--ground:#14171b;--card:#1d2126;--line:#333a42;--done:#58c27d;--todo:#ff8a80;--look:#e6b450;--open:#9aa4af;--code:#282e35}}
+*{box-sizing:border-box}
+body{margin:0 auto;max-width:48rem;padding:1.5rem 1rem 2rem;background:var(--ground);color:var(--text);font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
+header{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:.5rem 1rem}
+h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:0 0 .5rem}h3{font-size:1rem;margin:0}p{margin:.2rem 0}
+.badge{border:1px solid;border-radius:999px;padding:.1rem .8rem;font-weight:600}
+section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem;margin-top:1rem}
+.next{border-left:.3rem solid var(--look)}
+pre{margin:.6rem 0 0;padding:.6rem .8rem;background:var(--code);border-radius:.4rem;white-space:pre-wrap}
+code{font-family:ui-monospace,monospace;font-size:.9rem}
+.steps{list-style:none;margin:0;padding:0}
+.steps li{display:flex;gap:.8rem;padding:.6rem 0;border-top:1px solid var(--line)}.steps li:first-child{border-top:0;padding-top:0}
+.steps li>div{min-width:0}
+.mark{flex:none;width:1.6rem;height:1.6rem;line-height:1.5rem;border:1px solid;border-radius:50%;text-align:center;font-weight:700}
+.word{font-weight:400;font-size:.85rem;color:var(--quiet)}
+.done .mark,.badge.done{color:var(--done)}.todo .mark,.badge.todo{color:var(--todo)}.look .mark{color:var(--look)}.open .mark{color:var(--open)}
+.remedy{color:var(--quiet)}
+table{width:100%;border-collapse:collapse}th,td{text-align:left;padding:.4rem .8rem .4rem 0;border-top:1px solid var(--line);vertical-align:top}
+thead th{border-top:0;color:var(--quiet);font-weight:400;font-size:.85rem}tbody th{font:.9rem/1.6 ui-monospace,monospace}td,thead th{white-space:nowrap}
+@media(max-width:30rem){tbody th{font-size:.75rem}td{font-size:.85rem}th,td{padding-right:.5rem}td:last-child,th:last-child{padding-right:0}}
+footer{margin-top:1rem;color:var(--quiet);font-size:.85rem}a{color:inherit}
+`;
+
+/** Our own style and nothing else: no script, no picture, no request, no frame. */
+export const STATUS_PAGE_POLICY = [
+  "default-src 'none'",
+  `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');

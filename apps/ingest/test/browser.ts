@@ -1,0 +1,111 @@
+// A real browser without a window, spoken to over its own debugging protocol. A new profile each time, which is removed;
+// it asks nobody for anything but the page.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { eventually } from '@fleetbridge/testing';
+import { WebSocket } from 'ws';
+
+const program = process.env.CHROMIUM ?? '/usr/bin/chromium';
+export const hasBrowser = existsSync(program);
+
+const settings = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-dev-shm-usage',
+  '--remote-debugging-port=0',
+];
+
+export interface PageView {
+  url: string;
+  width: number;
+  height: number;
+  scheme?: 'light' | 'dark';
+}
+
+export async function startBrowser() {
+  const profile = mkdtempSync(path.join(tmpdir(), 'fleetbridge-browser-'));
+  const child: ChildProcess = spawn(program, [...settings, `--user-data-dir=${profile}`, 'about:blank'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const [, address = ''] = await eventually(() => /DevTools listening on (\S+)/.exec(said) ?? false, 30_000);
+  const protocol = await connectProtocol(address);
+  return {
+    /** Opens a page of its own; `close` it. */
+    async open({ url, width, height, scheme = 'light' }: PageView) {
+      const { targetId } = await protocol.ask('Target.createTarget', { url: 'about:blank' });
+      const { sessionId } = await protocol.ask('Target.attachToTarget', { targetId, flatten: true });
+      const ask = (method: string, params = {}) => protocol.ask(method, params, sessionId);
+      const problems = protocol.problemsOf(sessionId);
+      for (const domain of ['Page', 'Log', 'Runtime']) await ask(`${domain}.enable`);
+      const isMobile = width < 600;
+      await ask('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: isMobile });
+      await ask('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
+      await ask('Page.navigate', { url });
+      const evaluate = async <T>(expression: string): Promise<T> =>
+        (await ask('Runtime.evaluate', { expression, returnByValue: true })).result.value;
+      await eventually(() =>
+        evaluate<boolean>(`document.readyState === 'complete' && location.href !== 'about:blank'`),
+      );
+      return {
+        evaluate,
+        /** What the browser complains of: blocked styles, failed requests. */
+        problems,
+        screenshot: async () =>
+          Buffer.from((await ask('Page.captureScreenshot', { captureBeyondViewport: true })).data, 'base64'),
+        close: () => protocol.ask('Target.closeTarget', { targetId }),
+      };
+    },
+    async stop() {
+      protocol.end();
+      child.kill('SIGKILL');
+      await ended;
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+export type Browser = Awaited<ReturnType<typeof startBrowser>>;
+
+async function connectProtocol(address: string) {
+  const socket = new WebSocket(address);
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+  // biome-ignore lint/suspicious/noExplicitAny: a protocol of hundreds of answers, of which three are read
+  const waiting = new Map<number, { resolve: (answer: any) => void; reject: (error: Error) => void }>();
+  const problems = new Map<string, string[]>();
+  let requests = 0;
+  socket.on('message', (data) => {
+    const { id, result, error, method, params, sessionId } = JSON.parse(data.toString());
+    if (method === 'Log.entryAdded') problems.get(sessionId)?.push(params.entry.text);
+    if (error) waiting.get(id)?.reject(new Error(error.message));
+    else waiting.get(id)?.resolve(result);
+    waiting.delete(id);
+  });
+  return {
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    ask: (method: string, params: object, sessionId?: string): Promise<any> =>
+      new Promise((resolve, reject) => {
+        const id = ++requests;
+        waiting.set(id, { resolve, reject });
+        socket.send(JSON.stringify({ id, method, params, sessionId }));
+      }),
+    problemsOf: (sessionId: string) => {
+      const list: string[] = [];
+      problems.set(sessionId, list);
+      return list;
+    },
+    end: () => socket.terminate(),
+  };
+}

@@ -1,0 +1,136 @@
+// The status page in a real browser, at a desk and on a phone, light and dark. With TEST_SCREENSHOTS=<folder> the pictures
+// are kept there for a person to look at.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { STATUS_PAGE_POLICY, statusPage } from '../src/status-page.js';
+import type { StatusFacts } from '../src/status-steps.js';
+import { type Browser, hasBrowser, startBrowser } from './browser.js';
+
+if (!hasBrowser) console.log('skipped: no /usr/bin/chromium (apt-get install chromium, or CHROMIUM=<program>)');
+
+const nowMs = Date.parse('2026-11-24T12:00:00Z');
+let browser: Browser;
+let server: Server;
+let url = '';
+
+describe.skipIf(!hasBrowser)('the status page in a browser', () => {
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      const facts = pages[request.url?.slice(1) ?? ''];
+      if (facts === undefined) {
+        response.writeHead(404).end();
+        return;
+      }
+      response.setHeader('content-security-policy', STATUS_PAGE_POLICY);
+      response.setHeader('content-type', 'text/html; charset=utf-8');
+      response.end(statusPage(facts));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    browser = await startBrowser();
+  });
+  afterAll(async () => {
+    await browser?.stop();
+    server?.close();
+  });
+
+  it.each([
+    ['first', 1_280, 'light'],
+    ['first', 360, 'dark'],
+    ['busy', 1_280, 'dark'],
+    ['busy', 360, 'light'],
+    ['busy', 320, 'light'],
+  ] as const)(
+    '%s fits into %i px (%s), styled, and without a complaint of the browser',
+    async (name, width, scheme) => {
+      const page = await browser.open({ url: `${url}/${name}`, width, height: 800, scheme });
+      const facts = await page.evaluate<Record<string, number | string>>(`({
+      width: innerWidth, room: document.documentElement.clientWidth, needed: document.documentElement.scrollWidth,
+      widest: Math.max(...[...document.querySelectorAll('body *')].map((one) => one.getBoundingClientRect().right)),
+      ground: getComputedStyle(document.body).backgroundColor, steps: document.querySelectorAll('.steps li').length,
+      scripts: document.scripts.length, title: document.title, next: document.querySelector('.next code')?.textContent,
+    })`);
+      expect(facts).toMatchObject({ width, needed: facts.room, steps: 8, scripts: 0 });
+      expect(facts.widest).toBeLessThanOrEqual(Number(facts.room));
+      expect(facts.ground).toBe(scheme === 'dark' ? 'rgb(20, 23, 27)' : 'rgb(246, 247, 249)');
+      expect(facts.title).toBe(name === 'first' ? 'fleetbridge: not ready' : 'fleetbridge: ready');
+      // a browser asks for a picture of every site by itself
+      expect(page.problems.filter((problem) => !problem.includes('404'))).toEqual([]);
+      keep(`${name}-${width}-${scheme}.png`, await page.screenshot());
+      await page.close();
+    },
+  );
+
+  it('shows a hostile name as the text that it is', async () => {
+    const page = await browser.open({ url: `${url}/hostile`, width: 360, height: 800 });
+    expect(await page.evaluate(`document.querySelector('tbody th').textContent`)).toBe(HOSTILE);
+    expect(await page.evaluate('window.wasRun')).toBeUndefined();
+    expect(await page.evaluate(`document.querySelectorAll('img, script').length`)).toBe(0);
+    await page.close();
+  });
+});
+
+const HOSTILE = `<img src=x onerror="window.wasRun=1"><script>window.wasRun=1</script>`;
+
+function keep(name: string, picture: Buffer): void {
+  const folder = process.env.TEST_SCREENSHOTS;
+  if (folder === undefined) return;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, name), picture);
+}
+
+const first: StatusFacts = {
+  nowMs,
+  commandLine: 'npm run fleetbridge --',
+  readiness: { ready: false, checks: { redis: { ready: false, reason: 'unreachable' } } },
+  log: undefined,
+  vehicleCas: { whose: 'development', certificates: 1, daysLeft: 3_649 },
+  certificate: {
+    hosts: ['localhost', '127.0.0.1', '::1'],
+    daysLeft: 397,
+    isSelfMade: true,
+    isMeanwhile: false,
+    telemetryHost: undefined,
+  },
+  admission: { listed: 'all', allowed: undefined, denied: undefined },
+  refused: {},
+};
+
+const busy: StatusFacts = {
+  ...first,
+  readiness: { ready: true, checks: { vehicles_port: { ready: true } } },
+  log: {
+    durability: 'within_a_second',
+    dispatchers: 0,
+    streamingProcesses: 2,
+    followedVehicles: 0,
+    tokens: 0,
+    knownVehicles: 112,
+    connectedVehicles: 8,
+    vehicles: Array.from({ length: 50 }, (_, n) => ({
+      vin: n === 3 ? 'D'.repeat(64) : `5YJ3E1EA7KF0000${n + 10}`,
+      connectedSinceMs: n < 8 ? nowMs - 90_000 * 7 ** n : undefined,
+      lastHeardMs: n === 49 ? undefined : nowMs - 700 * 2 ** (n / 2),
+    })),
+  },
+  certificate: {
+    hosts: ['a-rather-long-name-for-a-host-of-telemetry.fleet.example.com', 'localhost', '2001:db8::8a2e:370:7334'],
+    daysLeft: 12,
+    isSelfMade: false,
+    isMeanwhile: false,
+    telemetryHost: { name: 'telemetry.example.com', isCovered: false },
+  },
+  vehicleCas: { whose: 'production', certificates: 14, daysLeft: 900 },
+  admission: { listed: 2, allowed: 110, denied: 1 },
+  refused: { vin_not_admitted: 7, certificate_not_verified: 12, handshake_timeout: 2 },
+};
+
+const hostile: StatusFacts = {
+  ...busy,
+  log: { ...busy.log!, vehicles: [{ vin: HOSTILE, connectedSinceMs: undefined, lastHeardMs: nowMs }] },
+};
+
+const pages: Record<string, StatusFacts | undefined> = { first, busy, hostile };

@@ -1,0 +1,78 @@
+// The status page of a running ingest: before Redis answers, and after; of one process and of several.
+import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createIngestProcesses } from './ingest-process.js';
+import { createTestPki, OTHER_VIN, type TestPki, VIN } from './ingest-rig.js';
+
+let server: DisposableRedis;
+let redis: RedisConnection;
+let pki: TestPki;
+const processes = createIngestProcesses(() => ({ redisUrl: server.url, pki }));
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connectRedis({ url: server.url, name: 'test' });
+  await whenReady(redis, 5_000);
+  pki = createTestPki();
+});
+afterEach(() => processes.killAll());
+afterAll(async () => {
+  redis.disconnect();
+  pki.dispose();
+  await server.stop();
+});
+
+describe.each(['1', '2'])('with %s worker(s)', (workers) => {
+  it('the page is there before Redis answers, and says so; then it follows what happens', async () => {
+    const admin = await freePort();
+    const redisPort = await freePort();
+    const settings = { INGEST_ADMIN_PORT: String(admin), INGEST_WORKERS: workers, NAMESPACE: `status-${workers}` };
+    const alone = processes.start({ ...settings, REDIS_URL: `redis://127.0.0.1:${redisPort}` });
+    const before = await eventually(() => pageAt(admin));
+    expect(before.text).toContain('Not ready');
+    expect(before.text).toContain('<h2>Next: Redis</h2>');
+    processes.killAll();
+    await alone.exited;
+
+    const ingest = processes.start({ ...settings, ALLOWED_VINS: VIN, TELEMETRY_HOST: 'telemetry.example.com' });
+    const { ports } = await ingest.ready;
+    const first = await pageAt(admin);
+    expect(first.text).toContain('Ready for vehicles');
+    expect(first.text).toContain('None has connected yet.');
+    expect(first.text).toContain('Not for telemetry.example.com, which is TELEMETRY_HOST.');
+    expect(first.text).toContain('What is acknowledged is on disk.');
+    expect(first.text).not.toContain(VIN);
+
+    const vehicle = await processes.connect(ports.vehicles);
+    await vehicle.fence();
+    await expect(processes.connect(ports.vehicles, OTHER_VIN)).rejects.toThrow();
+    const second = await pageAt(admin);
+    expect(second.text).toMatch(new RegExp(`<th scope="row">${VIN}</th><td>for \\d+ s</td><td><time `));
+    expect(second.text).toContain('1 connection turned away');
+    expect(second.text).not.toContain(OTHER_VIN);
+    expect(second.headers.get('content-security-policy')).toMatch(/^default-src 'none'/);
+
+    const head = await fetch(`http://127.0.0.1:${admin}/`, { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    expect((await fetch(`http://127.0.0.1:${admin}/nothing`)).status).toBe(404);
+  });
+});
+
+it('a Redis that hangs does not hold the page up', async () => {
+  const ingest = processes.start();
+  const { ports } = await ingest.ready;
+  server.pause();
+  try {
+    const { status, text } = await pageAt(ports.admin);
+    expect(status).toBe(200);
+    expect(text).toContain('<h2>Next: Redis</h2>');
+  } finally {
+    server.resume();
+  }
+});
+
+async function pageAt(port: number) {
+  const response = await fetch(`http://127.0.0.1:${port}/`);
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
