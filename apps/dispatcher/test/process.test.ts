@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { dispatchRig } from './dispatch-rig.js';
@@ -77,4 +77,19 @@ it('delivers what its file says, follows its changes, tells of it, and ends in g
   expect(await dispatcher.stop()).toBe(0);
   // nothing is left behind that another would have to wait for
   expect((await rig.store.control('home').lagOf(0)).holder).toBeUndefined();
+});
+
+it('makes room in a Redis that was full before it started', async () => {
+  const rig = dispatchRig(redis, { url: server.url });
+  cleanUp.push(() => rig.dispose());
+  const env = { REDIS_URL: server.url, NAMESPACE: rig.namespace, RETENTION_HOURS: '1' };
+  const first = await startDispatcher(env);
+  expect(await first.stop()).toBe(0);
+  const { records } = partitionKeys(rig.namespace, 0);
+  for (let n = 1; n <= 500; n++) await redis.xadd(records, `${n}-0`, 'vin', 'VIN1', 'payload', 'x');
+  await redis.config('SET', 'maxmemory', '1');
+  cleanUp.push(() => redis.config('SET', 'maxmemory', '0'));
+  const second = await startDispatcher(env);
+  cleanUp.push(() => second.kill());
+  await eventually(async () => (await redis.xlen(records)) < 500);
 });

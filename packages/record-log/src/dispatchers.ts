@@ -18,10 +18,11 @@ export async function leaveDispatchers(
   await redis.zrem(dispatchersKey(namespace), owner);
 }
 
-// KEYS[1] sorted set of dispatchers; ARGV[1] owner, ARGV[2] for how many ms. Redis' own clock, which all share.
+// KEYS[1] sorted set of dispatchers; ARGV[1] owner, ARGV[2] for how many ms. Redis' own clock, which all share. Also when
+// memory is full: dispatchers make room.
 const join = defineScript(
   'join-dispatchers',
-  `
+  `#!lua flags=allow-oom
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)

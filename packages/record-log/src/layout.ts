@@ -9,8 +9,13 @@ export const SCHEMA_VERSION = 1;
 /** Writes the layout if there is none. Throws LayoutMismatch when what is there differs. */
 export async function agreeOnLayout(redis: RedisConnection, { namespace, partitions }: Layout): Promise<void> {
   const key = layoutKey(namespace);
-  await redis.setnx(key, JSON.stringify({ schema: SCHEMA_VERSION, partitions }));
-  const found = parse(await redis.get(key));
+  // a Redis that is full can be read: a restart must not wait for room that only a dispatcher can make
+  let text = await redis.get(key);
+  if (text === null) {
+    await redis.setnx(key, JSON.stringify({ schema: SCHEMA_VERSION, partitions }));
+    text = await redis.get(key);
+  }
+  const found = parse(text);
   if (found === undefined) {
     throw new LayoutMismatch(
       `${key} in Redis is not a layout of ours; choose another NAMESPACE, or delete the key if it is yours to delete`,

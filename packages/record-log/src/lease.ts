@@ -41,9 +41,10 @@ export async function releaseLease(redis: RedisConnection, keys: PartitionKeys, 
 }
 
 // KEYS[1] lease, KEYS[2] epoch; ARGV[1] owner, ARGV[2] duration in ms. The new epoch, or 0 when somebody holds it.
+// Also when memory is full: without a lease nobody could trim the log and make room. (Such flags came with Redis 7.)
 const take = defineScript(
   'take-lease',
-  `
+  `#!lua flags=allow-oom
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local epoch = redis.call('INCR', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. string.format('%d', epoch), 'PX', ARGV[2])
