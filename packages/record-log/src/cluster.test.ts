@@ -17,10 +17,11 @@ import { LogWaker } from './log-waker.js';
 import { memoryUse } from './memory.js';
 import { Presence } from './presence.js';
 import { Quarantine } from './quarantine.js';
-import type { RecordToAppend } from './record-packing.js';
-import { connectRedis, type RedisConnection, whenReady } from './redis.js';
+import { PackedRecords, type RecordToAppend } from './record-packing.js';
+import { connectRedis, type RedisConnection, runScript, whenReady } from './redis.js';
 import { watchReplacedConnections } from './replaced-connections.js';
 import { trimPartition } from './retention.js';
+import { appendRecords } from './scripts/append-records.js';
 import { SlotStore } from './slots.js';
 import { SNAPSHOT_LEASE, SnapshotStore } from './snapshots.js';
 import { SubscriptionStore } from './subscription-store.js';
@@ -314,6 +315,36 @@ it('a slot that moves to another node under load takes its records along, in ord
   expect(seen.of(vin)).toEqual(load.sent);
 });
 
+it('nothing is taken for new while the marks of what was stored have moved ahead of the log', async () => {
+  const { layout, append, stored } = open();
+  const [vin = ''] = VINS;
+  await append({ vin, kind: 'connect', txid: 'connection-1' });
+  await append({ vin, txid: 'once' });
+  const keys = partitionKeys(layout.namespace, 0);
+  // all that the script declares is here, so that the node takes it on
+  await redis.set(keys.givenUp('me'), '0');
+  const from = await cluster.masterOf('0');
+  const to = cluster.nodes.find((node) => node !== from)!;
+  await beginMove(slotOf(0), from.port, to.port);
+  await askRedis(from.port, 'MIGRATE', '127.0.0.1', to.port, `${keys.seenPrefix}${vin}`, 0, 5_000);
+
+  const again = new PackedRecords();
+  again.add(record({ vin, kind: 'possible_repeat', txid: 'once' }));
+  const call = [keys.records, keys.presence, keys.newest, keys.givenUp('me')];
+  const [codes, failure] = (await runScript(redis, appendRecords, call, [
+    keys.seenPrefix,
+    'process-1',
+    '0',
+    again.bytes,
+    0,
+  ])) as [string, string];
+  expect(codes).toBe('');
+  expect(failure).toMatch(/^TRYAGAIN/);
+  await moveSlot(slotOf(0), from.port, to.port);
+  expect(await append({ vin, kind: 'possible_repeat', txid: 'once' })).toBe('repeat');
+  expect((await stored(vin)).filter((txid) => txid === 'once')).toHaveLength(1);
+});
+
 /** An appender of its own namespace, with what a test wants to see of it. */
 function open(options: Partial<AppenderOptions> = {}) {
   const layout = { namespace: `cluster-${namespaces++}`, partitions: PARTITIONS };
@@ -369,18 +400,23 @@ function sendOn(append: (txid: string) => Promise<AppendOutcome>) {
   };
 }
 
-/** As redis-cli does it. */
-async function moveSlot(slot: number, from: number, to: number): Promise<void> {
+async function beginMove(slot: number, from: number, to: number): Promise<string> {
   const [fromId, toId] = (await Promise.all([from, to].map((port) => askRedis(port, 'CLUSTER', 'MYID')))) as string[];
   await askRedis(to, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId!);
   await askRedis(from, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId!);
+  return toId!;
+}
+
+/** As redis-cli does it. */
+async function moveSlot(slot: number, from: number, to: number): Promise<void> {
+  const toId = await beginMove(slot, from, to);
   for (;;) {
     const keys = (await askRedis(from, 'CLUSTER', 'GETKEYSINSLOT', slot, 5)) as string[];
     if (keys.length === 0) break;
     await askRedis(from, 'MIGRATE', '127.0.0.1', to, '', 0, 5_000, 'KEYS', ...keys);
   }
-  await askRedis(to, 'CLUSTER', 'SETSLOT', slot, 'NODE', toId!);
-  await askRedis(from, 'CLUSTER', 'SETSLOT', slot, 'NODE', toId!);
+  await askRedis(to, 'CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+  await askRedis(from, 'CLUSTER', 'SETSLOT', slot, 'NODE', toId);
   await eventually(async () => {
     const states = await Promise.all(cluster.nodes.map(({ port }) => askRedis(port, 'CLUSTER', 'SLOTS')));
     return new Set(states.map((ranges) => ownerIn(ranges as [number, number, [string, number]][], slot))).size === 1;

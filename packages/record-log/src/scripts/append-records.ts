@@ -18,6 +18,9 @@ import { defineScript } from './script.js';
  * none costs a look through the ring (12 KB to be copied and searched). A record whose own time lay in the future bears
  * another, so for a day after it no time proves anything.
  *
+ * While a slot moves to another node, a ring may be there already and the stream still here. Nobody can say then what is
+ * a repeat: the call ends before that record, with an answer that makes it come again.
+ *
  * A call that was given up may still arrive, when the network comes back: after its repetition, and after newer records.
  */
 export const appendRecords = defineScript(
@@ -34,6 +37,7 @@ if number < lowest then return {'', 'given up'} end
 if number > lowest then pcall('SET', KEYS[4], number, 'EX', 86400) end
 local rings, marks, marked = {}, {}, {}
 local newest = {}
+local isRingAway = false
 
 local function newestOf(vin)
   local time = newest[vin]
@@ -59,7 +63,11 @@ local function isRepeat(kind, vin, hash, created)
   local ring = rings[vin]
   if not ring then
     ring = pcall('GET', seenPrefix .. vin)
-    if type(ring) ~= 'string' then ring = '' end
+    if type(ring) == 'table' then
+      isRingAway = true
+      return true
+    end
+    if not ring then ring = '' end
     rings[vin] = ring
   end
   return holds(ring, hash) or (marks[vin] ~= nil and holds(marks[vin], hash))
@@ -88,6 +96,10 @@ while at <= size do
   if isAhead then kind = kind - 8 end
   local code = 'F'
   if (kind == 1 or kind == 5 or checkAll) and isRepeat(kind, vin, hash, created) then
+    if isRingAway then
+      failure = 'TRYAGAIN the marks of what was stored are out of reach'
+      break
+    end
     code = 'R'
   elseif kind >= 2 and kind <= 4 then
     local connection = connectionOf(vin)
