@@ -1,5 +1,6 @@
 // What `up` runs, as data: which process, with which environment. A child gets the user's environment (so every variable
 // of every app can be set, and wins), under it the defaults of a first evening, and of the secrets only its own.
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { developmentCaFile, hasDevelopmentCa, type UpConfig } from './config.js';
@@ -115,6 +116,11 @@ function serverCertificate(server: 'INGEST' | 'STREAMING', { config, dataDirecto
     [`${server}_CERT_FILE`]: join(dataDirectory, 'pki', 'server.pem'),
     [`${server}_KEY_FILE`]: join(dataDirectory, 'pki', 'server.key'),
   };
+}
+
+/** Not in an image, where the CLI is one file and the apps are other containers. */
+export function hasApps(): boolean {
+  return existsSync(scriptOf('ingest', 'main.js'));
 }
 
 /** This file is apps/cli/dist/children.js (or its source in src). */

@@ -34,6 +34,7 @@ export function watchCertificates({ files, server, log, now, lookMs, ...current 
     remedy: `renew ${files.certFile} and its key; they are taken without a restart`,
   });
   tellOf(ca, log);
+  if (certificate.awaited !== undefined) log.warn({ err: certificate.awaited }, 'server_certificate_awaited');
 
   const ownWatch = watchServerCertificate({
     certFile: files.certFile,

@@ -9,6 +9,7 @@ import {
   loadServerCertificate,
   readCaBundle,
   type ServerCertificate,
+  type ServerCertificateFiles,
   selectTeslaCas,
   TeslaCaError,
   type TeslaCaName,
@@ -26,10 +27,7 @@ export interface VehicleCaFiles {
   extraCaFile?: string | undefined;
 }
 
-export interface CertificateFiles extends VehicleCaFiles {
-  certFile: string;
-  keyFile: string;
-}
+export interface CertificateFiles extends VehicleCaFiles, ServerCertificateFiles {}
 
 export interface VehicleCas extends CaBundle {
   /** In Tesla's bundle, and left out. */
@@ -40,11 +38,8 @@ export interface VehicleCas extends CaBundle {
 export async function loadCertificates(
   files: CertificateFiles,
 ): Promise<{ certificate: ServerCertificate; ca: VehicleCas }> {
-  const { certFile, keyFile, caFile } = files;
-  const [certificate, ca] = await Promise.allSettled([
-    loadServerCertificate({ certFile, keyFile }),
-    loadVehicleCas(files),
-  ]);
+  const { keyFile, caFile } = files;
+  const [certificate, ca] = await Promise.allSettled([loadServerCertificate(files), loadVehicleCas(files)]);
   if (certificate.status === 'fulfilled' && ca.status === 'fulfilled') {
     return { certificate: certificate.value, ca: ca.value };
   }
@@ -91,7 +86,8 @@ export async function fetchMissingTeslaCas(files: VehicleCaFiles, log: Logger): 
     warnOfUnknown(fetched, log);
   } catch (error) {
     if (!(error instanceof TeslaCaError)) throw error;
-    throw new Error(`${error.message}\n${teslaCaByHand(name)}`, { cause: error });
+    // without its cause: the message has said it, and what to do has to be the last that is read
+    throw new Error(`${error.message}\n${teslaCaByHand(name)}`);
   }
 }
 

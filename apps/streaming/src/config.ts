@@ -1,5 +1,5 @@
 // The streaming server's variables: validation, defaults and documentation in one.
-import path from 'node:path';
+import { serverCertificateFiles } from '@fleetbridge/pki';
 import {
   type ConfigOf,
   commaList,
@@ -41,7 +41,9 @@ const variables = {
   STREAMING_TLS: flag().default(true).describe('`off`: plain ws, HTTP and gRPC, inside a trusted network.'),
   STREAMING_CERT_FILE: filePath()
     .optional()
-    .describe('Certificate with its chain (PEM); default: `DATA_DIR/pki/server.pem`.'),
+    .describe(
+      'Certificate with its chain (PEM); default: `DATA_DIR/pki/server.pem`. `/*/` stands for any folder, as one an issuer: of those the one that ends last, and until there is one the default.',
+    ),
   STREAMING_KEY_FILE: filePath().optional().describe('Its key (PEM); default: `DATA_DIR/pki/server.key`.'),
   AUTH: oneOf(['token', 'none']).default('token').describe('`none`: everybody who can connect hears everything.'),
   AUTH_NONE_ANYWHERE: flag().default(false).describe('Allows `AUTH=none` on other addresses than loopback.'),
@@ -148,8 +150,7 @@ function listMistakes({ TRUSTED_PROXIES = [], VEHICLE_IDS = [] }: Given): Mistak
 export function withDefaults(config: StreamingConfig) {
   const { DATA_DIR, STREAMING_CERT_FILE, STREAMING_KEY_FILE, STREAMING_BIND, AUTH, AUTH_NONE_ANYWHERE } = config;
   return {
-    certFile: STREAMING_CERT_FILE ?? path.join(DATA_DIR, 'pki', 'server.pem'),
-    keyFile: STREAMING_KEY_FILE ?? path.join(DATA_DIR, 'pki', 'server.key'),
+    ...serverCertificateFiles({ certFile: STREAMING_CERT_FILE, keyFile: STREAMING_KEY_FILE, dataDir: DATA_DIR }),
     bind: STREAMING_BIND ?? (AUTH === 'none' && !AUTH_NONE_ANYWHERE ? '127.0.0.1' : undefined),
   };
 }

@@ -9,9 +9,9 @@ import { WorkerPool } from './worker-pool.js';
 /** Resolves when the workers serve. Throws ListenError, ServerCertificateError, WorkerStartError. */
 export async function startPrimary(config: StreamingConfig, context: Pick<RunContext, 'log' | 'onStop'>) {
   const { log } = context;
-  const { certFile, keyFile, bind: host } = withDefaults(config);
+  const { bind: host, ...files } = withDefaults(config);
   // Each worker reads it for itself; what is wrong with it is better said once.
-  if (config.STREAMING_TLS) await loadServerCertificate({ certFile, keyFile });
+  if (config.STREAMING_TLS) await loadServerCertificate(files);
   const pool = new WorkerPool({
     count: config.STREAMING_WORKERS,
     log,

@@ -34,7 +34,12 @@ export {
   identityFromCertificate,
 } from './identity.js';
 export type { ClientType } from './identity-tables.js';
-export { loadServerCertificate, type ServerCertificate, type ServerCertificateFiles } from './server-certificate.js';
+export {
+  loadServerCertificate,
+  type ServerCertificate,
+  type ServerCertificateFiles,
+  serverCertificateFiles,
+} from './server-certificate.js';
 export { type ServerCertificateWatch, watchServerCertificate } from './server-certificate-watch.js';
 export {
   type FetchedTeslaCa,

@@ -3,13 +3,13 @@
 // the watched inode never changes or no event arrives; and a time stamp can be kept by a copy. 4 KB every 10 s is cheap.
 
 import { ServerCertificateError } from './errors.js';
-import { checkPair, readPair, type ServerCertificate, type ServerCertificateFiles } from './server-certificate.js';
+import { readCertificateIn, type ServerCertificate, type ServerCertificateFiles } from './server-certificate.js';
 
 const DEFAULT_INTERVAL_MS = 10_000;
 
 export interface ServerCertificateWatch extends ServerCertificateFiles {
   /** What is in use; only another certificate is reported. Without it, whatever the first look finds is reported. */
-  readonly current?: Pick<ServerCertificate, 'cert'>;
+  readonly current?: Pick<ServerCertificate, 'cert' | 'awaited'>;
   /** A new pair, checked and ready to serve. */
   readonly onChange: (certificate: ServerCertificate) => void;
   /** Trouble that two looks in a row have found; once, however long it lasts. The pair in use stays in use. */
@@ -20,7 +20,10 @@ export interface ServerCertificateWatch extends ServerCertificateFiles {
 /** Starts watching; `stop` ends it, and no callback comes after. Does not keep the process alive. */
 export function watchServerCertificate(watch: ServerCertificateWatch): { stop: () => void } {
   const intervalMs = watch.intervalMs ?? DEFAULT_INTERVAL_MS;
-  let state: WatchState = { currentCert: watch.current?.cert, trouble: undefined };
+  // What is awaited was said when it was loaded.
+  const awaited = watch.current?.awaited;
+  const trouble = awaited === undefined ? undefined : { message: awaited.message, looks: 2 };
+  let state: WatchState = { currentCert: watch.current?.cert, trouble };
   let isStopped = false;
   let timer = setTimeout(look, intervalMs).unref();
 
@@ -71,7 +74,7 @@ export function judge(
 
 async function readFinding(files: ServerCertificateFiles): Promise<Finding> {
   try {
-    return checkPair(await readPair(files), files, new Date());
+    return await readCertificateIn(files, new Date());
   } catch (error) {
     if (error instanceof ServerCertificateError) return error;
     throw error;

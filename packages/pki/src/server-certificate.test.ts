@@ -157,6 +157,47 @@ describe('judge', () => {
   });
 });
 
+/** As Caddy does: a folder an issuer. */
+function keep(issuer: string, { certificatePem, keyPem }: CertificateAndKey) {
+  mkdirSync(join(directory, 'kept', issuer), { recursive: true });
+  writeFileSync(join(directory, 'kept', issuer, 'host.key'), keyPem);
+  writeFileSync(join(directory, 'kept', issuer, 'host.crt'), certificatePem);
+}
+
+describe('a certificate that somebody else keeps', () => {
+  const place = () => ({ certFile: join(directory, 'kept/*/host.crt'), keyFile: join(directory, 'kept/*/host.key') });
+
+  it('is the one that ends last, and those that can not be served do not count', async () => {
+    keep('a-first', issue({ days: 60, hosts: ['a'] }));
+    keep('b-last', issue({ days: 90, hosts: ['b'] }));
+    keep('c-ended', issue({ now: new Date(Date.now() - 200 * 86_400_000), days: 100, hosts: ['c'] }));
+    keep('d-half', { ...issue({ days: 99, hosts: ['d'] }), keyPem: issue().keyPem });
+    mkdirSync(join(directory, 'kept', 'e-without'));
+    expect(await loadServerCertificate(place())).toMatchObject({ hosts: ['b'] });
+  });
+
+  it('is missing while there is no folder, no file; what else is wrong is said', async () => {
+    files = place();
+    expect(await failure()).toMatchObject({ problem: 'missing', file: files.certFile });
+    mkdirSync(join(directory, 'kept', 'empty'), { recursive: true });
+    expect(await failure()).toMatchObject({ problem: 'missing' });
+    keep('ended', issue({ now: new Date(Date.now() - 200 * 86_400_000), days: 100 }));
+    expect(await failure()).toMatchObject({ problem: 'expired', file: join(directory, 'kept/ended/host.crt') });
+  });
+
+  it('is stood in for by another until then, and only by one that can be served', async () => {
+    const own = issue({ hosts: ['own'] });
+    const until = files;
+    await expect(loadServerCertificate({ ...place(), until })).rejects.toMatchObject({ file: until.certFile });
+    write(own.certificatePem, own.keyPem);
+    expect(await loadServerCertificate({ ...place(), until })).toMatchObject({ hosts: ['own'], awaited: {} });
+    keep('issuer', issue({ hosts: ['kept'] }));
+    const loaded = await loadServerCertificate({ ...place(), until });
+    expect(loaded.hosts).toEqual(['kept']);
+    expect(loaded.awaited).toBeUndefined();
+  });
+});
+
 describe('watchServerCertificate', () => {
   function watch(current?: ServerCertificate) {
     const changes: ServerCertificate[] = [];
@@ -212,6 +253,23 @@ describe('watchServerCertificate', () => {
     await vi.waitFor(() => expect(changes).toHaveLength(1));
     expect(changes[0]).toMatchObject(await loadServerCertificate(files));
     stop();
+  });
+
+  it('takes the awaited pair when it is there, and says nothing of the time before', async () => {
+    const [own, kept] = [issue({ hosts: ['own.example.com'] }), issue({ hosts: ['kept.example.com'] })];
+    write(own.certificatePem, own.keyPem);
+    const until = files;
+    files = { certFile: join(directory, 'kept/*/host.crt'), keyFile: join(directory, 'kept/*/host.key') };
+    const awaiting = await loadServerCertificate({ ...files, until });
+    expect(awaiting).toMatchObject({ hosts: ['own.example.com'], awaited: { problem: 'missing' } });
+    const { changes, errors, stop } = watch(awaiting);
+    const control = watch();
+    await vi.waitFor(() => expect(control.errors).toHaveLength(1));
+    keep('issuer', kept);
+    await vi.waitFor(() => expect(changes).toHaveLength(1));
+    expect(changes[0]).toMatchObject({ hosts: ['kept.example.com'] });
+    expect(errors).toEqual([]);
+    for (const one of [{ stop }, control]) one.stop();
   });
 
   it('is silent after stop', async () => {

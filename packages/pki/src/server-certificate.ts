@@ -3,14 +3,19 @@
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import type { CertificateFiles } from './development-pki.js';
 import { ServerCertificateError } from './errors.js';
 import { hostsOf } from './host.js';
+import { candidates, isKeptElsewhere } from './kept-certificate.js';
 
-export interface ServerCertificateFiles {
-  /** PEM: the server's certificate first, then the intermediates. */
+export interface ServerCertificateFiles extends CertificateFiles {
+  /** PEM: the server's certificate first, then the intermediates. `*` for a folder (in both): of those, the last to end. */
   readonly certFile: string;
   readonly keyFile: string;
+  /** Served until there is a pair in the others, for those that somebody else has yet to get. */
+  readonly until?: CertificateFiles | undefined;
 }
 
 export interface ServerCertificate {
@@ -20,6 +25,19 @@ export interface ServerCertificate {
   readonly notAfter: Date;
   /** DNS names and IP addresses in the certificate; IPv6 in its shortest form. */
   readonly hosts: readonly string[];
+  /** Why this is the pair of `until`. */
+  readonly awaited?: ServerCertificateError;
+}
+
+/** Where a server's pair is: where its owner says, or where we make it ourselves. */
+export function serverCertificateFiles(place: {
+  certFile: string | undefined;
+  keyFile: string | undefined;
+  dataDir: string;
+}): ServerCertificateFiles {
+  const own = { certFile: join(place.dataDir, 'pki', 'server.pem'), keyFile: join(place.dataDir, 'pki', 'server.key') };
+  const files = { certFile: place.certFile ?? own.certFile, keyFile: place.keyFile ?? own.keyFile };
+  return isKeptElsewhere(files) ? { ...files, until: own } : files;
 }
 
 /** Reads and checks the pair. Throws ServerCertificateError, which names the file to look at and what to do. */
@@ -27,8 +45,33 @@ export async function loadServerCertificate(
   files: ServerCertificateFiles,
   options: { now?: Date } = {},
 ): Promise<ServerCertificate> {
-  const pair = await readPair(files);
-  return checkPair(pair, files, options.now ?? new Date());
+  const now = options.now ?? new Date();
+  try {
+    return await readCertificateIn(files, now);
+  } catch (awaited) {
+    if (files.until === undefined || !(awaited instanceof ServerCertificateError)) throw awaited;
+    return { ...(await readCertificateIn(files.until, now)), awaited };
+  }
+}
+
+/** The pair that is there now, whatever is served until then. Throws ServerCertificateError. */
+export async function readCertificateIn(files: CertificateFiles, now: Date): Promise<ServerCertificate> {
+  if (!isKeptElsewhere(files)) return checkPair(await readPair(files), files, now);
+  let best: ServerCertificate | undefined;
+  let trouble: ServerCertificateError | undefined;
+  for (const candidate of await candidates(files)) {
+    try {
+      const found = checkPair(await readPair(candidate), candidate, now);
+      if (best === undefined || found.notAfter > best.notAfter) best = found;
+    } catch (error) {
+      if (!(error instanceof ServerCertificateError)) throw error;
+      // a folder without it is another's
+      if (error.problem !== 'missing') trouble ??= error;
+    }
+  }
+  if (best !== undefined) return best;
+  const { certFile } = files;
+  throw trouble ?? new ServerCertificateError('missing', `no file ${certFile} yet, whatever the *`, { file: certFile });
 }
 
 export interface PemPair {
@@ -36,13 +79,13 @@ export interface PemPair {
   readonly key: string;
 }
 
-export async function readPair(files: ServerCertificateFiles): Promise<PemPair> {
+async function readPair(files: CertificateFiles): Promise<PemPair> {
   const [cert, key] = await Promise.all([readText(files.certFile), readText(files.keyFile)]);
   return { cert, key };
 }
 
 /** Pure: the same checks on text that has been read already. */
-export function checkPair(pair: PemPair, files: ServerCertificateFiles, now: Date): ServerCertificate {
+export function checkPair(pair: PemPair, files: CertificateFiles, now: Date): ServerCertificate {
   const { certFile, keyFile } = files;
   const certificate = readCertificate(pair.cert, certFile);
   const key = readKey(pair.key, keyFile);

@@ -208,10 +208,10 @@ function readVarint(bytes: Buffer, start: number, end: number): number {
 }
 
 function isText(bytes: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) {
-    if (bytes[at]! >= 0x80) return isUtf8(bytes.subarray(at, end));
-  }
-  return true;
+  // nearly all of it is ASCII: all bits of it together are looked at once
+  let bits = 0;
+  for (let at = start; at < end; at++) bits |= bytes[at]!;
+  return bits < 0x80 || isUtf8(bytes.subarray(start, end));
 }
 
 /** The vin field to put behind a payload: of repeated fields protobuf keeps the last, so appending overwrites. */

@@ -5,7 +5,7 @@ import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { createLogger, type RunContext, runApp } from '@fleetbridge/service';
 import { ensureBridgeToken } from '../bridge-token.js';
 import { openChildOutput } from '../child-output.js';
-import { appSpec, redisSpec, simulatedVins, simulatorSpec, stopOrder } from '../children.js';
+import { appSpec, hasApps, redisSpec, simulatedVins, simulatorSpec, stopOrder } from '../children.js';
 import { type Command, UsageError } from '../command.js';
 import { hasDevelopmentCa, loadUpConfig, type UpConfig } from '../config.js';
 import { showLiveFrames } from '../live-frames.js';
@@ -30,6 +30,7 @@ export const up: Command = {
   options: {},
   async run({ positionals }) {
     if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);
+    if (!hasApps()) throw new UsageError('needs a clone with its build; in containers it is: docker compose up');
     let exitCode: number | undefined;
     await runApp({
       name: 'fleetbridge',
