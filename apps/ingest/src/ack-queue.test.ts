@@ -32,7 +32,7 @@ describe('AckQueue', () => {
           for (const { txid, isAcknowledged, hasAck, isTaken, ahead } of records) {
             const message = Buffer.from(`..${txid}V`);
             if (hasAck) queue.addWithoutAck(message.length);
-            else queue.add(message, 2, 2 + txid.length, 2 + txid.length, 3 + txid.length);
+            else queue.add(message.length, message, 2, 2 + txid.length, 2 + txid.length, 3 + txid.length);
             waiting.push({ isAcknowledged, hasAck });
             if (isAcknowledged && !hasAck) expected.push(txid);
             while (waiting.length > ahead) settleOne();
@@ -50,7 +50,7 @@ describe('AckQueue', () => {
 
   it('does not change what it has given away', () => {
     const queue = new AckQueue();
-    const add = (txid: string) => queue.add(Buffer.from(`${txid}V`), 0, txid.length, txid.length, txid.length + 1);
+    const add = (txid: string) => queue.add(100, Buffer.from(`${txid}V`), 0, txid.length, txid.length, txid.length + 1);
     add('first');
     queue.settle(true);
     const frames = queue.take()!;

@@ -23,8 +23,15 @@ export class AckQueue {
     return (this.#records.length - this.#first) / 2;
   }
 
-  /** A record is on its way to the log. Its txid and topic lie in `message` between the offsets. */
-  add(message: Buffer, txidStart: number, txidEnd: number, topicStart: number, topicEnd: number): void {
+  /** A record of `messageBytes` is on its way to the log. Its txid and topic lie in `source` between the offsets. */
+  add(
+    messageBytes: number,
+    source: Buffer,
+    txidStart: number,
+    txidEnd: number,
+    topicStart: number,
+    topicEnd: number,
+  ): void {
     const size = ackSize(txidEnd - txidStart, topicEnd - topicStart);
     const headerBytes = size < 126 ? 2 : 4;
     this.#reserve(headerBytes + size);
@@ -38,10 +45,10 @@ export class AckQueue {
       bytes[at + 2] = size >>> 8;
       bytes[at + 3] = size;
     }
-    writeAck(bytes, at + headerBytes, message, txidStart, txidEnd, topicStart, topicEnd);
+    writeAck(bytes, at + headerBytes, source, txidStart, txidEnd, topicStart, topicEnd);
     this.#end += headerBytes + size;
-    this.#records.push(headerBytes + size, message.length);
-    this.unsettledBytes += message.length;
+    this.#records.push(headerBytes + size, messageBytes);
+    this.unsettledBytes += messageBytes;
   }
 
   /** A record that is acknowledged already is on its way to the log. */

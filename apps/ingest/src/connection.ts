@@ -93,7 +93,7 @@ export class VehicleConnection implements AppendReceipt {
     this.lastHeardMs = facts.connectedMs;
     this.#bucket = host.bucketOf(sender.vin);
     webSocket.on('message', (data, isBinary) => {
-      if (isBinary) this.#onMessage(data as Buffer, this.#heard());
+      if (isBinary) this.#onMessage(data as Buffer, 0, (data as Buffer).length, this.#heard());
       else if (this.#isReading) this.terminate('text_frame');
     });
     const splitter = this.#splitFrames(socket);
@@ -198,8 +198,9 @@ export class VehicleConnection implements AppendReceipt {
     let receivedMs = 0;
     socket.removeAllListeners('data');
     const splitter = new FrameSplitter({
-      message: (bytes) => {
-        if (this.#isReading && this.#webSocket.readyState === this.#webSocket.OPEN) this.#onMessage(bytes, receivedMs);
+      message: (bytes, start, end) => {
+        const isOpen = this.#webSocket.readyState === this.#webSocket.OPEN;
+        if (this.#isReading && isOpen) this.#onMessage(bytes, start, end, receivedMs);
         // behind what is not taken any more may come the close frame that ws waits for
         return !socket.destroyed;
       },
@@ -214,32 +215,32 @@ export class VehicleConnection implements AppendReceipt {
     return splitter;
   }
 
-  #onMessage(bytes: Buffer, receivedMs: number): void {
+  #onMessage(bytes: Buffer, start: number, end: number, receivedMs: number): void {
     // after stopReading only what had been received already comes; it is the vehicle's to send again
     if (!this.#isReading) return;
     this.records++;
-    this.bytes += bytes.length;
+    this.bytes += end - start;
     if (this.#bucket !== undefined) this.#takeToken(this.#bucket, receivedMs);
     const repeats = this.#host.isLate(receivedMs) ? 'likely' : repeatsAt(receivedMs - this.facts.connectedMs);
-    const decision = receive(bytes, this.sender, { receivedMs, repeats });
-    if (decision.kind === 'append') this.#append(decision, bytes);
-    else this.#refuse(decision, bytes);
+    const decision = receive(bytes, this.sender, { receivedMs, repeats, start, end });
+    if (decision.kind === 'append') this.#append(decision, end - start);
+    else this.#refuse(decision, bytes.subarray(start, end));
   }
 
-  #append(decision: Extract<Decision, { kind: 'append' }>, bytes: Buffer): void {
+  #append(decision: Extract<Decision, { kind: 'append' }>, messageBytes: number): void {
     const { counts } = this.#host;
     const { record, envelope } = decision;
     countOne(counts.records, record.topic);
     countOne(counts.recordBytes, record.topic, envelope.payloadEnd - envelope.payloadStart);
     if (decision.isClockAhead) counts.clockAhead++;
     this.#acks ??= new AckQueue();
-    const { txidStart, txidEnd, topicStart, topicEnd } = envelope;
+    const { bytes, txidStart, txidEnd, topicStart, topicEnd } = envelope;
     if (this.#host.acksOnReceive(record.topic)) {
-      this.#acks.addWithoutAck(bytes.length);
+      this.#acks.addWithoutAck(messageBytes);
       counts.acknowledged++;
       this.#answer(buildAck(bytes, txidStart, txidEnd, topicStart, topicEnd));
     } else {
-      this.#acks.add(bytes, txidStart, txidEnd, topicStart, topicEnd);
+      this.#acks.add(messageBytes, bytes, txidStart, txidEnd, topicStart, topicEnd);
     }
     this.#host.append(decision, this);
     if (this.#isWindowFull() || this.#host.isFull()) this.#pause();

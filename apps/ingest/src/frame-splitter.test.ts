@@ -77,8 +77,8 @@ function throughSplitter(bytes: Buffer, cuts: number[]): Seen[] {
   const seen: Seen[] = [];
   const receiver = wsReceiver(seen);
   const splitter = new FrameSplitter({
-    message: (message) => {
-      seen.push({ by: 'us', kind: 'message', data: message.toString('hex') });
+    message: (message, start, end) => {
+      seen.push({ by: 'us', kind: 'message', data: message.toString('hex', start, end) });
       return true;
     },
     other: (other) => {

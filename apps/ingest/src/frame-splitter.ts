@@ -9,8 +9,11 @@ const SIXTEEN_BIT_LENGTH = 126;
 const NOTHING = Buffer.alloc(0);
 
 export interface FrameHandler {
-  /** A whole binary message: a view of the chunk, unmasked; valid until the call returns. False: look at no more. */
-  message(bytes: Buffer): boolean;
+  /**
+   * A whole binary message lies in the bytes from `start` to `end`, unmasked; valid until the call returns. False: look
+   * at no more.
+   */
+  message(bytes: Buffer, start: number, end: number): boolean;
   /** Bytes for the ws library, in their order. */
   other(bytes: Buffer): void;
 }
@@ -89,7 +92,7 @@ export class FrameSplitter {
     const end = start + length;
     if (end > bytes.length) return INCOMPLETE;
     unmask(bytes, maskAt, start, end);
-    return this.#handler.message(bytes.subarray(start, end)) ? end : STOP;
+    return this.#handler.message(bytes, start, end) ? end : STOP;
   }
 
   /** A frame that is not ours: its bytes go to ws, and so does what is still to come of it. */

@@ -75,6 +75,9 @@ export interface ReceiveFacts {
    * has just been, `possible` for some time. A record that says so itself (is_resend) is always looked for.
    */
   repeats: 'likely' | 'possible' | 'none';
+  /** Where the message lies in the bytes; default: it is all of them. */
+  start?: number;
+  end?: number;
 }
 
 /** Vehicles send 36 bytes. The log could hold 65,535, but the ack repeats them and readers keep them. */
@@ -112,16 +115,17 @@ const LONGEST_EXTRA_TOPIC = 64;
 const uninspected: Readonly<PayloadFacts> = { isValid: true, createdMs: 0, isResend: true, vinStart: 0, vinEnd: 0 };
 
 export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Decision {
-  if (bytes.length > MAX_MESSAGE_BYTES) {
+  const { start = 0, end = bytes.length } = facts;
+  if (end - start > MAX_MESSAGE_BYTES) {
     return {
       kind: 'answer',
       reason: 'record_too_big',
       answer: buildErrorAnswer(),
       isKept: false,
-      detail: `${bytes.length} bytes`,
+      detail: `${end - start} bytes`,
     };
   }
-  const envelope = readEnvelope(bytes, scratch);
+  const envelope = readEnvelope(bytes, scratch, start, end);
   if (envelope instanceof EnvelopeError) {
     const detail = `${envelope.reason} at ${envelope.offset}`;
     return {

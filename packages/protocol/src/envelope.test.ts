@@ -61,6 +61,27 @@ describe('readEnvelope', () => {
     );
   });
 
+  it('reads a message among other bytes as it reads it alone, whatever is wrong with it', () => {
+    const change = fc.record({ at: fc.nat(good.length - 1), byte: fc.nat(255) });
+    const around = fc.uint8Array({ maxLength: 60 });
+    fc.assert(
+      fc.property(
+        fc.array(change, { maxLength: 4 }),
+        around,
+        around,
+        fc.nat(good.length),
+        (changes, before, after, n) => {
+          const message = Buffer.from(good.subarray(0, good.length - (n % 40)));
+          for (const { at, byte } of changes) if (at < message.length) message[at] = byte;
+          const bytes = Buffer.concat([before, message, after]);
+          const end = before.length + message.length;
+          expect(told(readEnvelope(bytes, new Envelope(), before.length, end))).toEqual(told(readEnvelope(message)));
+        },
+      ),
+      { numRuns: 10_000 },
+    );
+  });
+
   it('refuses every truncation of a good envelope', () => {
     // the last vector is the device id; cutting its three bytes of padding away harms nobody
     for (let length = 0; length < good.length - 3; length++) {
@@ -101,4 +122,12 @@ function staysInside(bytes: Buffer): void {
     expect(end).toBeGreaterThanOrEqual(start);
     expect(end).toBeLessThanOrEqual(bytes.length);
   }
+}
+
+/** Everything that was read, wherever it lies. */
+function told(read: Envelope | EnvelopeError): unknown {
+  if (read instanceof EnvelopeError) return { ...read, txid: read.txid.toString('hex') };
+  const { txid, topic, messageType, createdAtSeconds, senderId, payload, deviceType, deviceId } = read;
+  const bytes = { txid: txid.toString('hex'), payload: payload.toString('hex') };
+  return { ...bytes, topic, messageType, createdAtSeconds, senderId, deviceType, deviceId };
 }

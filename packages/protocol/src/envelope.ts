@@ -41,6 +41,9 @@ export class EnvelopeError {
  */
 export class Envelope {
   bytes: Buffer = NOTHING;
+  /** The message lies here in them. */
+  base = 0;
+  end = 0;
   messageType = 0;
   txidStart = 0;
   txidEnd = 0;
@@ -78,112 +81,122 @@ export class Envelope {
 }
 
 /**
- * Reads one envelope. Never throws; the caller has checked MAX_MESSAGE_BYTES. Who reads many, one after the other, can
- * give an `envelope` to be used again.
+ * Reads the envelope that lies in `bytes` from `base` to `end`, all of them if not said otherwise. Never throws; the
+ * caller has checked MAX_MESSAGE_BYTES. Who reads many, one after the other, can give an `envelope` to be used again.
  */
-export function readEnvelope(bytes: Buffer, envelope: Envelope = new Envelope()): Envelope | EnvelopeError {
+export function readEnvelope(
+  bytes: Buffer,
+  envelope: Envelope = new Envelope(),
+  base = 0,
+  end = bytes.length,
+): Envelope | EnvelopeError {
   envelope.bytes = bytes;
+  envelope.base = base;
+  envelope.end = end;
   envelope.txidStart = 0;
   envelope.txidEnd = 0;
-  if (bytes.length < 8) return failed('too_short', bytes.length, envelope);
+  if (end - base < 8) return failed('too_short', end, envelope);
 
-  const root = uint32(bytes, 0);
-  if (!holdsTable(bytes, root)) return failed('root_out_of_bounds', 0, envelope);
-  const vtable = vtableOf(bytes, root);
+  const root = base + uint32(bytes, base);
+  if (!holdsTable(envelope, root)) return failed('root_out_of_bounds', base, envelope);
+  const vtable = vtableOf(envelope, root);
   if (vtable < 0) return failed('vtable_out_of_bounds', root, envelope);
 
-  let start = vectorField(bytes, root, vtable, SLOT.txid);
+  let start = vectorField(envelope, root, vtable, SLOT.txid);
   if (start < 0) return failed('vector_out_of_bounds', root, envelope);
   envelope.txidStart = start;
-  envelope.txidEnd = start + vectorLength(bytes, start);
+  envelope.txidEnd = start + vectorLength(envelope, start);
 
-  start = vectorField(bytes, root, vtable, SLOT.topic);
+  start = vectorField(envelope, root, vtable, SLOT.topic);
   if (start < 0) return failed('vector_out_of_bounds', root, envelope);
   envelope.topicStart = start;
-  envelope.topicEnd = start + vectorLength(bytes, start);
+  envelope.topicEnd = start + vectorLength(envelope, start);
 
-  const typeAt = fieldOf(bytes, root, vtable, SLOT.messageType);
-  if (typeAt >= bytes.length) return failed('field_out_of_bounds', typeAt, envelope);
-  envelope.messageType = typeAt === 0 ? 0 : bytes[typeAt]!;
+  const typeAt = fieldOf(envelope, root, vtable, SLOT.messageType);
+  if (typeAt >= end) return failed('field_out_of_bounds', typeAt, envelope);
+  envelope.messageType = typeAt === ABSENT ? 0 : bytes[typeAt]!;
   if (envelope.messageType === 0) return failed('message_absent', root, envelope);
   // What another tag points at is not ours to read.
   if (envelope.messageType !== STREAM) return envelope;
 
-  const messageAt = fieldOf(bytes, root, vtable, SLOT.message);
-  if (messageAt === 0) return failed('message_absent', root, envelope);
-  if (messageAt + 4 > bytes.length) return failed('field_out_of_bounds', messageAt, envelope);
+  const messageAt = fieldOf(envelope, root, vtable, SLOT.message);
+  if (messageAt === ABSENT) return failed('message_absent', root, envelope);
+  if (messageAt + 4 > end) return failed('field_out_of_bounds', messageAt, envelope);
   const stream = messageAt + uint32(bytes, messageAt);
-  if (!holdsTable(bytes, stream)) return failed('table_out_of_bounds', messageAt, envelope);
+  if (!holdsTable(envelope, stream)) return failed('table_out_of_bounds', messageAt, envelope);
   return readStream(envelope, stream);
 }
 
 function readStream(envelope: Envelope, stream: number): Envelope | EnvelopeError {
-  const { bytes } = envelope;
-  const vtable = vtableOf(bytes, stream);
+  const { bytes, end } = envelope;
+  const vtable = vtableOf(envelope, stream);
   if (vtable < 0) return failed('vtable_out_of_bounds', stream, envelope);
 
-  const createdAt = fieldOf(bytes, stream, vtable, STREAM_SLOT.createdAt);
-  if (createdAt + 4 > bytes.length) return failed('field_out_of_bounds', createdAt, envelope);
-  envelope.createdAtSeconds = createdAt === 0 ? 0 : uint32(bytes, createdAt);
+  const createdAt = fieldOf(envelope, stream, vtable, STREAM_SLOT.createdAt);
+  if (createdAt + 4 > end) return failed('field_out_of_bounds', createdAt, envelope);
+  envelope.createdAtSeconds = createdAt === ABSENT ? 0 : uint32(bytes, createdAt);
 
-  let start = vectorField(bytes, stream, vtable, STREAM_SLOT.senderId);
+  let start = vectorField(envelope, stream, vtable, STREAM_SLOT.senderId);
   if (start < 0) return failed('vector_out_of_bounds', stream, envelope);
   envelope.senderStart = start;
-  envelope.senderEnd = start + vectorLength(bytes, start);
+  envelope.senderEnd = start + vectorLength(envelope, start);
 
-  start = vectorField(bytes, stream, vtable, STREAM_SLOT.payload);
+  start = vectorField(envelope, stream, vtable, STREAM_SLOT.payload);
   if (start < 0) return failed('vector_out_of_bounds', stream, envelope);
   envelope.payloadStart = start;
-  envelope.payloadEnd = start + vectorLength(bytes, start);
+  envelope.payloadEnd = start + vectorLength(envelope, start);
 
-  start = vectorField(bytes, stream, vtable, STREAM_SLOT.deviceType);
+  start = vectorField(envelope, stream, vtable, STREAM_SLOT.deviceType);
   if (start < 0) return failed('vector_out_of_bounds', stream, envelope);
   envelope.deviceTypeStart = start;
-  envelope.deviceTypeEnd = start + vectorLength(bytes, start);
+  envelope.deviceTypeEnd = start + vectorLength(envelope, start);
 
-  start = vectorField(bytes, stream, vtable, STREAM_SLOT.deviceId);
+  start = vectorField(envelope, stream, vtable, STREAM_SLOT.deviceId);
   if (start < 0) return failed('vector_out_of_bounds', stream, envelope);
   envelope.deviceIdStart = start;
-  envelope.deviceIdEnd = start + vectorLength(bytes, start);
+  envelope.deviceIdEnd = start + vectorLength(envelope, start);
   return envelope;
 }
 
 function failed(reason: EnvelopeErrorReason, offset: number, envelope: Envelope): EnvelopeError {
-  return new EnvelopeError(reason, offset, envelope.txid);
+  return new EnvelopeError(reason, offset - envelope.base, envelope.txid);
 }
 
-function holdsTable(bytes: Buffer, table: number): boolean {
-  return table + 4 <= bytes.length;
+function holdsTable({ end }: Envelope, table: number): boolean {
+  return table + 4 <= end;
 }
 
-/** Position of a table's vtable, or -1 when any part of it would be outside of the buffer. */
-function vtableOf(bytes: Buffer, table: number): number {
+/** Position of a table's vtable, or -1 when any part of it would be outside of the message. */
+function vtableOf({ bytes, base, end }: Envelope, table: number): number {
   const vtable = table - int32(bytes, table);
-  if (vtable < 0 || vtable + 4 > bytes.length) return -1;
-  return vtable + uint16(bytes, vtable) > bytes.length ? -1 : vtable;
+  if (vtable < base || vtable + 4 > end) return -1;
+  return vtable + uint16(bytes, vtable) > end ? -1 : vtable;
 }
 
-/** Absolute position of a field, 0 when the table does not have it (position 0 holds the root offset). */
-function fieldOf(bytes: Buffer, table: number, vtable: number, slot: number): number {
+const ABSENT = -1;
+
+/** Absolute position of a field, or ABSENT when the table does not have it. */
+function fieldOf({ bytes }: Envelope, table: number, vtable: number, slot: number): number {
   const entry = 4 + slot * 2;
-  if (entry + 2 > uint16(bytes, vtable)) return 0;
+  if (entry + 2 > uint16(bytes, vtable)) return ABSENT;
   const offset = uint16(bytes, vtable + entry);
-  return offset === 0 ? 0 : table + offset;
+  return offset === 0 ? ABSENT : table + offset;
 }
 
-/** First byte of a vector field: 0 when absent, -1 when the vector does not lie within the buffer. */
-function vectorField(bytes: Buffer, table: number, vtable: number, slot: number): number {
-  const field = fieldOf(bytes, table, vtable, slot);
-  if (field === 0) return 0;
-  if (field + 4 > bytes.length) return -1;
+/** First byte of a vector field: 0 when absent, -1 when the vector does not lie within the message. */
+function vectorField(envelope: Envelope, table: number, vtable: number, slot: number): number {
+  const { bytes, end } = envelope;
+  const field = fieldOf(envelope, table, vtable, slot);
+  if (field === ABSENT) return 0;
+  if (field + 4 > end) return -1;
   const vector = field + uint32(bytes, field);
-  if (vector + 4 > bytes.length) return -1;
+  if (vector + 4 > end) return -1;
   const start = vector + 4;
-  return start + uint32(bytes, vector) > bytes.length ? -1 : start;
+  return start + uint32(bytes, vector) > end ? -1 : start;
 }
 
 /** Length of a vector that vectorField accepted. */
-function vectorLength(bytes: Buffer, start: number): number {
+function vectorLength({ bytes }: Envelope, start: number): number {
   return start === 0 ? 0 : uint32(bytes, start - 4);
 }
 

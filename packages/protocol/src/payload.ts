@@ -93,36 +93,49 @@ function readFacts(shape: TopicShape, bytes: Buffer, start: number, end: number,
   const { createdAtField, isResendField, vinField } = shape;
   let at = start;
   while (at < end) {
-    const isShort = bytes[at]! < 0x80;
-    const tag = isShort ? bytes[at]! : readTag(bytes, at, end);
-    const number = tag >>> 3;
-    const valueAt = isShort ? at + 1 : varintEnd;
-    at = skip(number, tag & 7, bytes, valueAt, end, 1);
-    if ((tag & 7) === 2) {
-      if (number === vinField) {
-        facts.vinEnd = at;
-        facts.vinStart = at - readVarint(bytes, valueAt, end);
-      } else if (number === createdAtField) {
-        readTimestamp(bytes, valueAt, at, facts);
-      }
-    } else if ((tag & 7) === 0 && number === isResendField) {
-      facts.isResend = readVarint(bytes, valueAt, end) !== 0;
+    let tag = bytes[at++]!;
+    if (tag >= 0x80) {
+      tag = readTag(bytes, at - 1, end);
+      at = varintEnd;
     }
+    const number = tag >>> 3;
+    if ((tag & 7) !== 2) {
+      if ((tag & 7) === 0 && number === isResendField) facts.isResend = readVarint(bytes, at, end) !== 0;
+      at = skip(number, tag & 7, bytes, at, end, 1);
+      continue;
+    }
+    let length = bytes[at++]!;
+    if (length >= 0x80) {
+      length = readVarint(bytes, at - 1, end);
+      at = varintEnd;
+    }
+    const stop = at + length;
+    if (number === vinField) {
+      facts.vinStart = at;
+      facts.vinEnd = stop;
+    } else if (number === createdAtField) {
+      readTimestamp(bytes, at, stop, facts);
+    }
+    at = stop;
   }
 }
 
-/** created_at: seconds (1) and nanos (2), in a message that has been walked. A second one is merged into the first. */
+/** created_at: seconds (1) and nanos (2). A second one is merged into the first. */
 function readTimestamp(bytes: Buffer, start: number, end: number, facts: PayloadFacts): void {
-  readVarint(bytes, start, end);
-  let at = varintEnd;
+  let at = start;
   let seconds = Math.floor(facts.createdMs / 1000);
   let nanos = (facts.createdMs % 1000) * 1e6;
   while (at < end) {
     const tag = readTag(bytes, at, end);
     at = varintEnd;
-    if (tag === 8) seconds = readVarint(bytes, at, end);
-    else if (tag === 16) nanos = readVarint(bytes, at, end);
-    at = skip(tag >>> 3, tag & 7, bytes, at, end, 1);
+    if ((tag & 7) !== 0) {
+      at = skip(tag >>> 3, tag & 7, bytes, at, end, 1);
+      continue;
+    }
+    const value = readVarint(bytes, at, end);
+    at = varintEnd;
+    if (tag === 8) seconds = value;
+    else if (tag === 16) nanos = value;
   }
   // Beyond a double's integers lie negative numbers (ten bytes on the wire); no vehicle lived then.
   const isSane = seconds <= 253_402_300_799 && nanos < 1e9;
