@@ -53,15 +53,56 @@ export async function measureConnections({ target, fleet, connections }) {
 }
 
 /** From a vehicle's send to TeslaMate's receive, in ms, at `perSecond` records in all. */
-export async function measureEndToEnd({
-  ingestUrl,
-  streamingUrl,
-  token,
-  fleet,
-  vehicles = 20,
-  perSecond = 1_000,
-  seconds,
-}) {
+export async function measureEndToEnd({ perSecond = 1_000, seconds, ...chain }) {
+  const drive = await startDrive(chain);
+  drive.latencies.length = 0;
+  const expected = await sendSteadily(drive, { perSecond, seconds });
+  const deadline = performance.now() + 10_000;
+  while (drive.latencies.length < expected && performance.now() < deadline) await pause(20);
+  drive.stop();
+  const { latencies } = drive;
+  latencies.sort((a, b) => a - b);
+  return {
+    expected,
+    received: latencies.length,
+    p50Ms: quantile(latencies, 0.5),
+    p99Ms: quantile(latencies, 0.99),
+    maxMs: latencies.at(-1),
+  };
+}
+
+/**
+ * Heap of each app in bytes under a steady load from vehicles to TeslaMate: the least seen in each tenth of the time, so
+ * that what garbage collection has not come to yet does not count. `adminUrls`: by app.
+ */
+export async function measureSoak({ adminUrls, perSecond = 1_000, seconds, ...chain }) {
+  const drive = await startDrive(chain);
+  const samples = Object.fromEntries(Object.keys(adminUrls).map((app) => [app, []]));
+  const sample = () => {
+    // no list of ten minutes in the way of the next garbage collection of ours
+    drive.latencies.length = 0;
+    for (const [app, url] of Object.entries(adminUrls)) void heapOf(url).then((bytes) => samples[app].push(bytes));
+  };
+  const sampler = setInterval(sample, 500);
+  const records = await sendSteadily(drive, { perSecond, seconds });
+  clearInterval(sampler);
+  drive.stop();
+  const floors = Object.fromEntries(Object.entries(samples).map(([app, heaps]) => [app, leastOfEachTenth(heaps)]));
+  return { records, floors };
+}
+
+async function heapOf(adminUrl) {
+  const text = await (await fetch(`${adminUrl}/metrics`)).text();
+  return Number(/^nodejs_heap_size_used_bytes\S* (\S+)/m.exec(text)[1]);
+}
+
+function leastOfEachTenth(values) {
+  const tenth = Math.floor(values.length / 10);
+  return Array.from({ length: 10 }, (_, index) => Math.min(...values.slice(index * tenth, (index + 1) * tenth)));
+}
+
+/** Vehicles that are connected, each with a TeslaMate that hears it. A record is known again by its odometer. */
+async function startDrive({ ingestUrl, streamingUrl, token, fleet, vehicles = 20 }) {
   const identities = fleet.identities.slice(0, vehicles);
   const sentMs = new Map();
   const latencies = [];
@@ -94,68 +135,33 @@ export async function measureEndToEnd({
         caPem: fleet.serverCaPem,
         onFrame: ({ odometer }) => {
           const sent = sentMs.get(odometer);
+          sentMs.delete(odometer);
           if (sent !== undefined) latencies.push(performance.now() - sent);
         },
       }),
   );
   await Promise.all(clients.map((client) => client.connect()));
   await Promise.all(clients.map((client) => client.waitFor(({ frames }) => frames.length > 0)));
-  latencies.length = 0;
-
-  const startedMs = performance.now();
-  const first = sequence;
-  let next = 0;
-  await new Promise((resolve) => {
-    const timer = setInterval(() => {
-      const due = Math.min(perSecond * seconds, ((performance.now() - startedMs) / 1000) * perSecond);
-      while (next < due) send(next++ % vehicles);
-      if (next < perSecond * seconds) return;
-      clearInterval(timer);
-      resolve();
-    }, 1);
-  });
-  const expected = sequence - first;
-  const deadline = performance.now() + 10_000;
-  while (latencies.length < expected && performance.now() < deadline)
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  for (const client of clients) client.stop();
-  for (const connection of connections) connection.terminate();
-  latencies.sort((a, b) => a - b);
-  return {
-    expected,
-    received: latencies.length,
-    p50Ms: quantile(latencies, 0.5),
-    p99Ms: quantile(latencies, 0.99),
-    maxMs: latencies.at(-1),
+  const stop = () => {
+    for (const client of clients) client.stop();
+    for (const connection of connections) connection.terminate();
   };
+  return { vehicles, send, latencies, stop };
 }
 
-/**
- * Heap of a process under a steady load, in bytes: the least seen in each tenth of the time, so that what garbage
- * collection has not come to yet does not count.
- */
-export async function measureSoak({ target, adminUrl, fleet, seconds }) {
-  const heap = async () => {
-    const text = await (await fetch(`${adminUrl}/metrics`)).text();
-    return Number(/^nodejs_heap_size_used_bytes\S* (\S+)/m.exec(text)[1]);
-  };
-  const samples = [];
-  const sampler = setInterval(() => void heap().then((bytes) => samples.push(bytes)), 500);
-  const load = await runLoad({
-    url: target.url,
-    caPem: fleet.serverCaPem,
-    identities: fleet.identities.slice(0, 20),
-    inFlight: 2,
-    durationMs: seconds * 1_000,
-    payload: drivingPayload({ vin: fleet.identities[0].vin }),
-    batchWrites: false,
-  });
-  clearInterval(sampler);
-  const tenth = Math.floor(samples.length / 10);
-  const floors = Array.from({ length: 10 }, (_, index) =>
-    Math.min(...samples.slice(index * tenth, (index + 1) * tenth)),
-  );
-  return { records: load.acknowledged, floors };
+/** Resolves to the number of records sent. */
+async function sendSteadily({ vehicles, send }, { perSecond, seconds }) {
+  const startedMs = performance.now();
+  const total = perSecond * seconds;
+  for (let next = 0; next < total; await pause(1)) {
+    const due = Math.min(total, ((performance.now() - startedMs) / 1_000) * perSecond);
+    while (next < due) send(next++ % vehicles);
+  }
+  return total;
+}
+
+function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** What the disk itself takes for a small append and its sync, in ms. */
