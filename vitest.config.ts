@@ -3,9 +3,10 @@ import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-const rooms = ['packages', 'apps'].flatMap((folder) =>
-  readdirSync(folder).map((name) => ({ name, root: `${folder}/${name}` })),
-);
+const rooms = [
+  ...['packages', 'apps'].flatMap((folder) => readdirSync(folder).map((name) => ({ name, root: `${folder}/${name}` }))),
+  { name: 'infra', root: 'infra' },
+];
 
 export default defineConfig({
   test: {

@@ -1,0 +1,235 @@
+// `npm run e2e:compose`: compose.yaml brought up from nothing on this machine's Docker engine, with a car that drives
+// through all of it while each service is restarted, killed and left to crash. Nothing that was acknowledged may be lost,
+// and the client must never get what crashes TeslaMate. Where no engine answers it says so and that is all.
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { prepare, runScript } from '../scripts/prepare.mjs';
+import { buildOverride, composeProject, inspect, whyNotHere } from './engine.mjs';
+
+const VIN = '5YJ3E1EA7KF000777';
+const DEMO_VIN = '5YJ3E1EA7KF000001';
+const OURS = ['ingest', 'dispatcher', 'streaming'];
+const SERVICES = ['redis', ...OURS, 'caddy'];
+
+await runScript(async () => {
+  const reason = await whyNotHere();
+  if (reason !== undefined) {
+    process.stdout.write(`e2e:compose is left out: ${reason}\n`);
+    return;
+  }
+  await prepare();
+  const { eventually, freePort } = await import('@fleetbridge/testing');
+  const { startDrive, startSink } = await import('./drive.mjs');
+
+  const folder = mkdtempSync(join(tmpdir(), 'fleetbridge-e2e-'));
+  const cleanUp = [() => rmSync(folder, { recursive: true, force: true })];
+  const project = composeProject({
+    name: `fleetbridge-e2e-${process.pid}`,
+    settings: {
+      DOMAIN: 'localhost',
+      ALLOWED_VINS: VIN,
+      REDIS_PASSWORD: randomBytes(16).toString('hex'),
+      // The car is simulated; and for "localhost" Caddy is the issuer itself.
+      INGEST_CA_BUNDLE: 'development',
+      CADDY_GLOBAL_OPTIONS: 'skip_install_trust',
+      FLEETBRIDGE_VERSION: 'e2e',
+      ...given('NODE_IMAGE', 'RUNTIME_IMAGE', 'REDIS_IMAGE', 'CADDY_IMAGE', 'PROMETHEUS_IMAGE'),
+      ...(await freePorts(freePort)),
+    },
+    files: [write('build.yaml', buildOverride(['prepare', 'cli', ...OURS]))],
+  });
+  const { compose, settings } = project;
+  let tornDown;
+  const cli = (...args) => compose(['run', '--rm', 'cli', ...args], { timeoutMs: 60_000 });
+  // npm passes on what the terminal sends too: twice is no reason to leave containers behind.
+  const interrupted = () => void tearDown().finally(() => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, interrupted);
+
+  try {
+    await step('images built', async () => {
+      await compose(['build', '--quiet'], { timeoutMs: 1_200_000 });
+      return sizes();
+    });
+    cleanUp.push(() => compose(['--profile', '*', 'down', '-v', '--remove-orphans', '--timeout', '5']));
+    await step('up from nothing, all healthy', async () => {
+      await compose(['up', '-d', '--wait', '--no-build']);
+      for (const service of OURS) requireLocked(service, await inspect(project, service));
+    });
+
+    await step("Caddy's certificate reaches ingest and streaming", async () => {
+      const root = join(folder, 'root.crt');
+      await eventually(() => compose(['cp', 'caddy:/certificates/pki/authorities/local/root.crt', root]), 30_000);
+      for (const name of ['INGEST_PORT', 'STREAMING_PORT']) {
+        await eventually(() => verifies(Number(settings[name]), readFileSync(root, 'utf8')), 30_000);
+      }
+    });
+
+    const sink = await startSink(VIN);
+    cleanUp.push(() => sink.stop());
+    const drive = await step('a drive: records, frames, pushes', async () => {
+      await cli('subscription', 'create', 'e2e', '--topic', 'V', '--push', `http://host.docker.internal:${sink.port}/`);
+      const [token] = (await cli('token', 'create')).split('\n');
+      await cli('cert', 'vehicle', VIN);
+      await compose(['cp', 'ingest:/data/pki/vehicles', folder]);
+      const read = (...path) => readFileSync(join(folder, ...path), 'utf8');
+      const begun = await startDrive({
+        vin: VIN,
+        ingestUrl: `wss://localhost:${settings.INGEST_PORT}`,
+        streamingUrl: `wss://localhost:${settings.STREAMING_PORT}`,
+        token,
+        certificatePem: read('vehicles', `${VIN}.pem`),
+        keyPem: read('vehicles', `${VIN}.key`),
+        caPem: read('root.crt'),
+        sink,
+      });
+      cleanUp.push(() => begun.stop());
+      await begun.flows();
+      return begun;
+    });
+
+    for (const service of SERVICES) {
+      await step(`${service} restarted`, async () => {
+        await compose(['restart', service]);
+        await drive.flows();
+      });
+      await step(`${service} killed with SIGKILL, and started`, async () => {
+        await compose(['kill', '-s', 'KILL', service]);
+        await compose(['up', '-d', '--wait', '--no-build', service]);
+        await drive.flows();
+      });
+      await step(`${service} crashed, back by itself`, async () => {
+        const { State } = await inspect(project, service);
+        if (!canSignal(State.Pid)) return 'left out: processes of containers are not ours to end here';
+        process.kill(State.Pid, 'SIGKILL');
+        await eventually(async () => {
+          const { RestartCount, State: now } = await inspect(project, service);
+          return RestartCount > 0 && now.Running && (now.Health?.Status ?? 'healthy') === 'healthy';
+        }, 60_000);
+        await drive.flows();
+      });
+    }
+
+    await step('nothing acknowledged is lost: log, frames, pushes', async () => {
+      const records = await drive.account();
+      const lines = (
+        await cli('tail', '--all', '--vin', VIN, '--topic', 'V', '--count', String(records.length), '--json')
+      )
+        .trim()
+        .split('\n');
+      const logged = lines.map((line) => JSON.parse(line).txid);
+      if (logged.join() !== records.map(({ txid }) => txid).join()) throw new Error('the log is not what was sent');
+      const { client, vehicle } = drive;
+      return `${records.length} records, ${client.frames.length} frames, ${sink.txids.length} pushes; ${vehicle.ledger.connections} connections of the car, ${client.count('connected')} of the client`;
+    });
+
+    await step('--profile demo', async () => {
+      await compose(['up', '-d', '--wait', '--no-build', 'demo-vehicle']);
+      await eventually(
+        async () => (await cli('tail', '--all', '--vin', DEMO_VIN, '--topic', 'V', '--count', '1')) !== '',
+      );
+    });
+
+    await step('--profile monitoring, Prometheus', async () => {
+      const problem = await compose(['up', '-d', '--no-build', 'prometheus']).catch((error) => error);
+      if (problem instanceof Error) return `left out: ${problem.message.trim().split('\n').at(-1)}`;
+      const api = `http://127.0.0.1:${settings.PROMETHEUS_PORT}/api/v1`;
+      await eventually(async () => {
+        const signal = AbortSignal.timeout(5_000);
+        const { data } = await (await fetch(`${api}/targets?state=active`, { signal })).json();
+        const up = data.activeTargets.filter(({ health }) => health === 'up').map(({ labels }) => labels.job);
+        return OURS.every((job) => up.includes(job));
+      }, 60_000);
+    });
+
+    await step('stopped in good order', async () => {
+      await compose(['--profile', '*', 'stop']);
+      for (const service of OURS) {
+        const { State } = await inspect(project, service);
+        if (State.ExitCode !== 0) throw new Error(`${service} ended with ${State.ExitCode}`);
+      }
+    });
+    process.stdout.write('e2e:compose passed\n');
+  } catch (error) {
+    const logs = await compose(['--profile', '*', 'logs', '--no-color', '--tail', '40']).catch(() => '');
+    process.stderr.write(`${logs}\n`);
+    throw error;
+  } finally {
+    await tearDown();
+  }
+
+  function tearDown() {
+    tornDown ??= (async () => {
+      for (const undo of cleanUp.reverse()) await undo();
+    })();
+    return tornDown;
+  }
+
+  function write(name, content) {
+    const file = join(folder, name);
+    writeFileSync(file, JSON.stringify(content));
+    return file;
+  }
+
+  async function sizes() {
+    const images = ['cli', ...OURS].map((app) => `fleetbridge-${app}:e2e`);
+    const bytes = await project.docker(['image', 'inspect', '-f', '{{.Size}}', ...images]);
+    return bytes
+      .trim()
+      .split('\n')
+      .map((size, index) => `${images[index]} ${Math.round(size / 1e6)} MB`)
+      .join(', ');
+  }
+});
+
+/** Says what is done, how long it took, and what came of it. */
+async function step(title, work) {
+  const sinceMs = performance.now();
+  const result = await work();
+  const seconds = ((performance.now() - sinceMs) / 1000).toFixed(1).padStart(6);
+  process.stdout.write(`${seconds} s  ${title}${typeof result === 'string' ? ` (${result})` : ''}\n`);
+  return result;
+}
+
+/** What compose.yaml promises of each of our containers. */
+function requireLocked(service, { Config, HostConfig }) {
+  const isLocked =
+    Config.User === '65532:65532' &&
+    HostConfig.ReadonlyRootfs &&
+    HostConfig.CapDrop.includes('ALL') &&
+    HostConfig.SecurityOpt.some((option) => option.startsWith('no-new-privileges'));
+  if (!isLocked) throw new Error(`${service} may do more than it needs`);
+}
+
+function verifies(port, ca) {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', ca });
+    socket.once('secureConnect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', reject);
+  });
+}
+
+function canSignal(pid) {
+  try {
+    return process.platform === 'linux' && pid > 0 && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function given(...names) {
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+}
+
+async function freePorts(freePort) {
+  const names = ['INGEST_PORT', 'INGEST_ADMIN_PORT', 'STREAMING_PORT', 'STREAMING_ADMIN_PORT', 'DISPATCHER_ADMIN_PORT'];
+  names.push('HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT');
+  const entries = [];
+  for (const name of names) entries.push([name, String(await freePort())]);
+  return Object.fromEntries(entries);
+}
