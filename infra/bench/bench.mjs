@@ -55,8 +55,10 @@ try {
 
   console.log('two workers on two cores …');
   const twoWorkers = await startIngest(redis.url, files, 'bench-workers', { INGEST_WORKERS: '2' });
-  await measureRecords({ target: twoWorkers, fleet, redisPid: redis.pid, seconds: warmUpSeconds });
-  const scaled = await measureRecords({ target: twoWorkers, fleet, redisPid: redis.pid, seconds });
+  // each worker has as many vehicles as the one before
+  const both = { target: twoWorkers, fleet, redisPid: redis.pid, connections: 100 };
+  await measureRecords({ ...both, seconds: warmUpSeconds });
+  const scaled = await measureRecords({ ...both, seconds });
 
   console.log('the append script, 64 records a call …');
   const redisCost = await measureRedisCost({ redis });
