@@ -84,6 +84,8 @@ try {
     STREAMING_CERT_FILE: files.cert,
     STREAMING_KEY_FILE: files.key,
     BRIDGE_TOKEN: token,
+    // so that a soak sees what it keeps of recent frames both come and go
+    RESUME_WINDOW: '60',
   });
   stops.push(streaming.stop);
   const fromVehicleToTeslaMate = {

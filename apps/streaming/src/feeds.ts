@@ -52,6 +52,9 @@ const LOOK_EVERY_MS = 1_000;
 const TIDY_EVERY_MS = 10_000;
 /** A checkpoint a good deal older than the window has nothing that anybody may still ask for. */
 const CHECKPOINT_SLACK_MS = 600_000;
+/** More than Redis' clock and its entry ids are apart. */
+const FORGETTING_SLACK_MS = 1_000;
+const ENTRIES_A_READ = 1_000;
 /** Of a vehicle whose frames don't change; so that a process that starts need not read further back. */
 const IDLE_CHECKPOINT_MS = 300_000;
 
@@ -61,6 +64,9 @@ export class Feeds {
   readonly #slotStore: SlotStore;
   readonly #checkpoints: CheckpointStore;
   readonly #forgotten: ForgottenVehicles;
+  /** Vehicles of which this process still holds what was deleted, by when that was. */
+  readonly #toForget = new Map<string, number>();
+  readonly #pages: LogPages;
   readonly #history: FrameHistory;
   readonly #byVin = new Map<string, VehicleFeed>();
   /** Vehicles that have slots anywhere, as of the last look; with when they were last seen to. */
@@ -85,8 +91,9 @@ export class Feeds {
     this.#checkpoints = new CheckpointStore({ ...layout, windowMs });
     this.#forgotten = new ForgottenVehicles(layout);
     this.slots = new SlotBook({ store: this.#slotStore, partitions, counts, log });
+    this.#pages = new LogPages(layout);
     this.#history = new FrameHistory({
-      pages: new LogPages(layout),
+      pages: this.#pages,
       partitions,
       windowMs,
       readUpTo: (partition) => this.cursor(partition),
@@ -96,6 +103,8 @@ export class Feeds {
   /** Resolves when the feeds are at the present, and have the past that subscribers may ask for. */
   async start(): Promise<void> {
     const { partitions, snapshots } = this.#options;
+    // what was forgotten before is in nothing that is read from here on
+    await this.#forgotten.among(() => []);
     const cursors = await Promise.all(
       Array.from({ length: partitions }, (_, partition) => snapshots.cursor(partition)),
     );
@@ -211,7 +220,8 @@ export class Feeds {
   async #look(): Promise<void> {
     const { partitions, now, log } = this.#options;
     try {
-      for (const vin of await this.#forgotten.among(() => this.#byVin.keys())) this.#forget(vin);
+      for (const { vin, atMs } of await this.#forgotten.among(() => this.#byVin.keys())) this.#toForget.set(vin, atMs);
+      await Promise.all([...this.#toForget].map(([vin, atMs]) => this.#forget(vin, atMs)));
       const lists = await Promise.all(
         Array.from({ length: partitions }, (_, partition) => this.#slotStore.vins(partition)),
       );
@@ -222,14 +232,39 @@ export class Feeds {
     }
   }
 
-  /** The owner has had all of it deleted: nothing of it stays here, and no checkpoint is written from it. */
-  #forget(vin: string): void {
+  /**
+   * The owner has had all of it deleted: nothing of it stays here, and no checkpoint is written from it. A vehicle that
+   * may come back can have done so before we look, and what it has sent since is in no snapshot yet: that is read again.
+   */
+  async #forget(vin: string, atMs: number): Promise<void> {
     const feed = this.#byVin.get(vin);
-    if (feed === undefined || feed.isUnknown) return;
+    if (feed === undefined || feed.isUnknown) {
+      this.#toForget.delete(vin);
+      return;
+    }
+    const since: { entry: LogEntry; decoded: DecodedRecord }[] = [];
+    const partition = partitionOf(vin, this.#options.partitions);
+    let after = `${Math.max(0, atMs - FORGETTING_SLACK_MS)}-0`;
+    for (let end = this.cursor(partition); isAfter(end, after); end = this.cursor(partition)) {
+      const entries = await this.#pages.after(partition, after, ENTRIES_A_READ);
+      const seen = this.cursor(partition);
+      if (entries.length === 0) after = end;
+      for (const entry of entries) {
+        // what the tail has not brought yet it will bring, to the new feed
+        after = isAfter(entry.id, seen) ? seen : entry.id;
+        if (after !== entry.id) break;
+        const decoded = entry.vin === vin ? decodedOf(entry) : undefined;
+        if (decoded) since.push({ entry, decoded });
+      }
+    }
+    // another look may have been quicker
+    if (this.#byVin.get(vin) !== feed || this.#toForget.get(vin) !== atMs) return;
+    this.#toForget.delete(vin);
     this.#byVin.delete(vin);
     this.#slotted.delete(vin);
     this.#lastCheckpoint.delete(vin);
     feed.forgotten();
+    for (const { entry, decoded } of since) this.of(vin).record(entry, decoded);
     this.#options.log.info({ vin }, 'vehicle_forgotten');
   }
 
@@ -264,5 +299,15 @@ export class Feeds {
     if (!checkpoint || !isAfter(checkpoint.entryId, BEGINNING)) return;
     this.#lastCheckpoint.set(vin, { atMs: now(), frame });
     this.#checkpoints.add(vin, checkpoint).catch((err) => log.debug({ err, vin }, 'checkpoint_not_kept'));
+  }
+}
+
+/** undefined also for what can't be read: the tail has counted and told it. */
+function decodedOf(entry: LogEntry): DecodedRecord | undefined {
+  try {
+    return decodeRecord(entry.topic, entry.payload);
+  } catch (error) {
+    if (!(error instanceof RecordDecodeError)) throw error;
+    return undefined;
   }
 }

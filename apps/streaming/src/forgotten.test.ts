@@ -51,6 +51,22 @@ it('its listeners are let go without a close frame, nothing of it is known any m
   for (const { socket } of clients) socket.terminate();
 });
 
+it('what a vehicle has sent by the time that its forgetting is noticed is kept, though no snapshot has it yet', async () => {
+  const vehicle = new VehicleLog(redis, namespace, '5YJ3E1EA7KF000003');
+  await vehicle.connect();
+  await vehicle.send(driving, Date.now());
+  const known = () => replica.feeds.of(vehicle.vin);
+  await eventually(() => known().state.readings.size > 1);
+  const before = known();
+  await forgetVehicle({ redis, namespace, partitions: 1 }, { vin: vehicle.vin, subscriptions: [] });
+  await vehicle.connect();
+  await vehicle.send({ Odometer: 1 }, Date.now());
+  await eventually(() => known() !== before);
+  await known().framesReady();
+  expect([...known().state.readings.keys()]).toEqual(['Odometer']);
+  expect(known().isOnline).toBe(true);
+});
+
 async function listen(vin: string) {
   const vehicle = new VehicleLog(redis, namespace, vin);
   await vehicle.connect();

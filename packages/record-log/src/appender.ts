@@ -175,7 +175,14 @@ class PartitionQueue {
     const { records, presence, newest, seenPrefix, ackFence } = this.#keys;
     const isLate = performance.now() - batch.begunMs > LATE_MS;
     const mustLook = batch.mayBeStored || isLate;
-    const args = [seenPrefix, processId(), mustLook ? '1' : '0', batch.packed.bytes, this.#givenUp];
+    const args = [
+      seenPrefix,
+      processId(),
+      mustLook ? '1' : '0',
+      batch.packed.bytes,
+      this.#givenUp,
+      redis.isCluster ? '1' : '0',
+    ];
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {

@@ -13,7 +13,6 @@ import { subscriptionLease } from './subscription-work.js';
 const ANNOUNCED_MS = 3_600_000;
 /** About a millisecond of Redis each. */
 const RECORDS_A_PAGE = 500;
-/** Quarantined messages may have 64 KB. */
 const MESSAGES_A_PAGE = 50;
 
 export interface ForgetRequest {
@@ -65,6 +64,7 @@ async function forgetLog(redis: RedisConnection, keys: PartitionKeys, vin: strin
     keys.slotVins,
     keys.lease(SNAPSHOT_LEASE),
     keys.forgotten,
+    keys.snapshotCursor,
     ...[keys.seenPrefix, keys.snapshotPrefix, keys.slotsPrefix, keys.checkpointsPrefix].map((prefix) => prefix + vin),
   ];
   const rest = [keys.rejections(''), keys.lease(subscriptionLease('')), fingerprintOf(vin), ANNOUNCED_MS];
@@ -119,8 +119,8 @@ export class ForgottenVehicles {
     this.#keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(namespace, partition));
   }
 
-  /** Those of `vins` that were forgotten since the last look (at the first look: within the last hour). */
-  async among(vins: () => Iterable<string>): Promise<string[]> {
+  /** Those of `vins` that were forgotten since the last look (at the first look: within the last hour), and when. */
+  async among(vins: () => Iterable<string>): Promise<{ vin: string; atMs: number }[]> {
     const lists = await Promise.all(
       this.#keys.map(({ forgotten }) => this.#redis.zrange(forgotten, '0', '-1', 'WITHSCORES')),
     );
@@ -129,7 +129,11 @@ export class ForgottenVehicles {
     const news = new Set([...announced].filter(([name, time]) => this.#told.get(name) !== time).map(([name]) => name));
     for (const name of this.#told.keys()) if (!announced.has(name)) this.#told.delete(name);
     for (const name of news) this.#told.set(name, announced.get(name)!);
-    return news.size === 0 ? [] : [...vins()].filter((vin) => news.has(fingerprintOf(vin)));
+    if (news.size === 0) return [];
+    return [...vins()].flatMap((vin) => {
+      const name = fingerprintOf(vin);
+      return news.has(name) ? [{ vin, atMs: Number(announced.get(name)) }] : [];
+    });
   }
 }
 

@@ -55,6 +55,8 @@ const own = {
   lazyConnect: true,
   enableOfflineQueue: true,
   retryStrategy: () => null,
+  // one that fails is given up by whoever called
+  reconnectOnError: null,
   // whoever calls has a limit for the call, WAIT included
   socketTimeout: undefined,
 } satisfies RedisOptions;

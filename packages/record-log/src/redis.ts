@@ -106,9 +106,26 @@ export function connectAnyNode({ url, name, onChange }: RedisConnectionOptions):
   return reporting(redis, onChange);
 }
 
+/** One that stays read-only is not asked anew more often than that. */
+const READ_ONLY_LOOK_MS = 5_000;
+
 function connectSingle({ url, name, onChange }: RedisConnectionOptions): Redis {
-  return reporting(new Redis(url, { ...settings, connectionName: name, retryStrategy: retryPauseMs }), onChange);
+  let lookedMs = Number.NEGATIVE_INFINITY;
+  const options = { ...settings, connectionName: name, retryStrategy: retryPauseMs };
+  const redis = new Redis(url, {
+    ...options,
+    // A server that has become a replica keeps its connections; the name in the URL may lead to the new master by now.
+    reconnectOnError: ({ message }) => {
+      if (!BECAME_REPLICA.test(message) || performance.now() - lookedMs < READ_ONLY_LOOK_MS) return false;
+      lookedMs = performance.now();
+      return true;
+    },
+  });
+  return reporting(redis, onChange);
 }
+
+/** Refused to write, or to wait any longer for what is written. */
+const BECAME_REPLICA = /^(?:READONLY|UNBLOCKED)\b/;
 
 function reporting<Connection extends RedisConnection>(
   redis: Connection,

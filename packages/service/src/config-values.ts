@@ -90,8 +90,14 @@ export function redisUrl() {
   const expected =
     'redis://[user:password@]host:port (rediss:// for TLS), or redis+cluster://[user:password@]host:port,host:port,… (rediss+cluster://)';
   return value({ expected: `a URL like ${expected}` }, (text) =>
-    (/^rediss?:\/\//i.test(text) && isUrlWithHost(text)) || isClusterUrl(text) ? text : undefined,
+    isRedisUrl(text) || isClusterUrl(text) ? text : undefined,
   );
+}
+
+function isRedisUrl(text: string): boolean {
+  if (!/^rediss?:\/\//i.test(text) || !isUrlWithHost(text)) return false;
+  const { username, password } = new URL(text);
+  return isDecodable(username) && isDecodable(password);
 }
 
 // A cluster has one database and our settings, so there is neither a path nor a query.

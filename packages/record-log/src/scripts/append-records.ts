@@ -8,6 +8,7 @@ import { defineScript } from './script.js';
  * ARGV[3] `1`: this call is repeated, look for every record in the rings
  * ARGV[4] the records, packed by record-packing.ts
  * ARGV[5] the call's number: how many calls the appender has given up before it
+ * ARGV[6] `1`: this is a cluster, whose slots can move
  *
  * Replies with one letter a record (S stored, R repeat, E the vehicle is elsewhere, F failed) and the text of the first
  * failure or ''.
@@ -19,7 +20,7 @@ import { defineScript } from './script.js';
  * another, so for a day after it no time proves anything.
  *
  * While a slot moves to another node, a ring may be there already and the stream still here. Nobody can say then what is
- * a repeat: the call ends before that record, with an answer that makes it come again.
+ * a repeat, nor mark what is stored: the call ends before that record, with an answer that makes it come again.
  *
  * A call that was given up may still arrive, when the network comes back: after its repetition, and after newer records.
  */
@@ -31,13 +32,12 @@ local seenPrefix, process, checkAll, packed = ARGV[1], ARGV[2], ARGV[3] == '1', 
 local unpackTable = unpack
 local unpack, pcall, find, sub = struct.unpack, redis.pcall, string.find, string.sub
 local codes, count, failure = {}, 0, ''
-local number = tonumber(ARGV[5])
+local number, isCluster = tonumber(ARGV[5]), ARGV[6] == '1'
 local lowest = tonumber(pcall('GET', KEYS[4]) or 0)
 if number < lowest then return {'', 'given up'} end
 if number > lowest then pcall('SET', KEYS[4], number, 'EX', 86400) end
 local rings, marks, marked = {}, {}, {}
-local newest = {}
-local isRingAway = false
+local newest, reached = {}, {}
 
 local function newestOf(vin)
   local time = newest[vin]
@@ -63,14 +63,16 @@ local function isRepeat(kind, vin, hash, created)
   local ring = rings[vin]
   if not ring then
     ring = pcall('GET', seenPrefix .. vin)
-    if type(ring) == 'table' then
-      isRingAway = true
-      return true
-    end
-    if not ring then ring = '' end
+    if type(ring) ~= 'string' then ring = '' end
     rings[vin] = ring
   end
   return holds(ring, hash) or (marks[vin] ~= nil and holds(marks[vin], hash))
+end
+
+-- a key that is away, or would be made where the slot goes to, is refused
+local function isRingHere(vin)
+  if not reached[vin] then reached[vin] = type(pcall('EXISTS', seenPrefix .. vin)) == 'number' end
+  return reached[vin]
 end
 
 local function add(vin, topic, txid, created, received, version, payload)
@@ -95,11 +97,11 @@ while at <= size do
   local isAhead = kind >= 8
   if isAhead then kind = kind - 8 end
   local code = 'F'
+  if isCluster and not isRingHere(vin) then
+    failure = 'TRYAGAIN the marks of what was stored are out of reach'
+    break
+  end
   if (kind == 1 or kind == 5 or checkAll) and isRepeat(kind, vin, hash, created) then
-    if isRingAway then
-      failure = 'TRYAGAIN the marks of what was stored are out of reach'
-      break
-    end
     code = 'R'
   elseif kind >= 2 and kind <= 4 then
     local connection = connectionOf(vin)
@@ -149,6 +151,8 @@ for index, vin in ipairs(marked) do
   end
 end
 if #times > 0 then pcall('HSET', newestKey, unpackTable(times)) end
+-- in the words of an error, so that the client looks for another server; nothing was stored
+if sub(failure, 1, 8) == 'READONLY' then return redis.error_reply(failure) end
 return {table.concat(codes), failure}
 `,
 );

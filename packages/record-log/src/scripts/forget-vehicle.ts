@@ -2,42 +2,53 @@
 import { defineScript } from './script.js';
 
 const OF_THE_VEHICLE = `
+-- a few at a time: Redis copies what Lua looks at, and an entry may have a megabyte
 local function idsOf(stream, vin, after, count)
-  local found = redis.call('XRANGE', stream, '(' .. after, '+', 'COUNT', count)
-  local ids = {}
-  for _, entry in ipairs(found) do
-    local fields = entry[2]
-    for at = 1, #fields, 2 do
-      if fields[at] == 'vin' then
-        if fields[at + 1] == vin then ids[#ids + 1] = entry[1] end
-        break
+  local ids, looked, bytes = {}, 0, 0
+  while looked < tonumber(count) and bytes < 1000000 do
+    local found = redis.call('XRANGE', stream, '(' .. after, '+', 'COUNT', 10)
+    for _, entry in ipairs(found) do
+      local fields = entry[2]
+      local whose
+      for at = 1, #fields, 2 do
+        if fields[at] == 'vin' then whose = whose or fields[at + 1] end
+        bytes = bytes + #fields[at + 1]
       end
+      after, looked = entry[1], looked + 1
+      if whose == vin then ids[#ids + 1] = after end
     end
+    if #found < 10 then return ids, '' end
   end
-  local hasMore = #found == tonumber(count)
-  return ids, hasMore and found[#found][1] or ''
+  return ids, after
 end
 `;
 
 /**
  * KEYS[1] stream records   KEYS[2] hash presence   KEYS[3] hash newest   KEYS[4] set VINs with a snapshot
  * KEYS[5] sorted set VINs with slots   KEYS[6] string lease of the snapshots   KEYS[7] sorted set forgotten
- * KEYS[8…] what is the vehicle's alone, to be deleted whole
- * ARGV: VIN, id after which to look, entries a page, prefix of the rejections, prefix of the subscriptions' leases,
+ * KEYS[8] string cursor of the snapshots   KEYS[9…] what is the vehicle's alone, to be deleted whole
+ * ARGV: VIN, id after which to look, entries a page (fewer where they are large), prefix of the rejections, prefix of the subscriptions' leases,
  * fingerprint of the VIN, for how long that is kept (ms), how many entries went with earlier pages
  *
  * Deletes the vehicle's entries among the next ones of the log, for every subscription too. With the last page goes, in
  * the same step, all else that the vehicle has; the leases of those end who may have some of it in their memory and
- * write it again: they begin anew with what is left in the log. Replies with the id after which to go on ('' = done)
+ * write it again: they begin anew with what is left in the log. A cursor that all that is left comes after goes too: who
+ * begins there would find entries gone that it may not have read, and report a loss. Replies with the id after which to go on ('' = done)
  * and the numbers of entries and of other things that were deleted.
  */
 export const forgetRecords = defineScript(
   'forget-records',
   `${OF_THE_VEHICLE}
-local records, presence, newest, vins, slotVins, lease, forgotten = unpack(KEYS, 1, 7)
+local records, presence, newest, vins, slotVins, lease, forgotten, cursorKey = unpack(KEYS, 1, 8)
 local vin, after, count, rejections, leases, fingerprint, keepMs, earlier = unpack(ARGV)
 local ids, following = idsOf(records, vin, after, count)
+local function isBegunAt(cursor)
+  local first = redis.call('XRANGE', records, '-', cursor, 'COUNT', 1)
+  return #first > 0
+end
 if #ids > 0 then
+  local cursor = redis.call('GET', cursorKey)
+  local wasBegun = cursor and isBegunAt(cursor)
   for _, group in ipairs(redis.call('XINFO', 'GROUPS', records)) do
     local name
     for at = 1, #group, 2 do if group[at] == 'name' then name = group[at + 1] end end
@@ -45,11 +56,12 @@ if #ids > 0 then
     redis.call('HDEL', rejections .. name, unpack(ids))
   end
   redis.call('XDEL', records, unpack(ids))
+  if wasBegun and not isBegunAt(cursor) then redis.call('DEL', cursorKey) end
 end
 if following ~= '' then return {following, #ids, 0} end
 
 local others = redis.call('HDEL', newest, vin) + redis.call('SREM', vins, vin) + redis.call('ZREM', slotVins, vin)
-for at = 8, #KEYS do others = others + redis.call('DEL', KEYS[at]) end
+for at = 9, #KEYS do others = others + redis.call('DEL', KEYS[at]) end
 local connection = redis.call('HGET', presence, vin)
 if connection then
   others = others + redis.call('HDEL', presence, vin)
@@ -69,7 +81,7 @@ return {'', #ids, others}
 /**
  * KEYS[1] stream of messages with the VIN in a field   KEYS[2] set of the dead letters to deliver again
  * KEYS[3] string lease of the subscription; for the quarantine there are no second and third
- * ARGV: VIN, id after which to look, entries a page
+ * ARGV: VIN, id after which to look, entries a page (fewer where they are large)
  *
  * Replies with the id after which to go on ('' = done) and how many were deleted.
  */
