@@ -48,7 +48,7 @@ export async function measureRedisCost({ redis, calls = 2_000 }) {
             payload,
           });
         }
-        await connection.eval(lua, 4, ...keys, seenPrefix, 'bench', '0', packed.bytes, 0);
+        await connection.eval(lua, 4, ...keys, seenPrefix, 'bench', '0', packed.bytes, 0, '0', Date.now());
       }
     };
     await run(100);

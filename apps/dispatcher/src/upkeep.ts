@@ -66,14 +66,24 @@ export class Upkeep {
     await deadConnections.look(held);
     await fleet.look(held).catch((err) => log.debug({ err }, 'fleet_not_looked_at'));
     try {
-      const lags = await measureLags(subscriptions, held, counts.subscriptions);
+      const reached = await this.#reached(held);
+      const lags = await measureLags(subscriptions, reached, counts.subscriptions);
       if (this.#looks++ % TRIM_EVERY_LOOKS !== 0) return;
-      for (const partition of held) await this.#trim(partition, lags);
-      await this.#measureLog(held);
+      for (const partition of reached) await this.#trim(partition, lags);
+      await this.#measureLog(reached);
       await this.#checkMemory();
     } catch (err) {
       log.debug({ err }, 'upkeep_failed');
     }
+  }
+
+  /** The nodes of a cluster are away one at a time: meanwhile the others must not become full. */
+  async #reached(partitions: readonly number[]): Promise<number[]> {
+    const { redis, namespace } = this.#options;
+    const answers = await Promise.allSettled(
+      partitions.map((partition) => redis.exists(partitionKeys(namespace, partition).records)),
+    );
+    return partitions.filter((_, at) => answers[at]?.status === 'fulfilled');
   }
 
   async #trim(partition: number, lags: readonly PartitionLag[]): Promise<void> {

@@ -3,9 +3,20 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectRedis, partitionOf, type RedisConnection, SnapshotStore, whenReady } from '@fleetbridge/record-log';
+import {
+  connectRedis,
+  partitionKeys,
+  partitionOf,
+  type RedisConnection,
+  SnapshotStore,
+  whenReady,
+} from '@fleetbridge/record-log';
+import { createLogger } from '@fleetbridge/service';
 import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DeadConnections } from '../src/dead-connections.js';
+import { createCounts } from '../src/metrics.js';
+import { Upkeep } from '../src/upkeep.js';
 import { disorder, dispatchRig } from './dispatch-rig.js';
 import { startDispatcher } from './dispatcher-process.js';
 import { socOf, startPushEndpoint } from './push-endpoint.js';
@@ -19,7 +30,8 @@ let redis: RedisConnection;
 const cleanUp: (() => unknown)[] = [];
 
 beforeAll(async () => {
-  cluster = await startRedisCluster();
+  const extraArguments = ['--cluster-require-full-coverage', 'no', '--stream-node-max-entries', '10'];
+  cluster = await startRedisCluster({ extraArguments });
   redis = connectRedis({ url: cluster.url, name: 'test' });
   await whenReady(redis, 5_000);
 });
@@ -67,5 +79,47 @@ it('delivers every record in the order of its vehicle, though a node dies and co
   await eventually(async () => (await snapshots.vins()).length === PARTITIONS);
   for (const vin of VINS) {
     await eventually(async () => expect((await snapshots.read(vin)).hash.Soc).toContain('109'));
+  }
+});
+
+it('trims the partitions that can be reached while a node is away', async () => {
+  const rig = dispatchRig(redis, { url: cluster.url, partitions: PARTITIONS });
+  cleanUp.push(() => rig.dispose());
+  await Promise.all(Array.from({ length: 1_000 }, (_, n) => Promise.all(VINS.map((vin) => rig.add(vin, n)))));
+  await rig.subscribe({ name: 's', log: true });
+  await rig.store.setPaused('s', 'operator');
+  const masters = await Promise.all(VINS.map((_, partition) => cluster.masterOf(String(partition))));
+  const holdsSubscriptions = await cluster.masterOf(`${rig.namespace}:subscriptions`);
+  const away = cluster.nodes.find((node) => node !== holdsSubscriptions && masters.includes(node))!;
+  const held = VINS.map((_, partition) => partition).sort((a) => (masters[a] === away ? -1 : 1));
+  const reached = held.filter((partition) => masters[partition] !== away);
+  expect(reached.length).toBeLessThan(held.length);
+
+  const log = createLogger({ name: 'test', level: 'silent' });
+  const counts = createCounts();
+  const upkeep = new Upkeep({
+    redis,
+    namespace: rig.namespace,
+    retention: { hours: 1, entries: 100 },
+    keepers: held.map((partition) => ({ isHolder: true, partition })),
+    snapshots: new SnapshotStore({ redis, namespace: rig.namespace, partitions: PARTITIONS }),
+    subscriptions: rig.store,
+    deadConnections: new DeadConnections({
+      presence: { reportDead: async () => [] },
+      ping: async () => {},
+      log,
+      now: Date.now,
+      counts: counts.deadConnections,
+    }),
+    fleet: { look: async () => {} },
+    counts,
+    log,
+    now: () => Date.now() + 2 * 3_600_000,
+  });
+  await away.kill();
+  cleanUp.push(() => away.start());
+  for (let look = 0; look < 6; look++) await upkeep.look();
+  for (const partition of reached) {
+    expect(await redis.xlen(partitionKeys(rig.namespace, partition).records)).toBeLessThan(1_000);
   }
 });

@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { type DisposableRedis, eventually, startRedis, startTcpRelay } from '@fleetbridge/testing';
+import { askRedis, type DisposableRedis, eventually, startRedis, startTcpRelay } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Appender, type AppenderOptions, type AppendOutcome } from './appender.js';
 import { connectivityPayload } from './connectivity.js';
@@ -227,6 +227,54 @@ describe('Appender', () => {
     expect(await append({ txid: 'c' })).toBe('stored');
     await relay.deliverHeld();
     expect((await entries()).map(({ txid }) => txid)).toEqual(['before', 'a', 'b', 'c']);
+  });
+
+  it('stores a record once when the network delivers its call after its vehicle has sent it to another process', async () => {
+    const relay = await startHoldingRelay(server.port);
+    cleanUp.push(() => relay.stop());
+    const through = connectRedis({ url: `redis://127.0.0.1:${relay.port}`, name: 'through relay' });
+    cleanUp.push(() => through.disconnect());
+    await whenReady(through, 5_000);
+    const { namespace, append, entries } = open({ redis: through });
+    expect(await append({ txid: 'before' })).toBe('stored');
+    relay.hold();
+    const delayed = append({ txid: 'a' });
+    await eventually(() => relay.heldBytes > 0);
+    const sentMs = performance.now();
+    const other = new Appender({ redis, namespace, partitions: 1, processId: () => 'process-2' });
+    cleanUp.push(() => other.stop());
+    const again = record({ txid: 'a', kind: 'possible_repeat' });
+    expect(await new Promise((settled) => other.append(again, { settled }))).toBe('stored');
+    // no vehicle is as quick as this test
+    await eventually(() => performance.now() - sentMs > 300);
+    await relay.deliverHeld();
+    expect(await delayed).toBe('repeat');
+    expect((await entries()).map(({ txid }) => txid)).toEqual(['before', 'a']);
+  });
+
+  it.each([0, 1])('finds the new master where its URL leads to, with %i replicas to wait for', async (ackReplicas) => {
+    const [old, promoted] = await Promise.all([0, 1].map(() => startRedis(['--repl-diskless-sync-delay', '0'])));
+    const relay = await startTcpRelay(old!.port);
+    const through = connectRedis({ url: `redis://127.0.0.1:${relay.port}`, name: 'through relay' });
+    cleanUp.push(
+      () => Promise.all([old!.stop(), promoted!.stop()]),
+      () => relay.stop(),
+      () => through.disconnect(),
+    );
+    await Promise.all([whenReady(through, 5_000), askRedis(promoted!.port, 'REPLICAOF', '127.0.0.1', old!.port)]);
+    const { append, appender, namespace } = open({ redis: through, ackReplicas });
+    expect(await append({ txid: '1' })).toBe('stored');
+    await eventually(async () => (await askRedis(promoted!.port, 'EXISTS', partitionKeys(namespace, 0).records)) === 1);
+
+    // the connections to the old one stay open
+    await askRedis(old!.port, 'REPLICAOF', '127.0.0.1', promoted!.port);
+    const waiting = append({ txid: '2' });
+    await eventually(() => appender.isInTrouble);
+    relay.targetPort = promoted!.port;
+    await askRedis(promoted!.port, 'REPLICAOF', 'NO', 'ONE');
+    expect(await waiting).toMatch(/stored|repeat/);
+    await eventually(() => through.set('written', 'by others too').catch(() => false), 10_000);
+    expect(await askRedis(promoted!.port, 'XLEN', partitionKeys(namespace, 0).records)).toBe(2);
   });
 
   it('keeps what it was given while Redis is killed, and stores it in order once Redis is back', async () => {

@@ -8,7 +8,7 @@ import { PartitionConnection } from './partition-connection.js';
 import { PackedRecords, type RecordToAppend } from './record-packing.js';
 import { type RedisConnection, runScript } from './redis.js';
 import { whenReplicated } from './replicated.js';
-import { appendRecords } from './scripts/append-records.js';
+import { appendRecords, LATE_MS } from './scripts/append-records.js';
 
 /**
  * stored: on disk as the Redis' policy says. repeat: it was stored before. failed: Redis refused this record.
@@ -43,8 +43,6 @@ const OUTCOMES: Record<string, AppendOutcome> = { S: 'stored', R: 'repeat', F: '
 const TRANSIENT =
   /^(?:LOADING|OOM|READONLY|CLUSTERDOWN|TRYAGAIN|BUSY|MASTERDOWN|MISCONF|NOREPLICAS|UNBLOCKED|MOVED|ASK)\b/;
 const SPARE_BYTES = 256_000;
-/** A record that waited here for longer may have been sent again to another process, and be stored by now. */
-const LATE_MS = 250;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -182,6 +180,7 @@ class PartitionQueue {
       batch.packed.bytes,
       this.#givenUp,
       redis.isCluster ? '1' : '0',
+      Date.now(),
     ];
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {

@@ -66,6 +66,7 @@ it('a long log is gone through page by page, and others of the same pages stay',
 it('who keeps the snapshots can not write it again from memory, and begins anew where the cursor is', async () => {
   const log = { redis, namespace, partitions: 1 };
   const keys = partitionKeys(namespace, 0);
+  await store(log, OTHER);
   await store(log, VIN);
   const snapshots = new SnapshotStore(log);
   const lease = (await takeLease(redis, keys, { name: SNAPSHOT_LEASE, owner: 'keeper', leaseMs: 60_000 }))!;
@@ -78,6 +79,18 @@ it('who keeps the snapshots can not write it again from memory, and begins anew 
   const next = (await takeLease(redis, keys, { name: SNAPSHOT_LEASE, owner: 'keeper', leaseMs: 60_000 }))!;
   await forgetVehicle(log, { vin: VIN, subscriptions: [] });
   await snapshots.commit(0, { ...again, lease: next, changes: new Map() });
+});
+
+it('pages of large records are short, so that Redis does not stand still for them', async () => {
+  const log = { redis, namespace, partitions: 1 };
+  const { records } = partitionKeys(namespace, 0);
+  const payload = Buffer.alloc(500_000);
+  for (let n = 0; n < 40; n++) await redis.xadd(records, '*', 'vin', n % 2 ? OTHER : VIN, 'payload', payload);
+  await redis.config('RESETSTAT');
+  expect(await forgetVehicle(log, { vin: VIN, subscriptions: [] })).toMatchObject({ records: 20 });
+  const calls = /cmdstat_evalsha:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1];
+  expect(Number(calls)).toBeGreaterThanOrEqual(4);
+  expect(await redis.xlen(records)).toBe(20);
 });
 
 it('who has its records in hand to deliver them loses the lease, and has nothing pending of it any more', async () => {

@@ -111,9 +111,10 @@ const READ_ONLY_LOOK_MS = 5_000;
 
 function connectSingle({ url, name, onChange }: RedisConnectionOptions): Redis {
   let lookedMs = Number.NEGATIVE_INFINITY;
-  const options = { ...settings, connectionName: name, retryStrategy: retryPauseMs };
   const redis = new Redis(url, {
-    ...options,
+    ...settings,
+    connectionName: name,
+    retryStrategy: retryPauseMs,
     // A server that has become a replica keeps its connections; the name in the URL may lead to the new master by now.
     reconnectOnError: ({ message }) => {
       if (!BECAME_REPLICA.test(message) || performance.now() - lookedMs < READ_ONLY_LOOK_MS) return false;

@@ -3,6 +3,8 @@ import { connect, createServer, type Socket } from 'node:net';
 
 export interface TcpRelay {
   port: number;
+  /** Where new connections lead to. */
+  targetPort: number;
   /** While true, what the target answers is thrown away (requests still arrive). */
   losesAnswers: boolean;
   /** Ends all connections of this moment. */
@@ -13,7 +15,7 @@ export interface TcpRelay {
 export async function startTcpRelay(targetPort: number): Promise<TcpRelay> {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
-    const target = connect(targetPort, '127.0.0.1');
+    const target = connect(relay.targetPort, '127.0.0.1');
     for (const socket of [client, target]) {
       sockets.add(socket);
       socket.on('error', () => {});
@@ -31,6 +33,7 @@ export async function startTcpRelay(targetPort: number): Promise<TcpRelay> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const relay: TcpRelay = {
     port: (server.address() as { port: number }).port,
+    targetPort,
     losesAnswers: false,
     cut: () => {
       for (const socket of sockets) socket.destroy();

@@ -1,6 +1,9 @@
 // Appends the records of one turn, in their order, and says of each what became of it.
 import { defineScript } from './script.js';
 
+/** A record that was under way for longer may have been sent again to another process, and be stored by now. */
+export const LATE_MS = 250;
+
 /**
  * KEYS[1] stream  records   KEYS[2] hash  presence   KEYS[3] hash  VIN → time of the newest record stored
  * KEYS[4] string  the appender's calls with a lower number are given up
@@ -8,7 +11,7 @@ import { defineScript } from './script.js';
  * ARGV[3] `1`: this call is repeated, look for every record in the rings
  * ARGV[4] the records, packed by record-packing.ts
  * ARGV[5] the call's number: how many calls the appender has given up before it
- * ARGV[6] `1`: this is a cluster, whose slots can move
+ * ARGV[6] `1`: this is a cluster, whose slots can move   ARGV[7] when the call was sent, ms
  *
  * Replies with one letter a record (S stored, R repeat, E the vehicle is elsewhere, F failed) and the text of the first
  * failure or ''.
@@ -23,6 +26,8 @@ import { defineScript } from './script.js';
  * a repeat, nor mark what is stored: the call ends before that record, with an answer that makes it come again.
  *
  * A call that was given up may still arrive, when the network comes back: after its repetition, and after newer records.
+ * One that was not may be late too. Whether it is, the clocks tell; where they don't agree, each call looks for all of its
+ * records, and most are newer than all that is stored.
  */
 export const appendRecords = defineScript(
   'append-records',
@@ -36,6 +41,8 @@ local number, isCluster = tonumber(ARGV[5]), ARGV[6] == '1'
 local lowest = tonumber(pcall('GET', KEYS[4]) or 0)
 if number < lowest then return {'', 'given up'} end
 if number > lowest then pcall('SET', KEYS[4], number, 'EX', 86400) end
+local clock = redis.call('TIME')
+if math.abs(clock[1] * 1000 + clock[2] / 1000 - tonumber(ARGV[7])) > ${LATE_MS} then checkAll = true end
 local rings, marks, marked = {}, {}, {}
 local newest, reached = {}, {}
 
