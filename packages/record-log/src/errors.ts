@@ -1,4 +1,4 @@
-// What can go wrong with the log. LogUnavailable is worth waiting for; the other two are for a person.
+// What can go wrong with the log. LogUnavailable is worth waiting for; the others are for a person.
 
 /** Redis does not answer, or answers that it can't now. Passes by itself; `cause` is what the client said. */
 export class LogUnavailable extends Error {
@@ -16,6 +16,17 @@ export class LayoutMismatch extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'LayoutMismatch';
+  }
+}
+
+/** This Redis lacks what our scripts need. */
+export class RedisTooOld extends Error {
+  /** As above. */
+  readonly exitCode = 2;
+
+  constructor(version: string) {
+    super(`Redis ${version} is too old: 7.0 or newer is needed, or Valkey; REDIS_URL says which one is used`);
+    this.name = 'RedisTooOld';
   }
 }
 

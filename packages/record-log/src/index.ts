@@ -4,7 +4,7 @@ export { type Checkpoint, CheckpointStore } from './checkpoints.js';
 export { connectivityPayload } from './connectivity.js';
 export { joinDispatchers, leaveDispatchers } from './dispatchers.js';
 export { BEGINNING, compareEntryIds, type LogEntry } from './entry.js';
-export { LayoutMismatch, LeaseLost, LogUnavailable } from './errors.js';
+export { LayoutMismatch, LeaseLost, LogUnavailable, RedisTooOld } from './errors.js';
 export { type Forgotten, ForgottenVehicles, forgetVehicle, rewriteAppendOnlyFiles } from './forget-vehicle.js';
 export { type Layout, partitionKeys, partitionOf } from './keys.js';
 export { lastHeardMs } from './last-heard.js';

@@ -1,6 +1,6 @@
 // How the log is laid out in a Redis is written at its first start. Everything that comes later must agree: with
 // another number of partitions a vehicle's records would be split over two streams.
-import { LayoutMismatch } from './errors.js';
+import { LayoutMismatch, RedisTooOld } from './errors.js';
 import { type Layout, layoutKey } from './keys.js';
 import { pause, type RedisConnection, whenReady } from './redis.js';
 
@@ -33,7 +33,10 @@ export async function agreeOnLayout(redis: RedisConnection, { namespace, partiti
   }
 }
 
-/** The same, waiting for Redis for as long as it takes. An aborted signal ends the wait with its reason. */
+/**
+ * The same, waiting for Redis for as long as it takes, and looking first whether it is new enough. An aborted signal ends
+ * the wait with its reason. Throws LayoutMismatch, RedisTooOld.
+ */
 export async function agreeOnLayoutWhenReady(
   redis: RedisConnection,
   layout: Layout,
@@ -43,14 +46,24 @@ export async function agreeOnLayoutWhenReady(
     signal.throwIfAborted();
     try {
       await whenReady(redis, 1_000);
+      // some managed ones keep INFO to themselves
+      const info = await redis.info('server').catch(() => '');
+      const old = tooOld(info);
+      if (old !== undefined) throw new RedisTooOld(old);
       await agreeOnLayout(redis, layout);
       return;
     } catch (error) {
-      if (error instanceof LayoutMismatch) throw error;
+      if (error instanceof LayoutMismatch || error instanceof RedisTooOld) throw error;
       // Redis may answer and still refuse to write (full, read-only)
       await pause(200);
     }
   }
+}
+
+/** The version that INFO tells of, when it is one that lacks flags of scripts (before 7.0). */
+export function tooOld(info: string): string | undefined {
+  const version = /^redis_version:(\S+)/m.exec(info)?.[1];
+  return version !== undefined && Number.parseInt(version, 10) < 7 ? version : undefined;
 }
 
 function parse(text: string | null): { schema: number; partitions: number } | undefined {

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { compareEntryIds, type LogEntry } from './entry.js';
 import { LayoutMismatch, LeaseLost } from './errors.js';
 import { crc16, layoutKey, partitionKeys, partitionOf } from './keys.js';
-import { agreeOnLayout } from './layout.js';
+import { agreeOnLayout, agreeOnLayoutWhenReady, tooOld } from './layout.js';
 import { releaseLease, renewLease, takeLease } from './lease.js';
 import { Quarantine } from './quarantine.js';
 import { connectRedis, type RedisConnection, whenReady } from './redis.js';
@@ -62,6 +62,24 @@ describe('agreeOnLayout', () => {
     await expect(agreeOnLayout(redis, { namespace, partitions: 4 })).rejects.toThrow(LayoutMismatch);
     await redis.set(layoutKey(namespace), 'something else');
     await expect(agreeOnLayout(redis, { namespace, partitions: 4 })).rejects.toThrow(/NAMESPACE/);
+  });
+
+  it.each([
+    ['6.2.14', '6.2.14'],
+    ['7.0.15', undefined],
+    ['10.1.0', undefined],
+  ])('knows whether Redis %s is too old', (version, expected) => {
+    expect(tooOld(`# Server\r\nredis_version:${version}\r\nredis_mode:standalone\r\n`)).toBe(expected);
+  });
+
+  it('ends at once when Redis is too old, instead of waiting', async () => {
+    const old = { ping: () => redis.ping(), info: async () => 'redis_version:6.0.16\r\n' };
+    const agreed = agreeOnLayoutWhenReady(
+      Object.assign(Object.create(redis), old),
+      { namespace: 'old', partitions: 1 },
+      new AbortController().signal,
+    );
+    await expect(agreed).rejects.toThrow(/Redis 6.0.16 is too old: 7.0/);
   });
 });
 
