@@ -58,6 +58,8 @@ describe.each([
     cleanUp.push(() => clearInterval(during));
 
     await run(linesOf('Backup', name), older);
+    // no second copy stays behind, which nobody would think of when a vehicle is to be forgotten
+    expect(readdirSync(older.redis)).not.toContain('backup.rdb');
     const told = await everything(before);
     await promisify(execFile)('cp', ['-a', path.join(older.folder, 'backup'), newer.folder]);
     const lines = linesOf('Restore', name);

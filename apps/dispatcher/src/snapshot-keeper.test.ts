@@ -2,6 +2,7 @@ import { decodeRecord, encodeMessage, Field, ShiftState, timestampOf, type Vehic
 import {
   BEGINNING,
   connectRedis,
+  forgetVehicle,
   partitionKeys,
   type RedisConnection,
   SnapshotStore,
@@ -84,6 +85,18 @@ describe('SnapshotKeeper', () => {
     const next = await add({ Soc: 69 }, 2_000);
     await eventually(async () => (await store.cursor(0)) === next);
     expect(keeper.isHolder).toBe(true);
+  });
+
+  it('takes what was forgotten on purpose for no loss, though nothing is left of what it had read', async () => {
+    const { add, start, store, counts, namespace } = newLog();
+    await start({ leaseMs: 300 });
+    const last = await add({ Soc: 70 }, 1_000);
+    await eventually(async () => (await store.cursor(0)) === last);
+    await forgetVehicle({ redis, namespace, partitions: 1 }, { vin: VIN, subscriptions: [] });
+    const next = await add({ Gear: 'D' }, 2_000);
+    await eventually(async () => (await store.cursor(0)) === next);
+    expect([...stateFromHash((await store.read(VIN)).hash).state.readings.keys()]).toEqual(['Gear']);
+    expect(counts.gaps).toBe(0);
   });
 
   it('counts signals by topic', async () => {

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EnvelopeError, isTopic, readEnvelope, topicShapes, vinField } from '@fleetbridge/protocol';
-import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { connectRedis, forgetVehicle, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, freePort, startRedis, startTcpRelay } from '@fleetbridge/testing';
 import { jwtVerify } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -380,6 +380,26 @@ describe('a dispatcher that can no longer be sure of its lease', () => {
     expect(disorder(endpoint.pushes.map(socOf))).toEqual([]);
     expect(new Set(endpoint.pushes.map((push) => JSON.stringify(socOf(push)))).size).toBe(801);
   });
+});
+
+it('what was forgotten while the endpoint was away is not told as lost', async () => {
+  const { rig, endpoint } = await rigWithEndpoint();
+  endpoint.answer = () => 503;
+  await rig.subscribe({
+    name: 's',
+    push: { url: endpoint.url },
+    backOff: { minimumSeconds: 0.2, maximumSeconds: 0.2 },
+  });
+  rig.start({ leaseMs: 3_000 });
+  for (let n = 0; n < 30; n++) await rig.add(VIN, n);
+  await eventually(() => endpoint.pushes.length > 0);
+  await forgetVehicle({ redis, namespace: rig.namespace, partitions: 1 }, { vin: VIN, subscriptions: ['s'] });
+  const attempts = endpoint.pushes.length;
+  endpoint.answer = () => 204;
+  await rig.add('OTHER', 0);
+  await eventually(() => endpoint.accepted().some((push) => socOf(push).vin === 'OTHER'));
+  expect(rig.counts.get('s')!.lost).toBe(0);
+  expect(endpoint.pushes.slice(attempts).filter((push) => socOf(push).vin === VIN)).toEqual([]);
 });
 
 describe('a dispatcher whose answers from Redis are lost', () => {

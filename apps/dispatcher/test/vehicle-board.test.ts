@@ -1,5 +1,8 @@
 // What the dispatcher tells of vehicles for monitoring, from a real Redis: the board by VIN, and the quiet ones in numbers.
 
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { type Datum, DetailedChargeState, encodeMessage, Field, ShiftState, timestampOf } from '@fleetbridge/protocol';
 import {
   Appender,
@@ -81,6 +84,17 @@ describe('/metrics/vehicles', () => {
     const on = await rig.get({ isOn: true });
     expect(on.status).toBe(200);
     expect(on.text).toContain('vin="VIN1"');
+  });
+
+  it('tells nothing to a page whose name somebody has led to this machine', async () => {
+    const rig = await vehicleRig();
+    await rig.connects('VIN1');
+    await rig.drives('VIN1', { speedMph: 50 });
+    await rig.merged();
+    const told = await rig.get({ isOn: true, host: 'rebind.example.com' });
+    expect(told.status).toBe(421);
+    expect(told.text).not.toContain('VIN1');
+    expect((await rig.get({ isOn: true, host: 'dispatcher:8083' })).status).toBe(200);
   });
 
   it('answers 503 while Redis does not', async () => {
@@ -221,7 +235,7 @@ async function vehicleRig({
       await one.look(kept);
       return found;
     },
-    get: async ({ isOn }: { isOn: boolean }) => {
+    get: async ({ isOn, host = 'localhost' }: { isOn: boolean; host?: string }) => {
       const admin = await startAdminServer({
         host: '127.0.0.1',
         port: 0,
@@ -232,8 +246,9 @@ async function vehicleRig({
         log,
       });
       cleanUp.push(() => admin.stop());
-      const response = await fetch(`http://127.0.0.1:${admin.address.port}/metrics/vehicles`);
-      return { status: response.status, text: await response.text() };
+      const asked = get({ ...admin.address, path: '/metrics/vehicles', headers: { host } });
+      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      return { status: response.statusCode, text: await text(response) };
     },
   };
 }

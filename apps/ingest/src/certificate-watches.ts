@@ -39,6 +39,7 @@ export function watchCertificates({ files, server, log, now, lookMs, ...current 
   const ownWatch = watchServerCertificate({
     certFile: files.certFile,
     keyFile: files.keyFile,
+    until: files.until,
     current: certificate,
     onChange: (renewed) => {
       certificate = renewed;

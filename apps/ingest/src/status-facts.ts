@@ -5,14 +5,14 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import path from 'node:path';
-import { loadServerCertificate } from '@fleetbridge/pki';
+import { loadServerCertificate, teslaCaSources } from '@fleetbridge/pki';
 import { AdmissionStore, type RedisConnection, readLogOverview } from '@fleetbridge/record-log';
 import type { Readiness } from '@fleetbridge/service';
 import { parseVinFile } from './admission.js';
 import { caEndings, daysLeft } from './certificate-expiry.js';
 import { loadVehicleCas } from './certificates.js';
 import { type IngestConfig, withDefaults } from './config.js';
-import type { CertificateFacts, StatusFacts, VehicleCaFacts } from './status-steps.js';
+import type { CertificateFacts, StatusFacts } from './status-steps.js';
 
 export interface StatusFactsOptions {
   config: IngestConfig;
@@ -64,15 +64,18 @@ async function answerOf<T>(asked: Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function vehicleCaFacts(config: IngestConfig, nowMs: number): Promise<VehicleCaFacts | { problem: string }> {
+async function vehicleCaFacts(config: IngestConfig, nowMs: number): Promise<StatusFacts['vehicleCas']> {
   const files = withDefaults(config);
   try {
     const bundle = await loadVehicleCas(files);
     const isDevelopment = path.resolve(files.caFile) === path.resolve(config.DATA_DIR, 'pki', 'ca.pem');
     const whose = files.teslaCa ?? (isDevelopment && files.extraCaFile === undefined ? 'development' : 'own');
-    return { whose, certificates: bundle.pem.length, daysLeft: daysLeft(caEndings(bundle, nowMs)[0], nowMs) };
+    const areTeslasHere = existsSync(path.join(config.DATA_DIR, 'pki', teslaCaSources.production.file));
+    const ending = daysLeft(caEndings(bundle, nowMs)[0], nowMs);
+    return { whose, certificates: bundle.pem.length, daysLeft: ending, areTeslasHere };
   } catch (error) {
-    return { problem: `Can't be read now, the ones of the start are in use: ${(error as Error).message}` };
+    const problem = `Can't be read now, the ones of the start are in use: ${(error as Error).message}`;
+    return { problem, whose: files.teslaCa ?? 'own' };
   }
 }
 
@@ -112,6 +115,7 @@ async function listedVins(config: IngestConfig): Promise<number | 'all'> {
 
 /** What to type where this runs: in a clone, beside a compose file, or with the command installed. */
 export function commandLineIn(env: Readonly<NodeJS.ProcessEnv>, isContainer = existsSync('/.dockerenv')): string {
-  if (isContainer) return 'docker compose run --rm cli';
-  return env.npm_lifecycle_event === undefined ? 'fleetbridge' : 'npm run fleetbridge --';
+  // first: a clone may lie in a container as well, and the images of compose know nothing of npm
+  if (env.npm_lifecycle_event !== undefined) return 'npm run fleetbridge --';
+  return isContainer ? 'docker compose run --rm cli' : 'fleetbridge';
 }

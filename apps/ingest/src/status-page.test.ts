@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { commandLineIn } from './status-facts.js';
 import { STATUS_PAGE_POLICY, statusPage } from './status-page.js';
-import { isOwnName } from './status-route.js';
 import { nextStep, type StatusFacts, statusSteps } from './status-steps.js';
 
 const nowMs = Date.parse('2026-11-24T12:00:00Z');
@@ -18,10 +17,21 @@ describe('the steps', () => {
   it.each<[string, Partial<StatusFacts>, string, string]>([
     ['Redis away', { log: undefined }, 'Redis', 'REDIS_URL'],
     ['memory only', { log: { ...running().log!, durability: 'never' } }, 'Redis', 'appendfsync always'],
-    ['no CA', { vehicleCas: { problem: 'no file' } }, 'Vehicle CAs', 'npm run fleetbridge -- ca fetch'],
+    [
+      'no CA',
+      { vehicleCas: { problem: 'no file', whose: 'production' } },
+      'Vehicle CAs',
+      'npm run fleetbridge -- ca fetch',
+    ],
     ['nobody admitted', { admission: { listed: 0, allowed: 0, denied: 0 } }, 'Who may connect', 'vehicle allow <VIN>'],
     ['somebody turned away', { refused: { vin_not_admitted: 3 } }, 'Who may connect', 'vehicle allow <VIN>'],
     ['no dispatcher', { log: { ...running().log!, dispatchers: 0 } }, 'Dispatcher', 'apps/dispatcher'],
+    [
+      'no dispatcher in compose',
+      { log: { ...running().log!, dispatchers: 0 }, commandLine: 'docker compose run --rm cli' },
+      'Dispatcher',
+      'docker compose up -d dispatcher',
+    ],
     ['no streaming', { log: { ...running().log!, streamingProcesses: 0 } }, 'Streaming (TeslaMate)', 'apps/streaming'],
     [
       'no client, no token',
@@ -41,6 +51,18 @@ describe('the steps', () => {
       { vehicleCas: { whose: 'development', certificates: 1, daysLeft: 99 } },
       'Vehicle CAs',
       'ca fetch',
+    ],
+    [
+      "Tesla's CAs at hand, and not in use",
+      { vehicleCas: { whose: 'development', certificates: 1, daysLeft: 99, areTeslasHere: true } },
+      'Vehicle CAs',
+      'INGEST_CA_BUNDLE=production ALLOWED_VINS=<VIN> npm start',
+    ],
+    [
+      'no engineering CAs',
+      { vehicleCas: { problem: 'no file', whose: 'engineering' } },
+      'Vehicle CAs',
+      'ca fetch --engineering',
     ],
   ])('%s: that comes next, with what to do', (_, facts, title, remedy) => {
     const next = nextStep(statusSteps({ ...running(), ...facts }));
@@ -101,13 +123,8 @@ it('commands are spelled as they are typed where this runs', () => {
   expect(commandLineIn({ npm_lifecycle_event: 'start' }, false)).toBe('npm run fleetbridge --');
   expect(commandLineIn({}, false)).toBe('fleetbridge');
   expect(commandLineIn({}, true)).toBe('docker compose run --rm cli');
-});
-
-it('is shown under addresses and names that are nobody else’s', () => {
-  const own = ['127.0.0.1', '[::1]', 'localhost', 'nas', 'nas.local', 'Fleet.home.arpa', '10.0.0.5'];
-  expect(own.filter((host) => !isOwnName(host))).toEqual([]);
-  const others = ['example.com', 'rebind.example.org.', 'localhost.example.com', '127.0.0.1.example.net'];
-  expect(others.filter(isOwnName)).toEqual([]);
+  // a clone in a container of somebody's own
+  expect(commandLineIn({ npm_lifecycle_event: 'start' }, true)).toBe('npm run fleetbridge --');
 });
 
 function running(): StatusFacts {

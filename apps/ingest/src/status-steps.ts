@@ -10,7 +10,7 @@ export interface StatusFacts {
   readiness: ReadinessReport;
   /** Undefined: Redis does not answer now. */
   log: LogOverview | undefined;
-  vehicleCas: VehicleCaFacts | { problem: string };
+  vehicleCas: VehicleCaFacts | { problem: string; whose: 'production' | 'engineering' | 'own' };
   certificate: CertificateFacts | { problem: string };
   admission: {
     /** How many VINs ALLOWED_VINS and ALLOWED_VINS_FILE name, or all. */
@@ -28,6 +28,8 @@ export interface VehicleCaFacts {
   certificates: number;
   /** Until the first of those that are still good ends; NaN: there is none. */
   daysLeft: number;
+  /** Tesla's were fetched, whether they are in use or not. */
+  areTeslasHere?: boolean;
 }
 
 export interface CertificateFacts {
@@ -72,11 +74,11 @@ export function nextStep(steps: readonly Step[]): Step | undefined {
   return having('todo') ?? having('open', 'look');
 }
 
-function redisStep({ log }: StatusFacts): Step {
+function redisStep({ log, commandLine }: StatusFacts): Step {
   const title = 'Redis';
   if (log === undefined) {
     const text = 'Does not answer. No record is acknowledged until it does: vehicles keep theirs and send them again.';
-    return { title, state: 'todo', text, remedy: 'Start Redis, or correct REDIS_URL' };
+    return { title, state: 'todo', text, remedy: startOf('redis', commandLine) ?? 'Start Redis, or correct REDIS_URL' };
   }
   switch (log.durability) {
     case 'at_once':
@@ -126,15 +128,29 @@ function certificateStep({ certificate }: StatusFacts): Step {
 function vehicleCaStep({ vehicleCas, commandLine }: StatusFacts): Step {
   const title = 'Vehicle CAs';
   if ('problem' in vehicleCas) {
-    return { title, state: 'todo', text: vehicleCas.problem, remedy: `${commandLine} ca fetch` };
+    const { problem: text, whose } = vehicleCas;
+    if (whose === 'own')
+      return { title, state: 'todo', text, remedy: 'Put the file back; it is taken without a restart' };
+    const option = whose === 'engineering' ? ' --engineering' : '';
+    return { title, state: 'todo', text, remedy: `${commandLine} ca fetch${option}` };
   }
-  const { whose, certificates, daysLeft } = vehicleCas;
+  const { whose, certificates, daysLeft, areTeslasHere } = vehicleCas;
   const loaded = certificates === 1 ? 'one loaded' : `${certificates} loaded`;
   if (Number.isNaN(daysLeft)) return { title, state: 'todo', text: `All of them have ended (${loaded}).` };
   const soon = daysLeft <= SOON_DAYS ? ` The first ends in ${daysOf(daysLeft)}.` : '';
   if (whose === 'development') {
-    const text =
-      "The development CA: simulated vehicles connect. For Tesla's fetch its CAs, then set INGEST_CA_BUNDLE=production and ALLOWED_VINS.";
+    const settings = 'INGEST_CA_BUNDLE=production and ALLOWED_VINS';
+    if (areTeslasHere) {
+      const text = `The development CA: simulated vehicles connect. Tesla's CAs are here: set ${settings}, and start again.`;
+      const start = commandLine.startsWith('npm') ? ' npm start' : '';
+      return {
+        title,
+        state: 'open',
+        text: text + soon,
+        remedy: `INGEST_CA_BUNDLE=production ALLOWED_VINS=<VIN>${start}`,
+      };
+    }
+    const text = `The development CA: simulated vehicles connect. For Tesla's fetch its CAs, then set ${settings}.`;
     return { title, state: 'open', text: text + soon, remedy: `${commandLine} ca fetch` };
   }
   const text = { production: "Tesla's", engineering: "Tesla's engineering CAs", own: 'A bundle of your own' }[whose];
@@ -188,20 +204,20 @@ function vehiclesStep({ log, commandLine, vehicleCas }: StatusFacts): Step {
   if (log === undefined) return { title, state: 'open', text: 'Not known while Redis does not answer.' };
   const { connectedVehicles: connected, knownVehicles: known } = log;
   if (known > 0) return { title, state: 'done', text: `${connected} of ${known} connected now.` };
-  const isDevelopment = 'whose' in vehicleCas && vehicleCas.whose === 'development';
+  const isDevelopment = vehicleCas.whose === 'development';
   const text = 'None has connected yet.';
   return isDevelopment
     ? { title, state: 'open', text, remedy: `${commandLine} simulate` }
     : { title, state: 'open', text: `${text} They come when they have a telemetry configuration with this host.` };
 }
 
-function dispatcherStep({ log }: StatusFacts): Step {
+function dispatcherStep({ log, commandLine }: StatusFacts): Step {
   const title = 'Dispatcher';
   if (log === undefined) return { title, state: 'open', text: 'Not known while Redis does not answer.' };
   if (log.dispatchers > 0)
     return { title, state: 'done', text: `${countOf(log.dispatchers, 'process', 'es')} running.` };
   const text = 'Not running: no snapshots, no deliveries, and nothing is ever trimmed.';
-  return { title, state: 'todo', text, remedy: 'Start apps/dispatcher' };
+  return { title, state: 'todo', text, remedy: startOf('dispatcher', commandLine) ?? 'Start apps/dispatcher' };
 }
 
 function streamingStep({ log, commandLine }: StatusFacts): Step {
@@ -209,7 +225,8 @@ function streamingStep({ log, commandLine }: StatusFacts): Step {
   if (log === undefined) return { title, state: 'open', text: 'Not known while Redis does not answer.' };
   const { streamingProcesses, followedVehicles, tokens } = log;
   if (streamingProcesses === 0) {
-    return { title, state: 'open', text: 'Not running: TeslaMate hears nothing.', remedy: 'Start apps/streaming' };
+    const remedy = startOf('streaming', commandLine) ?? 'Start apps/streaming';
+    return { title, state: 'open', text: 'Not running: TeslaMate hears nothing.', remedy };
   }
   if (followedVehicles > 0) {
     return { title, state: 'done', text: `Running; clients follow ${countOf(followedVehicles, 'vehicle')}.` };
@@ -217,6 +234,11 @@ function streamingStep({ log, commandLine }: StatusFacts): Step {
   const have = tokens === 0 ? 'None but a BRIDGE_TOKEN is accepted.' : `${countOf(tokens, 'token')} made.`;
   const text = `Running. No client follows a vehicle yet. ${have}`;
   return { title, state: 'open', text, ...(tokens === 0 ? { remedy: `${commandLine} token create` } : {}) };
+}
+
+/** Undefined where nothing is known of how the parts are started. */
+function startOf(service: string, commandLine: string): string | undefined {
+  return commandLine.startsWith('docker compose') ? `docker compose up -d ${service}` : undefined;
 }
 
 function listOf(names: readonly string[]): string {

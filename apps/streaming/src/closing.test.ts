@@ -81,7 +81,8 @@ describe('no close frame is sent', () => {
     [
       'to a client that has subscribed to what is no vehicle and stays',
       { pace: { noSubscribeMs: 40 } },
-      ({ raw }) => raw.send(`{"msg_type":"data:subscribe_oauth","token":"${TOKEN}","value":"speed","tag":"no vehicle"}`),
+      ({ raw }) =>
+        raw.send(`{"msg_type":"data:subscribe_oauth","token":"${TOKEN}","value":"speed","tag":"no vehicle"}`),
       'no_subscribe',
     ],
   ])('%s', async (_, setting, happen, reason) => {

@@ -3,7 +3,12 @@
 // the watched inode never changes or no event arrives; and a time stamp can be kept by a copy. 4 KB every 10 s is cheap.
 
 import { ServerCertificateError } from './errors.js';
-import { readCertificateIn, type ServerCertificate, type ServerCertificateFiles } from './server-certificate.js';
+import {
+  loadServerCertificate,
+  readCertificateIn,
+  type ServerCertificate,
+  type ServerCertificateFiles,
+} from './server-certificate.js';
 
 const DEFAULT_INTERVAL_MS = 10_000;
 
@@ -25,15 +30,19 @@ export function watchServerCertificate(watch: ServerCertificateWatch): { stop: (
   const trouble = awaited === undefined ? undefined : { message: awaited.message, looks: 2 };
   let state: WatchState = { currentCert: watch.current?.cert, trouble };
   let isStopped = false;
+  let isAwaiting = awaited !== undefined;
   let timer = setTimeout(look, intervalMs).unref();
 
   function look(): void {
-    void readFinding(watch).then((finding) => {
+    void readFinding(watch, isAwaiting).then((finding) => {
       if (isStopped) return;
       const step = judge(state, finding);
       state = step.state;
       timer = setTimeout(look, intervalMs).unref();
-      if (step.changed !== undefined) watch.onChange(step.changed);
+      if (step.changed !== undefined) {
+        isAwaiting = step.changed.awaited !== undefined;
+        watch.onChange(step.changed);
+      }
       if (step.failed !== undefined) watch.onError(step.failed);
     });
   }
@@ -61,20 +70,23 @@ export function judge(
   state: WatchState,
   finding: Finding,
 ): { state: WatchState; changed?: ServerCertificate; failed?: ServerCertificateError } {
-  if (finding instanceof ServerCertificateError) {
-    const looks = state.trouble?.message === finding.message ? state.trouble.looks + 1 : 1;
-    const next = { currentCert: state.currentCert, trouble: { message: finding.message, looks } };
-    return looks === 2 ? { state: next, failed: finding } : { state: next };
-  }
+  const found = finding instanceof ServerCertificateError ? undefined : finding;
+  const problem = finding instanceof ServerCertificateError ? finding : finding.awaited;
   // The certificate alone decides: it was checked that the key belongs to it, so a new key means a new certificate.
-  const isNew = state.currentCert !== finding.cert;
-  const next = { currentCert: finding.cert, trouble: undefined };
-  return isNew ? { state: next, changed: finding } : { state: next };
+  const currentCert = found?.cert ?? state.currentCert;
+  const looks = state.trouble !== undefined && state.trouble.message === problem?.message ? state.trouble.looks + 1 : 1;
+  return {
+    state: { currentCert, trouble: problem && { message: problem.message, looks } },
+    ...(found === undefined || found.cert === state.currentCert ? {} : { changed: found }),
+    ...(problem === undefined || looks !== 2 ? {} : { failed: problem }),
+  };
 }
 
-async function readFinding(files: ServerCertificateFiles): Promise<Finding> {
+/** What stands in is looked at too, but only as long as it does: a pair that is in use is never given up for it. */
+async function readFinding(files: ServerCertificateFiles, isAwaiting: boolean): Promise<Finding> {
+  const now = new Date();
   try {
-    return await readCertificateIn(files, new Date());
+    return isAwaiting ? await loadServerCertificate(files, { now }) : await readCertificateIn(files, now);
   } catch (error) {
     if (error instanceof ServerCertificateError) return error;
     throw error;

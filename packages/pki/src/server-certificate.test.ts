@@ -8,7 +8,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAuthority } from './authority.js';
 import { type CertificateAndKey, extendedKeyUsages, issueCertificate } from './certificate.js';
 import { ServerCertificateError } from './errors.js';
-import { checkPair, loadServerCertificate, type ServerCertificate } from './server-certificate.js';
+import {
+  checkPair,
+  loadServerCertificate,
+  type ServerCertificate,
+  type ServerCertificateFiles,
+} from './server-certificate.js';
 import { judge, type WatchState, watchServerCertificate } from './server-certificate-watch.js';
 
 const authority = createAuthority({ commonName: 'test CA', days: 3650 });
@@ -25,7 +30,7 @@ function issue(given: { hosts?: string[]; now?: Date; days?: number } = {}): Cer
 }
 
 let directory: string;
-let files: { certFile: string; keyFile: string };
+let files: ServerCertificateFiles;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'fleetbridge-server-'));
   files = { certFile: join(directory, 'server.pem'), keyFile: join(directory, 'server.key') };
@@ -270,6 +275,28 @@ describe('watchServerCertificate', () => {
     expect(changes[0]).toMatchObject({ hosts: ['kept.example.com'] });
     expect(errors).toEqual([]);
     for (const one of [{ stop }, control]) one.stop();
+  });
+
+  it('takes a renewed one of those that stand in, as long as they do', async () => {
+    const own = [1, 2, 3].map((n) => issue({ hosts: [`own-${n}.example.com`] }));
+    write(own[0]!.certificatePem, own[0]!.keyPem);
+    const until = files;
+    files = { certFile: join(directory, 'kept/*/host.crt'), keyFile: join(directory, 'kept/*/host.key'), until };
+    const { changes, errors, stop } = watch(await loadServerCertificate(files));
+    writeFileSync(until.certFile, own[1]!.certificatePem);
+    writeFileSync(until.keyFile, own[1]!.keyPem);
+    await vi.waitFor(() => expect(changes).toHaveLength(1));
+    expect(changes[0]).toMatchObject({ hosts: ['own-2.example.com'], awaited: { problem: 'missing' } });
+    keep('issuer', issue({ hosts: ['kept.example.com'] }));
+    await vi.waitFor(() => expect(changes).toHaveLength(2));
+    expect(errors).toEqual([]);
+    // gone again: the last one stays, though another could stand in
+    rmSync(join(directory, 'kept'), { recursive: true });
+    writeFileSync(until.certFile, own[2]!.certificatePem);
+    writeFileSync(until.keyFile, own[2]!.keyPem);
+    await vi.waitFor(() => expect(errors).toHaveLength(1));
+    expect(changes.map(({ hosts }) => hosts)).toEqual([['own-2.example.com'], ['kept.example.com']]);
+    stop();
   });
 
   it('is silent after stop', async () => {

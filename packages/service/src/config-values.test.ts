@@ -134,6 +134,7 @@ const cases: { name: string; schema: z.ZodType; good: [unknown, unknown][]; bad:
     bad: [
       'http://h',
       'redis:h',
+      'redis://:100%@h',
       // several nodes without saying that they are a cluster
       'redis://a:1,b:2',
       'redis+cluster://',

@@ -29,6 +29,7 @@ export { createLogger, type Logger, type LoggerOptions, logConfig } from './log.
 export { MergedMetrics, type MetricsAsJson } from './merged-metrics.js';
 export { createMetrics, type Metrics } from './metrics.js';
 export { nearestName } from './nearest-name.js';
+export { isOwnName, NOT_OUR_NAME } from './own-name.js';
 export {
   createReadiness,
   measureReadiness,

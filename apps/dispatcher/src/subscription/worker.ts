@@ -251,10 +251,14 @@ export class Worker {
     const { work, now } = this.#options;
     try {
       const entries = await work.load(ids);
+      const gone = ids.filter((_, index) => entries[index] === undefined);
+      // not by retention, perhaps: who deletes a vehicle's records on purpose ends the lease in the same step
+      if (gone.length > 0) await work.renew();
       if (this.#state === 'over') return;
-      this.#lost(ids.filter((_, index) => entries[index] === undefined));
+      this.#lost(gone);
       this.#lanes.loaded(vin, entries, now());
-    } catch {
+    } catch (error) {
+      if (this.#isLost(error)) return;
       // Redis is away, which the reader and the renewal tell of
       this.#lanes.notLoaded(vin, { waitMs: REDIS_PAUSE_MS, nowMs: now() });
     }
