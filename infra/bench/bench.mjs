@@ -165,7 +165,7 @@ async function startEcho(fleet) {
 }
 
 async function startIngest(redisUrl, files, namespace, more = {}) {
-  const started = await startNode('apps/ingest/dist/main.js', {
+  const env = {
     REDIS_URL: redisUrl,
     NAMESPACE: namespace,
     INGEST_PORT: '0',
@@ -176,7 +176,9 @@ async function startIngest(redisUrl, files, namespace, more = {}) {
     ALLOWED_VINS: '*',
     INGEST_WORKERS: '1',
     ...more,
-  });
+  };
+  // as its image and its workers are started
+  const started = await startNode('apps/ingest/dist/main.js', env, ['--initial-old-space-size=64']);
   stops.push(started.stop);
   return { ...started, url: `wss://localhost:${started.ports.vehicles}` };
 }

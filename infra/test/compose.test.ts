@@ -12,6 +12,7 @@ import { streamingConfig } from '../../apps/streaming/src/config.js';
 
 interface Service {
   image: string;
+  pull_policy?: string;
   environment: Record<string, string | null>;
   ports?: string[];
   profiles?: string[];
@@ -93,6 +94,21 @@ describe('the services', () => {
       expect(port).toMatch(/^127\.0\.0\.1:/);
     }
     for (const port of ['6379', '50051']) expect(ports.filter((one) => one.endsWith(`:${port}`))).toEqual([]);
+  });
+
+  it('show ingest and streaming the addresses of their clients, so that no stranger uses up the limits of others', () => {
+    for (const [app, port] of [
+      ['ingest', 'INGEST_PORT:-4443}:4443'],
+      ['streaming', 'STREAMING_PORT:-8443}:8443'],
+    ]) {
+      expect(services[app!]!.ports).toContain(`0.0.0.0:\${${port}`);
+    }
+  });
+
+  it('never take an image of ours from a registry', () => {
+    const ours = Object.values(services).filter(({ image }) => image.startsWith('fleetbridge-'));
+    expect(ours).toHaveLength(7);
+    for (const { pull_policy: policy } of ours) expect(policy).toBe('never');
   });
 
   it('may stop for longer than SHUTDOWN_SECONDS', () => {

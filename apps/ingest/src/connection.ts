@@ -6,7 +6,7 @@ import { buildAck } from '@fleetbridge/protocol';
 import type { AppendOutcome, AppendReceipt } from '@fleetbridge/record-log';
 import type { WebSocket } from 'ws';
 import { AckQueue } from './ack-queue.js';
-import { type Counts, countOne } from './counts.js';
+import { type Counts, countOne, type TopicCount, topicCount } from './counts.js';
 import { FrameSplitter } from './frame-splitter.js';
 import type { TokenBucket } from './rate-limits.js';
 import { type Decision, receive, type Sender } from './receive.js';
@@ -73,6 +73,9 @@ export class VehicleConnection implements AppendReceipt {
   #isFlushPlanned = false;
   #isPaused = false;
   #isReading = true;
+  /** Of the last record; the next one is nearly always of the same. */
+  #topic = '';
+  #topicCount: TopicCount = { records: 0, bytes: 0 };
   readonly #bucket: TokenBucket | undefined;
   /** Set while the vehicle is over its rate limit. */
   #tokenTimer: NodeJS.Timeout | undefined;
@@ -230,8 +233,12 @@ export class VehicleConnection implements AppendReceipt {
   #append(decision: Extract<Decision, { kind: 'append' }>, messageBytes: number): void {
     const { counts } = this.#host;
     const { record, envelope } = decision;
-    countOne(counts.records, record.topic);
-    countOne(counts.recordBytes, record.topic, envelope.payloadEnd - envelope.payloadStart);
+    if (record.topic !== this.#topic) {
+      this.#topic = record.topic;
+      this.#topicCount = topicCount(counts, record.topic);
+    }
+    this.#topicCount.records++;
+    this.#topicCount.bytes += envelope.payloadEnd - envelope.payloadStart;
     if (decision.isClockAhead) counts.clockAhead++;
     this.#acks ??= new AckQueue();
     const { bytes, txidStart, txidEnd, topicStart, topicEnd } = envelope;

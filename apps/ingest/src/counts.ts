@@ -2,9 +2,7 @@
 import type { RefusalReason } from './receive.js';
 
 export interface Counts {
-  /** By topic. */
-  records: Record<string, number>;
-  recordBytes: Record<string, number>;
+  topics: Record<string, TopicCount>;
   stored: number;
   repeats: number;
   failed: number;
@@ -28,10 +26,15 @@ export interface Counts {
   replaced: number;
 }
 
+/** Records that were received and understood, and the bytes of their payloads. */
+export interface TopicCount {
+  records: number;
+  bytes: number;
+}
+
 export function createCounts(): Counts {
   return {
-    records: {},
-    recordBytes: {},
+    topics: {},
     stored: 0,
     repeats: 0,
     failed: 0,
@@ -52,4 +55,9 @@ export function createCounts(): Counts {
 /** Adds one to a counter that is kept by name. */
 export function countOne(counters: Record<string, number | undefined>, name: string, by = 1): void {
   counters[name] = (counters[name] ?? 0) + by;
+}
+
+export function topicCount({ topics }: Counts, topic: string): TopicCount {
+  topics[topic] ??= { records: 0, bytes: 0 };
+  return topics[topic];
 }

@@ -4,7 +4,7 @@ import type { Appender } from '@fleetbridge/record-log';
 import { createMetrics, type Metrics } from '@fleetbridge/service';
 import { Counter } from 'prom-client';
 import type { CertificateWatches } from './certificate-watches.js';
-import type { Counts } from './counts.js';
+import type { Counts, TopicCount } from './counts.js';
 import type { Fleet } from './fleet.js';
 import type { HandshakeGuard } from './handshake-guard.js';
 
@@ -20,8 +20,10 @@ export function createIngestMetrics(
 ): IngestMetrics {
   const metrics = createMetrics({ app: 'ingest' });
   const { total, level, totalByName } = metrics;
-  totalByName('record_total', 'Records received and understood.', 'record_type', () => counts.records);
-  totalByName('record_size_bytes_total', 'Bytes of their payloads.', 'record_type', () => counts.recordBytes);
+  const byTopic = (what: keyof TopicCount) =>
+    Object.fromEntries(Object.entries(counts.topics).map(([topic, count]) => [topic, count[what]]));
+  totalByName('record_total', 'Records received and understood.', 'record_type', () => byTopic('records'));
+  totalByName('record_size_bytes_total', 'Bytes of their payloads.', 'record_type', () => byTopic('bytes'));
   total('record_too_big_total', 'Messages over 1,000,000 bytes.', () => counts.refused.record_too_big ?? 0);
   total(
     'unauthorized_sender_id_total',

@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import { DEFAULT_CIPHERS, type TLSSocket } from 'node:tls';
 import { type Identity, identityFromCertificate } from '@fleetbridge/pki';
 import { explainListenError, type Logger } from '@fleetbridge/service';
 import { WebSocketServer } from 'ws';
@@ -22,6 +22,10 @@ const HANDSHAKE_MS = 10_000;
 const BACKLOG = 4_096;
 /** How often Node looks for requests that take too long. */
 const REQUEST_LOOK_MS = 2_000;
+
+/** Node prefers AES-256. AES-128 is as safe here and cheaper, which every record feels. */
+const FAST_CIPHER = 'TLS_AES_128_GCM_SHA256';
+const CIPHERS = [FAST_CIPHER, ...DEFAULT_CIPHERS.split(':').filter((cipher) => cipher !== FAST_CIPHER)].join(':');
 
 export interface IngestServerOptions {
   host?: string | undefined;
@@ -69,6 +73,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     requestCert: true,
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2' as const,
+    ciphers: CIPHERS,
     // Measured: session tickets cost a quarter of a handshake's CPU and 15 KB a connection, and help only vehicles that
     // resume a session, whose certificate would then not be looked at again.
     secureOptions: constants.SSL_OP_NO_TICKET,

@@ -1,17 +1,17 @@
 // The process that holds the ports and serves nobody: so small that nothing ends it, while its workers come and go.
 // SIGHUP replaces them one after the other, by new ones that read certificates and code anew.
-import { loadServerCertificate } from '@fleetbridge/pki';
 import { createMetrics, type RunContext, startAdminServer } from '@fleetbridge/service';
+import { loadCertificate } from './certificate.js';
 import { type StreamingConfig, withDefaults } from './config.js';
 import { HeldPort } from './held-port.js';
 import { WorkerPool } from './worker-pool.js';
 
-/** Resolves when the workers serve. Throws ListenError, ServerCertificateError, WorkerStartError. */
+/** Resolves when the workers serve. Throws ConfigError, ListenError, WorkerStartError. */
 export async function startPrimary(config: StreamingConfig, context: Pick<RunContext, 'log' | 'onStop'>) {
   const { log } = context;
-  const { bind: host, ...files } = withDefaults(config);
+  const { bind: host } = withDefaults(config);
   // Each worker reads it for itself; what is wrong with it is better said once.
-  if (config.STREAMING_TLS) await loadServerCertificate(files);
+  await loadCertificate(config);
   const pool = new WorkerPool({
     count: config.STREAMING_WORKERS,
     log,

@@ -1,6 +1,6 @@
 // Everything that the streaming server is made of, wired together. Its doors open before Redis has answered: whoever
 // comes is greeted and waits, because TeslaMate does not survive a first connection that fails.
-import { loadServerCertificate, watchServerCertificate } from '@fleetbridge/pki';
+import { watchServerCertificate } from '@fleetbridge/pki';
 import {
   Appender,
   agreeOnLayoutWhenReady,
@@ -18,6 +18,7 @@ import {
   reportReachability,
 } from '@fleetbridge/service';
 import { Access } from './access.js';
+import { loadCertificate } from './certificate.js';
 import { createAddressOf } from './client-address.js';
 import { type StreamingConfig, withDefaults } from './config.js';
 import { Elevation } from './elevation.js';
@@ -51,7 +52,7 @@ export interface StreamingOptions {
   unreadLimitMs?: number;
 }
 
-/** Resolves when clients hear the present. Throws ServerCertificateError, ListenError, LayoutMismatch. */
+/** Resolves when clients hear the present. Throws ConfigError, ListenError, LayoutMismatch. */
 export async function startStreaming({
   config,
   context,
@@ -62,7 +63,7 @@ export async function startStreaming({
 }: StreamingOptions) {
   const { log } = context;
   const { bind, ...files } = withDefaults(config);
-  const certificate = config.STREAMING_TLS ? await loadServerCertificate(files) : undefined;
+  const certificate = await loadCertificate(config);
   const layout = { namespace: config.NAMESPACE, partitions: config.PARTITIONS };
   const redis = connectRedis({
     url: config.REDIS_URL,
