@@ -53,12 +53,17 @@ try {
     records.ingest.push(await measureRecords({ target: ingest, fleet, redisPid: redis.pid, seconds }));
   }
 
-  console.log('two workers on two cores …');
+  console.log('two workers on two cores, each with as many vehicles as the one before …');
   const twoWorkers = await startIngest(redis.url, files, 'bench-workers', { INGEST_WORKERS: '2' });
-  // each worker has as many vehicles as the one before
-  const both = { target: twoWorkers, fleet, redisPid: redis.pid, connections: 100 };
-  await measureRecords({ ...both, seconds: warmUpSeconds });
-  const scaled = await measureRecords({ ...both, seconds });
+  await measureRecords({ target: twoWorkers, fleet, connections: 100, seconds: warmUpSeconds });
+  const scaled = {};
+  for (const inFlight of [1, 8]) {
+    const measured = { fleet, inFlight, seconds };
+    scaled[inFlight] = {
+      one: await measureRecords({ ...measured, target: ingest, connections: 50 }),
+      two: await measureRecords({ ...measured, target: twoWorkers, connections: 100 }),
+    };
+  }
 
   console.log('the append script, 64 records a call …');
   const redisCost = await measureRedisCost({ redis });
@@ -223,10 +228,13 @@ function report({ dispatch, fanOut, scaled, soak, sync, records, redisCost, hand
       `${name.padEnd(22)}${number(ours)} ${unit.padEnd(3)} ${number(bare)} ${unit.padEnd(3)}  ${(ours / bare).toFixed(2)}`,
     );
   }
-  const one = of(records.ingest, 'microsPerRecord');
-  console.log(
-    `\nwith two workers       ${number(scaled.microsPerRecord)} µs a record, ${(scaled.microsPerRecord / one).toFixed(2)} × one worker's`,
-  );
+  console.log('');
+  for (const [inFlight, { one, two }] of Object.entries(scaled)) {
+    const [before, after] = [one.microsPerRecord, two.microsPerRecord];
+    console.log(
+      `two workers, ${inFlight} under way  ${number(after)} µs a record, ${(after / before).toFixed(2)} × one worker's ${number(before).trim()}`,
+    );
+  }
   for (const [app, floors] of Object.entries(soak?.floors ?? {})) {
     const megabytes = floors.map((bytes) => (bytes / 1e6).toFixed(1)).join(' ');
     console.log(

@@ -30,8 +30,10 @@ export interface Sender {
   version: string;
   /** The VIN as a protobuf field of each topic's message, to be put behind a payload that claims another. */
   vinFields: Record<Topic, Buffer>;
-  /** What is the same in all of its records, by topic: the four, and those that are taken beside them, as they are. */
-  heads: ReadonlyMap<string, PackedHead>;
+  /** Topics that are taken beside the four, as they are. */
+  extraTopics: ReadonlySet<string>;
+  /** What is the same in all of its records of a topic, made with the first: most vehicles send one topic only. */
+  heads: Map<string, PackedHead>;
 }
 
 export function createSender(
@@ -46,9 +48,8 @@ export function createSender(
     deviceId: Buffer.from(identity.deviceId),
     version,
     vinFields: Object.fromEntries(fields) as Record<Topic, Buffer>,
-    heads: new Map(
-      [...topics, ...extraTopics].map((topic) => [topic, packHead({ vin: identity.deviceId, topic, version })]),
-    ),
+    extraTopics,
+    heads: new Map(),
   };
 }
 
@@ -184,7 +185,7 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
   record.createdMs = time.ms;
   record.receivedMs = facts.receivedMs;
   record.version = sender.version;
-  record.head = sender.heads.get(topic);
+  record.head = sender.heads.get(topic) ?? newHead(sender, topic);
   record.payload = bytes;
   record.payloadStart = envelope.payloadStart;
   record.payloadEnd = envelope.payloadEnd;
@@ -209,10 +210,16 @@ function topicOf(envelope: Envelope): TopicShape | undefined {
   return Object.hasOwn(topicShapes, topic) ? topicShapes[topic as Topic] : undefined;
 }
 
-function extraTopicOf(envelope: Envelope, { heads }: Sender): string | undefined {
-  if (heads.size === topics.length || envelope.topicEnd - envelope.topicStart > LONGEST_EXTRA_TOPIC) return undefined;
+function newHead({ vin, version, heads }: Sender, topic: string): PackedHead {
+  const head = packHead({ vin, topic, version });
+  heads.set(topic, head);
+  return head;
+}
+
+function extraTopicOf(envelope: Envelope, { extraTopics }: Sender): string | undefined {
+  if (extraTopics.size === 0 || envelope.topicEnd - envelope.topicStart > LONGEST_EXTRA_TOPIC) return undefined;
   const { topic } = envelope;
-  return heads.has(topic) ? topic : undefined;
+  return extraTopics.has(topic) ? topic : undefined;
 }
 
 /** For the log: a topic can be as long as a message. */
