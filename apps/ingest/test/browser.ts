@@ -1,7 +1,8 @@
 // A real browser without a window, spoken to over its own debugging protocol. A new profile each time, which is removed;
 // it asks nobody for anything but the page.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { eventually } from '@fleetbridge/testing';
@@ -72,7 +73,8 @@ export async function startBrowser() {
       protocol.end();
       child.kill('SIGKILL');
       await ended;
-      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+      // its processes of their own may still write there
+      await rm(profile, { recursive: true, force: true, maxRetries: 50, retryDelay: 20 });
     },
   };
 }

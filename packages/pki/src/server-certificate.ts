@@ -80,8 +80,9 @@ export interface PemPair {
 }
 
 async function readPair(files: CertificateFiles): Promise<PemPair> {
-  const [cert, key] = await Promise.all([readText(files.certFile), readText(files.keyFile)]);
-  return { cert, key };
+  // one after the other: of two that are missing the first is told
+  const cert = await readText(files.certFile);
+  return { cert, key: await readText(files.keyFile) };
 }
 
 /** Pure: the same checks on text that has been read already. */
