@@ -2,6 +2,7 @@
 // that move.
 import { askRedis, eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { sendOn } from '../test/steady-sender.js';
 import { AdmissionStore } from './admission-store.js';
 import { Appender, type AppenderOptions, type AppendOutcome } from './appender.js';
 import { CheckpointStore } from './checkpoints.js';
@@ -374,30 +375,6 @@ function follow({ namespace }: { namespace: string }, url = cluster.url) {
   for (const tail of tails) tail.start();
   cleanUp.push(() => Promise.all(tails.map((tail) => tail.stop())));
   return { of: (vin: string) => seen.filter((entry) => entry.vin === vin).map(({ txid }) => txid) };
-}
-
-/** A record every few milliseconds, whether the ones before are acknowledged or not. */
-function sendOn(append: (txid: string) => Promise<AppendOutcome>) {
-  const sent: string[] = [];
-  const acknowledged: string[] = [];
-  const underWay = new Set<Promise<void>>();
-  const timer = setInterval(() => {
-    const txid = String(sent.length);
-    sent.push(txid);
-    const settling = append(txid).then((outcome) => {
-      underWay.delete(settling);
-      if (outcome !== 'failed') acknowledged.push(txid);
-    });
-    underWay.add(settling);
-  }, 5);
-  return {
-    sent,
-    acknowledged,
-    stop: async () => {
-      clearInterval(timer);
-      await Promise.all(underWay);
-    },
-  };
 }
 
 async function beginMove(slot: number, from: number, to: number): Promise<string> {

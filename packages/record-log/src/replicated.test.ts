@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { askRedis, type DisposableRedis, eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { sendOn } from '../test/steady-sender.js';
 import { Appender, type AppenderOptions, type AppendOutcome } from './appender.js';
 import { parseEntry } from './entry.js';
 import { partitionKeys, partitionOf } from './keys.js';
@@ -145,29 +146,6 @@ function open({ namespace = `replicas-${namespaces++}`, ...options }: Partial<Ap
         appender.append({ ...record, txid: Buffer.from(txid) }, { settled });
       }),
     stored: Object.assign(stored, { key }),
-  };
-}
-
-function sendOn(append: (txid: string) => Promise<AppendOutcome>) {
-  const sent: string[] = [];
-  const acknowledged: string[] = [];
-  const underWay = new Set<Promise<void>>();
-  const timer = setInterval(() => {
-    const txid = String(sent.length);
-    sent.push(txid);
-    const settling = append(txid).then((outcome) => {
-      underWay.delete(settling);
-      if (outcome !== 'failed') acknowledged.push(txid);
-    });
-    underWay.add(settling);
-  }, 5);
-  return {
-    sent,
-    acknowledged,
-    stop: async () => {
-      clearInterval(timer);
-      await Promise.all(underWay);
-    },
   };
 }
 
