@@ -1,6 +1,6 @@
 // A worker's end of the channel to its primary: says whether it is ready, again and again as a sign of life, and gives
 // its metrics when it is asked. The start itself is told by runApp's own message.
-import { answerMetrics, type Readiness, type ReadinessReport } from '@fleetbridge/service';
+import { answerMetrics, type Readiness, type ReadinessReport, tellPrimary, toldReadiness } from '@fleetbridge/service';
 import type { Registry } from 'prom-client';
 
 /** How often a worker shows that it lives. */
@@ -27,15 +27,7 @@ export function openWorkerLink(): WorkerLink {
       const tell = () => send({ type: 'readiness', report: readiness.report() });
       clearInterval(signOfLife);
       signOfLife = setInterval(tell, SIGN_OF_LIFE_MS).unref();
-      tell();
-      return {
-        set(name, check) {
-          const isChanged = readiness.set(name, check);
-          if (isChanged) tell();
-          return isChanged;
-        },
-        report: () => readiness.report(),
-      };
+      return toldReadiness(readiness, tell);
     },
     offerMetrics: (registry) => {
       stopAnswering = answerMetrics(registry);
@@ -48,6 +40,5 @@ export function openWorkerLink(): WorkerLink {
 }
 
 function send(message: WorkerMessage): void {
-  // The callback takes the error of a channel that closes at this moment; its end is seen by runApp.
-  if (process.connected) process.send?.(message, undefined, {}, () => {});
+  tellPrimary(message);
 }

@@ -1,6 +1,6 @@
 // A worker: serves the connections that the process with the ports hands to it, and tells that one how it is.
 import type { Socket } from 'node:net';
-import { answerMetrics, createReadiness, type Readiness, type RunContext } from '@fleetbridge/service';
+import { answerMetrics, createReadiness, type RunContext, tellPrimary, toldReadiness } from '@fleetbridge/service';
 import type { StreamingConfig } from './config.js';
 import { startStreaming } from './streaming.js';
 import type { FromWorker, ToWorker } from './worker-link.js';
@@ -9,10 +9,10 @@ import type { FromWorker, ToWorker } from './worker-link.js';
 export async function startWorker(config: StreamingConfig, context: RunContext): Promise<void> {
   // A closed terminal says SIGHUP to the whole group; for the primary it is a reload.
   process.on('SIGHUP', () => {});
-  const readiness = told(
-    createReadiness({ checks: ['redis', 'log', 'clients_port'], signal: context.signal }),
-    context,
-  );
+  const known = createReadiness({ checks: ['redis', 'log', 'clients_port'], signal: context.signal });
+  const tellReport = () => tell({ type: 'readiness', report: known.report() });
+  context.signal.addEventListener('abort', tellReport);
+  const readiness = toldReadiness(known, tellReport);
   await startStreaming({
     config,
     context,
@@ -34,22 +34,6 @@ export async function startWorker(config: StreamingConfig, context: RunContext):
   context.log.info('worker_ready');
 }
 
-/** The same readiness, each change of which is told. */
-function told(readiness: Readiness, { signal }: Pick<RunContext, 'signal'>): Readiness {
-  const tellReport = () => tell({ type: 'readiness', report: readiness.report() });
-  signal.addEventListener('abort', tellReport);
-  tellReport();
-  return {
-    set(name, check) {
-      const isChanged = readiness.set(name, check);
-      if (isChanged) tellReport();
-      return isChanged;
-    },
-    report: () => readiness.report(),
-  };
-}
-
 function tell(message: FromWorker): void {
-  // The callback takes the error of a channel that closes at this moment; its end is seen by runApp.
-  if (process.connected) process.send?.(message, undefined, {}, () => {});
+  tellPrimary(message);
 }

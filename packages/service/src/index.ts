@@ -42,6 +42,7 @@ export { type RunContext, type RunOptions, runApp } from './run.js';
 export { Secret } from './secret.js';
 export { recordLogConfig, serviceConfig } from './service-config.js';
 export type { StopFunction, StopOutcome } from './stop-list.js';
+export { tellPrimary, toldReadiness } from './tell-primary.js';
 export { TurningPoint } from './turning-point.js';
 export { answerMetrics, WorkerMetrics } from './worker-metrics.js';
 export { WorkerStartError } from './worker-start-error.js';

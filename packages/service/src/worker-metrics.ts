@@ -2,6 +2,7 @@
 import type { Worker } from 'node:cluster';
 import type { Registry } from 'prom-client';
 import { MergedMetrics, type MetricsAsJson } from './merged-metrics.js';
+import { tellPrimary } from './tell-primary.js';
 
 /** What a worker may take to answer; then its last answer is used. */
 const ANSWER_LIMIT_MS = 1_000;
@@ -67,7 +68,7 @@ export function answerMetrics(registry: Pick<Registry, 'getMetricsAsJSON'>): () 
   async function answer({ type, request }: MetricsWanted): Promise<void> {
     if (type !== 'metrics_wanted') return;
     const message: MetricsAnswer = { type: 'metrics', request, metrics: known(await registry.getMetricsAsJSON()) };
-    if (process.connected) process.send?.(message, undefined, {}, () => {});
+    tellPrimary(message);
   }
   process.on('message', answer);
   return () => process.off('message', answer);
