@@ -19,18 +19,16 @@ import {
   whenReady,
 } from '@fleetbridge/record-log';
 import { freePort } from '@fleetbridge/testing';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { afterAll, describe, expect, it } from 'vitest';
 import { ensureBridgeToken } from '../src/bridge-token.js';
 import { openRedisDirectory } from '../src/redis-directory.js';
 
 const VIN = '5YJ3E1EA7KF000001';
 const namespace = 'telemetry';
 const root = mkdtempSync(path.join(tmpdir(), 'fleetbridge-backup-'));
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
-});
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 interface Installation {

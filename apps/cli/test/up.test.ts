@@ -19,16 +19,13 @@ import {
 } from '@fleetbridge/record-log';
 import { payloadDigest, SimulatedVehicle, TeslaMateClient } from '@fleetbridge/simulator';
 import { eventually, freePort } from '@fleetbridge/testing';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
 import { emptyState, mergeRecord, stateFromHash } from '@fleetbridge/vehicle-state';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 const cli = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const VIN = '5YJ3E1EA7KF000099';
-const cleanUp: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
-});
+const cleanUp = undoneAfterEach();
 
 describe('fleetbridge up', () => {
   it('shows where things are and the frames of a simulated vehicle, ends everything on Ctrl-C, and goes on with the same data', async () => {

@@ -2,8 +2,9 @@
 import { ConnectivityEvent, encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
 import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Broker, programPath, startMosquitto } from './broker.js';
 import { type DispatchRig, disorder, dispatchRig } from './dispatch-rig.js';
@@ -15,15 +16,12 @@ const VIN = '5YJ3E1EA7KF000001';
 const QUICK = { ackDeadlineSeconds: 1, backOff: { minimumSeconds: 0.01, maximumSeconds: 0.1 } };
 let server: DisposableRedis;
 let redis: RedisConnection;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   server = await startRedis();
   redis = connectRedis({ url: server.url, name: 'test' });
   await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   redis.disconnect();

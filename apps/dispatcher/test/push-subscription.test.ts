@@ -6,22 +6,20 @@ import { join } from 'node:path';
 import { EnvelopeError, isTopic, readEnvelope, topicShapes, vinField } from '@fleetbridge/protocol';
 import { connectRedis, forgetVehicle, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, freePort, startRedis, startTcpRelay } from '@fleetbridge/testing';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
 import { jwtVerify } from 'jose';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DispatchRig, disorder, dispatchRig } from './dispatch-rig.js';
 import { type Answer, type PushEndpoint, socOf, startPushEndpoint } from './push-endpoint.js';
 
 let server: DisposableRedis;
 let redis: RedisConnection;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   server = await startRedis();
   redis = connectRedis({ url: server.url, name: 'test' });
   await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   redis.disconnect();

@@ -8,7 +8,8 @@ import {
 } from '@fleetbridge/record-log';
 import { createLogger } from '@fleetbridge/service';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DeadConnections } from '../src/dead-connections.js';
 import { createCounts } from '../src/metrics.js';
 import { Upkeep } from '../src/upkeep.js';
@@ -16,15 +17,12 @@ import { type DispatchRig, dispatchRig } from './dispatch-rig.js';
 
 let server: DisposableRedis;
 let redis: RedisConnection;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   server = await startRedis(['--stream-node-max-entries', '10']);
   redis = connectRedis({ url: server.url, name: 'test' });
   await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   redis.disconnect();

@@ -8,16 +8,14 @@ import { join } from 'node:path';
 import { encodeMessage, Field } from '@fleetbridge/protocol';
 import { Appender, connectRedis, type RedisConnection, SubscriptionStore, whenReady } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
-import { afterEach, describe, expect, it } from 'vitest';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { describe, expect, it } from 'vitest';
 import { type DispatcherProcess, startDispatcher } from './dispatcher-process.js';
 
 const isLong = process.env.TEST_LONG !== undefined;
 if (!isLong) console.log('skipped: two dispatchers under kill -9 and SIGSTOP (a long test: npm run test:long)');
 
-const cleanUp: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
-});
+const cleanUp = undoneAfterEach();
 
 describe.skipIf(!isLong)('two dispatchers, four partitions, a hundred vehicles at 2,000 records/s', () => {
   it('lose nothing and keep every order, through kill -9, a sleep past the lease, and a restart of Redis', {

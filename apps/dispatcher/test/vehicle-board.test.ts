@@ -17,7 +17,8 @@ import {
 } from '@fleetbridge/record-log';
 import { createLogger, createMetrics, createReadiness, startAdminServer } from '@fleetbridge/service';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FleetCounts, FleetWatch } from '../src/fleet-watch.js';
 import { createCounts } from '../src/metrics.js';
 import { SnapshotKeeper } from '../src/snapshot-keeper.js';
@@ -27,15 +28,12 @@ const log = createLogger({ name: 'test', level: 'silent' });
 let server: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   server = await startRedis();
   redis = connectRedis({ url: server.url, name: 'test' });
   await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   redis.disconnect();

@@ -6,8 +6,9 @@ import path from 'node:path';
 import { connectRedis, type RedisConnection, TokenStore, whenReady } from '@fleetbridge/record-log';
 import { createLogger } from '@fleetbridge/service';
 import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Access } from './access.js';
 import { KeySet } from './key-set.js';
 import { TeslaTokens, teslaIssuers } from './tesla-tokens.js';
@@ -22,16 +23,13 @@ let redis: RedisConnection;
 let tesla: Signer;
 let stranger: Signer;
 let namespaces = 0;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();
   redis = connectRedis({ url: redisServer.url, name: 'test' });
   await whenReady(redis, 5_000);
   [tesla, stranger] = await Promise.all([signer('k-1'), signer('k-1')]);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   redis.disconnect();

@@ -2,7 +2,8 @@
 import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Replica, type ReplicaOptions, startReplica, TOKEN } from '../test/replica.js';
 import { createStreamingLives } from '../test/streaming-lives.js';
@@ -12,15 +13,12 @@ const VIN = '5YJ3E1EA7KF000001';
 let redisServer: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();
   redis = connectRedis({ url: redisServer.url, name: 'test' });
   await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   redis.disconnect();

@@ -3,7 +3,8 @@
 import { DetailedChargeState, Field } from '@fleetbridge/protocol';
 import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { type ReplicaOptions, startReplica, TOKEN } from '../test/replica.js';
 import { driving, VehicleLog } from '../test/vehicle-log.js';
@@ -15,15 +16,12 @@ const GONE = 'vehicle_disconnected';
 let redisServer: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();
   redis = connectRedis({ url: redisServer.url, name: 'test' });
   await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   redis.disconnect();

@@ -10,7 +10,8 @@ import {
   whenReady,
 } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseCursor } from './log-cursor.js';
 import { LogRecords } from './log-records.js';
 import { RecordStream, type StreamStart } from './record-stream.js';
@@ -20,15 +21,12 @@ const OTHER = '5YJ3E1EA7KF000002';
 let redisServer: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();
   redis = connectRedis({ url: redisServer.url, name: 'test' });
   await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   redis.disconnect();

@@ -3,8 +3,9 @@ import { decodeRecord } from '@fleetbridge/protocol';
 import { connectRedis, LogPages, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
 import { emptyState } from '@fleetbridge/vehicle-state';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startReplica, startWay, TOKEN } from '../test/replica.js';
 import { createStreamingLives } from '../test/streaming-lives.js';
 import { driving, VehicleLog } from '../test/vehicle-log.js';
@@ -16,15 +17,12 @@ if (!process.env.TEST_LONG) console.log('2,000 clients of 200 vehicles take minu
 let redisServer: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();
   redis = connectRedis({ url: redisServer.url, name: 'test' });
   await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   redis.disconnect();

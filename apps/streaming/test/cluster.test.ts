@@ -4,21 +4,19 @@ import { encodeMessage, timestampOf } from '@fleetbridge/protocol';
 import { Appender, connectivityPayload, partitionOf } from '@fleetbridge/record-log';
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Rig, startRig, TOKEN } from './streaming-rig.js';
 import { dataOf, driving } from './vehicle-log.js';
 
 const PARTITIONS = 8;
 let cluster: RedisCluster;
 let rig: Rig;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   cluster = await startRedisCluster();
   rig = await startRig({ redisUrl: cluster.url, env: { PARTITIONS: String(PARTITIONS) } });
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   await rig.stop();

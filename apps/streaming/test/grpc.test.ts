@@ -5,6 +5,7 @@ import path from 'node:path';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { partitionKeys } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
 import {
   type ChannelCredentials,
   type Client,
@@ -17,7 +18,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { fromJSON, loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { services } from '../src/gen/services.js';
 import { telemetryService } from '../src/grpc-services.js';
 import { OTHER_VIN, type Rig, type RigOptions, startRig, TOKEN, VIN } from './streaming-rig.js';
@@ -26,13 +27,10 @@ import { OTHER_VIN, type Rig, type RigOptions, startRig, TOKEN, VIN } from './st
 type Any = any;
 const wireOptions = { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true };
 let redisServer: DisposableRedis;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(() => redisServer.stop());
 

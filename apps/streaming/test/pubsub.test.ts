@@ -4,9 +4,10 @@ import { createServer } from 'node:http';
 import { decodeRecord, signalsOf, type VehicleData } from '@fleetbridge/protocol';
 import { partitionKeys } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
 import fc from 'fast-check';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readPush } from '../src/pubsub-message.js';
 import { OTHER_VIN, type Rig, startRig, TOKEN, VIN } from './streaming-rig.js';
 
@@ -16,7 +17,7 @@ const ACCOUNT = 'push@my-fleet.iam.gserviceaccount.com';
 const NOW_MS = Date.UTC(2026, 10, 2);
 const withToken = { PUBSUB_PUSH_TOKEN: 'push-secret', ALLOWED_VINS: VIN };
 let redisServer: DisposableRedis;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 interface Push {
   message: { data: string; attributes: Record<string, string>; messageId: string };
@@ -24,9 +25,6 @@ interface Push {
 
 beforeAll(async () => {
   redisServer = await startRedis();
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(() => redisServer.stop());
 

@@ -9,7 +9,8 @@ import {
   WINDOW_MS,
 } from '@fleetbridge/simulator';
 import { type DisposableRedis, eventually, startRedis, startTcpRelay, type TcpRelay } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TOKEN } from './replica.js';
 import { createStreamingLives } from './streaming-lives.js';
 import { type ExpectedFrame, FrameOracle, VehicleLog } from './vehicle-log.js';
@@ -21,15 +22,12 @@ if (!process.env.TEST_LONG) console.log('the 20-minute drive under kills and cut
 let redisServer: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();
   redis = connectRedis({ url: redisServer.url, name: 'test' });
   await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   redis.disconnect();

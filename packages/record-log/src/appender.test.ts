@@ -1,6 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { askRedis, type DisposableRedis, eventually, startRedis, startTcpRelay } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Appender, type AppenderOptions, type AppendOutcome } from './appender.js';
 import { connectivityPayload } from './connectivity.js';
 import { type LogEntry, parseEntry } from './entry.js';
@@ -14,15 +15,12 @@ const OTHER_VIN = '5YJ3E1EA7KF000002';
 let server: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   server = await startRedis();
   redis = connectRedis({ url: server.url, name: 'test' });
   await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   redis.disconnect();

@@ -1,6 +1,7 @@
 // The readers' side and the small stores, against a real Redis.
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareEntryIds, type LogEntry } from './entry.js';
 import { LayoutMismatch, LeaseLost } from './errors.js';
 import { crc16, layoutKey, partitionKeys, partitionOf } from './keys.js';
@@ -16,15 +17,12 @@ import { TokenStore } from './tokens.js';
 let server: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   server = await startRedis();
   redis = connectRedis({ url: server.url, name: 'test' });
   await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   redis.disconnect();

@@ -1,6 +1,7 @@
 // Subscriptions against a real Redis: who may work on one, what taking over finds, and what an operator can do to it.
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { joinDispatchers, leaveDispatchers } from './dispatchers.js';
 import { LeaseLost } from './errors.js';
 import { partitionKeys, partitionOf } from './keys.js';
@@ -12,15 +13,12 @@ import { type SubscriptionWork, subscriptionLease, takeSubscription } from './su
 let server: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   server = await startRedis();
   redis = connectRedis({ url: server.url, name: 'test' });
   await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   redis.disconnect();

@@ -5,23 +5,21 @@ import { join } from 'node:path';
 import { connectRedis, type RedisConnection, SubscriptionStore, whenReady } from '@fleetbridge/record-log';
 import { createLogger } from '@fleetbridge/service';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { applySubscriptionFile, mistakesInSubscriptionFile, parseSubscriptionFile, SubscriptionFile } from './file.js';
 
 let server: DisposableRedis;
 let redis: RedisConnection;
 let folder: string;
 let namespaces = 0;
-const cleanUp: (() => unknown)[] = [];
+const cleanUp = undoneAfterEach();
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'dispatcher-'));
   server = await startRedis();
   redis = connectRedis({ url: server.url, name: 'test' });
   await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
 });
 afterAll(async () => {
   redis.disconnect();
