@@ -102,7 +102,8 @@ describe('with ACK_REPLICAS=1', () => {
     const { port } = await cluster.masterOf('0');
     const connection = new Redis({ port, protocol: 2 });
     cleanUp.push(() => connection.disconnect());
-    const wanted = { replicas: 2, limitMs: 20, fenceKey: partitionKeys('x', 0).ackFence };
+    // time enough for the one that there is
+    const wanted = { replicas: 2, limitMs: 1_000, fenceKey: partitionKeys('x', 0).ackFence };
     await expect(whenReplicated(connection, wanted)).rejects.toThrow('NOREPLICAS 1 of 2');
   });
 });
