@@ -19,7 +19,7 @@ import {
   whenReady,
 } from '@fleetbridge/record-log';
 import { freePort } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ensureBridgeToken } from '../src/bridge-token.js';
 import { openRedisDirectory } from '../src/redis-directory.js';

@@ -19,7 +19,7 @@ import {
 } from '@fleetbridge/record-log';
 import { payloadDigest, SimulatedVehicle, TeslaMateClient } from '@fleetbridge/simulator';
 import { eventually, freePort } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { emptyState, mergeRecord, stateFromHash } from '@fleetbridge/vehicle-state';
 import { describe, expect, it } from 'vitest';
 

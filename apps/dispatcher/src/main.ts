@@ -22,12 +22,12 @@ import {
 } from '@fleetbridge/service';
 import { dispatcherConfig } from './config.js';
 import { DeadConnections } from './dead-connections.js';
-import { FleetWatch } from './fleet-watch.js';
+import { FleetWatch } from './fleet-statistics.js';
 import { createCounts, createDispatcherMetrics, deliveryCounts } from './metrics.js';
+import { Upkeep } from './retention-loop.js';
 import { SnapshotKeeper } from './snapshot-keeper.js';
 import { SubscriptionFile } from './subscription/file.js';
 import { Subscriptions } from './subscription/subscriptions.js';
-import { Upkeep } from './upkeep.js';
 import { addVehicleRoute, createVehicleMetrics, type VehicleMetrics } from './vehicle-metrics.js';
 
 await runApp({ name: 'dispatcher', main });

@@ -10,7 +10,7 @@ import {
 } from '@fleetbridge/record-log';
 import { createLogger } from '@fleetbridge/service';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { emptyState, mergeRecord, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DeadConnections } from './dead-connections.js';

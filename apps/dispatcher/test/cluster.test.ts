@@ -16,7 +16,7 @@ import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/t
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DeadConnections } from '../src/dead-connections.js';
 import { createCounts } from '../src/metrics.js';
-import { Upkeep } from '../src/upkeep.js';
+import { Upkeep } from '../src/retention-loop.js';
 import { disorder, dispatchRig } from './dispatch-rig.js';
 import { startDispatcher } from './dispatcher-process.js';
 import { socOf, startPushEndpoint } from './push-endpoint.js';

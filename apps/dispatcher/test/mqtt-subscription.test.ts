@@ -2,7 +2,7 @@
 import { ConnectivityEvent, encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
 import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { dispatchRig } from './dispatch-rig.js';
 import { startDispatcher } from './dispatcher-process.js';

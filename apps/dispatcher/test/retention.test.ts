@@ -8,11 +8,11 @@ import {
 } from '@fleetbridge/record-log';
 import { createLogger } from '@fleetbridge/service';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DeadConnections } from '../src/dead-connections.js';
 import { createCounts } from '../src/metrics.js';
-import { Upkeep } from '../src/upkeep.js';
+import { Upkeep } from '../src/retention-loop.js';
 import { type DispatchRig, dispatchRig } from './dispatch-rig.js';
 
 let server: DisposableRedis;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { encodeMessage, Field } from '@fleetbridge/protocol';
 import { Appender, connectRedis, type RedisConnection, SubscriptionStore, whenReady } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { describe, expect, it } from 'vitest';
 import { type DispatcherProcess, startDispatcher } from './dispatcher-process.js';
 

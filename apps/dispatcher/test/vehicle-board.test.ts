@@ -17,9 +17,9 @@ import {
 } from '@fleetbridge/record-log';
 import { createLogger, createMetrics, createReadiness, startAdminServer } from '@fleetbridge/service';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type FleetCounts, FleetWatch } from '../src/fleet-watch.js';
+import { type FleetCounts, FleetWatch } from '../src/fleet-statistics.js';
 import { createCounts } from '../src/metrics.js';
 import { SnapshotKeeper } from '../src/snapshot-keeper.js';
 import { addVehicleRoute, createVehicleMetrics } from '../src/vehicle-metrics.js';

@@ -12,7 +12,7 @@ import type { ConnectionHost, VehicleConnection } from './connection.js';
 import { type Counts, countOne } from './counts.js';
 import type { RateLimits, TokenBucket } from './rate-limits.js';
 import type { Decision } from './receive.js';
-import type { RecordTap } from './record-tap.js';
+import type { RecordTap } from './record-inspection.js';
 import type { TopicRules } from './topic-rules.js';
 
 const MAX_UNSETTLED_BYTES = 64_000_000;

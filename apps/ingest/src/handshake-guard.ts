@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '@fleetbridge/service';
-import { AddressBook, type AddressLimits } from './address-book.js';
+import { AddressBook, type AddressLimits } from './address-limits.js';
 import { type Counts, countOne } from './counts.js';
 import { FairQueue } from './fair-queue.js';
 import { limitedAs, plainAddress } from './networks.js';

@@ -28,7 +28,7 @@ import { createIngestMetrics } from './metrics.js';
 import { createNetworkSet } from './networks.js';
 import { ProcessLease } from './process-lease.js';
 import { RateLimits } from './rate-limits.js';
-import { createRecordTap } from './record-tap.js';
+import { createRecordTap } from './record-inspection.js';
 import { startIngestServer } from './server.js';
 import { gatherStatusFacts } from './status-facts.js';
 import { statusRoute } from './status-route.js';

@@ -2,7 +2,7 @@
 import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Replica, type ReplicaOptions, startReplica, TOKEN } from '../test/replica.js';

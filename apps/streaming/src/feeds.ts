@@ -20,10 +20,10 @@ import {
 import type { Logger } from '@fleetbridge/service';
 import { stateFromHash } from '@fleetbridge/vehicle-state';
 import type { Elevation } from './elevation.js';
+import { isAfter } from './frame.js';
 import { chooseCheckpoint, FrameHistory } from './frame-history.js';
 import type { StreamingCounts } from './metrics.js';
-import { isAfter } from './sent-frame.js';
-import { SlotBook } from './slot-book.js';
+import { SlotBook } from './resume-positions.js';
 import { VehicleFeed } from './vehicle-feed.js';
 
 export interface FeedsOptions {

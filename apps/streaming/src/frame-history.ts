@@ -10,8 +10,8 @@ import {
   type LogPages,
   partitionOf,
 } from '@fleetbridge/record-log';
-import { type FrameTrack, presentAt, trackFromCheckpoint } from './frame-track.js';
-import { entryMs, isAfter, justBefore } from './sent-frame.js';
+import { entryMs, isAfter, justBefore } from './frame.js';
+import { type FrameTrack, presentAt, trackFromCheckpoint } from './frame-builder.js';
 
 export interface FrameHistoryOptions {
   pages: Pick<LogPages, 'after'>;

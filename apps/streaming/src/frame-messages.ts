@@ -1,7 +1,8 @@
 // The text of a frame's message, made once for all subscribers that ask for the same.
+
+import { updateMessage } from './client-messages.js';
 import type { Elevation } from './elevation.js';
-import { updateMessage } from './owner-messages.js';
-import { frameText, type SentFrame, withElevation } from './sent-frame.js';
+import { frameText, type SentFrame, withElevation } from './frame.js';
 
 /** A parked vehicle's frame stays for days, and a client may ask by any spelling of a tag. */
 const KINDS_KEPT = 100;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { justBefore, type SentFrame, sentFrame, withoutLetter } from './frame.js';
 import { FrameRing } from './frame-ring.js';
 import { planReplay } from './replay.js';
-import { justBefore, type SentFrame, sentFrame, withoutLetter } from './sent-frame.js';
 
 const HOUR_MS = 3_600_000;
 

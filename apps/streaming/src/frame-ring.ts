@@ -1,7 +1,7 @@
 // The recent frames of one vehicle, for subscribers that come back. Frames are numbered, so that a reader keeps its
 // place while old ones go.
 import { BEGINNING } from '@fleetbridge/record-log';
-import { entryMs, isAfter, justBefore, type SentFrame } from './sent-frame.js';
+import { entryMs, isAfter, justBefore, type SentFrame } from './frame.js';
 
 /** A vehicle's backlog of some hours may arrive at once. */
 const FRAMES = 10_000;

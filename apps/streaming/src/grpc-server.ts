@@ -17,6 +17,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { type Access, type ClientAccess, type Grant, opens } from './access.js';
+import { pumpRecords } from './backpressure.js';
 import type { AddressOf } from './client-address.js';
 import { recordMessage, timeMs, vehicleMessage, type WireTimestamp } from './grpc-messages.js';
 import { addHealth, addReflection, telemetryService } from './grpc-services.js';
@@ -24,7 +25,6 @@ import type { LiveClients } from './live-clients.js';
 import { parseCursor } from './log-cursor.js';
 import type { LogRecords } from './log-records.js';
 import type { StreamingCounts } from './metrics.js';
-import { pumpRecords } from './record-pump.js';
 import { RecordStream, type StreamItem, type StreamStart } from './record-stream.js';
 import type { Vehicles } from './vehicles.js';
 

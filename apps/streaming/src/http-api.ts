@@ -6,8 +6,8 @@ import { vehicleJson } from '@fleetbridge/vehicle-state';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { type Access, type ClientAccess, type Grant, opens, requestToken } from './access.js';
 import type { AddressOf } from './client-address.js';
-import { type EventsOptions, sendEvents } from './events.js';
 import { openapi } from './openapi.js';
+import { type EventsOptions, sendEvents } from './server-sent-events.js';
 import { streamStart } from './stream-start.js';
 import type { Vehicles } from './vehicles.js';
 

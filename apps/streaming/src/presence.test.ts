@@ -3,7 +3,7 @@
 import { DetailedChargeState, Field } from '@fleetbridge/protocol';
 import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { type ReplicaOptions, startReplica, TOKEN } from '../test/replica.js';

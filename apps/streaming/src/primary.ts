@@ -3,7 +3,7 @@
 import { createMetrics, type RunContext, startAdminServer } from '@fleetbridge/service';
 import { loadCertificate } from './certificate.js';
 import { type StreamingConfig, withDefaults } from './config.js';
-import { HeldPort } from './held-port.js';
+import { HeldPort } from './connection-handoff.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** Resolves when the workers serve. Throws ConfigError, ListenError, WorkerStartError. */

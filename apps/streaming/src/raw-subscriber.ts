@@ -2,10 +2,10 @@
 // frames, so it is told why it is ended: 1008 a token, 1009 and 1002 what it sent, 1012 a restart, 1013 unread messages.
 import type { Logger } from '@fleetbridge/service';
 import { type Access, opens } from './access.js';
+import { pumpRecords } from './backpressure.js';
 import type { LiveClient, LiveClients } from './live-clients.js';
 import type { LogRecords } from './log-records.js';
 import type { StreamingCounts } from './metrics.js';
-import { pumpRecords } from './record-pump.js';
 import { RecordStream, type StreamItem, type StreamStart } from './record-stream.js';
 import type { RawClient } from './server.js';
 import { streamStart } from './stream-start.js';

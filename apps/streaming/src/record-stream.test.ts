@@ -10,7 +10,7 @@ import {
   whenReady,
 } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseCursor } from './log-cursor.js';
 import { LogRecords } from './log-records.js';

@@ -1,8 +1,9 @@
 // What a subscriber that comes back is sent before it is live: the frames that it missed, from the vehicle's ring, at a
 // pace that TeslaMate's database can follow. Frames that come meanwhile go into the ring too, so that its end is the
 // present and nothing is missed or sent twice.
+
+import { isAfter, type SentFrame } from './frame.js';
 import type { FrameRing } from './frame-ring.js';
-import { isAfter, type SentFrame } from './sent-frame.js';
 
 export interface ReplayPlan {
   /** To be sent at once: the present, where that is all there is to say. */

@@ -3,13 +3,13 @@ import { decodeRecord } from '@fleetbridge/protocol';
 import { connectRedis, LogPages, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { emptyState } from '@fleetbridge/vehicle-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startReplica, startWay, TOKEN } from '../test/replica.js';
 import { createStreamingLives } from '../test/streaming-lives.js';
 import { driving, VehicleLog } from '../test/vehicle-log.js';
-import { trackFromState } from './frame-track.js';
+import { trackFromState } from './frame-builder.js';
 
 const long = process.env.TEST_LONG ? it : it.skip;
 if (!process.env.TEST_LONG) console.log('2,000 clients of 200 vehicles take minutes: npm run test:long');

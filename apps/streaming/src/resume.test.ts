@@ -3,7 +3,7 @@ import { Field } from '@fleetbridge/protocol';
 import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { TeslaMateClient, type TeslaMateFrame } from '@fleetbridge/simulator';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ReplicaOptions, startReplica, startWay, TOKEN } from '../test/replica.js';
 import { driving, VehicleLog } from '../test/vehicle-log.js';

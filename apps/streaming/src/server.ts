@@ -11,7 +11,7 @@ import { type AddressOf, createAddressOf } from './client-address.js';
 import type { Feeds } from './feeds.js';
 import { type LiveClient, LiveClients } from './live-clients.js';
 import type { StreamingCounts } from './metrics.js';
-import { SilentWebSocket } from './silent-web-socket.js';
+import { SilentWebSocket } from './silent-socket.js';
 import { ownerPace, type Pace, Subscriber } from './subscriber.js';
 
 /** A subscribe is some 300 bytes, with a token of Tesla's some 2 KB. */

@@ -13,7 +13,7 @@ import {
 import { createLogger } from '@fleetbridge/service';
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { allReadings, emptyState, mergeRecord, readingsToHash } from '@fleetbridge/vehicle-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';

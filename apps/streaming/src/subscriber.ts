@@ -6,10 +6,6 @@ import type { Logger } from '@fleetbridge/service';
 import { defaultColumns, parseColumns } from '@fleetbridge/vehicle-state';
 import type { WebSocket } from 'ws';
 import type { ClientAccess } from './access.js';
-import { Confirmations } from './confirmations.js';
-import type { Feeds } from './feeds.js';
-import type { FrameRequest } from './frame-messages.js';
-import type { StreamingCounts } from './metrics.js';
 import {
   type ClientMessage,
   HELLO,
@@ -17,10 +13,14 @@ import {
   tokenRefused,
   vehicleDisconnected,
   vehicleOffline,
-} from './owner-messages.js';
+} from './client-messages.js';
+import { Confirmations } from './confirmations.js';
+import type { Feeds } from './feeds.js';
+import { hasLetter, isAfter, justBefore, type SentFrame, withoutLetter } from './frame.js';
+import type { FrameRequest } from './frame-messages.js';
+import type { StreamingCounts } from './metrics.js';
 import { planReplay, Replay } from './replay.js';
-import { hasLetter, isAfter, justBefore, type SentFrame, withoutLetter } from './sent-frame.js';
-import { HeldSlot } from './slot-book.js';
+import { HeldSlot } from './resume-positions.js';
 import type { FeedListener, VehicleFeed } from './vehicle-feed.js';
 
 /** What a client is given, in milliseconds. The numbers are TeslaMate's timers turned round. */

@@ -3,7 +3,7 @@ import { connectivityPayload, type LogEntry } from '@fleetbridge/record-log';
 import { emptyState } from '@fleetbridge/vehicle-state';
 import { afterEach, describe, expect, it } from 'vitest';
 import { dataOf, driving, type Signals } from '../test/vehicle-log.js';
-import type { SentFrame } from './sent-frame.js';
+import type { SentFrame } from './frame.js';
 import { type FeedListener, VehicleFeed } from './vehicle-feed.js';
 
 const VIN = '5YJ3E1EA7KF000001';

@@ -12,10 +12,10 @@ import {
   type VehicleState,
 } from '@fleetbridge/vehicle-state';
 import type { Elevation } from './elevation.js';
+import type { SentFrame } from './frame.js';
+import { type FrameTrack, trackFromState } from './frame-builder.js';
 import { FrameMessages } from './frame-messages.js';
 import type { FrameRing } from './frame-ring.js';
-import { type FrameTrack, trackFromState } from './frame-track.js';
-import type { SentFrame } from './sent-frame.js';
 
 /** A vehicle that vanishes in a drive is in a tunnel or a garage, most likely. */
 export const DRIVE_GRACE_MS = 120_000;

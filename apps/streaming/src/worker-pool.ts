@@ -11,7 +11,7 @@ import {
   WorkerMetrics,
   WorkerStartError,
 } from '@fleetbridge/service';
-import type { HeldConnection } from './held-port.js';
+import type { HeldConnection } from './connection-handoff.js';
 import type { Door, FromWorker, ToWorker } from './worker-link.js';
 
 const FIRST_PAUSE_MS = 50;

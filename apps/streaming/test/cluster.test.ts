@@ -4,7 +4,7 @@ import { encodeMessage, timestampOf } from '@fleetbridge/protocol';
 import { Appender, connectivityPayload, partitionOf } from '@fleetbridge/record-log';
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Rig, startRig, TOKEN } from './streaming-rig.js';
 import { dataOf, driving } from './vehicle-log.js';

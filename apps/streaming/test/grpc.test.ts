@@ -5,7 +5,7 @@ import path from 'node:path';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { partitionKeys } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import {
   type ChannelCredentials,
   type Client,

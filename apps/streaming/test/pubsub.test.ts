@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { decodeRecord, signalsOf, type VehicleData } from '@fleetbridge/protocol';
 import { partitionKeys } from '@fleetbridge/record-log';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import fc from 'fast-check';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

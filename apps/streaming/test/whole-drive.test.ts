@@ -9,7 +9,7 @@ import {
   WINDOW_MS,
 } from '@fleetbridge/simulator';
 import { type DisposableRedis, eventually, startRedis, startTcpRelay, type TcpRelay } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TOKEN } from './replica.js';
 import { createStreamingLives } from './streaming-lives.js';

@@ -7,7 +7,7 @@ import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { agreeOnLayout, connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { credentials, Metadata, makeGenericClientConstructor } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';

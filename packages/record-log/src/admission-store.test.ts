@@ -1,7 +1,7 @@
 import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AdmissionStore } from './admission-store.js';
-import { connectRedis, type RedisConnection, whenReady } from './redis.js';
+import { connectRedis, type RedisConnection, whenReady } from './connection.js';
 
 let server: DisposableRedis;
 let redis: RedisConnection;

@@ -1,14 +1,14 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { askRedis, type DisposableRedis, eventually, startRedis, startTcpRelay } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Appender, type AppenderOptions, type AppendOutcome } from './appender.js';
+import { connectRedis, type RedisConnection, whenReady } from './connection.js';
 import { connectivityPayload } from './connectivity.js';
 import { type LogEntry, parseEntry } from './entry.js';
 import { partitionKeys, partitionOf } from './keys.js';
 import { Presence } from './presence.js';
 import type { RecordKind, RecordToAppend } from './record-packing.js';
-import { connectRedis, type RedisConnection, whenReady } from './redis.js';
 
 const VIN = '5YJ3E1EA7KF000001';
 const OTHER_VIN = '5YJ3E1EA7KF000002';

@@ -2,12 +2,12 @@
 // leaves when the answer is here. With one call under way nothing can overtake: a call that got no answer is repeated
 // as it is, before any newer record, until Redis answers (the script knows by its marks what was stored already).
 import { randomUUID } from 'node:crypto';
+import { type RedisConnection, runScript } from './connection.js';
 import { LogUnavailable } from './errors.js';
 import { type PartitionKeys, partitionKeys, partitionOf } from './keys.js';
 import { PartitionConnection } from './partition-connection.js';
 import { PackedRecords, type RecordToAppend } from './record-packing.js';
-import { type RedisConnection, runScript } from './redis.js';
-import { whenReplicated } from './replicated.js';
+import { whenReplicated } from './replication.js';
 import { appendRecords, LATE_MS } from './scripts/append-records.js';
 
 /**

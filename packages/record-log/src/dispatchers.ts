@@ -1,6 +1,7 @@
 // The dispatchers that live, so that each knows how much of the work is its share.
+
+import { type RedisConnection, runScript } from './connection.js';
 import { dispatchersKey } from './keys.js';
-import { type RedisConnection, runScript } from './redis.js';
 import { defineScript } from './scripts/script.js';
 
 /** Says that this one lives for another `forMs`; returns how many do, this one included. */

@@ -1,17 +1,17 @@
 // Forgetting against a real Redis: what is left is read key by key, whatever the keys are called.
 import { type DisposableRedis, eventually, startRedis, startRedisCluster } from '@fleetbridge/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { CheckpointStore } from './checkpoints.js';
+import { CheckpointStore } from './checkpoint-store.js';
+import { connectRedis, type RedisConnection, whenReady } from './connection.js';
 import { LeaseLost } from './errors.js';
 import { ForgottenVehicles, forgetVehicle, rewriteAppendOnlyFiles } from './forget-vehicle.js';
 import { partitionKeys, partitionOf } from './keys.js';
 import { takeLease } from './lease.js';
 import { readLogOverview } from './log-overview.js';
 import { Quarantine } from './quarantine.js';
-import { connectRedis, type RedisConnection, whenReady } from './redis.js';
 import { watchReplacedConnections } from './replaced-connections.js';
-import { SlotStore } from './slots.js';
-import { SNAPSHOT_LEASE, SnapshotStore } from './snapshots.js';
+import { SlotStore } from './slot-store.js';
+import { SNAPSHOT_LEASE, SnapshotStore } from './snapshot-store.js';
 import { SubscriptionStore } from './subscription-store.js';
 import { takeSubscription } from './subscription-work.js';
 

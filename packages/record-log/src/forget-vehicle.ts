@@ -2,11 +2,11 @@
 // make it again from entries that are still there. Every step may be repeated: who was interrupted begins anew.
 import { createHash } from 'node:crypto';
 import { Cluster } from 'ioredis';
+import { type RedisConnection, runScript } from './connection.js';
 import { BEGINNING } from './entry.js';
 import { type PartitionKeys, partitionKeys, partitionOf } from './keys.js';
-import { type RedisConnection, runScript } from './redis.js';
 import { forgetMessages, forgetRecords } from './scripts/forget-vehicle.js';
-import { SNAPSHOT_LEASE } from './snapshots.js';
+import { SNAPSHOT_LEASE } from './snapshot-store.js';
 import { subscriptionLease } from './subscription-work.js';
 
 /** How long processes that hold something of a vehicle in memory can learn that it was forgotten. */

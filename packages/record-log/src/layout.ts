@@ -1,8 +1,9 @@
 // How the log is laid out in a Redis is written at its first start. Everything that comes later must agree: with
 // another number of partitions a vehicle's records would be split over two streams.
+
+import { pause, type RedisConnection, whenReady } from './connection.js';
 import { LayoutMismatch, RedisTooOld } from './errors.js';
 import { type Layout, layoutKey } from './keys.js';
-import { pause, type RedisConnection, whenReady } from './redis.js';
 
 export const SCHEMA_VERSION = 1;
 

@@ -1,9 +1,9 @@
 import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { connectRedis, type RedisConnection, whenReady } from './connection.js';
 import { LeaseLost } from './errors.js';
 import { partitionKeys } from './keys.js';
 import { releaseLease, renewLease, takeLease } from './lease.js';
-import { connectRedis, type RedisConnection, whenReady } from './redis.js';
 
 const keys = partitionKeys('leases', 0);
 let server: DisposableRedis;

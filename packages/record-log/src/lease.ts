@@ -1,9 +1,10 @@
 // A lease makes one process the only one to do a partition's work. It carries an epoch that grows with every change
 // of hands; scripts that write on its strength compare the whole value, so that a process which slept through the end
 // of its lease can't write any more.
+
+import { type RedisConnection, runScript } from './connection.js';
 import { LeaseLost } from './errors.js';
 import type { PartitionKeys } from './keys.js';
-import { type RedisConnection, runScript } from './redis.js';
 import { defineScript } from './scripts/script.js';
 
 export interface HeldLease {

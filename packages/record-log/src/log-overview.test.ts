@@ -1,11 +1,11 @@
 import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { connectRedis, type RedisConnection, whenReady } from './connection.js';
 import { joinDispatchers } from './dispatchers.js';
 import { partitionKeys, partitionOf } from './keys.js';
 import { readLogOverview } from './log-overview.js';
-import { connectRedis, type RedisConnection, whenReady } from './redis.js';
-import { SlotStore } from './slots.js';
-import { TokenStore } from './tokens.js';
+import { SlotStore } from './slot-store.js';
+import { TokenStore } from './token-store.js';
 
 let server: DisposableRedis;
 let redis: RedisConnection;

@@ -1,9 +1,10 @@
 // What an operator wants to see at one glance of the log and of those who work with it: a handful of questions to Redis, for
 // a page that somebody looks at. Nothing of what vehicles sent.
+
+import type { RedisConnection } from './connection.js';
 import { dispatchersKey, type PartitionKeys, partitionKeys, tokensKey } from './keys.js';
-import { lastHeardMs } from './last-heard.js';
+import { lastHeardMs } from './newest-records.js';
 import { Presence } from './presence.js';
-import type { RedisConnection } from './redis.js';
 
 export interface LogOverview {
   /** When Redis has what it has answered on disk. `unknown`: it does not say (a managed one). */

@@ -1,18 +1,18 @@
 // The readers' side and the small stores, against a real Redis.
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectRedis, type RedisConnection, whenReady } from './connection.js';
 import { compareEntryIds, type LogEntry } from './entry.js';
 import { LayoutMismatch, LeaseLost } from './errors.js';
 import { crc16, layoutKey, partitionKeys, partitionOf } from './keys.js';
 import { agreeOnLayout, agreeOnLayoutWhenReady, tooOld } from './layout.js';
 import { releaseLease, renewLease, takeLease } from './lease.js';
 import { Quarantine } from './quarantine.js';
-import { connectRedis, type RedisConnection, whenReady } from './redis.js';
 import { trimPartition } from './retention.js';
-import { SnapshotStore } from './snapshots.js';
+import { SnapshotStore } from './snapshot-store.js';
 import { LogTail, type TailOptions } from './tail.js';
-import { TokenStore } from './tokens.js';
+import { TokenStore } from './token-store.js';
 
 let server: DisposableRedis;
 let redis: RedisConnection;

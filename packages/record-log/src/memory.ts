@@ -1,6 +1,6 @@
 // How full Redis is. At its limit it takes no more records, and vehicles wait.
 import { Cluster } from 'ioredis';
-import type { RedisConnection } from './redis.js';
+import type { RedisConnection } from './connection.js';
 
 export interface MemoryUse {
   usedBytes: number;

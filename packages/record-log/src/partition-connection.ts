@@ -2,8 +2,8 @@
 // WAIT holds up no lease and no other partition. It is one TCP connection and never comes back: a script, and the WAIT
 // that speaks of what it wrote, can't be answered by two different servers.
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { RedisConnection } from './connection.js';
 import { slotOf } from './keys.js';
-import type { RedisConnection } from './redis.js';
 
 export class PartitionConnection {
   readonly #redis: RedisConnection;

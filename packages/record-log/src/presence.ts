@@ -1,8 +1,9 @@
 // Which vehicle is connected, where, since when; and the life signs of the processes that hold the connections.
 // Presence itself changes in scripts/append-records.ts, together with the connectivity record.
+
+import { type RedisConnection, runScript } from './connection.js';
 import { connectivityPayload } from './connectivity.js';
 import { type PartitionKeys, partitionKeys, partitionOf } from './keys.js';
-import { type RedisConnection, runScript } from './redis.js';
 import { defineScript } from './scripts/script.js';
 
 /** How long a process of ingest counts as alive after its last sign of life. */

@@ -1,6 +1,7 @@
 // What can't be understood is kept for a while, for whoever has to find out why.
+
+import type { RedisConnection } from './connection.js';
 import { type PartitionKeys, partitionKeys, partitionOf } from './keys.js';
-import type { RedisConnection } from './redis.js';
 
 const KEPT = 1_000;
 

@@ -1,8 +1,9 @@
 // Subscriptions as an operator and the retention see them: where each is, what lies before it, what it gave up, and
 // how to move it. Nothing here needs a lease; what must not be done beside a holder ends its lease in the same script.
+
+import { type RedisConnection, runScript } from './connection.js';
 import { compareEntryIds, type LogEntry, parseEntry } from './entry.js';
 import { type PartitionKeys, partitionKeys } from './keys.js';
-import { type RedisConnection, runScript } from './redis.js';
 import { dropSubscription, measureLag, requestRedelivery, seekSubscription } from './scripts/subscription-control.js';
 import { type DeadLetter, parseDeadLetter, subscriptionLease } from './subscription-work.js';
 

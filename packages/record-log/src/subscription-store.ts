@@ -1,8 +1,9 @@
 // The subscriptions that there are, for all dispatchers. What a definition says is the dispatcher's affair; here it is
 // JSON with a name, an owner (the configuration file or the CLI), and the position at which it began.
+
+import type { RedisConnection } from './connection.js';
 import { BEGINNING } from './entry.js';
 import { partitionKeys, subscriptionsKey, subscriptionVerdictsKey } from './keys.js';
-import type { RedisConnection } from './redis.js';
 import { SubscriptionControl } from './subscription-control.js';
 import { beginSubscription } from './subscription-work.js';
 

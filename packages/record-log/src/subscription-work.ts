@@ -1,11 +1,12 @@
 // One partition of a subscription in the hands of the process that holds its lease. All owners read as one and the same
 // consumer: who may work is said by the lease alone, so what is pending is always the holder's, and taking over means
 // to read the pending entries from the first, in id order, before anything new.
+
+import { type RedisConnection, runScript, runScriptForBytes } from './connection.js';
 import { compareEntryIds, type LogEntry, parseEntry } from './entry.js';
 import { LeaseLost } from './errors.js';
 import { type PartitionKeys, partitionKeys } from './keys.js';
 import { type HeldLease, releaseLease, renewLease, takeLease } from './lease.js';
-import { type RedisConnection, runScript, runScriptForBytes } from './redis.js';
 import {
   acknowledgeEntries,
   LEASE_LOST,

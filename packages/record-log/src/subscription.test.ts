@@ -1,12 +1,12 @@
 // Subscriptions against a real Redis: who may work on one, what taking over finds, and what an operator can do to it.
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LogWaker } from './append-notifier.js';
+import { connectRedis, type RedisConnection, whenReady } from './connection.js';
 import { joinDispatchers, leaveDispatchers } from './dispatchers.js';
 import { LeaseLost } from './errors.js';
 import { partitionKeys, partitionOf } from './keys.js';
-import { LogWaker } from './log-waker.js';
-import { connectRedis, type RedisConnection, whenReady } from './redis.js';
 import { SubscriptionStore } from './subscription-store.js';
 import { type SubscriptionWork, subscriptionLease, takeSubscription } from './subscription-work.js';
 

@@ -1,8 +1,9 @@
 // Follows one partition of the log from a cursor, for fan-out and snapshots. A connection of its own, because a
 // blocking read holds it. Whatever happens to Redis, entries come in order, each once.
+
+import { connectRedis, pause, type RedisConnection, whenReady } from './connection.js';
 import { BEGINNING, compareEntryIds, type LogEntry, parseEntry } from './entry.js';
 import { partitionKeys } from './keys.js';
-import { connectRedis, pause, type RedisConnection, whenReady } from './redis.js';
 
 export interface TailOptions {
   url: string;

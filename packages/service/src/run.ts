@@ -7,7 +7,7 @@ import cluster from 'node:cluster';
 import { formatConfigError } from './config-print.js';
 import { ConfigError } from './errors.js';
 import { createLogger, type Logger } from './log.js';
-import { type StopFunction, StopList, type StopOutcome } from './stop-list.js';
+import { type StopFunction, StopList, type StopOutcome } from './shutdown-hooks.js';
 
 export interface RunOptions {
   name: string;

@@ -2,7 +2,7 @@
 import type { Worker } from 'node:cluster';
 import type { Registry } from 'prom-client';
 import { MergedMetrics, type MetricsAsJson } from './merged-metrics.js';
-import { tellPrimary } from './tell-primary.js';
+import { tellPrimary } from './primary-channel.js';
 
 /** What a worker may take to answer; then its last answer is used. */
 const ANSWER_LIMIT_MS = 1_000;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { connectRedis, type RedisConnection, SubscriptionStore, whenReady } from '@fleetbridge/record-log';
 import { createLogger } from '@fleetbridge/service';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { applySubscriptionFile, mistakesInSubscriptionFile, parseSubscriptionFile, SubscriptionFile } from './file.js';
 

@@ -10,10 +10,10 @@ import {
 } from '@fleetbridge/record-log';
 import type { Logger } from '@fleetbridge/service';
 import type { DeadConnections } from './dead-connections.js';
-import type { FleetWatch } from './fleet-watch.js';
+import type { FleetWatch } from './fleet-statistics.js';
 import type { DispatcherCounts } from './metrics.js';
 import type { SnapshotKeeper } from './snapshot-keeper.js';
-import { measureLags, neededFrom, type PartitionLag, sayOvertaken } from './subscription/lags.js';
+import { measureLags, neededFrom, type PartitionLag, sayOvertaken } from './subscription/lag-monitor.js';
 
 const LOOK_EVERY_MS = 2_000;
 const TRIM_EVERY_LOOKS = 5;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isOwnName } from './own-name.js';
+import { isOwnName } from './host-check.js';
 
 it('addresses and names that are nobody else’s are own ones', () => {
   const own = ['127.0.0.1', '[::1]', 'localhost', 'nas', 'nas.local', 'Fleet.home.arpa', '10.0.0.5'];

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { connectRedis, partitionKeys, type RedisConnection, SlotStore, whenReady } from '@fleetbridge/record-log';
 import { createLogger } from '@fleetbridge/service';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/undone-after-each';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type HeldSlot, SlotBook } from './slot-book.js';
+import { type HeldSlot, SlotBook } from './resume-positions.js';
 
 const VIN = '5YJ3E1EA7KF000001';
 let server: DisposableRedis;

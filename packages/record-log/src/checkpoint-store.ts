@@ -1,8 +1,9 @@
 // Where a streaming process can begin to read a vehicle's frames, so that it makes the same ones as the others: what was
 // known of the vehicle at some entry. A few a vehicle, spread over the time within which a subscriber may come back.
 // What a checkpoint holds is the streaming server's affair.
+
+import { type RedisConnection, runScript } from './connection.js';
 import { type PartitionKeys, partitionKeys, partitionOf } from './keys.js';
-import { type RedisConnection, runScript } from './redis.js';
 import { defineScript } from './scripts/script.js';
 
 export interface Checkpoint {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { TurningPoint } from './turning-point.js';
+import { TurningPoint } from './condition.js';
 
 it('resolves at once when it is true already', async () => {
   await new TurningPoint().until(() => true);

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
-import { AddressBook } from './address-book.js';
+import { AddressBook } from './address-limits.js';
 
 let nowMs = 0;
 let book: AddressBook;

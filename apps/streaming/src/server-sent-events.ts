@@ -3,10 +3,10 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { ClientAccess } from './access.js';
+import { pumpRecords } from './backpressure.js';
 import type { LiveClients } from './live-clients.js';
 import type { LogRecords } from './log-records.js';
 import type { StreamingCounts } from './metrics.js';
-import { pumpRecords } from './record-pump.js';
 import { RecordStream, type StreamItem, type StreamStart } from './record-stream.js';
 
 const KEEP_ALIVE_MS = 15_000;

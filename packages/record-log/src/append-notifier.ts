@@ -1,8 +1,9 @@
 // Wakes those who have read a partition to its end when something is appended. Reading for a group happens in scripts,
 // which can't block; so one connection a partition does the waiting for all subscriptions.
+
+import { connectRedis, pause, type RedisConnection } from './connection.js';
 import { compareEntryIds } from './entry.js';
 import { partitionKeys } from './keys.js';
-import { connectRedis, pause, type RedisConnection } from './redis.js';
 
 const BLOCK_MS = 2_000;
 

@@ -1,9 +1,9 @@
 import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Appender } from './appender.js';
-import { lastHeardMs } from './last-heard.js';
+import { connectRedis, type RedisConnection, whenReady } from './connection.js';
+import { lastHeardMs } from './newest-records.js';
 import type { RecordToAppend } from './record-packing.js';
-import { connectRedis, type RedisConnection, whenReady } from './redis.js';
 
 const NOW = 1_784_000_000_000;
 const place = { namespace: 'heard', partition: 0, nowMs: NOW };

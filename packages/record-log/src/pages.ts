@@ -1,8 +1,9 @@
 // The log by pages, for readers that have fallen behind or begin in the past. They share one connection, because
 // nothing here waits; whoever wants what comes next follows a LogTail.
+
+import type { RedisConnection } from './connection.js';
 import { BEGINNING, compareEntryIds, type LogEntry, parseEntry } from './entry.js';
 import { partitionKeys } from './keys.js';
-import type { RedisConnection } from './redis.js';
 
 export class LogPages {
   readonly #redis: RedisConnection;

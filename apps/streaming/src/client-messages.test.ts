@@ -7,7 +7,7 @@ import {
   updateMessage,
   vehicleDisconnected,
   vehicleOffline,
-} from './owner-messages.js';
+} from './client-messages.js';
 
 describe('the messages to TeslaMate', () => {
   it('have exactly the members that its client matches', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLogger } from './log.js';
-import { StopList } from './stop-list.js';
+import { StopList } from './shutdown-hooks.js';
 
 function setUp() {
   const entries: Record<string, unknown>[] = [];

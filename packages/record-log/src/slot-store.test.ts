@@ -1,10 +1,10 @@
 // Slots and checkpoints against a real Redis.
 import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CheckpointStore } from './checkpoints.js';
+import { CheckpointStore } from './checkpoint-store.js';
+import { connectRedis, type RedisConnection, whenReady } from './connection.js';
 import { partitionKeys } from './keys.js';
-import { connectRedis, type RedisConnection, whenReady } from './redis.js';
-import { SlotStore, type SlotUpdate } from './slots.js';
+import { SlotStore, type SlotUpdate } from './slot-store.js';
 
 const VIN = '5YJ3E1EA7KF000001';
 let server: DisposableRedis;

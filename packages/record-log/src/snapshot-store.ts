@@ -1,11 +1,12 @@
 // The latest readings of every vehicle, as hashes, and the cursor up to which they are written. Both change in one
 // script that checks the writer's lease and that the cursor grows: a snapshot can't go back, and is always the exact
 // merge of the log up to its cursor. What a reading looks like is the affair of packages/vehicle-state.
+
+import { type RedisConnection, runScript } from './connection.js';
 import { BEGINNING } from './entry.js';
 import { LeaseLost } from './errors.js';
 import { type PartitionKeys, partitionKeys, partitionOf } from './keys.js';
 import type { HeldLease } from './lease.js';
-import { type RedisConnection, runScript } from './redis.js';
 import { defineScript } from './scripts/script.js';
 
 /** The name of the lease under which a partition's snapshots are kept. */

@@ -4,9 +4,9 @@ import { emptyState, toFrameRow, type VehicleState } from '@fleetbridge/vehicle-
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dataOf, driving } from '../test/vehicle-log.js';
+import type { SentFrame } from './frame.js';
+import { type FrameTrack, frameSignals, trackFromCheckpoint, trackFromState } from './frame-builder.js';
 import { chooseCheckpoint, FrameHistory } from './frame-history.js';
-import { type FrameTrack, frameSignals, trackFromCheckpoint, trackFromState } from './frame-track.js';
-import type { SentFrame } from './sent-frame.js';
 
 const VIN = '5YJ3E1EA7KF000001';
 const WINDOW_MS = 3_600_000;

@@ -1,8 +1,9 @@
 // Resume positions of the streaming server: a slot a connection, with the cursor that its client has confirmed. Any
 // process can take over any slot, because taking is one script that looks at all slots of a vehicle at once. Times are
 // Redis' own, so that processes need not agree on a clock.
+
+import { type RedisConnection, runScript } from './connection.js';
 import { type PartitionKeys, partitionKeys, partitionOf } from './keys.js';
-import { type RedisConnection, runScript } from './redis.js';
 import { keepSlots, takeSlot } from './scripts/slots.js';
 
 export const slotTimes = {

@@ -6,11 +6,11 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { sendOn } from '../test/steady-sender.js';
 import { Appender, type AppenderOptions, type AppendOutcome } from './appender.js';
+import { connectRedis, type RedisConnection, whenReady } from './connection.js';
 import { parseEntry } from './entry.js';
 import { partitionKeys, partitionOf } from './keys.js';
 import { renewLease, takeLease } from './lease.js';
-import { connectRedis, type RedisConnection, whenReady } from './redis.js';
-import { whenReplicated } from './replicated.js';
+import { whenReplicated } from './replication.js';
 
 const PARTITIONS = 4;
 const VINS = Array.from({ length: PARTITIONS }, (_, partition) => {

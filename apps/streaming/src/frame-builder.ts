@@ -14,8 +14,8 @@ import {
   type VehicleRecord,
   type VehicleState,
 } from '@fleetbridge/vehicle-state';
+import { frameRow, isAfter, type SentFrame, sentFrame } from './frame.js';
 import { FrameRing } from './frame-ring.js';
-import { frameRow, isAfter, type SentFrame, sentFrame } from './sent-frame.js';
 
 /** Everything that a column is made of, and whether the vehicle is connected. */
 export const frameSignals: readonly string[] = [
