@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runScript, ScriptError, say } from './prepare.mjs';
 
-// 6.2 is the first with the commands that packages/record-log is written in (XAUTOCLAIM, XADD … MINID).
+// 6.2 is the first with the commands that packages/store is written in (XAUTOCLAIM, XADD … MINID).
 const OLDEST = [6, 2];
 const USUAL_FOLDERS = [
   '/usr/bin',

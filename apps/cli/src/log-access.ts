@@ -1,8 +1,8 @@
 // The way from a command to the log: REDIS_URL, or the Redis that `up` runs in DATA_DIR.
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { ConfigError, defineConfig, loadConfig, recordLogConfig } from '@fleetbridge/service';
+import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
 
 const logAccessConfig = defineConfig({ ...recordLogConfig, REDIS_URL: recordLogConfig.REDIS_URL.optional() });
 

@@ -1,6 +1,6 @@
 // A record of the log as a line for a person, or as JSON for a program.
 import { decodeRecord, recordJson, type SignalValue, signalsOf, signalUnit } from '@fleetbridge/protocol';
-import type { LogEntry } from '@fleetbridge/record-log';
+import type { LogEntry } from '@fleetbridge/store';
 
 /** `12:30:01.250  <VIN>  V  VehicleSpeed 42.5 mph · Gear D`; what can't be decoded says so. */
 export function recordLine(entry: LogEntry): string {

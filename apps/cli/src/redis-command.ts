@@ -1,5 +1,5 @@
 // The few commands that the supervision of our own Redis needs, one at a time over one socket. Records go through
-// @fleetbridge/record-log and its client; this one must work while Redis still loads, with an orphan of an earlier run,
+// @fleetbridge/store and its client; this one must work while Redis still loads, with an orphan of an earlier run,
 // and with whatever else may be listening on that port.
 import { connect, type Socket } from 'node:net';
 

@@ -17,7 +17,7 @@ import {
   TokenStore,
   takeLease,
   whenReady,
-} from '@fleetbridge/record-log';
+} from '@fleetbridge/store';
 import { freePort } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, describe, expect, it } from 'vitest';

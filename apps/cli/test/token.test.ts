@@ -1,7 +1,7 @@
 // The token commands of the build against a real Redis.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { connectRedis, type RedisConnection, TokenStore, whenReady } from '@fleetbridge/record-log';
+import { connectRedis, type RedisConnection, TokenStore, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureVehicleCertificate } from '@fleetbridge/pki';
 import { decodeRecord } from '@fleetbridge/protocol';
+import { payloadDigest, SimulatedVehicle, TeslaMateClient } from '@fleetbridge/simulator';
 import {
   BEGINNING,
   compareEntryIds,
@@ -16,8 +17,7 @@ import {
   LogTail,
   SnapshotStore,
   whenReady,
-} from '@fleetbridge/record-log';
-import { payloadDigest, SimulatedVehicle, TeslaMateClient } from '@fleetbridge/simulator';
+} from '@fleetbridge/store';
 import { eventually, freePort } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { emptyState, mergeRecord, stateFromHash } from '@fleetbridge/vehicle-state';

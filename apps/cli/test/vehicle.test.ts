@@ -1,7 +1,7 @@
 // The vehicle commands of the build against a real Redis.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { AdmissionStore, connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { AdmissionStore, connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 

@@ -1,7 +1,8 @@
 // Reports the connections of ingest processes that died. A lease may also run out because Redis was away, so leases
 // are judged only after Redis has answered without a break for as long as a lease lasts.
-import { PROCESS_LEASE_MS, type Presence } from '@fleetbridge/record-log';
+
 import type { Logger } from '@fleetbridge/service';
+import { PROCESS_LEASE_MS, type Presence } from '@fleetbridge/store';
 
 export interface DeadConnectionsOptions {
   presence: Pick<Presence, 'reportDead'>;

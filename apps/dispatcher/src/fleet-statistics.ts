@@ -1,6 +1,6 @@
 // Connected vehicles that have fallen quiet. A vehicle sends what changes, so one that is parked may have nothing to say
 // for an hour; one that was driving or charging when it was last heard should not. Numbers alone: no VIN leaves here.
-import { lastHeardMs, type Presence, type RedisConnection, type SnapshotStore } from '@fleetbridge/record-log';
+import { lastHeardMs, type Presence, type RedisConnection, type SnapshotStore } from '@fleetbridge/store';
 import { isCharging, isInDrive, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
 
 /** Connected and nothing heard for so long: quiet. */

@@ -3,13 +3,6 @@
 // Reads as the order of its start; what was started is stopped in reverse.
 import { randomUUID } from 'node:crypto';
 import {
-  agreeOnLayoutWhenReady,
-  connectRedis,
-  Presence,
-  SnapshotStore,
-  SubscriptionStore,
-} from '@fleetbridge/record-log';
-import {
   createLogger,
   createReadiness,
   formatUnknownVariable,
@@ -20,6 +13,7 @@ import {
   runApp,
   startAdminServer,
 } from '@fleetbridge/service';
+import { agreeOnLayoutWhenReady, connectRedis, Presence, SnapshotStore, SubscriptionStore } from '@fleetbridge/store';
 import { dispatcherConfig } from './config.js';
 import { DeadConnections } from './dead-connections.js';
 import { FleetWatch } from './fleet-statistics.js';

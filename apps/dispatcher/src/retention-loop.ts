@@ -1,5 +1,7 @@
 // What has to be looked after now and then: connections of dead processes, vehicles that have fallen quiet, how far behind
 // subscriptions are, entries that are too old, how much the log holds, Redis' memory.
+
+import type { Logger } from '@fleetbridge/service';
 import {
   memoryUse,
   partitionKeys,
@@ -7,8 +9,7 @@ import {
   type SnapshotStore,
   type SubscriptionStore,
   trimPartition,
-} from '@fleetbridge/record-log';
-import type { Logger } from '@fleetbridge/service';
+} from '@fleetbridge/store';
 import type { DeadConnections } from './dead-connections.js';
 import type { FleetWatch } from './fleet-statistics.js';
 import type { DispatcherCounts } from './metrics.js';

@@ -1,4 +1,5 @@
 import { decodeRecord, encodeMessage, Field, ShiftState, timestampOf, type VehicleData } from '@fleetbridge/protocol';
+import { createLogger } from '@fleetbridge/service';
 import {
   BEGINNING,
   connectRedis,
@@ -7,8 +8,7 @@ import {
   type RedisConnection,
   SnapshotStore,
   whenReady,
-} from '@fleetbridge/record-log';
-import { createLogger } from '@fleetbridge/service';
+} from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { emptyState, mergeRecord, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';

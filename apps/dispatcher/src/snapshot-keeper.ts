@@ -1,6 +1,7 @@
 // Keeps the snapshots of one partition: follows the log, merges each record, and writes what changed together with
 // the cursor, at most every 250 ms. A lease makes sure that only one process does; whoever loses it writes nothing more.
 import { type DecodedRecord, decodeRecord, RecordDecodeError } from '@fleetbridge/protocol';
+import type { Logger } from '@fleetbridge/service';
 import {
   type HeldLease,
   LeaseLost,
@@ -14,8 +15,7 @@ import {
   type SnapshotChanges,
   SnapshotStore,
   takeLease,
-} from '@fleetbridge/record-log';
-import type { Logger } from '@fleetbridge/service';
+} from '@fleetbridge/store';
 import { mergeRecord, readingsToHash, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
 
 export const SNAPSHOT_LEASE_MS = 10_000;

@@ -1,7 +1,8 @@
 // `GET /metrics/vehicles`: the vehicles that this process keeps the snapshots of, as gauges by VIN, for a dashboard. It
 // tells where they are, so it is there only when VEHICLE_METRICS is on. What is told is in vehicle-gauges.ts.
-import { lastHeardMs, type RedisConnection, type SnapshotStore } from '@fleetbridge/record-log';
+
 import { createMetrics, isOwnName, NOT_OUR_NAME } from '@fleetbridge/service';
+import { lastHeardMs, type RedisConnection, type SnapshotStore } from '@fleetbridge/store';
 import { stateFromHash } from '@fleetbridge/vehicle-state';
 import type { FastifyInstance } from 'fastify';
 import type { SnapshotKeeper } from './snapshot-keeper.js';

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createLogger } from '@fleetbridge/service';
 import {
   connectRedis,
   partitionKeys,
@@ -10,8 +11,7 @@ import {
   type RedisConnection,
   SnapshotStore,
   whenReady,
-} from '@fleetbridge/record-log';
-import { createLogger } from '@fleetbridge/service';
+} from '@fleetbridge/store';
 import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DeadConnections } from '../src/dead-connections.js';

@@ -1,8 +1,8 @@
 // A log in a real Redis with subscriptions on it, any number of dispatchers in this process, and what to write records
 // with. Dispatchers here have short leases, so that taking over needs no patience.
 import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
-import { partitionKeys, partitionOf, type RedisConnection, SubscriptionStore } from '@fleetbridge/record-log';
 import { createLogger } from '@fleetbridge/service';
+import { partitionKeys, partitionOf, type RedisConnection, SubscriptionStore } from '@fleetbridge/store';
 import type { LaneLimits } from '../src/subscription/lanes.js';
 import { Subscriptions } from '../src/subscription/subscriptions.js';
 import type { DeliveryCounts } from '../src/subscription/worker.js';

@@ -1,6 +1,6 @@
 // Kafka subscriptions against a real broker. Long: it takes Java half a minute to start twice.
 import { encodeMessage, Field } from '@fleetbridge/protocol';
-import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { Consumer, stringDeserializers } from '@platformatic/kafka';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

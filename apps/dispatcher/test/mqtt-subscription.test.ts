@@ -1,6 +1,6 @@
 // MQTT subscriptions against a real mosquitto: topics, Home Assistant's discovery, and what the broker's restart does.
 import { ConnectivityEvent, encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
-import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';

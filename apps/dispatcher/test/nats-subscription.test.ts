@@ -1,6 +1,6 @@
 // NATS subscriptions against a real nats-server with JetStream.
 
-import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';

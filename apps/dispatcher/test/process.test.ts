@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, expect, it } from 'vitest';

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EnvelopeError, isTopic, readEnvelope, topicShapes, vinField } from '@fleetbridge/protocol';
-import { connectRedis, forgetVehicle, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { connectRedis, forgetVehicle, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, freePort, startRedis, startTcpRelay } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { jwtVerify } from 'jose';

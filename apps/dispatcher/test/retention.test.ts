@@ -1,12 +1,7 @@
 // What retention may take, with subscriptions on the log.
-import {
-  connectRedis,
-  partitionKeys,
-  type RedisConnection,
-  takeSubscription,
-  whenReady,
-} from '@fleetbridge/record-log';
+
 import { createLogger } from '@fleetbridge/service';
+import { connectRedis, partitionKeys, type RedisConnection, takeSubscription, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeMessage, Field } from '@fleetbridge/protocol';
-import { Appender, connectRedis, type RedisConnection, SubscriptionStore, whenReady } from '@fleetbridge/record-log';
+import { Appender, connectRedis, type RedisConnection, SubscriptionStore, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { describe, expect, it } from 'vitest';

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { type Datum, DetailedChargeState, encodeMessage, Field, ShiftState, timestampOf } from '@fleetbridge/protocol';
+import { createLogger, createMetrics, createReadiness, startAdminServer } from '@fleetbridge/service';
 import {
   Appender,
   connectivityPayload,
@@ -14,8 +15,7 @@ import {
   type RedisConnection,
   SnapshotStore,
   whenReady,
-} from '@fleetbridge/record-log';
-import { createLogger, createMetrics, createReadiness, startAdminServer } from '@fleetbridge/service';
+} from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

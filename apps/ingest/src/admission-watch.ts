@@ -2,8 +2,8 @@
 // every second. Nothing that fails takes a vehicle's place away: the lists that were read last stay in force.
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { AdmissionStore, Verdict } from '@fleetbridge/record-log';
 import type { Logger } from '@fleetbridge/service';
+import type { AdmissionStore, Verdict } from '@fleetbridge/store';
 import { createAdmission, parseVinFile } from './admission.js';
 
 const LOOK_MS = 1_000;

@@ -1,4 +1,4 @@
-import type { Verdict } from '@fleetbridge/record-log';
+import type { Verdict } from '@fleetbridge/store';
 import { describe, expect, it } from 'vitest';
 import { createAdmission, parseVinFile } from './admission.js';
 

@@ -1,5 +1,5 @@
 // Which vehicles may connect, among those whose certificate is good: one rule over three lists. Pure.
-import type { Verdict } from '@fleetbridge/record-log';
+import type { Verdict } from '@fleetbridge/store';
 
 export interface AdmissionLists {
   /** ALLOWED_VINS and the file, in capitals; `*` admits every VIN. */

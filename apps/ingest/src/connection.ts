@@ -3,7 +3,7 @@
 // home. So the socket is paused when too much of it is under way, and nothing that was read is dropped.
 import type { Duplex } from 'node:stream';
 import { buildAck } from '@fleetbridge/protocol';
-import type { AppendOutcome, AppendReceipt } from '@fleetbridge/record-log';
+import type { AppendOutcome, AppendReceipt } from '@fleetbridge/store';
 import type { WebSocket } from 'ws';
 import { AckQueue } from './ack-queue.js';
 import { type Counts, countOne, type TopicCount, topicCount } from './counts.js';

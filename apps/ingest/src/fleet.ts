@@ -1,13 +1,14 @@
 // The connected vehicles of this process: who is here, who replaces whom, who has fallen silent. Connects and
 // disconnects go to the log in the same queue as the records, so that a reader sees them in their true order.
+
+import type { Logger } from '@fleetbridge/service';
 import {
   type Appender,
   type AppendReceipt,
   connectivityPayload,
   type Quarantine,
   type RecordToAppend,
-} from '@fleetbridge/record-log';
-import type { Logger } from '@fleetbridge/service';
+} from '@fleetbridge/store';
 import type { ConnectionHost, VehicleConnection } from './connection.js';
 import { type Counts, countOne } from './counts.js';
 import type { RateLimits, TokenBucket } from './rate-limits.js';

@@ -2,6 +2,13 @@
 // reverse. Nothing here does I/O before the ports of the operator are open, so that /readyz can say what is missing.
 import { availableParallelism } from 'node:os';
 import {
+  createReadiness,
+  measureReadiness,
+  type RunContext,
+  reportReachability,
+  startAdminServer,
+} from '@fleetbridge/service';
+import {
   AdmissionStore,
   Appender,
   agreeOnLayoutWhenReady,
@@ -9,14 +16,7 @@ import {
   Presence,
   Quarantine,
   watchReplacedConnections,
-} from '@fleetbridge/record-log';
-import {
-  createReadiness,
-  measureReadiness,
-  type RunContext,
-  reportReachability,
-  startAdminServer,
-} from '@fleetbridge/service';
+} from '@fleetbridge/store';
 import { AdmissionWatch } from './admission-watch.js';
 import { watchCertificates } from './certificate-watches.js';
 import { loadCertificates } from './certificates.js';

@@ -1,7 +1,8 @@
 // Prometheus' view of ingest. The names of Tesla's server where the meaning is the same, so that dashboards keep
 // working; ours begin with fleetbridge_. Counters are read from plain numbers when asked.
-import type { Appender } from '@fleetbridge/record-log';
+
 import { createMetrics, type Metrics } from '@fleetbridge/service';
+import type { Appender } from '@fleetbridge/store';
 import { Counter } from 'prom-client';
 import type { CertificateWatches } from './certificate-watches.js';
 import type { Counts, TopicCount } from './counts.js';

@@ -1,7 +1,8 @@
 // The primary of several workers: it has no vehicle itself. Node's cluster gives each new connection to a worker in turn;
 // the operator's port is here and speaks for all. What a worker does is in ingest.ts.
-import { connectRedis } from '@fleetbridge/record-log';
+
 import { createMetrics, type RunContext, startAdminServer } from '@fleetbridge/service';
+import { connectRedis } from '@fleetbridge/store';
 import { loadCertificates } from './certificates.js';
 import { type IngestConfig, withDefaults } from './config.js';
 import { gatherStatusFacts } from './status-facts.js';

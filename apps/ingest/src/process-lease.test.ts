@@ -1,3 +1,4 @@
+import { createLogger } from '@fleetbridge/service';
 import {
   connectRedis,
   PROCESS_LEASE_MS,
@@ -5,8 +6,7 @@ import {
   partitionKeys,
   type RedisConnection,
   whenReady,
-} from '@fleetbridge/record-log';
-import { createLogger } from '@fleetbridge/service';
+} from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ProcessLease } from './process-lease.js';

@@ -1,8 +1,8 @@
 // The life sign of this process, by which others know whether the connections it has reported still exist. Its id is
 // new at each start, and after each time that the lease ran out (Redis away for long, the process asleep).
 import { randomUUID } from 'node:crypto';
-import { PROCESS_LEASE_MS, type Presence } from '@fleetbridge/record-log';
 import type { Logger } from '@fleetbridge/service';
+import { PROCESS_LEASE_MS, type Presence } from '@fleetbridge/store';
 
 /** What a stop may wait for a Redis that doesn't answer; the lease runs out by itself. */
 const GOODBYE_MS = 1_000;

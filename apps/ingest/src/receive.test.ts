@@ -10,7 +10,7 @@ import {
   timestampOf,
   writeRecordEnvelope,
 } from '@fleetbridge/protocol';
-import type { RecordToAppend } from '@fleetbridge/record-log';
+import type { RecordToAppend } from '@fleetbridge/store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSender, type Decision, receive } from './receive.js';

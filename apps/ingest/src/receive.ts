@@ -18,7 +18,7 @@ import {
   topics,
   vinField,
 } from '@fleetbridge/protocol';
-import { type PackedHead, packHead, type RecordToAppend } from '@fleetbridge/record-log';
+import { type PackedHead, packHead, type RecordToAppend } from '@fleetbridge/store';
 
 /** Who sends, as the certificate says; made once a connection. */
 export interface Sender {

@@ -1,7 +1,8 @@
 // What looks into the records on their way to the log, because an operator asked for it by name: lines for topics of
 // LOG_RECORDS, and counts for VINs of SIGNAL_COUNT_VINS. Costs decoding, so there is none unless asked for.
-import type { RecordToAppend } from '@fleetbridge/record-log';
+
 import type { Logger } from '@fleetbridge/service';
+import type { RecordToAppend } from '@fleetbridge/store';
 import { type Counts, countOne } from './counts.js';
 import { loggedRecord } from './logged-record.js';
 import { countSignals } from './signal-count.js';

@@ -1,6 +1,6 @@
 // The first-run page, and every day's: one document, made here, with nothing loaded from anywhere and no script. Pure.
 import { createHash } from 'node:crypto';
-import type { VehicleSeen } from '@fleetbridge/record-log';
+import type { VehicleSeen } from '@fleetbridge/store';
 import { nextStep, type StatusFacts, type Step, statusSteps } from './status-steps.js';
 
 const RELOAD_SECONDS = 10;

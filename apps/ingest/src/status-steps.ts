@@ -1,7 +1,8 @@
 // From what is known of an installation to what is done, what is missing, and the one command that comes next. Pure; the
 // facts are gathered in status-facts.ts and shown in status-page.ts.
-import type { LogOverview } from '@fleetbridge/record-log';
+
 import type { ReadinessReport } from '@fleetbridge/service';
+import type { LogOverview } from '@fleetbridge/store';
 
 export interface StatusFacts {
   nowMs: number;

@@ -1,8 +1,8 @@
 // Who may connect can change while everything runs: by the CLI's list in Redis, and by the file.
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { AdmissionStore } from '@fleetbridge/record-log';
 import { VehicleConnectError } from '@fleetbridge/simulator';
+import { AdmissionStore } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { createTestPki, OTHER_VIN, startTestIngest, type TestIngest, type TestPki, VIN } from './ingest-rig.js';

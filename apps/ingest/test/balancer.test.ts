@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { connectRedis, Presence, type RedisConnection } from '@fleetbridge/record-log';
+import { connectRedis, Presence, type RedisConnection } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createIngestProcesses, type IngestProcess } from './ingest-process.js';

@@ -1,6 +1,7 @@
 // The promise on a Redis Cluster, with eight partitions on three nodes: ingest as a process, 200 vehicles, and a node that
 // is killed under load. The vehicles' own ledgers are compared with the log.
 import { extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
+import { SimulatedVehicle } from '@fleetbridge/simulator';
 import {
   connectRedis,
   type LogEntry,
@@ -8,8 +9,7 @@ import {
   partitionOf,
   type RedisConnection,
   whenReady,
-} from '@fleetbridge/record-log';
-import { SimulatedVehicle } from '@fleetbridge/simulator';
+} from '@fleetbridge/store';
 import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createIngestProcesses, type IngestProcess } from './ingest-process.js';

@@ -1,8 +1,8 @@
 // The promise held against what breaks: processes killed, Redis stopped or full, under load. The vehicles' own ledgers
 // are compared with the log: nothing acknowledged is missing, nothing is there twice, and the order is the vehicle's.
 import { extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
-import { connectRedis, type LogEntry, Presence, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { SimulatedVehicle } from '@fleetbridge/simulator';
+import { connectRedis, type LogEntry, Presence, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createIngestProcesses, type IngestProcess } from './ingest-process.js';

@@ -1,5 +1,5 @@
 // A vehicle that is connected while its owner has everything deleted, and may stay (`fleetbridge forget --force`).
-import { forgetVehicle } from '@fleetbridge/record-log';
+import { forgetVehicle } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestPki, startTestIngest, type TestIngest, type TestPki, VIN } from './ingest-rig.js';

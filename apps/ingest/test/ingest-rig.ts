@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type CertificateFiles, ensureDevelopmentPki, ensureVehicleCertificate } from '@fleetbridge/pki';
 import { ConnectivityEvent, decodeMessage } from '@fleetbridge/protocol';
+import { createLogger, loadConfig, type StopFunction } from '@fleetbridge/service';
+import { connectVehicle, SimulatedVehicle, type SimulatedVehicleOptions } from '@fleetbridge/simulator';
 import {
   connectRedis,
   type LogEntry,
@@ -13,9 +15,7 @@ import {
   partitionKeys,
   type RedisConnection,
   whenReady,
-} from '@fleetbridge/record-log';
-import { createLogger, loadConfig, type StopFunction } from '@fleetbridge/service';
-import { connectVehicle, SimulatedVehicle, type SimulatedVehicleOptions } from '@fleetbridge/simulator';
+} from '@fleetbridge/store';
 import { ingestConfig } from '../src/config.js';
 import type { HandshakeLimits } from '../src/handshake-guard.js';
 import { startIngest } from '../src/ingest.js';

@@ -1,6 +1,6 @@
 // A process that sleeps (its machine was suspended, a debugger, a starved container) while its vehicle goes elsewhere:
 // what it finds in its sockets when it wakes up is stored already.
-import { connectRedis, type RedisConnection } from '@fleetbridge/record-log';
+import { connectRedis, type RedisConnection } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { createIngestProcesses } from './ingest-process.js';

@@ -1,5 +1,5 @@
 // Who is connected, as the log and presence tell it.
-import { Appender, connectivityPayload, partitionKeys } from '@fleetbridge/record-log';
+import { Appender, connectivityPayload, partitionKeys } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createTestPki, OTHER_VIN, startTestIngest, type TestIngest, type TestPki, VIN } from './ingest-rig.js';

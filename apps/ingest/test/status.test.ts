@@ -1,5 +1,5 @@
 // The status page of a running ingest: before Redis answers, and after; of one process and of several.
-import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createIngestProcesses } from './ingest-process.js';

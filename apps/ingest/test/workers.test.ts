@@ -1,5 +1,5 @@
 // Several workers on one port: to a vehicle and to an operator they are one server.
-import { connectRedis, Presence, type RedisConnection } from '@fleetbridge/record-log';
+import { connectRedis, Presence, type RedisConnection } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createIngestProcesses, type IngestProcess } from './ingest-process.js';

@@ -2,7 +2,7 @@
 // bearer header or as metadata, and TeslaMate's TOKEN may itself begin with `?token=`. It is BRIDGE_TOKEN, one of
 // `fleetbridge token create`, or one of Tesla's own, of an account that is trusted here.
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { TokenStore } from '@fleetbridge/record-log';
+import type { TokenStore } from '@fleetbridge/store';
 import { FailureLimit } from './failure-limit.js';
 import type { TeslaTokens } from './tesla-tokens.js';
 

@@ -1,6 +1,7 @@
 // However a TeslaMate-like client is ended, it never gets a close frame: TCP ends, and the client lives on.
-import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+
 import { TeslaMateClient } from '@fleetbridge/simulator';
+import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

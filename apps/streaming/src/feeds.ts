@@ -3,6 +3,7 @@
 // followed whether their subscribers are here or at another replica, so that these can come here.
 import { randomUUID } from 'node:crypto';
 import { type DecodedRecord, decodeRecord, RecordDecodeError } from '@fleetbridge/protocol';
+import type { Logger } from '@fleetbridge/service';
 import {
   BEGINNING,
   type Checkpoint,
@@ -16,8 +17,7 @@ import {
   SlotStore,
   type SlotTimes,
   type SnapshotStore,
-} from '@fleetbridge/record-log';
-import type { Logger } from '@fleetbridge/service';
+} from '@fleetbridge/store';
 import { stateFromHash } from '@fleetbridge/vehicle-state';
 import type { Elevation } from './elevation.js';
 import { isAfter } from './frame.js';

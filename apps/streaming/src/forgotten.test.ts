@@ -1,5 +1,5 @@
 // A vehicle whose owner had its data deleted, while a streaming server runs and a client listens.
-import { connectRedis, forgetVehicle, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { connectRedis, forgetVehicle, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';

@@ -1,5 +1,5 @@
 import { decodeRecord, encodeMessage, signalNames, timestampOf } from '@fleetbridge/protocol';
-import type { Checkpoint, LogEntry } from '@fleetbridge/record-log';
+import type { Checkpoint, LogEntry } from '@fleetbridge/store';
 import { emptyState, toFrameRow, type VehicleState } from '@fleetbridge/vehicle-state';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,7 +1,7 @@
 // The frames of one vehicle from some entry of the log on: its state, the sequence of frames that follows from it, and
 // the recent ones. Two processes that begin at the same checkpoint make the same frames, so that a subscriber may go
 // from one to the other.
-import type { Checkpoint, LogEntry } from '@fleetbridge/record-log';
+import type { Checkpoint, LogEntry } from '@fleetbridge/store';
 import {
   CONNECTIVITY,
   FrameSequence,

@@ -9,7 +9,7 @@ import {
   type LogEntry,
   type LogPages,
   partitionOf,
-} from '@fleetbridge/record-log';
+} from '@fleetbridge/store';
 import { entryMs, isAfter, justBefore } from './frame.js';
 import { type FrameTrack, presentAt, trackFromCheckpoint } from './frame-builder.js';
 

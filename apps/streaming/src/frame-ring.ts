@@ -1,6 +1,6 @@
 // The recent frames of one vehicle, for subscribers that come back. Frames are numbered, so that a reader keeps its
 // place while old ones go.
-import { BEGINNING } from '@fleetbridge/record-log';
+import { BEGINNING } from '@fleetbridge/store';
 import { entryMs, isAfter, justBefore, type SentFrame } from './frame.js';
 
 /** A vehicle's backlog of some hours may arrive at once. */

@@ -1,5 +1,5 @@
 // One frame as subscribers are sent it, small enough to be kept for all who may come back for it.
-import { compareEntryIds } from '@fleetbridge/record-log';
+import { compareEntryIds } from '@fleetbridge/store';
 import { defaultColumns, type FrameRow, formatFrame } from '@fleetbridge/vehicle-state';
 import type { Elevation } from './elevation.js';
 

@@ -1,7 +1,7 @@
 // The log's records as they come, for those who want them whole: read once by the feeds' tails, decoded once, told to
 // whoever listens for the vehicle. What came before is read by pages (record-stream.ts).
 import { type DecodedRecord, decodeRecord, RecordDecodeError, recordJson } from '@fleetbridge/protocol';
-import { type LogEntry, type LogPages, partitionOf } from '@fleetbridge/record-log';
+import { type LogEntry, type LogPages, partitionOf } from '@fleetbridge/store';
 
 /** A record in the log. What is made of it is made once, however many are told. */
 export class LogRecord {

@@ -1,7 +1,7 @@
 // What a client hears of a vehicle that drives, charges, sleeps and vanishes, message by message (reference: TeslaMate
 // contract, section 2).
 import { DetailedChargeState, Field } from '@fleetbridge/protocol';
-import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

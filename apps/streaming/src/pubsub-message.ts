@@ -11,7 +11,7 @@ import {
   topicShapes,
   vinField,
 } from '@fleetbridge/protocol';
-import type { RecordToAppend } from '@fleetbridge/record-log';
+import type { RecordToAppend } from '@fleetbridge/store';
 
 const EARLIEST_MS = Date.UTC(2015, 0, 1);
 const LONGEST_TXID = 1_000;

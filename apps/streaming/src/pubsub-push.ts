@@ -1,8 +1,9 @@
 // `POST /`: a Google Pub/Sub push subscription behind Tesla's own server, so that an existing installation can move over
 // one step at a time. A success is answered when the log has the record, as a vehicle's ack; anything else is sent again
 // by Pub/Sub, after its own back-off.
-import type { Appender, AppendOutcome, RecordToAppend } from '@fleetbridge/record-log';
+
 import type { Logger } from '@fleetbridge/service';
+import type { Appender, AppendOutcome, RecordToAppend } from '@fleetbridge/store';
 import type { FastifyInstance } from 'fastify';
 import type { AddressOf } from './client-address.js';
 import type { Feeds } from './feeds.js';

@@ -8,7 +8,7 @@ import {
   partitionOf,
   type RedisConnection,
   whenReady,
-} from '@fleetbridge/record-log';
+} from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

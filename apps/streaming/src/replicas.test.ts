@@ -1,7 +1,7 @@
 // Two replicas behind a balancer that knows nothing of them, and many clients: each hears what the log says.
 import { decodeRecord } from '@fleetbridge/protocol';
-import { connectRedis, LogPages, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { TeslaMateClient } from '@fleetbridge/simulator';
+import { connectRedis, LogPages, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { emptyState } from '@fleetbridge/vehicle-state';

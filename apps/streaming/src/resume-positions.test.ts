@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { connectRedis, partitionKeys, type RedisConnection, SlotStore, whenReady } from '@fleetbridge/record-log';
 import { createLogger } from '@fleetbridge/service';
+import { connectRedis, partitionKeys, type RedisConnection, SlotStore, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

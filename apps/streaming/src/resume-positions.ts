@@ -1,8 +1,8 @@
 // The slots that this process' connections hold. What clients have confirmed is written to Redis in batches; what could
 // not be written is kept until it can.
 import { randomUUID } from 'node:crypto';
-import type { SlotStore, SlotUpdate } from '@fleetbridge/record-log';
 import type { Logger } from '@fleetbridge/service';
+import type { SlotStore, SlotUpdate } from '@fleetbridge/store';
 import type { StreamingCounts } from './metrics.js';
 
 const WRITE_EVERY_MS = 250;

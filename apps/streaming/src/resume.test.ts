@@ -1,7 +1,7 @@
 // Order and resume as a TeslaMate-like client meets them: real sockets, a real Redis, servers in this process.
 import { Field } from '@fleetbridge/protocol';
-import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/record-log';
 import { TeslaMateClient, type TeslaMateFrame } from '@fleetbridge/simulator';
+import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,5 +1,7 @@
 // The streaming server as TeslaMate meets it: real sockets, a real Redis, and a client that behaves as TeslaMate's does.
 import { decodeRecord, encodeMessage, Field, ShiftState, timestampOf, type VehicleData } from '@fleetbridge/protocol';
+import { createLogger } from '@fleetbridge/service';
+import { TeslaMateClient } from '@fleetbridge/simulator';
 import {
   connectivityPayload,
   connectRedis,
@@ -9,9 +11,7 @@ import {
   TokenStore,
   takeLease,
   whenReady,
-} from '@fleetbridge/record-log';
-import { createLogger } from '@fleetbridge/service';
-import { TeslaMateClient } from '@fleetbridge/simulator';
+} from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { allReadings, emptyState, mergeRecord, readingsToHash } from '@fleetbridge/vehicle-state';

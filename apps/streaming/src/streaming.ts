@@ -2,6 +2,13 @@
 // comes is greeted and waits, because TeslaMate does not survive a first connection that fails.
 import { watchServerCertificate } from '@fleetbridge/pki';
 import {
+  type Metrics,
+  measureReadiness,
+  type Readiness,
+  type RunContext,
+  reportReachability,
+} from '@fleetbridge/service';
+import {
   Appender,
   agreeOnLayoutWhenReady,
   connectRedis,
@@ -9,14 +16,7 @@ import {
   type RedisConnection,
   SnapshotStore,
   TokenStore,
-} from '@fleetbridge/record-log';
-import {
-  type Metrics,
-  measureReadiness,
-  type Readiness,
-  type RunContext,
-  reportReachability,
-} from '@fleetbridge/service';
+} from '@fleetbridge/store';
 import { Access } from './access.js';
 import { loadCertificate } from './certificate.js';
 import { createAddressOf } from './client-address.js';

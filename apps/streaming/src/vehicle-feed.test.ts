@@ -1,5 +1,5 @@
 import { decodeRecord, encodeMessage, timestampOf } from '@fleetbridge/protocol';
-import { connectivityPayload, type LogEntry } from '@fleetbridge/record-log';
+import { connectivityPayload, type LogEntry } from '@fleetbridge/store';
 import { emptyState } from '@fleetbridge/vehicle-state';
 import { afterEach, describe, expect, it } from 'vitest';
 import { dataOf, driving, type Signals } from '../test/vehicle-log.js';

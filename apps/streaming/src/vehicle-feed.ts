@@ -2,7 +2,7 @@
 // whether it is there. What the tail brings is merged from the start; the snapshot is added when somebody first asks, so
 // that the two together are the exact present (both merges are the same whatever their order). Frames are made while
 // somebody follows the vehicle, here or through another process.
-import type { Checkpoint, LogEntry } from '@fleetbridge/record-log';
+import type { Checkpoint, LogEntry } from '@fleetbridge/store';
 import {
   emptyState,
   mergeRecord,

@@ -1,6 +1,6 @@
 // What is known of vehicles now, for those who ask instead of listening. From the same feeds as TeslaMate's frames, so
 // that whoever asks and whoever listens hear the same.
-import type { SnapshotStore } from '@fleetbridge/record-log';
+import type { SnapshotStore } from '@fleetbridge/store';
 import type { VehicleState } from '@fleetbridge/vehicle-state';
 import type { Grant } from './access.js';
 import type { Feeds } from './feeds.js';

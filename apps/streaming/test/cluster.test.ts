@@ -1,8 +1,8 @@
 // The streaming server on a Redis Cluster: vehicles of partitions on every node, and a node that is killed while a drive
 // is under way.
 import { encodeMessage, timestampOf } from '@fleetbridge/protocol';
-import { Appender, connectivityPayload, partitionOf } from '@fleetbridge/record-log';
 import { TeslaMateClient } from '@fleetbridge/simulator';
+import { Appender, connectivityPayload, partitionOf } from '@fleetbridge/store';
 import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, expect, it } from 'vitest';

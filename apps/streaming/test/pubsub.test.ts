@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { decodeRecord, signalsOf, type VehicleData } from '@fleetbridge/protocol';
-import { partitionKeys } from '@fleetbridge/record-log';
+import { partitionKeys } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import fc from 'fast-check';

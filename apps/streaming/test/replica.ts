@@ -1,7 +1,7 @@
 // A streaming server on a real log, in this process, and a way to its port that can be cut, frozen and led elsewhere.
 import { connect, createServer, type Socket } from 'node:net';
-import { connectRedis, SnapshotStore, TokenStore, whenReady } from '@fleetbridge/record-log';
 import { createLogger } from '@fleetbridge/service';
+import { connectRedis, SnapshotStore, TokenStore, whenReady } from '@fleetbridge/store';
 import { Access } from '../src/access.js';
 import { Feeds, type FeedsOptions } from '../src/feeds.js';
 import { createCounts } from '../src/metrics.js';

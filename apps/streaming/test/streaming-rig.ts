@@ -1,6 +1,7 @@
 // The streaming server as a worker runs it, in this process: a real Redis, real TLS where asked for, real sockets on
 // ports of the system's choice. Each has a namespace of its own, so that tests of a file can share one Redis.
 import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
+import { createLogger, createReadiness, loadConfig, type StopFunction } from '@fleetbridge/service';
 import {
   connectivityPayload,
   connectRedis,
@@ -10,8 +11,7 @@ import {
   partitionOf,
   TokenStore,
   whenReady,
-} from '@fleetbridge/record-log';
-import { createLogger, createReadiness, loadConfig, type StopFunction } from '@fleetbridge/service';
+} from '@fleetbridge/store';
 import { eventually } from '@fleetbridge/testing';
 import { streamingConfig } from '../src/config.js';
 import { type StreamingOptions, startStreaming } from '../src/streaming.js';

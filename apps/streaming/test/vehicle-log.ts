@@ -1,7 +1,7 @@
 // A vehicle that writes to the log as ingest would, and what its subscribers ought to hear of it, worked out from the
 // signals alone.
 import { type Datum, encodeMessage, Field, ShiftState, timestampOf } from '@fleetbridge/protocol';
-import { connectivityPayload, partitionKeys, type RedisConnection } from '@fleetbridge/record-log';
+import { connectivityPayload, partitionKeys, type RedisConnection } from '@fleetbridge/store';
 
 export type Signals = { Location?: readonly [number, number]; Gear?: 'P' | 'D' | 'R' | 'N' } & Partial<
   Record<'VehicleSpeed' | 'Soc' | 'Odometer' | 'GpsHeading' | 'PackVoltage' | 'PackCurrent', number>

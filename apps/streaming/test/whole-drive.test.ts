@@ -1,6 +1,6 @@
 // A drive in compressed time through the server as it is deployed, to a client that behaves as TeslaMate does: whole
 // and in order, whatever breaks on the way.
-import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/record-log';
+
 import {
   createVehicleModel,
   stepVehicleModel,
@@ -8,6 +8,7 @@ import {
   type TeslaMateFrame,
   WINDOW_MS,
 } from '@fleetbridge/simulator';
+import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis, startTcpRelay, type TcpRelay } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { commaList, defineConfig, filePath, loadConfig } from '@fleetbridge/service';
 import {
   AdmissionStore,
   type Forgotten,
@@ -12,8 +13,7 @@ import {
   SubscriptionStore,
   TokenStore,
   type Verdict,
-} from '@fleetbridge/record-log';
-import { commaList, defineConfig, filePath, loadConfig } from '@fleetbridge/service';
+} from '@fleetbridge/store';
 import { type Command, type Invocation, UsageError } from '../command.js';
 import { type LogAccess, openLog } from '../log-access.js';
 

@@ -1,5 +1,5 @@
 // `fleetbridge snapshot recompute`: the latest readings of every vehicle, made anew from the log.
-import { compareEntryIds, partitionKeys, SnapshotStore } from '@fleetbridge/record-log';
+import { compareEntryIds, partitionKeys, SnapshotStore } from '@fleetbridge/store';
 import { type Command, UsageError } from '../command.js';
 import { type LogAccess, openLog } from '../log-access.js';
 

@@ -6,7 +6,7 @@ import {
   SubscriptionStore,
   takeSubscription,
   whenReady,
-} from '@fleetbridge/record-log';
+} from '@fleetbridge/store';
 import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readArguments } from '../command.js';

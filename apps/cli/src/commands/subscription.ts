@@ -1,7 +1,7 @@
 // `fleetbridge subscription`: what leaves the log to whom, how far behind it is, and how to move it. What a definition
 // may say is the dispatcher's to know: here it is stored, and the dispatcher's verdict shown.
 import { readFileSync } from 'node:fs';
-import { type StoredSubscription, type SubscriptionControl, SubscriptionStore } from '@fleetbridge/record-log';
+import { type StoredSubscription, type SubscriptionControl, SubscriptionStore } from '@fleetbridge/store';
 import { type Command, type Invocation, numberOption, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
 import { recordJsonLine, recordLine } from '../record-line.js';

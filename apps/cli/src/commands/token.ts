@@ -1,7 +1,7 @@
 // `fleetbridge token`: who may listen. Redis holds hashes only, so a token is shown once, when it is made. An account at
 // Tesla is trusted by its name (`sub`), read from one of its tokens; whether a token is genuine is judged when it is used.
 import { text } from 'node:stream/consumers';
-import { type TokenGrant, TokenStore } from '@fleetbridge/record-log';
+import { type TokenGrant, TokenStore } from '@fleetbridge/store';
 import { type Command, type Invocation, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
 

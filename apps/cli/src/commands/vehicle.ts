@@ -1,5 +1,5 @@
 // `fleetbridge vehicle`: which vehicles may connect, changed while ingest runs. It looks every second.
-import { AdmissionStore } from '@fleetbridge/record-log';
+import { AdmissionStore } from '@fleetbridge/store';
 import { type Command, type Invocation, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
 

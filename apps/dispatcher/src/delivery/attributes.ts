@@ -1,5 +1,5 @@
 // What Tesla's server says about a record beside its payload, on every broker (vehicle protocol, section 6).
-import type { LogEntry } from '@fleetbridge/record-log';
+import type { LogEntry } from '@fleetbridge/store';
 
 export type Attributes = Record<
   'vin' | 'receivedat' | 'timestamp' | 'txid' | 'txtype' | 'version' | 'device_client_version',

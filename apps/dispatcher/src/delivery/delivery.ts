@@ -1,6 +1,6 @@
 // What a way out of the log has to be able to do: send one record and say what became of it. When to send, what to
 // repeat and what to give up is decided elsewhere (subscription/), so a delivery must not resend anything by itself.
-import type { LogEntry } from '@fleetbridge/record-log';
+import type { LogEntry } from '@fleetbridge/store';
 
 export type DeliveryOutcome =
   /** The other end has taken it over. */

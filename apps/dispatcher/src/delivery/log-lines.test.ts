@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConnectivityEvent, encodeMessage, Field, ShiftState, timestampOf } from '@fleetbridge/protocol';
-import type { LogEntry } from '@fleetbridge/record-log';
+import type { LogEntry } from '@fleetbridge/store';
 import { describe, expect, it } from 'vitest';
 import { LogLinesDelivery, logLine } from './log-lines.js';
 import { payloadOf } from './payload.js';

@@ -2,7 +2,7 @@
 import { createWriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { decodeRecord } from '@fleetbridge/protocol';
-import type { LogEntry } from '@fleetbridge/record-log';
+import type { LogEntry } from '@fleetbridge/store';
 import { attributesOf } from './attributes.js';
 import { away, DELIVERED, type Delivery, type DeliveryOutcome, type OutgoingRecord, rejected } from './delivery.js';
 import { flatRecord } from './flat-record.js';

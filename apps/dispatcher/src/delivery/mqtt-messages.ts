@@ -1,7 +1,7 @@
 // A record as MQTT messages on the topics of Tesla's server: one a signal, and one or two an alert, an error, a change of
 // connectivity. All payloads are JSON.
 import { type DecodedRecord, decodeRecord } from '@fleetbridge/protocol';
-import type { LogEntry } from '@fleetbridge/record-log';
+import type { LogEntry } from '@fleetbridge/store';
 import { alertFacts, errorFacts, type Flat, flatRecord, flatSignals, rfc3339 } from './flat-record.js';
 import type { SignalSelection } from './payload.js';
 

@@ -1,6 +1,6 @@
 // Delivery to an MQTT broker. The client library's own store and reconnects are not used (fresh-connection.ts); the client
 // id is fixed a subscription and partition, so that the broker itself ends the session of an owner that lost its lease.
-import type { LogEntry } from '@fleetbridge/record-log';
+import type { LogEntry } from '@fleetbridge/store';
 import { connect, type MqttClient } from 'mqtt';
 import {
   assertHeld,

@@ -2,7 +2,7 @@
 // is the acknowledgement.
 import http from 'node:http';
 import https from 'node:https';
-import type { LogEntry } from '@fleetbridge/record-log';
+import type { LogEntry } from '@fleetbridge/store';
 import { attributesOf } from './attributes.js';
 import {
   assertHeld,

@@ -1,6 +1,6 @@
 // Which records a subscription wants.
 import { decodeRecord, signalsOf } from '@fleetbridge/protocol';
-import type { LogEntry } from '@fleetbridge/record-log';
+import type { LogEntry } from '@fleetbridge/store';
 
 export interface RecordFilter {
   topics: readonly string[];

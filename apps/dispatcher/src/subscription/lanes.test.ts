@@ -1,4 +1,4 @@
-import type { LogEntry } from '@fleetbridge/record-log';
+import type { LogEntry } from '@fleetbridge/store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { backOffMs } from './back-off.js';

@@ -3,7 +3,7 @@
 // nothing of each other, except while the endpoint is away: then one probe at a time is all that is sent.
 //
 // A lane that waits keeps ids; its records are read again when their turn comes. Pure: no socket, no Redis, no clock.
-import type { LogEntry } from '@fleetbridge/record-log';
+import type { LogEntry } from '@fleetbridge/store';
 
 /** One entry that is not delivered yet. */
 export interface Outstanding {

@@ -1,5 +1,7 @@
 // Which partitions of which subscriptions this process works on. Every half second: who else lives, which subscriptions
 // there are, and what follows from it: stop what is paused, changed or more than our share; take what nobody holds.
+
+import type { Logger } from '@fleetbridge/service';
 import {
   joinDispatchers,
   LogWaker,
@@ -8,8 +10,7 @@ import {
   type StoredSubscription,
   SubscriptionStore,
   takeSubscription,
-} from '@fleetbridge/record-log';
-import type { Logger } from '@fleetbridge/service';
+} from '@fleetbridge/store';
 import { createDelivery } from '../delivery/create.js';
 import { type Delivery, messageOf } from '../delivery/delivery.js';
 import type { Environment } from '../delivery/secret-text.js';

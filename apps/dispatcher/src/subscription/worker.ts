@@ -1,6 +1,8 @@
 // Delivers one partition of a subscription for as long as this process holds its lease: reads what is pending and then
 // what is new, lets the lanes say what may be sent, and tells Redis what became of it. Nothing leaves without a look at
 // the lease, by our own clock; and nothing is changed in Redis but by scripts that compare it.
+
+import type { Logger } from '@fleetbridge/service';
 import {
   BEGINNING,
   LeaseLost,
@@ -8,8 +10,7 @@ import {
   type LogWaker,
   type PendingEntry,
   type SubscriptionWork,
-} from '@fleetbridge/record-log';
-import type { Logger } from '@fleetbridge/service';
+} from '@fleetbridge/store';
 import { away, type Delivery, type DeliveryOutcome } from '../delivery/delivery.js';
 import { type BackOff, backOffMs } from './back-off.js';
 import { type LaneLimits, Lanes, type Outstanding } from './lanes.js';
