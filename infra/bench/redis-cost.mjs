@@ -1,6 +1,6 @@
 // What the append script costs Redis beside one that only XADDs: the same records, 64 a call, the same packed argument.
 import { connectRedis, partitionKeys, whenReady } from '@fleetbridge/store';
-import { PackedRecords } from '../../packages/store/dist/record-packing.js';
+import { PackedRecords } from '../../packages/store/dist/log/record-packing.js';
 import { appendRecords } from '../../packages/store/dist/scripts/append-records.js';
 import { drivingPayload, vinOf } from './fleet.mjs';
 import { cpuMicros } from './processes.mjs';

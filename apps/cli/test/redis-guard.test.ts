@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RedisConnection } from '../src/redis-command.js';
-import { openRedisDirectory, type RedisDirectory } from '../src/redis-directory.js';
+import { RedisConnection } from '../src/redis/redis-command.js';
+import { openRedisDirectory, type RedisDirectory } from '../src/redis/redis-directory.js';
 import { isAlive, until } from './until.js';
 
 // The built guard: it is a process of its own.
-const guardScript = fileURLToPath(new URL('../dist/redis-guard.js', import.meta.url));
+const guardScript = fileURLToPath(new URL('../dist/redis/redis-guard.js', import.meta.url));
 const redisServer = process.env.REDIS_SERVER ?? 'redis-server';
 
 let directory: string;

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openChildOutput } from '../src/child-output.js';
-import type { ChildSpec } from '../src/supervised-child.js';
-import { Supervisor, type SupervisorOptions, standardBackoffMs } from '../src/supervisor.js';
+import { openChildOutput } from '../src/supervisor/child-output.js';
+import type { ChildSpec } from '../src/supervisor/supervised-child.js';
+import { Supervisor, type SupervisorOptions, standardBackoffMs } from '../src/supervisor/supervisor.js';
 import { isAlive, until } from './until.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));

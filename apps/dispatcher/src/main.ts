@@ -15,14 +15,14 @@ import {
 } from '@fleetbridge/service';
 import { agreeOnLayoutWhenReady, connectRedis, Presence, SnapshotStore, SubscriptionStore } from '@fleetbridge/store';
 import { dispatcherConfig } from './config.js';
-import { DeadConnections } from './dead-connections.js';
-import { FleetWatch } from './fleet-statistics.js';
+import { DeadConnections } from './maintenance/dead-connections.js';
+import { FleetWatch } from './maintenance/fleet-statistics.js';
+import { Upkeep } from './maintenance/retention-loop.js';
 import { createCounts, createDispatcherMetrics, deliveryCounts } from './metrics.js';
-import { Upkeep } from './retention-loop.js';
-import { SnapshotKeeper } from './snapshot-keeper.js';
+import { SnapshotKeeper } from './snapshot/snapshot-keeper.js';
+import { addVehicleRoute, createVehicleMetrics, type VehicleMetrics } from './snapshot/vehicle-metrics.js';
 import { SubscriptionFile } from './subscription/file.js';
 import { Subscriptions } from './subscription/subscriptions.js';
-import { addVehicleRoute, createVehicleMetrics, type VehicleMetrics } from './vehicle-metrics.js';
 
 await runApp({ name: 'dispatcher', main });
 

@@ -1,8 +1,8 @@
 // Prometheus' view of the dispatcher.
 import { createMetrics, type Metrics } from '@fleetbridge/service';
 import type { Histogram } from 'prom-client';
-import type { FleetCounts } from './fleet-statistics.js';
-import type { SnapshotCounts, SnapshotKeeper } from './snapshot-keeper.js';
+import type { FleetCounts } from './maintenance/fleet-statistics.js';
+import type { SnapshotCounts, SnapshotKeeper } from './snapshot/snapshot-keeper.js';
 import type { LagCounts } from './subscription/lag-monitor.js';
 import type { DeliveryCounts } from './subscription/worker.js';
 

@@ -14,9 +14,9 @@ import {
 } from '@fleetbridge/store';
 import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { DeadConnections } from '../src/dead-connections.js';
+import { DeadConnections } from '../src/maintenance/dead-connections.js';
+import { Upkeep } from '../src/maintenance/retention-loop.js';
 import { createCounts } from '../src/metrics.js';
-import { Upkeep } from '../src/retention-loop.js';
 import { disorder, dispatchRig } from './dispatch-rig.js';
 import { startDispatcher } from './dispatcher-process.js';
 import { socOf, startPushEndpoint } from './push-endpoint.js';

@@ -5,9 +5,9 @@ import { connectRedis, partitionKeys, type RedisConnection, takeSubscription, wh
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DeadConnections } from '../src/dead-connections.js';
+import { DeadConnections } from '../src/maintenance/dead-connections.js';
+import { Upkeep } from '../src/maintenance/retention-loop.js';
 import { createCounts } from '../src/metrics.js';
-import { Upkeep } from '../src/retention-loop.js';
 import { type DispatchRig, dispatchRig } from './dispatch-rig.js';
 
 let server: DisposableRedis;

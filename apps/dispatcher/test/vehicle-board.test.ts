@@ -19,10 +19,10 @@ import {
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type FleetCounts, FleetWatch } from '../src/fleet-statistics.js';
+import { type FleetCounts, FleetWatch } from '../src/maintenance/fleet-statistics.js';
 import { createCounts } from '../src/metrics.js';
-import { SnapshotKeeper } from '../src/snapshot-keeper.js';
-import { addVehicleRoute, createVehicleMetrics } from '../src/vehicle-metrics.js';
+import { SnapshotKeeper } from '../src/snapshot/snapshot-keeper.js';
+import { addVehicleRoute, createVehicleMetrics } from '../src/snapshot/vehicle-metrics.js';
 
 const log = createLogger({ name: 'test', level: 'silent' });
 let server: DisposableRedis;

@@ -1,6 +1,7 @@
 // Ingest's variables: validation, defaults and documentation in one.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { parseNetwork } from '@fleetbridge/access';
 import { plainFingerprint, serverCertificateFiles, teslaCaSources } from '@fleetbridge/pki';
 import { topics } from '@fleetbridge/protocol';
 import {
@@ -17,8 +18,7 @@ import {
   serviceConfig,
   text,
 } from '@fleetbridge/service';
-import { parseVinFile } from './admission.js';
-import { parseNetwork } from './networks.js';
+import { parseVinFile } from './admission/admission.js';
 
 export const ingestConfig = defineConfig(
   {

@@ -1,5 +1,5 @@
 // What ingest counts. Plain numbers, since they change with every record; metrics.ts reads them when Prometheus asks.
-import type { RefusalReason } from './receive.js';
+import type { RefusalReason } from './socket/receive.js';
 
 export interface Counts {
   topics: Record<string, TopicCount>;

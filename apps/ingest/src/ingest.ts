@@ -1,6 +1,7 @@
 // Everything that ingest is made of, wired together. Reads as the order of its start; what was started is stopped in
 // reverse. Nothing here does I/O before the ports of the operator are open, so that /readyz can say what is missing.
 import { availableParallelism } from 'node:os';
+import { createNetworkSet } from '@fleetbridge/access';
 import {
   createReadiness,
   measureReadiness,
@@ -17,22 +18,21 @@ import {
   Quarantine,
   watchReplacedConnections,
 } from '@fleetbridge/store';
-import { AdmissionWatch } from './admission-watch.js';
-import { watchCertificates } from './certificate-watches.js';
-import { loadCertificates } from './certificates.js';
+import { AdmissionWatch } from './admission/admission-watch.js';
+import { watchCertificates } from './certificates/certificate-watches.js';
+import { loadCertificates } from './certificates/certificates.js';
 import { type IngestConfig, withDefaults } from './config.js';
 import { createCounts } from './counts.js';
-import { Fleet } from './fleet.js';
-import type { HandshakeLimits } from './handshake-guard.js';
+import type { HandshakeLimits } from './handshake/handshake-guard.js';
 import { createIngestMetrics } from './metrics.js';
-import { createNetworkSet } from './networks.js';
 import { ProcessLease } from './process-lease.js';
-import { RateLimits } from './rate-limits.js';
-import { createRecordTap } from './record-inspection.js';
 import { startIngestServer } from './server.js';
-import { gatherStatusFacts } from './status-facts.js';
-import { statusRoute } from './status-route.js';
-import { topicRules } from './topic-rules.js';
+import { Fleet } from './socket/fleet.js';
+import { RateLimits } from './socket/rate-limits.js';
+import { createRecordTap } from './socket/record-inspection.js';
+import { topicRules } from './socket/topic-rules.js';
+import { gatherStatusFacts } from './status/status-facts.js';
+import { statusRoute } from './status/status-route.js';
 import type { WorkerLink } from './worker-link.js';
 
 export interface IngestOptions {

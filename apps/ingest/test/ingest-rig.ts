@@ -17,7 +17,7 @@ import {
   whenReady,
 } from '@fleetbridge/store';
 import { ingestConfig } from '../src/config.js';
-import type { HandshakeLimits } from '../src/handshake-guard.js';
+import type { HandshakeLimits } from '../src/handshake/handshake-guard.js';
 import { startIngest } from '../src/ingest.js';
 import { testVehicle, VIN } from './test-vehicle.js';
 

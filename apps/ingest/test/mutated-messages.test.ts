@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { EnvelopeError, readEnvelope, writeRecordEnvelope } from '@fleetbridge/protocol';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createSender, receive } from '../src/receive.js';
+import { createSender, receive } from '../src/socket/receive.js';
 import { createTestPki, OTHER_VIN, startTestIngest, type TestPki, VIN } from './ingest-rig.js';
 import { mutated, originals, seeded } from './mutations.js';
 import { vehicleRecord } from './test-vehicle.js';

@@ -5,8 +5,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { STATUS_PAGE_POLICY, statusPage } from '../src/status-page.js';
-import type { StatusFacts } from '../src/status-steps.js';
+import { STATUS_PAGE_POLICY, statusPage } from '../src/status/status-page.js';
+import type { StatusFacts } from '../src/status/status-steps.js';
 import { type Browser, hasBrowser, startBrowser } from './browser.js';
 
 if (!hasBrowser) console.log('skipped: no /usr/bin/chromium (apt-get install chromium, or CHROMIUM=<program>)');

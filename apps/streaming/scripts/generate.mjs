@@ -33,7 +33,7 @@ const json = Object.fromEntries(Object.entries(roots).map(([name, root]) => [nam
 writeFileSync(
   path.join(folder, 'services.ts'),
   `// Made by scripts/generate.mjs. Not committed, not edited.
-import type { Reflected, ServiceJson } from '../grpc-services.js';
+import type { Reflected, ServiceJson } from '../grpc/grpc-services.js';
 
 export const services: Record<'telemetry' | 'health' | 'reflection' | 'reflectionAlpha', ServiceJson> = ${JSON.stringify(json)};
 export const reflected: Record<string, Reflected> = ${JSON.stringify(files)};

@@ -1,7 +1,7 @@
 import { ConfigError, loadConfig } from '@fleetbridge/service';
 import { describe, expect, it } from 'vitest';
 import { streamingConfig, withDefaults } from './config.js';
-import { createVinOf } from './vehicle-ids.js';
+import { createVinOf } from './owner/vehicle-ids.js';
 
 const REDIS_URL = 'redis://127.0.0.1:6379';
 

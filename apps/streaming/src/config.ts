@@ -1,4 +1,6 @@
 // The streaming server's variables: validation, defaults and documentation in one.
+
+import { createAddressOf, TESLA_KEYS_URL, teslaIssuers } from '@fleetbridge/access';
 import { serverCertificateFiles } from '@fleetbridge/pki';
 import {
   type ConfigOf,
@@ -18,9 +20,7 @@ import {
   url,
 } from '@fleetbridge/service';
 import type { z } from 'zod';
-import { createAddressOf } from './client-address.js';
-import { TESLA_KEYS_URL, teslaIssuers } from './tesla-tokens.js';
-import { parseVehicleIds } from './vehicle-ids.js';
+import { parseVehicleIds } from './owner/vehicle-ids.js';
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 

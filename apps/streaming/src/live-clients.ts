@@ -1,7 +1,8 @@
 // Everybody who is being told things right now, through whichever door. A grant is looked at again every two seconds:
 // whoever's token has been revoked is ended, in the way that its kind of client bears.
+
+import type { Access, ClientAccess } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
-import type { Access, ClientAccess } from './access.js';
 
 const LOOK_EVERY_MS = 2_000;
 

@@ -4,15 +4,14 @@
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { type Access, type AddressOf, type ClientAccess, createAddressOf, requestToken } from '@fleetbridge/access';
 import { explainListenError, type Logger } from '@fleetbridge/service';
 import { WebSocketServer } from 'ws';
-import { type Access, type ClientAccess, requestToken } from './access.js';
-import { type AddressOf, createAddressOf } from './client-address.js';
-import type { Feeds } from './feeds.js';
+import type { Feeds } from './frames/feeds.js';
 import { type LiveClient, LiveClients } from './live-clients.js';
 import type { StreamingCounts } from './metrics.js';
-import { SilentWebSocket } from './silent-socket.js';
-import { ownerPace, type Pace, Subscriber } from './subscriber.js';
+import { SilentWebSocket } from './owner/silent-socket.js';
+import { ownerPace, type Pace, Subscriber } from './owner/subscriber.js';
 
 /** A subscribe is some 300 bytes, with a token of Tesla's some 2 KB. */
 const MAX_MESSAGE_BYTES = 64_000;

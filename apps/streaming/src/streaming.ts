@@ -1,5 +1,7 @@
 // Everything that the streaming server is made of, wired together. Its doors open before Redis has answered: whoever
 // comes is greeted and waits, because TeslaMate does not survive a first connection that fails.
+
+import { Access, createAddressOf, KeySet, TeslaTokens } from '@fleetbridge/access';
 import { watchServerCertificate } from '@fleetbridge/pki';
 import {
   type Metrics,
@@ -17,26 +19,22 @@ import {
   SnapshotStore,
   TokenStore,
 } from '@fleetbridge/store';
-import { Access } from './access.js';
 import { loadCertificate } from './certificate.js';
-import { createAddressOf } from './client-address.js';
 import { type StreamingConfig, withDefaults } from './config.js';
-import { Elevation } from './elevation.js';
-import { Feeds } from './feeds.js';
-import { type GrpcServer, startGrpcServer } from './grpc-server.js';
-import { createHttpApi } from './http-api.js';
-import { KeySet } from './key-set.js';
+import { Elevation } from './frames/elevation.js';
+import { Feeds } from './frames/feeds.js';
+import { Vehicles } from './frames/vehicles.js';
+import { type GrpcServer, startGrpcServer } from './grpc/grpc-server.js';
+import { createHttpApi } from './http/http-api.js';
 import { LiveClients } from './live-clients.js';
-import { LogRecords } from './log-records.js';
 import { createCounts, createStreamingMetrics } from './metrics.js';
-import { addPubsubPush } from './pubsub-push.js';
-import { PubsubSender } from './pubsub-sender.js';
-import { startRawSubscriber } from './raw-subscriber.js';
+import type { Pace } from './owner/subscriber.js';
+import { createVinOf } from './owner/vehicle-ids.js';
+import { addPubsubPush } from './pubsub/pubsub-push.js';
+import { PubsubSender } from './pubsub/pubsub-sender.js';
+import { startRawSubscriber } from './raw/raw-subscriber.js';
+import { LogRecords } from './records/log-records.js';
 import { type StreamingServer, startStreamingServer } from './server.js';
-import type { Pace } from './subscriber.js';
-import { TeslaTokens } from './tesla-tokens.js';
-import { createVinOf } from './vehicle-ids.js';
-import { Vehicles } from './vehicles.js';
 
 export interface StreamingOptions {
   config: StreamingConfig;

@@ -20,7 +20,7 @@ import {
 import { fromJSON, loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { services } from '../src/gen/services.js';
-import { telemetryService } from '../src/grpc-services.js';
+import { telemetryService } from '../src/grpc/grpc-services.js';
 import { OTHER_VIN, type Rig, type RigOptions, startRig, TOKEN, VIN } from './streaming-rig.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: clients of grpc-js are made at run time

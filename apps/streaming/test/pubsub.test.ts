@@ -8,7 +8,7 @@ import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import fc from 'fast-check';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readPush } from '../src/pubsub-message.js';
+import { readPush } from '../src/pubsub/pubsub-message.js';
 import { OTHER_VIN, type Rig, startRig, TOKEN, VIN } from './streaming-rig.js';
 
 const AUDIENCE = 'https://bridge.example';

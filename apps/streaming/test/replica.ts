@@ -1,12 +1,12 @@
 // A streaming server on a real log, in this process, and a way to its port that can be cut, frozen and led elsewhere.
 import { connect, createServer, type Socket } from 'node:net';
+import { Access } from '@fleetbridge/access';
 import { createLogger } from '@fleetbridge/service';
 import { connectRedis, SnapshotStore, TokenStore, whenReady } from '@fleetbridge/store';
-import { Access } from '../src/access.js';
-import { Feeds, type FeedsOptions } from '../src/feeds.js';
+import { Feeds, type FeedsOptions } from '../src/frames/feeds.js';
 import { createCounts } from '../src/metrics.js';
+import type { Pace } from '../src/owner/subscriber.js';
 import { startStreamingServer } from '../src/server.js';
-import type { Pace } from '../src/subscriber.js';
 
 export const TOKEN = 'bridge-token';
 

@@ -11,7 +11,7 @@ import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
 import { credentials, Metadata, makeGenericClientConstructor } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { telemetryService } from '../src/grpc-services.js';
+import { telemetryService } from '../src/grpc/grpc-services.js';
 import { isAlive, startProcess } from './server-process.js';
 import { TOKEN, VIN } from './streaming-rig.js';
 

@@ -1,15 +1,14 @@
 // The door of the package.
-export { type AdminServer, type AdminServerOptions, startAdminServer } from './admin-server.js';
-export { TurningPoint } from './condition.js';
-export type { ConfigOf, ConfigSchema, ConfigSources, UnknownVariable } from './config.js';
-export { defineConfig, loadConfig } from './config.js';
+
+export type { ConfigOf, ConfigSchema, ConfigSources, UnknownVariable } from './config/config.js';
+export { defineConfig, loadConfig } from './config/config.js';
 export {
   type ConfigRow,
   describeConfig,
   formatConfigError,
   formatUnknownVariable,
   markdownTable,
-} from './config-print.js';
+} from './config/config-print.js';
 export {
   commaList,
   durationSeconds,
@@ -23,15 +22,18 @@ export {
   text,
   url,
   type ValueMeta,
-} from './config-values.js';
-export { ConfigError, ListenError, type ListenErrorCode, type Mistake } from './errors.js';
-export { isOwnName, NOT_OUR_NAME } from './host-check.js';
-export { explainListenError, type ListenFacts } from './listen.js';
-export { createLogger, type Logger, type LoggerOptions, logConfig } from './log.js';
-export { MergedMetrics, type MetricsAsJson } from './merged-metrics.js';
-export { createMetrics, type Metrics } from './metrics.js';
-export { nearestName } from './nearest-name.js';
-export { tellPrimary, toldReadiness } from './primary-channel.js';
+} from './config/config-values.js';
+export { nearestName } from './config/nearest-name.js';
+export { Secret } from './config/secret.js';
+export { recordLogConfig, serviceConfig } from './config/service-config.js';
+export { MergedMetrics, type MetricsAsJson } from './metrics/merged-metrics.js';
+export { createMetrics, type Metrics } from './metrics/metrics.js';
+export { type AdminServer, type AdminServerOptions, startAdminServer } from './network/admin-server.js';
+export { isOwnName, NOT_OUR_NAME } from './network/host-check.js';
+export { explainListenError, type ListenFacts } from './network/listen.js';
+export { TurningPoint } from './process/condition.js';
+export { ConfigError, ListenError, type ListenErrorCode, type Mistake } from './process/errors.js';
+export { createLogger, type Logger, type LoggerOptions, logConfig } from './process/log.js';
 export {
   createReadiness,
   measureReadiness,
@@ -39,10 +41,9 @@ export {
   type ReadinessCheck,
   type ReadinessReport,
   reportReachability,
-} from './readiness.js';
-export { type RunContext, type RunOptions, runApp } from './run.js';
-export { Secret } from './secret.js';
-export { recordLogConfig, serviceConfig } from './service-config.js';
-export type { StopFunction, StopOutcome } from './shutdown-hooks.js';
-export { answerMetrics, WorkerMetrics } from './worker-metrics.js';
-export { WorkerStartError } from './worker-start-error.js';
+} from './process/readiness.js';
+export { type RunContext, type RunOptions, runApp } from './process/run.js';
+export type { StopFunction, StopOutcome } from './process/shutdown-hooks.js';
+export { tellPrimary, toldReadiness } from './workers/primary-channel.js';
+export { answerMetrics, WorkerMetrics } from './workers/worker-metrics.js';
+export { WorkerStartError } from './workers/worker-start-error.js';

@@ -1,5 +1,5 @@
 // Sends on through whatever a test does to Redis.
-import type { AppendOutcome } from '../src/appender.js';
+import type { AppendOutcome } from '../src/log/appender.js';
 
 /** A record every few milliseconds, whether the ones before are acknowledged or not. */
 export function sendOn(append: (txid: string) => Promise<AppendOutcome>) {

@@ -5,11 +5,11 @@ import { rootCertificates } from 'node:tls';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { createLogger, loadConfig, type RunContext, runApp } from '@fleetbridge/service';
 import { defaultPlan, type PhasePlan, SimulatedVehicle, type SimulatedVehicleEvent } from '@fleetbridge/simulator';
-import { localTime } from '../child-output.js';
-import { simulatedVins } from '../children.js';
 import { type Command, type Invocation, numberOption, UsageError } from '../command.js';
 import { simulateConfig } from '../config.js';
 import { readPlan } from '../plan.js';
+import { localTime } from '../supervisor/child-output.js';
+import { simulatedVins } from '../supervisor/children.js';
 
 export const simulate: Command = {
   summary: 'drive simulated vehicles against ingest',

@@ -4,15 +4,15 @@ import { join, resolve } from 'node:path';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { createLogger, type RunContext, runApp } from '@fleetbridge/service';
 import { ensureBridgeToken } from '../bridge-token.js';
-import { openChildOutput } from '../child-output.js';
-import { appSpec, hasApps, redisSpec, simulatedVins, simulatorSpec, stopOrder } from '../children.js';
 import { type Command, UsageError } from '../command.js';
 import { hasDevelopmentCa, loadUpConfig, type UpConfig } from '../config.js';
-import { showLiveFrames } from '../live-frames.js';
-import { openRedisDirectory } from '../redis-directory.js';
-import { ChildStartError } from '../supervised-child.js';
-import { Supervisor } from '../supervisor.js';
-import { streamingUrl, welcome } from '../welcome.js';
+import { showLiveFrames } from '../output/live-frames.js';
+import { streamingUrl, welcome } from '../output/welcome.js';
+import { openRedisDirectory } from '../redis/redis-directory.js';
+import { openChildOutput } from '../supervisor/child-output.js';
+import { appSpec, hasApps, redisSpec, simulatedVins, simulatorSpec, stopOrder } from '../supervisor/children.js';
+import { ChildStartError } from '../supervisor/supervised-child.js';
+import { Supervisor } from '../supervisor/supervisor.js';
 
 export const up: Command = {
   summary: 'run everything: redis, dispatcher, ingest, streaming and a simulated vehicle',

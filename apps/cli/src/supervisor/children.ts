@@ -1,0 +1,129 @@
+// What `up` runs, as data: which process, with which environment. A child gets the user's environment (so every variable
+// of every app can be set, and wins), under it the defaults of a first evening, and of the secrets only its own.
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { developmentCaFile, hasDevelopmentCa, type UpConfig } from '../config.js';
+import type { ChildSpec } from './supervised-child.js';
+
+export type AppName = 'redis' | 'dispatcher' | 'ingest' | 'streaming' | 'simulator';
+
+/** What takes work in stops before what carries it on. */
+export const stopOrder: readonly AppName[] = ['simulator', 'ingest', 'dispatcher', 'streaming', 'redis'];
+
+export interface ChildFacts {
+  readonly env: Readonly<NodeJS.ProcessEnv>;
+  readonly config: UpConfig;
+  /** Absolute. */
+  readonly dataDirectory: string;
+  readonly redisUrl: string;
+  readonly bridgeToken: string;
+}
+
+export function redisSpec({ env, config, dataDirectory }: Omit<ChildFacts, 'redisUrl' | 'bridgeToken'>): ChildSpec {
+  return {
+    name: 'redis',
+    args: [scriptOf('cli', 'redis/redis-guard.js'), config.REDIS_SERVER, join(dataDirectory, 'redis')],
+    env: environmentOf('redis', env, { SHUTDOWN_SECONDS: String(config.SHUTDOWN_SECONDS) }),
+    // A large append-only file takes its time.
+    readySeconds: 900,
+  };
+}
+
+export function appSpec(name: 'dispatcher' | 'ingest' | 'streaming', facts: ChildFacts): ChildSpec {
+  const { config, dataDirectory, redisUrl, bridgeToken } = facts;
+  const shared = { DATA_DIR: dataDirectory, REDIS_URL: redisUrl };
+  const defaults = {
+    dispatcher: shared,
+    ingest: {
+      ...shared,
+      ...serverCertificate('INGEST', facts),
+      // One process is plenty for the vehicles of a household, and another is 60 MB.
+      INGEST_WORKERS: '1',
+      ...ingestPlace(facts),
+      ...(config.INGEST_CA_BUNDLE === 'development' ? { INGEST_CA_FILE: developmentCaFile(dataDirectory) } : {}),
+      ...(hasDevelopmentCa(config) && config.ALLOWED_VINS_FILE === undefined ? { ALLOWED_VINS: '*' } : {}),
+    },
+    streaming: { ...shared, ...serverCertificate('STREAMING', facts), BRIDGE_TOKEN: bridgeToken },
+  };
+  return {
+    name,
+    args: [scriptOf(name, 'main.js')],
+    env: environmentOf(name, facts.env, defaults[name]),
+    readySeconds: 60,
+  };
+}
+
+/** With a configuration file of Tesla's Go server: the others look for ingest where `up` says, not where the file does. */
+function ingestPlace({ env, config }: ChildFacts): Readonly<Record<string, string>> {
+  if (!env.INGEST_CONFIG?.trim()) return {};
+  const { NAMESPACE, INGEST_PORT, INGEST_ADMIN_PORT } = config;
+  return { NAMESPACE, INGEST_PORT: String(INGEST_PORT), INGEST_ADMIN_PORT: String(INGEST_ADMIN_PORT) };
+}
+
+export function simulatorSpec(
+  vins: readonly string[],
+  facts: Pick<ChildFacts, 'env' | 'config' | 'dataDirectory'>,
+): ChildSpec {
+  const { config, dataDirectory } = facts;
+  return {
+    name: 'simulator',
+    args: [scriptOf('cli', 'main.js'), 'simulate', ...vins.flatMap((vin) => ['--vin', vin])],
+    env: environmentOf('simulator', facts.env, { DATA_DIR: dataDirectory, INGEST_PORT: String(config.INGEST_PORT) }),
+    readySeconds: 60,
+  };
+}
+
+/** The VINs of the simulated vehicles: 5YJ3E1EA7KF000001 and on. */
+export function simulatedVins(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `5YJ3E1EA7KF${String(index + 1).padStart(6, '0')}`);
+}
+
+/** Secrets that we know of, and the only children that get them. */
+const secrets: Readonly<Record<string, readonly AppName[]>> = {
+  REDIS_URL: ['dispatcher', 'ingest', 'streaming'],
+  BRIDGE_TOKEN: ['streaming'],
+  PUBSUB_PUSH_TOKEN: ['streaming'],
+};
+/** Those that `up` reads itself and passes on. */
+const readHere: ReadonlySet<string> = new Set(['REDIS_URL', 'BRIDGE_TOKEN']);
+
+function environmentOf(
+  name: AppName,
+  env: Readonly<NodeJS.ProcessEnv>,
+  defaults: Readonly<Record<string, string>>,
+): NodeJS.ProcessEnv {
+  const own = Object.entries(env).filter(([variable, value]) => {
+    const base = variable.replace(/_FILE$/, '');
+    const isAnothers = base in secrets && secrets[base]?.includes(name) !== true;
+    // A secret can come as X_FILE; then it was read already, and both at once would be a mistake.
+    const isReadAlready = variable !== base && readHere.has(base);
+    return !isAnothers && !isReadAlready && value?.trim() !== '';
+  });
+  // Their lines come to us, not to a person.
+  return { ...defaults, ...Object.fromEntries(own), ...absolute(defaults), LOG_FORMAT: 'json' };
+}
+
+/** DATA_DIR is the user's too, but as an absolute path, whatever folder a child works in. */
+function absolute({ DATA_DIR }: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  return DATA_DIR === undefined ? {} : { DATA_DIR };
+}
+
+function serverCertificate(server: 'INGEST' | 'STREAMING', { config, dataDirectory }: ChildFacts) {
+  // Half of the user's pair and half of ours would not fit together; the configuration has been checked for that.
+  if (config[`${server}_CERT_FILE`] !== undefined) return {};
+  return {
+    [`${server}_CERT_FILE`]: join(dataDirectory, 'pki', 'server.pem'),
+    [`${server}_KEY_FILE`]: join(dataDirectory, 'pki', 'server.key'),
+  };
+}
+
+/** Not in an image, where the CLI is one file and the apps are other containers. */
+export function hasApps(): boolean {
+  return existsSync(scriptOf('ingest', 'main.js'));
+}
+
+/** This file is apps/cli/dist/children.js (or its source in src). */
+function scriptOf(app: 'cli' | 'dispatcher' | 'ingest' | 'streaming', file: string): string {
+  return resolve(fileURLToPath(new URL('../../..', import.meta.url)), app, 'dist', file);
+}

@@ -1,0 +1,136 @@
+// What has to be looked after now and then: connections of dead processes, vehicles that have fallen quiet, how far behind
+// subscriptions are, entries that are too old, how much the log holds, Redis' memory.
+
+import type { Logger } from '@fleetbridge/service';
+import {
+  memoryUse,
+  partitionKeys,
+  type RedisConnection,
+  type SnapshotStore,
+  type SubscriptionStore,
+  trimPartition,
+} from '@fleetbridge/store';
+import type { DispatcherCounts } from '../metrics.js';
+import type { SnapshotKeeper } from '../snapshot/snapshot-keeper.js';
+import { measureLags, neededFrom, type PartitionLag, sayOvertaken } from '../subscription/lag-monitor.js';
+import type { DeadConnections } from './dead-connections.js';
+import type { FleetWatch } from './fleet-statistics.js';
+
+const LOOK_EVERY_MS = 2_000;
+const TRIM_EVERY_LOOKS = 5;
+const MEMORY_ALARM_SHARE = 0.7;
+
+export interface UpkeepOptions {
+  redis: RedisConnection;
+  namespace: string;
+  retention: { hours: number; entries: number };
+  keepers: readonly Pick<SnapshotKeeper, 'isHolder' | 'partition'>[];
+  snapshots: Pick<SnapshotStore, 'cursor'>;
+  subscriptions: Pick<SubscriptionStore, 'list' | 'control'>;
+  deadConnections: DeadConnections;
+  fleet: Pick<FleetWatch, 'look'>;
+  counts: DispatcherCounts;
+  log: Logger;
+  now: () => number;
+}
+
+export class Upkeep {
+  readonly #options: UpkeepOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #looks = 0;
+  #isAlarmed = false;
+  #working: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => {
+      this.#working = this.look().finally(() => {
+        if (!this.#isStopped) this.start();
+      });
+    }, LOOK_EVERY_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#working;
+  }
+
+  /** Once: what `start` does again and again. */
+  async look(): Promise<void> {
+    const { keepers, deadConnections, fleet, subscriptions, counts, log } = this.#options;
+    const held = keepers.filter(({ isHolder }) => isHolder).map(({ partition }) => partition);
+    await deadConnections.look(held);
+    await fleet.look(held).catch((err) => log.debug({ err }, 'fleet_not_looked_at'));
+    try {
+      const reached = await this.#reached(held);
+      const lags = await measureLags(subscriptions, reached, counts.subscriptions);
+      if (this.#looks++ % TRIM_EVERY_LOOKS !== 0) return;
+      for (const partition of reached) await this.#trim(partition, lags);
+      await this.#measureLog(reached);
+      await this.#checkMemory();
+    } catch (err) {
+      log.debug({ err }, 'upkeep_failed');
+    }
+  }
+
+  /** The nodes of a cluster are away one at a time: meanwhile the others must not become full. */
+  async #reached(partitions: readonly number[]): Promise<number[]> {
+    const { redis, namespace } = this.#options;
+    const answers = await Promise.allSettled(
+      partitions.map((partition) => redis.exists(partitionKeys(namespace, partition).records)),
+    );
+    return partitions.filter((_, at) => answers[at]?.status === 'fulfilled');
+  }
+
+  async #trim(partition: number, lags: readonly PartitionLag[]): Promise<void> {
+    const { redis, namespace, retention, snapshots, subscriptions, counts, log, now } = this.#options;
+    const deliveredUpTo = neededFrom(lags, partition, await snapshots.cursor(partition));
+    const trimmed = await trimPartition(redis, { namespace, partition, nowMs: now(), deliveredUpTo, ...retention });
+    counts.trimmed += trimmed;
+    if (trimmed === 0) return;
+    log.debug({ partition, trimmed }, 'log_trimmed');
+    const [first] = await redis.xrange(partitionKeys(namespace, partition).records, '-', '+', 'COUNT', 1);
+    await sayOvertaken(lags, {
+      partition,
+      firstKept: first?.[0],
+      store: subscriptions,
+      counts: counts.subscriptions,
+      log,
+    });
+  }
+
+  async #measureLog(held: readonly number[]): Promise<void> {
+    const { redis, namespace, counts } = this.#options;
+    const sizes = await Promise.all(
+      held.map(async (partition) => {
+        const { records, quarantine } = partitionKeys(namespace, partition);
+        return [partition, { entries: await redis.xlen(records), quarantined: await redis.xlen(quarantine) }] as const;
+      }),
+    );
+    counts.partitions = new Map(sizes);
+  }
+
+  async #checkMemory(): Promise<void> {
+    const { redis, counts, log } = this.#options;
+    const { usedBytes, limitBytes } = await memoryUse(redis);
+    counts.redisUsedBytes = usedBytes;
+    counts.redisLimitBytes = limitBytes;
+    const isAlarming = limitBytes > 0 && usedBytes > limitBytes * MEMORY_ALARM_SHARE;
+    if (isAlarming && !this.#isAlarmed) {
+      log.error(
+        {
+          used_bytes: usedBytes,
+          limit_bytes: limitBytes,
+          remedy: "raise Redis' maxmemory or lower RETENTION_HOURS; when it is full, vehicles get no acks",
+        },
+        'redis_memory_nearly_full',
+      );
+    }
+    this.#isAlarmed = isAlarming;
+  }
+}

@@ -1,0 +1,228 @@
+import { decodeRecord, encodeMessage, Field, ShiftState, timestampOf, type VehicleData } from '@fleetbridge/protocol';
+import { createLogger } from '@fleetbridge/service';
+import {
+  BEGINNING,
+  connectRedis,
+  forgetVehicle,
+  partitionKeys,
+  type RedisConnection,
+  SnapshotStore,
+  whenReady,
+} from '@fleetbridge/store';
+import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
+import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { emptyState, mergeRecord, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DeadConnections } from '../maintenance/dead-connections.js';
+import { SnapshotKeeper, type SnapshotKeeperOptions } from './snapshot-keeper.js';
+
+const VIN = '5YJ3E1EA7KF000001';
+const log = createLogger({ name: 'test', level: 'silent' });
+let server: DisposableRedis;
+let redis: RedisConnection;
+let namespaces = 0;
+const cleanUp = undoneAfterEach();
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connectRedis({ url: server.url, name: 'test' });
+  await whenReady(redis, 5_000);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+describe('SnapshotKeeper', () => {
+  it('writes the merge of the log, with the cursor of its last entry', async () => {
+    const { add, start, store, recomputed } = newLog();
+    await add({ Soc: 70, Gear: 'D' }, 1_000);
+    await start();
+    const last = await add({ Soc: 71 }, 2_000);
+    await eventually(async () => (await store.cursor(0)) === last);
+    expect(stateFromHash((await store.read(VIN)).hash).state).toEqual(await recomputed());
+    expect(await store.vins()).toEqual([VIN]);
+  });
+
+  it('does not let a late record move a signal back', async () => {
+    const { add, start, store, recomputed } = newLog();
+    await start();
+    await add({ Soc: 71 }, 2_000);
+    const last = await add({ Soc: 70, Gear: 'P' }, 1_000);
+    await eventually(async () => (await store.cursor(0)) === last);
+    const { state } = stateFromHash((await store.read(VIN)).hash);
+    expect(state.readings.get('Soc')?.value).toBe(71);
+    expect(state).toEqual(await recomputed());
+  });
+
+  it('is taken over when its process dies, and the snapshot stays the merge of the log', async () => {
+    const { add, start, store, recomputed, namespace } = newLog();
+    const first = await start({ leaseMs: 300 });
+    await add({ Soc: 70 }, 1_000);
+    await eventually(async () => (await store.cursor(0)) !== BEGINNING);
+    const second = await start({ leaseMs: 300, owner: 'second' });
+    expect([first.isHolder, second.isHolder]).toEqual([true, false]);
+    // as if the first had been asleep for longer than its lease
+    await redis.del(partitionKeys(namespace, 0).lease('snapshot'));
+    await eventually(() => second.isHolder || first.isHolder);
+    const last = await add({ Soc: 71, Gear: 'D' }, 2_000);
+    await eventually(async () => (await store.cursor(0)) === last);
+    await eventually(() => Number(first.isHolder) + Number(second.isHolder) === 1);
+    expect(stateFromHash((await store.read(VIN)).hash).state).toEqual(await recomputed());
+  });
+
+  it('makes them anew from the log when they were cleared, whatever stood in them', async () => {
+    const { add, start, store, recomputed, namespace } = newLog();
+    const keeper = await start({ leaseMs: 300 });
+    const last = await add({ Soc: 70, Gear: 'D' }, 1_000);
+    await eventually(async () => (await store.cursor(0)) === last);
+    await redis.hset(`${partitionKeys(namespace, 0).snapshotPrefix}${VIN}`, 'Odometer', '[9,"9-0",1]');
+    await store.clear(0);
+    await eventually(async () => (await store.cursor(0)) === last);
+    expect(stateFromHash((await store.read(VIN)).hash).state).toEqual(await recomputed());
+    const next = await add({ Soc: 69 }, 2_000);
+    await eventually(async () => (await store.cursor(0)) === next);
+    expect(keeper.isHolder).toBe(true);
+  });
+
+  it('takes what was forgotten on purpose for no loss, though nothing is left of what it had read', async () => {
+    const { add, start, store, counts, namespace } = newLog();
+    await start({ leaseMs: 300 });
+    const last = await add({ Soc: 70 }, 1_000);
+    await eventually(async () => (await store.cursor(0)) === last);
+    await forgetVehicle({ redis, namespace, partitions: 1 }, { vin: VIN, subscriptions: [] });
+    const next = await add({ Gear: 'D' }, 2_000);
+    await eventually(async () => (await store.cursor(0)) === next);
+    expect([...stateFromHash((await store.read(VIN)).hash).state.readings.keys()]).toEqual(['Gear']);
+    expect(counts.gaps).toBe(0);
+  });
+
+  it('counts signals by topic', async () => {
+    const { add, addRaw, start, counts } = newLog();
+    await start();
+    await add({ Soc: 70, Gear: 'D' }, 1_000);
+    await addRaw(
+      'alerts',
+      encodeMessage('alerts', { alerts: [{ name: 'a' }, { name: 'b' }, { name: 'c' }], vin: VIN }),
+    );
+    await addRaw('errors', encodeMessage('errors', { errors: [{ name: 'e' }], vin: VIN }));
+    await addRaw('of_the_future', Buffer.from('0a00', 'hex'));
+    await eventually(() => counts.records === 4);
+    expect(counts.signals).toEqual({ V: 2, alerts: 3 });
+  });
+
+  it("passes over a record that can't be decoded, and counts it", async () => {
+    const { add, addRaw, start, store, counts } = newLog();
+    await start();
+    await addRaw('V', Buffer.from('0a7f', 'hex'));
+    const last = await add({ Soc: 70 }, 1_000);
+    await eventually(async () => (await store.cursor(0)) === last);
+    expect(counts.undecodable).toBe(1);
+    expect(stateFromHash((await store.read(VIN)).hash).state.readings.get('Soc')?.value).toBe(70);
+  });
+
+  it('goes on after Redis was killed, and the snapshot is the merge of the log', async () => {
+    const own = await startRedis();
+    cleanUp.push(() => own.stop());
+    const connection = connectRedis({ url: own.url, name: 'test' });
+    cleanUp.push(() => connection.disconnect());
+    await whenReady(connection, 5_000);
+    const { add, start, store, recomputed } = newLog(connection, own.url);
+    await start({ leaseMs: 1_000 });
+    const before = await add({ Soc: 70 }, 1_000);
+    await eventually(async () => (await store.cursor(0)) === before);
+    await own.kill();
+    await own.start();
+    await whenReady(connection, 5_000);
+    const last = await add({ Gear: 'D' }, 2_000);
+    await eventually(async () => (await store.cursor(0)) === last);
+    expect(stateFromHash((await store.read(VIN)).hash).state).toEqual(await recomputed());
+  });
+});
+
+describe('DeadConnections', () => {
+  it('judges leases only after Redis has answered without a break for as long as a lease lasts', async () => {
+    let nowMs = 0;
+    let isRedisThere = true;
+    const looked: number[] = [];
+    const dead = new DeadConnections({
+      presence: { reportDead: (_, atMs) => Promise.resolve(void looked.push(atMs)).then(() => []) },
+      ping: () => (isRedisThere ? Promise.resolve() : Promise.reject(new Error('away'))),
+      log,
+      now: () => nowMs,
+      counts: { reported: 0 },
+    });
+    const lookAt = (atMs: number, isThere = true) => {
+      nowMs = atMs;
+      isRedisThere = isThere;
+      return dead.look([0]);
+    };
+    await lookAt(0);
+    await lookAt(14_999);
+    expect(looked).toEqual([]);
+    await lookAt(15_000);
+    await lookAt(16_000, false);
+    await lookAt(17_000);
+    await lookAt(31_000);
+    await lookAt(32_000);
+    expect(looked).toEqual([15_000, 32_000]);
+  });
+});
+
+function newLog(connection = redis, url = server.url) {
+  const namespace = `dispatcher-${namespaces++}`;
+  const { records } = partitionKeys(namespace, 0);
+  const counts = { records: 0, signals: {} as Record<string, number>, undecodable: 0, gaps: 0, commits: 0 };
+  const store = new SnapshotStore({ redis: connection, namespace, partitions: 1 });
+  const addRaw = (topic: string, payload: Buffer, createdMs = 1) =>
+    connection.xadd(
+      records,
+      '*',
+      'vin',
+      VIN,
+      'topic',
+      topic,
+      'txid',
+      't',
+      'created',
+      createdMs,
+      'received',
+      createdMs,
+      'version',
+      '',
+      'payload',
+      payload,
+    );
+  const add = ({ Soc, Gear }: { Soc?: number; Gear?: 'D' | 'P' }, createdMs: number) => {
+    const data: VehicleData['data'] = [];
+    if (Soc !== undefined) data.push({ key: Field.Soc, value: { doubleValue: Soc } });
+    if (Gear) data.push({ key: Field.Gear, value: { shiftStateValue: ShiftState[`ShiftState${Gear}`] } });
+    return addRaw('V', encodeMessage('V', { data, createdAt: timestampOf(createdMs), vin: VIN }), createdMs);
+  };
+  const start = async (options: Partial<SnapshotKeeperOptions> = {}) => {
+    const keeper = new SnapshotKeeper({
+      redis: connection,
+      url,
+      namespace,
+      partitions: 1,
+      partition: 0,
+      owner: 'first',
+      log,
+      counts,
+      ...options,
+    });
+    await keeper.start();
+    cleanUp.push(() => keeper.stop());
+    return keeper;
+  };
+  const recomputed = async (): Promise<VehicleState> => {
+    const state = emptyState();
+    for (const [id, fields] of await connection.xrangeBuffer(records, '-', '+')) {
+      const field = (name: string) => fields[fields.findIndex((one) => one.toString() === name) + 1]!;
+      const decoded = decodeRecord(field('topic').toString(), field('payload'))!;
+      mergeRecord(state, { entryId: id.toString(), timeMs: Number(field('created').toString()), decoded });
+    }
+    return state;
+  };
+  return { namespace, store, counts, add, addRaw, start, recomputed };
+}

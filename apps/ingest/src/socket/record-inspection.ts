@@ -1,0 +1,58 @@
+// What looks into the records on their way to the log, because an operator asked for it by name: lines for topics of
+// LOG_RECORDS, and counts for VINs of SIGNAL_COUNT_VINS. Costs decoding, so there is none unless asked for.
+
+import type { Logger } from '@fleetbridge/service';
+import type { RecordToAppend } from '@fleetbridge/store';
+import { type Counts, countOne } from '../counts.js';
+import { loggedRecord } from '../go-server/logged-record.js';
+import { countSignals } from './signal-count.js';
+
+export type RecordTap = (record: Readonly<RecordToAppend>) => void;
+
+export interface RecordTapOptions {
+  loggedTopics: readonly string[];
+  countedVins: readonly string[];
+  counts: Counts;
+  log: Logger;
+}
+
+/** Undefined when there is nothing to look for. */
+export function createRecordTap({ counts, log, ...options }: RecordTapOptions): RecordTap | undefined {
+  const loggedTopics = new Set(options.loggedTopics);
+  const countedVins = new Set(options.countedVins.map((vin) => vin.toUpperCase()));
+  if (loggedTopics.size === 0 && countedVins.size === 0) return undefined;
+  return (record) => {
+    const { vin, topic } = record;
+    if (countedVins.has(vin.toUpperCase())) {
+      counts.vinSignals[topic] ??= {};
+      countOne(counts.vinSignals[topic], vin, countSignals(topic, payloadOf(record)));
+    }
+    if (loggedTopics.has(topic)) log.info(lineOf(record), 'record_payload');
+  };
+}
+
+function lineOf(record: Readonly<RecordToAppend>) {
+  const { vin, topic, txid, txidStart = 0, txidEnd = txid.length, receivedMs, version } = record;
+  const metadata = {
+    txid: txid.toString('latin1', txidStart, txidEnd),
+    txtype: topic,
+    receivedat: receivedMs,
+    device_client_version: version,
+  };
+  const payload = payloadOf(record);
+  try {
+    return { vin, metadata, data: loggedRecord(topic, payload) };
+  } catch (err) {
+    return { vin, metadata, bytes: payload.length, err };
+  }
+}
+
+function payloadOf({
+  payload,
+  payloadStart = 0,
+  payloadEnd = payload.length,
+  payloadSuffix,
+}: Readonly<RecordToAppend>) {
+  const bytes = payload.subarray(payloadStart, payloadEnd);
+  return payloadSuffix === undefined ? bytes : Buffer.concat([bytes, payloadSuffix]);
+}

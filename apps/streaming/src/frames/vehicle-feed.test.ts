@@ -1,0 +1,149 @@
+import { decodeRecord, encodeMessage, timestampOf } from '@fleetbridge/protocol';
+import { connectivityPayload, type LogEntry } from '@fleetbridge/store';
+import { emptyState } from '@fleetbridge/vehicle-state';
+import { afterEach, describe, expect, it } from 'vitest';
+import { dataOf, driving, type Signals } from '../../test/vehicle-log.js';
+import type { SentFrame } from './frame.js';
+import { type FeedListener, VehicleFeed } from './vehicle-feed.js';
+
+const VIN = '5YJ3E1EA7KF000001';
+const feeds: VehicleFeed[] = [];
+afterEach(() => {
+  for (const feed of feeds.splice(0)) feed.stop();
+});
+
+describe('a feed', () => {
+  it('makes frames while it is followed, knows the present when it is followed again, and merges in between', async () => {
+    const { feed, send } = open();
+    await feed.framesReady();
+    send(driving, 1_000);
+    send({ VehicleSpeed: 31 }, 2_000);
+    expect(feed.recentFrames().end).toBe(2);
+    feed.stopTracking();
+    expect(feed.present).toBeUndefined();
+    send({ VehicleSpeed: 32 }, 3_000);
+    await feed.framesReady();
+    expect(feed.present).toMatchObject({ timeMs: 3_000, text: expect.stringContaining(',32,12345.678,') });
+    // what follows is not a repeat of it, and not older
+    const { heard, listener } = newListener();
+    feed.listen(listener);
+    send({ VehicleSpeed: 33 }, 2_500);
+    send({ VehicleSpeed: 32 }, 4_000);
+    send({ VehicleSpeed: 34 }, 5_000);
+    expect(heard.map(({ timeMs }) => timeMs)).toEqual([5_000]);
+  });
+
+  it('has no frames for who only wants to know the vehicle', async () => {
+    const { feed, send, checkpoints } = open();
+    await feed.ready();
+    send(driving, 1_000);
+    expect(feed.isTracked).toBe(false);
+    expect(feed.state.readings.get('VehicleSpeed')?.value).toBe(30);
+    expect(checkpoints()).toBe(0);
+  });
+
+  it('can be asked again when Redis did not answer', async () => {
+    let isAway = true;
+    const { feed, send } = open({
+      loadSnapshot: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve(emptyState())),
+    });
+    await expect(feed.framesReady()).rejects.toThrow('away');
+    send(driving, 1_000);
+    isAway = false;
+    await feed.framesReady();
+    expect(feed.present?.timeMs).toBe(1_000);
+  });
+
+  it('tells all listeners, whatever one of them does', async () => {
+    const { feed, send } = open();
+    await feed.framesReady();
+    const bad = newListener();
+    bad.listener.frame = () => {
+      throw new Error('mine');
+    };
+    const good = newListener();
+    feed.listen(bad.listener);
+    feed.listen(good.listener);
+    send(driving, 1_000);
+    expect(good.heard).toHaveLength(1);
+    expect(bad.failures).toEqual(['mine']);
+  });
+
+  it('says when the vehicle goes and comes, and nothing within the two minutes of a tunnel', async () => {
+    const { feed, send, presence } = open();
+    await feed.framesReady();
+    const { listener, changes } = newListener();
+    feed.listen(listener);
+    presence(true, 0);
+    send(driving, 1_000);
+    presence(false, 119_000);
+    presence(true, 0);
+    presence(false, 121_000);
+    send({ Gear: 'P' }, 2_000);
+    presence(true, 0);
+    presence(false, 0);
+    expect(changes).toEqual(['online', 'offline', 'online', 'offline']);
+  });
+});
+
+function open(options: Partial<ConstructorParameters<typeof VehicleFeed>[0]> = {}) {
+  let n = 0;
+  let checkpoints = 0;
+  const nowMs = 10_000_000;
+  const feed = new VehicleFeed({
+    now: () => nowMs,
+    windowMs: nowMs,
+    loadSnapshot: () => Promise.resolve(emptyState()),
+    readUpTo: () => `${n}-0`,
+    findCheckpoint: () => {
+      checkpoints++;
+      return Promise.resolve(undefined);
+    },
+    rebuild: () => Promise.resolve(),
+    ...options,
+  });
+  feeds.push(feed);
+  const record = (topic: 'V' | 'connectivity', payload: Buffer, createdMs: number) => {
+    n++;
+    const entry: LogEntry = {
+      id: `${n}-0`,
+      vin: VIN,
+      topic,
+      txid: '',
+      createdMs,
+      receivedMs: createdMs,
+      version: '',
+      payload,
+    };
+    feed.record(entry, decodeRecord(topic, payload)!);
+  };
+  return {
+    feed,
+    checkpoints: () => checkpoints,
+    send: (signals: Signals, createdMs: number) =>
+      record(
+        'V',
+        encodeMessage('V', { data: dataOf(signals), createdAt: timestampOf(createdMs), vin: VIN }),
+        createdMs,
+      ),
+    presence: (isConnected: boolean, agoMs: number) => {
+      const atMs = nowMs - agoMs;
+      const facts = { vin: VIN, connectionId: 'c-1', isConnected, atMs, networkInterface: 'wifi' };
+      record('connectivity', connectivityPayload(facts), atMs);
+    },
+  };
+}
+
+function newListener() {
+  const heard: SentFrame[] = [];
+  const changes: string[] = [];
+  const failures: string[] = [];
+  const listener: FeedListener = {
+    frame: (frame) => heard.push(frame),
+    online: () => changes.push('online'),
+    offline: () => changes.push('offline'),
+    forgotten: () => changes.push('forgotten'),
+    failed: (error) => failures.push((error as Error).message),
+  };
+  return { listener, heard, changes, failures };
+}

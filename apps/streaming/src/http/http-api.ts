@@ -1,0 +1,137 @@
+// HTTP beside the WebSocket: vehicles as JSON, records as server-sent events, the description of both, and the way in
+// for a Google Pub/Sub push. Tokens as a bearer header or `?token=`; a token of one vehicle opens that one only.
+import type { RequestListener } from 'node:http';
+import type { AddressOf } from '@fleetbridge/access';
+import { type Access, type ClientAccess, type Grant, opens, requestToken } from '@fleetbridge/access';
+import type { Logger } from '@fleetbridge/service';
+import { vehicleJson } from '@fleetbridge/vehicle-state';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { Vehicles } from '../frames/vehicles.js';
+import { streamStart } from '../records/stream-start.js';
+import { openapi } from './openapi.js';
+import { type EventsOptions, sendEvents } from './server-sent-events.js';
+
+/** A record has at most 1 MB, and a push wraps it in base64 and JSON. */
+const BODY_BYTES = 2_000_000;
+const VIN = /^[A-Z0-9-]{1,64}$/;
+
+export interface HttpApiOptions extends Omit<EventsOptions, 'client'> {
+  access: Access;
+  addressOf: AddressOf;
+  vehicles: Vehicles;
+  /** More routes, e.g. of the Pub/Sub push. */
+  routes?: ((server: FastifyInstance) => void) | undefined;
+  log: Logger;
+}
+
+export async function createHttpApi(options: HttpApiOptions): Promise<RequestListener> {
+  const { access, addressOf, vehicles, records, routes, log } = options;
+  const server = fastify({ logger: false, bodyLimit: BODY_BYTES, exposeHeadRoutes: false });
+
+  server.get('/openapi.json', () => openapi);
+
+  server.get('/vehicles', async (request) => {
+    const { grant } = await admit(request);
+    const known = await vehicles.list(grant);
+    return {
+      vehicles: known.map(({ vin, state, cursor }) => ({ vin, connectivity: vehicleJson(state).connectivity, cursor })),
+    };
+  });
+
+  server.get<{ Params: { vin: string } }>('/vehicles/:vin', async (request) => {
+    const { grant } = await admit(request);
+    const vin = openedVin(grant, request.params.vin);
+    const vehicle = await vehicles.read(vin);
+    if (vehicle === undefined) throw new HttpError(404, 'nothing is known of this vehicle');
+    return { vin, ...vehicleJson(vehicle.state), cursor: vehicle.cursor };
+  });
+
+  server.get<{ Querystring: EventsQuery }>('/events', async (request, reply) => {
+    const { grant, client } = await admit(request);
+    const { vin, topics, from, cursor: after } = onceEach(request.query);
+    const vins = vin === undefined ? vinsOf(grant) : [openedVin(grant, vin)];
+    const cursor = header(request.headers['last-event-id']) ?? after;
+    const start = streamStart({ cursor, from }, records.partitions);
+    if (typeof start === 'string') throw new HttpError(400, start);
+    reply.hijack();
+    sendEvents(reply.raw, { ...options, client, vins, topics: topics?.split(','), start });
+  });
+
+  for (const path of ['/streaming', '/streaming/']) {
+    server.get(path, (_request, reply) =>
+      reply
+        .code(426)
+        .header('upgrade', 'websocket')
+        .send({ error: 'TeslaMate connects here by WebSocket: set TESLA_WSS_HOST' }),
+    );
+  }
+  routes?.(server);
+  server.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not found; see /openapi.json' }));
+  server.setErrorHandler((error: Error & { statusCode?: number }, request, reply) =>
+    answerError(error, request, reply),
+  );
+  await server.ready();
+  return server.routing;
+
+  async function admit(request: FastifyRequest): Promise<{ grant: Grant; client: ClientAccess }> {
+    const client = access.client(
+      addressOf({
+        remoteAddress: request.socket.remoteAddress,
+        forwardedFor: header(request.headers['x-forwarded-for']),
+      }),
+    );
+    const grant = await client.identifySoon(requestToken(request.url, request.headers.authorization));
+    if (grant === 'refused') throw new HttpError(401, 'a token is needed: as a bearer header or ?token=');
+    if (grant === 'unknown') throw new HttpError(503, 'not ready; try again in a moment');
+    return { grant, client };
+  }
+
+  function openedVin(grant: Grant, text: string): string {
+    const vin = text.toUpperCase();
+    if (!VIN.test(vin)) throw new HttpError(400, 'expected a VIN');
+    if (opens(grant, vin)) return vin;
+    access.refuse('other_vehicle');
+    throw new HttpError(403, 'this token is for another vehicle');
+  }
+
+  function answerError(error: Error & { statusCode?: number }, request: FastifyRequest, reply: FastifyReply) {
+    const status = error.statusCode ?? 500;
+    if (status === 401) reply.header('www-authenticate', 'Bearer');
+    if (status === 503) reply.header('retry-after', '1');
+    if (status < 500 || error instanceof HttpError) return reply.code(status).send({ error: error.message });
+    log.error({ err: error, route: request.routeOptions.url }, 'request_failed');
+    return reply.code(503).header('retry-after', '1').send({ error: 'not possible now; see the log' });
+  }
+}
+
+/** An answer that is no success; the message is for the client. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+  readonly statusCode: number;
+
+  constructor(statusCode: number, message: string) {
+    super(message);
+    this.statusCode = statusCode;
+  }
+}
+
+/** A parameter that is given twice comes as a list; its last word counts. */
+function onceEach(query: EventsQuery): EventsQuery {
+  const pairs = Object.entries(query).map(([name, value]) => [name, [value].flat().at(-1)]);
+  return Object.fromEntries(pairs);
+}
+
+interface EventsQuery {
+  vin?: string;
+  topics?: string;
+  cursor?: string;
+  from?: string;
+}
+
+function vinsOf(grant: Grant): string[] | undefined {
+  return grant.vin === '*' ? undefined : [grant.vin];
+}
+
+function header(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(',') : value;
+}

@@ -1,0 +1,79 @@
+import { bareToken, requestToken } from '@fleetbridge/access';
+import { describe, expect, it } from 'vitest';
+import {
+  HELLO,
+  parseClientMessage,
+  tokenRefused,
+  updateMessage,
+  vehicleDisconnected,
+  vehicleOffline,
+} from './client-messages.js';
+
+describe('the messages to TeslaMate', () => {
+  it('have exactly the members that its client matches', () => {
+    expect(JSON.parse(HELLO)).toEqual({ msg_type: 'control:hello', connection_timeout: 30_000 });
+    expect(JSON.parse(updateMessage('VIN1', '1,2'))).toEqual({ msg_type: 'data:update', tag: 'VIN1', value: '1,2' });
+    expect(JSON.parse(vehicleDisconnected('VIN1'))).toEqual({
+      msg_type: 'data:error',
+      tag: 'VIN1',
+      error_type: 'vehicle_disconnected',
+    });
+    expect(JSON.parse(vehicleOffline('VIN1'))).toEqual({
+      msg_type: 'data:error',
+      tag: 'VIN1',
+      error_type: 'vehicle_error',
+      value: 'Vehicle is offline',
+    });
+  });
+
+  it("say of a bad token the only words that don't crash it", () => {
+    expect(JSON.parse(tokenRefused('VIN1'))).toMatchObject({
+      error_type: 'client_error',
+      value: expect.stringMatching(/^Can't validate token/),
+    });
+  });
+});
+
+describe('parseClientMessage', () => {
+  it.each([
+    [
+      '{"msg_type":"data:subscribe_oauth","token":"T","value":"speed,soc","tag":"VIN1"}',
+      { kind: 'subscribe', tag: 'VIN1', columns: 'speed,soc', token: 'T' },
+    ],
+    [
+      '{"msg_type":"data:subscribe","token":"T","value":"speed","tag":1234}',
+      { kind: 'subscribe', tag: '1234', columns: 'speed', token: 'T' },
+    ],
+    [
+      '{"msg_type":"data:subscribe_oauth","tag":"VIN1"}',
+      { kind: 'subscribe', tag: 'VIN1', columns: '', token: undefined },
+    ],
+    ['{"msg_type":"data:unsubscribe","tag":"VIN1"}', { kind: 'unsubscribe', tag: 'VIN1' }],
+    ['{"msg_type":"data:subscribe_oauth","token":"T"}', { kind: 'unknown', reason: 'no_tag' }],
+    ['{"msg_type":"something"}', { kind: 'unknown', reason: 'unknown_type' }],
+    ['null', { kind: 'unknown', reason: 'unknown_type' }],
+    ['{', { kind: 'unknown', reason: 'not_json' }],
+    ['', { kind: 'unknown', reason: 'not_json' }],
+  ])('%s', (text, expected) => {
+    expect(parseClientMessage(text)).toEqual(expected);
+  });
+});
+
+describe('tokens', () => {
+  it.each([
+    ['abc', 'abc'],
+    ['?token=abc', 'abc'],
+    ['token=abc', 'abc'],
+    ['Bearer abc', 'abc'],
+    [' abc ', 'abc'],
+    [undefined, ''],
+  ])('are read from %s', (given, bare) => {
+    expect(bareToken(given)).toBe(bare);
+  });
+
+  it('come from the header, or else from the address', () => {
+    expect(requestToken('/streaming/?token=q', 'Bearer h')).toBe('Bearer h');
+    expect(requestToken('/streaming/?a=1&token=q%2B', undefined)).toBe('q+');
+    expect(requestToken('/streaming/', undefined)).toBeUndefined();
+  });
+});

@@ -1,0 +1,112 @@
+// `POST /`: a Google Pub/Sub push subscription behind Tesla's own server, so that an existing installation can move over
+// one step at a time. A success is answered when the log has the record, as a vehicle's ack; anything else is sent again
+// by Pub/Sub, after its own back-off.
+
+import type { AddressOf } from '@fleetbridge/access';
+import type { Logger } from '@fleetbridge/service';
+import type { Appender, AppendOutcome, RecordToAppend } from '@fleetbridge/store';
+import type { FastifyInstance } from 'fastify';
+import type { Feeds } from '../frames/feeds.js';
+import type { StreamingCounts } from '../metrics.js';
+import { readPush } from './pubsub-message.js';
+import type { PubsubSender } from './pubsub-sender.js';
+
+/** Pub/Sub's own limit for an answer is ten seconds, unless its ack deadline says otherwise. */
+const ANSWER_LIMIT_MS = 9_000;
+const MAX_UNSETTLED_BYTES = 32_000_000;
+
+export interface PubsubPushOptions {
+  sender: PubsubSender;
+  addressOf: AddressOf;
+  isAllowed: (vin: string) => boolean;
+  appender: Appender;
+  feeds: Pick<Feeds, 'of'>;
+  counts: StreamingCounts;
+  log: Logger;
+  now: () => number;
+  answerLimitMs?: number | undefined;
+}
+
+interface Answer {
+  status: 204 | 400 | 401 | 403 | 503;
+  outcome: string;
+  error?: string;
+}
+
+export function addPubsubPush(server: FastifyInstance, options: PubsubPushOptions): void {
+  const { sender, addressOf, isAllowed, appender, feeds, counts, log, now, answerLimitMs = ANSWER_LIMIT_MS } = options;
+  /** By VIN: time of the newest connectivity record that was pushed; the tail brings it back a little later. */
+  const connectivityMs = new Map<string, number>();
+
+  server.post<{ Querystring: { token?: string | string[] } }>('/', async (request, reply) => {
+    const forwardedFor = request.headers['x-forwarded-for']?.toString();
+    const verdict = await sender.judge({
+      bearer: request.headers.authorization,
+      token: [request.query.token].flat().at(-1),
+      address: addressOf({ remoteAddress: request.socket.remoteAddress, forwardedFor }),
+    });
+    const { status, outcome, error } =
+      verdict === 'admitted' ? await take(request.body) : ({ ...unadmitted[verdict] } satisfies Answer);
+    counts.pushes[outcome] = (counts.pushes[outcome] ?? 0) + 1;
+    reply.code(status);
+    if (status === 503) reply.header('retry-after', '1');
+    return error === undefined ? undefined : { error };
+  });
+
+  async function take(body: unknown): Promise<Answer> {
+    const push = readPush(body, now());
+    if ('refusal' in push) {
+      log.warn({ reason: push.refusal }, 'push_refused');
+      return { status: 400, outcome: 'malformed', error: push.refusal };
+    }
+    const { record, skipped } = push;
+    const { vin, topic } = record;
+    if (!isAllowed(vin)) {
+      log.warn({ vin, remedy: 'ALLOWED_VINS, or a filter of the subscription' }, 'push_refused');
+      return { status: 403, outcome: 'vin_not_allowed', error: 'the vehicle is not in ALLOWED_VINS' };
+    }
+    if (skipped.length > 0) log.warn({ vin, topic, skipped: skipped.slice(0, 10) }, 'push_members_unknown');
+    if (topic === 'connectivity' && !(await isNewest(record))) return { status: 204, outcome: 'superseded' };
+    if (appender.unsettledBytes > MAX_UNSETTLED_BYTES) return unanswered;
+    return answers[await append(record)];
+  }
+
+  /**
+   * Pub/Sub keeps no order, and the log's last word on a connection counts: a disconnect that comes after the next
+   * connect, here or at our own ingest, would say that the vehicle is gone.
+   */
+  async function isNewest({ vin, createdMs }: RecordToAppend): Promise<boolean> {
+    const feed = feeds.of(vin);
+    await feed.ready();
+    const newestMs = Math.max(feed.state.connectivity?.timeMs ?? 0, connectivityMs.get(vin) ?? 0);
+    if (createdMs < newestMs) return false;
+    connectivityMs.set(vin, createdMs);
+    return true;
+  }
+
+  function append(record: RecordToAppend): Promise<AppendOutcome | 'unanswered'> {
+    return new Promise((resolve) => {
+      // the record stays with the appender; if it is stored after all, the next push of it is a repeat
+      const timer = setTimeout(() => resolve('unanswered'), answerLimitMs);
+      appender.append(record, {
+        settled: (outcome) => {
+          clearTimeout(timer);
+          resolve(outcome);
+        },
+      });
+    });
+  }
+}
+
+const unanswered: Answer = { status: 503, outcome: 'unanswered', error: 'the log does not answer' };
+const answers: Record<AppendOutcome | 'unanswered', Answer> = {
+  stored: { status: 204, outcome: 'stored' },
+  repeat: { status: 204, outcome: 'repeat' },
+  failed: { status: 503, outcome: 'failed', error: 'the log refuses the record' },
+  elsewhere: { status: 503, outcome: 'failed', error: 'the log refuses the record' },
+  unanswered,
+};
+const unadmitted: Record<'refused' | 'unknown', Answer> = {
+  refused: { status: 401, outcome: 'unauthorized', error: 'not the configured audience and account, or token' },
+  unknown: { status: 503, outcome: 'unverified', error: 'the keys of Google can not be had now' },
+};

@@ -1,0 +1,17 @@
+// The door of @fleetbridge/access: who may read what, and how often one address may be wrong.
+export {
+  Access,
+  type AccessOptions,
+  bareToken,
+  ClientAccess,
+  type Grant,
+  opens,
+  type RefusalReason,
+  requestToken,
+  type Verdict,
+} from './access.js';
+export { type AddressOf, createAddressOf } from './client-address.js';
+export { FailureLimit } from './failure-limit.js';
+export { KeySet, KeysUnavailable } from './key-set.js';
+export { createNetworkSet, limitedAs, type Network, parseNetwork, plainAddress } from './networks.js';
+export { TESLA_KEYS_URL, TeslaTokens, teslaIssuers } from './tesla-tokens.js';

@@ -1,0 +1,236 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, expectTypeOf, test } from 'vitest';
+import { z } from 'zod';
+import { ConfigError, type Mistake } from '../process/errors.js';
+import { type ConfigOf, type ConfigSources, defineConfig, loadConfig } from './config.js';
+import { formatConfigError, formatUnknownVariable } from './config-print.js';
+import { commaList, flag, integer, oneOf, port, secret, text, url } from './config-values.js';
+import type { Secret } from './secret.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'service-config-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const schema = defineConfig(
+  {
+    INGEST_PORT: port().default(4443).describe('Where vehicles connect.'),
+    REDIS_URL: url({ protocols: ['redis', 'rediss'] }),
+    INGEST_WORKERS: integer({ min: 1, max: 64 }).default(1),
+    INGEST_TLS: flag().default(true),
+    INGEST_CERT: text().optional(),
+    INGEST_TOKEN: secret().optional(),
+    ALLOWED_VINS: commaList().default([]),
+    MODE: oneOf(['fast', 'safe']).default('safe'),
+  },
+  {
+    checks: ({ INGEST_TLS, INGEST_CERT }) =>
+      INGEST_TLS === true && INGEST_CERT === undefined
+        ? [{ variable: 'INGEST_CERT', problem: 'must be set when INGEST_TLS is on' }]
+        : [],
+  },
+);
+
+function mistakesOf(sources: ConfigSources): readonly Mistake[] {
+  try {
+    loadConfig(schema, sources);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes;
+    throw error;
+  }
+  return [];
+}
+
+const good = { REDIS_URL: 'redis://localhost:6379', INGEST_CERT: 'a.pem' };
+
+describe('a configuration that can be used', () => {
+  test('has the types of its schema and the defaults of what is unset', () => {
+    const { config } = loadConfig(schema, { env: good });
+    expectTypeOf(config).toEqualTypeOf<ConfigOf<typeof schema>>();
+    expectTypeOf(config.INGEST_PORT).toEqualTypeOf<number>();
+    expectTypeOf(config.MODE).toEqualTypeOf<'fast' | 'safe'>();
+    expectTypeOf(config.INGEST_TOKEN).toEqualTypeOf<Secret | undefined>();
+    expect(config).toEqual({
+      INGEST_PORT: 4443,
+      REDIS_URL: 'redis://localhost:6379',
+      INGEST_WORKERS: 1,
+      INGEST_TLS: true,
+      INGEST_CERT: 'a.pem',
+      ALLOWED_VINS: [],
+      MODE: 'safe',
+    });
+  });
+
+  test('takes the environment before the file, the file before the default', () => {
+    const fileValues = {
+      source: 'config.yaml',
+      values: { INGEST_PORT: 1, INGEST_WORKERS: 2, ALLOWED_VINS: ['A', 'B'] },
+    };
+    const { config } = loadConfig(schema, { env: { ...good, INGEST_PORT: '3' }, fileValues });
+    expect(config).toMatchObject({ INGEST_PORT: 3, INGEST_WORKERS: 2, ALLOWED_VINS: ['A', 'B'], MODE: 'safe' });
+  });
+
+  test('counts an empty or blank text, and null in a file, as unset', () => {
+    const fileValues = { source: 'config.yaml', values: { INGEST_WORKERS: null, INGEST_TOKEN_FILE: '' } };
+    const { config } = loadConfig(schema, { env: { ...good, INGEST_PORT: '', MODE: ' ' }, fileValues });
+    expect(config).toMatchObject({ INGEST_PORT: 4443, MODE: 'safe', INGEST_WORKERS: 1 });
+    expect(config).not.toHaveProperty('INGEST_TOKEN');
+  });
+
+  test('is not disturbed by names that every object inherits', () => {
+    const inherited = defineConfig({ constructor: text().default('none') });
+    expect(loadConfig(inherited, { env: {} }).config.constructor).toBe('none');
+  });
+});
+
+describe('mistakes', () => {
+  test('are listed all at once, with the problem, what was given and where', () => {
+    const mistakes = mistakesOf({
+      env: { INGEST_PORT: 'banana', INGEST_CERT: 'a.pem', MODE: 'quick' },
+      fileValues: { source: 'config.yaml', values: { INGEST_WORKERS: 0 } },
+    });
+    expect(mistakes).toEqual([
+      {
+        variable: 'INGEST_PORT',
+        problem: 'expected a port number from 0 to 65535',
+        got: '"banana"',
+        source: 'environment',
+      },
+      { variable: 'REDIS_URL', problem: 'not set; expected a URL that starts with redis:// or rediss://' },
+      { variable: 'INGEST_WORKERS', problem: 'expected a whole number from 1 to 64', got: '0', source: 'config.yaml' },
+      { variable: 'MODE', problem: 'expected one of fast, safe', got: '"quick"', source: 'environment' },
+    ]);
+  });
+
+  test('between variables are in the same list as those of single ones', () => {
+    const variables = mistakesOf({ env: { INGEST_PORT: 'banana' } }).map(({ variable }) => variable);
+    expect(variables).toEqual(['INGEST_PORT', 'REDIS_URL', 'INGEST_CERT']);
+  });
+
+  test('that follow from another mistake are left out', () => {
+    const dependent = defineConfig(
+      { A: integer() },
+      { checks: ({ A }) => (A === undefined ? [{ variable: 'A', problem: 'must be more than B' }] : []) },
+    );
+    expect(() => loadConfig(dependent, { env: { A: 'x' } })).toThrow(
+      expect.objectContaining({ mistakes: [expect.objectContaining({ problem: 'expected a whole number' })] }),
+    );
+  });
+
+  test('found by a refinement of a field keep its sentence', () => {
+    const even = defineConfig({ A: integer().refine((a) => a % 2 === 0, 'must be even'), B: z.array(z.string()) });
+    expect(() => loadConfig(even, { env: { A: '3' }, fileValues: { source: 'f', values: { B: ['a', 1] } } })).toThrow(
+      expect.objectContaining({
+        mistakes: [
+          expect.objectContaining({ variable: 'A', problem: 'must be even' }),
+          expect.objectContaining({ variable: 'B', problem: expect.stringMatching(/string.* at 1$/) }),
+        ],
+      }),
+    );
+  });
+
+  test('show neither the password of a URL nor more than sixty characters', () => {
+    const got = (value: string) => mistakesOf({ env: { ...good, REDIS_URL: value } })[0]?.got;
+    expect(got('http://user:hunter2@host')).toBe('"http://***@host"');
+    expect(got('redis:hunter2@host')).toBe('"***@host"');
+    expect(got('http://:hun/te?r2@host/0?password=hunter2')).toBe('"http://***@host/0?***"');
+    expect(got('x'.repeat(500))).toHaveLength(59);
+  });
+
+  test('print as lines under one sentence', () => {
+    const error = new ConfigError(mistakesOf({ env: { ...good, REDIS_URL: '', INGEST_PORT: 'banana' } }));
+    expect(formatConfigError(error)).toBe(
+      [
+        'The configuration has 2 mistakes:',
+        '  INGEST_PORT: expected a port number from 0 to 65535, got "banana" (environment)',
+        '  REDIS_URL: not set; expected a URL that starts with redis:// or rediss://',
+      ].join('\n'),
+    );
+    expect(error.message).toContain('INGEST_PORT, REDIS_URL');
+  });
+});
+
+describe('a secret', () => {
+  const written = (name: string, content: string) => {
+    const path = join(directory, name);
+    writeFileSync(path, content);
+    return path;
+  };
+
+  test('comes from the file that X_FILE names, without the newline at its end', () => {
+    const path = written('token', ' s3cret \n');
+    const { config, warnings } = loadConfig(schema, {
+      env: { ...good, INGEST_TOKEN_FILE: path },
+      prefixes: ['INGEST_'],
+    });
+    expect(config.INGEST_TOKEN?.reveal()).toBe(' s3cret ');
+    expect(warnings).toEqual([]);
+  });
+
+  test('from the environment wins over one from a file of values, by either name', () => {
+    const path = written('token', 'by file');
+    const fileValues = { source: 'config.yaml', values: { INGEST_TOKEN: 'in yaml' } };
+    const token = (env: Record<string, string>) =>
+      loadConfig(schema, { env: { ...good, ...env }, fileValues }).config.INGEST_TOKEN?.reveal();
+    expect(token({})).toBe('in yaml');
+    expect(token({ INGEST_TOKEN_FILE: path })).toBe('by file');
+    expect(token({ INGEST_TOKEN: 'direct' })).toBe('direct');
+  });
+
+  test('that is set by both names in one place is a mistake that shows neither', () => {
+    const mistakes = mistakesOf({
+      env: { ...good, INGEST_TOKEN: 'hunter2', INGEST_TOKEN_FILE: written('token', 'x') },
+    });
+    expect(mistakes).toEqual([
+      {
+        variable: 'INGEST_TOKEN',
+        problem: 'set twice, here and by INGEST_TOKEN_FILE; remove one of them',
+        source: 'environment',
+      },
+    ]);
+  });
+
+  test('whose file is missing or empty is a mistake like any other', () => {
+    const missing = join(directory, 'missing');
+    expect(mistakesOf({ env: { ...good, INGEST_PORT: 'x', INGEST_TOKEN_FILE: missing } })).toMatchObject([
+      { variable: 'INGEST_PORT' },
+      { variable: 'INGEST_TOKEN_FILE', problem: expect.stringContaining('ENOENT'), source: 'environment' },
+    ]);
+    expect(mistakesOf({ env: { ...good, INGEST_TOKEN_FILE: written('empty', '\n') } })).toMatchObject([
+      { variable: 'INGEST_TOKEN_FILE', problem: 'the file is empty' },
+    ]);
+  });
+
+  test('is never shown by a mistake about it', () => {
+    const picky = defineConfig({ TOKEN: secret().refine((token) => token.reveal().length >= 16, 'too short') });
+    const load = () => loadConfig(picky, { env: { TOKEN: 'hunter2' } });
+    expect(load).toThrow(
+      expect.objectContaining({ mistakes: [{ variable: 'TOKEN', problem: 'too short', source: 'environment' }] }),
+    );
+  });
+
+  test('keeps its X_FILE to the schema when that has a variable of this name', () => {
+    const own = defineConfig({ KEY: secret().optional(), KEY_FILE: text().optional() });
+    const { config } = loadConfig(own, { env: { KEY_FILE: '/nowhere/key.pem' } });
+    expect(config).toEqual({ KEY_FILE: '/nowhere/key.pem' });
+  });
+});
+
+describe('unknown variables', () => {
+  test('under the prefixes are returned with the nearest known name', () => {
+    const { warnings } = loadConfig(schema, {
+      env: { ...good, INGEST_PROT: '1', INGEST_SOMETHING_ELSE: '1', OTHER_PROT: '1' },
+      fileValues: { source: 'config.yaml', values: { INGEST_WORKER: 2 } },
+      prefixes: ['INGEST_'],
+    });
+    expect(warnings).toEqual([
+      { variable: 'INGEST_PROT', nearest: 'INGEST_PORT', source: 'environment' },
+      { variable: 'INGEST_SOMETHING_ELSE', source: 'environment' },
+      { variable: 'INGEST_WORKER', nearest: 'INGEST_WORKERS', source: 'config.yaml' },
+    ]);
+    expect(warnings.map(formatUnknownVariable).slice(0, 2)).toEqual([
+      'INGEST_PROT: not a known variable; did you mean INGEST_PORT? (environment)',
+      'INGEST_SOMETHING_ELSE: not a known variable (environment)',
+    ]);
+  });
+});

@@ -1,0 +1,164 @@
+// The configuration of an app: one schema whose keys are the environment variables. What is wrong is found all at once,
+// before anything starts. Reading process.env is the caller's business (run.ts does it, once a process).
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { ConfigError, type Mistake } from '../process/errors.js';
+import { fieldFacts } from './config-field.js';
+import { clipped } from './config-print.js';
+import { nearestName } from './nearest-name.js';
+
+export interface ConfigSchema<Shape extends z.ZodRawShape> {
+  object: z.ZodObject<Shape>;
+  checks: (parsed: Partial<z.output<z.ZodObject<Shape>>>) => Mistake[];
+}
+
+/** The typed configuration that a schema gives. */
+export type ConfigOf<Schema> = Schema extends ConfigSchema<infer Shape> ? z.output<z.ZodObject<Shape>> : never;
+
+/**
+ * An app's schema. `checks` are the rules between variables: they see what could be read, and answer with mistakes.
+ * They are a function of their own because zod drops an object's refinements as soon as one field fails, and then the
+ * owner would see the second half of the list only after correcting the first. What a check says about a variable that
+ * already is in the list is dropped: it would be a consequence.
+ */
+export function defineConfig<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  { checks = () => [] }: { checks?: ConfigSchema<Shape>['checks'] } = {},
+): ConfigSchema<Shape> {
+  return { object: z.object(shape), checks };
+}
+
+export interface ConfigSources {
+  env: Readonly<Record<string, string | undefined>>;
+  /** What a file says, already under the variables' names; `source` is how messages call that file. */
+  fileValues?: { source: string; values: Readonly<Record<string, unknown>> };
+  /** Variables that start with one of these must be known; others get a warning. */
+  prefixes?: readonly string[];
+}
+
+export interface UnknownVariable {
+  variable: string;
+  nearest?: string;
+  source: string;
+}
+
+/**
+ * Environment over file over default, an empty text counting as unset. A secret X can come from the file that X_FILE
+ * names. Throws `ConfigError` with every mistake; unknown variables are returned, since a typo must not stop a service
+ * that has run with it for a year.
+ */
+export function loadConfig<Shape extends z.ZodRawShape>(
+  schema: ConfigSchema<Shape>,
+  sources: ConfigSources,
+): { config: z.output<z.ZodObject<Shape>>; warnings: UnknownVariable[] } {
+  const parsed: Record<string, unknown> = {};
+  const mistakes: Mistake[] = [];
+  const layers = layersOf(sources);
+
+  for (const [variable, field] of Object.entries(schema.object.shape)) {
+    const facts = fieldFacts(field);
+    const fileVariable = facts.secret && !(`${variable}_FILE` in schema.object.shape) ? `${variable}_FILE` : undefined;
+    const found = find(layers, variable, fileVariable);
+    if (found !== undefined && 'problem' in found) {
+      mistakes.push(found);
+      continue;
+    }
+    const result = z.safeParse(field, found?.value);
+    if (result.success) {
+      if (result.data !== undefined) parsed[variable] = result.data;
+    } else if (found === undefined) {
+      mistakes.push({ variable, problem: facts.expected ? `not set; expected ${facts.expected}` : 'not set' });
+    } else {
+      const { source, value } = found;
+      const got = facts.secret ? {} : { got: clipped(value) };
+      mistakes.push(
+        ...result.error.issues.map((issue) => ({
+          variable,
+          problem: problemOf(issue, facts.expected),
+          ...got,
+          source,
+        })),
+      );
+    }
+  }
+
+  const isNamed = new Set(mistakes.map(({ variable }) => variable));
+  // What parsed is exactly what the schema's output type says, minus the fields that are in the list.
+  const partial = parsed as Partial<z.output<z.ZodObject<Shape>>>;
+  mistakes.push(...schema.checks(partial).filter(({ variable }) => !isNamed.has(variable)));
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return {
+    config: partial as z.output<z.ZodObject<Shape>>,
+    warnings: unknownVariables(schema.object.shape, layers, sources.prefixes ?? []),
+  };
+}
+
+interface Layer {
+  source: string;
+  values: Readonly<Record<string, unknown>>;
+}
+
+function layersOf({ env, fileValues }: ConfigSources): Layer[] {
+  return [{ source: 'environment', values: env }, ...(fileValues === undefined ? [] : [fileValues])];
+}
+
+function find(
+  layers: readonly Layer[],
+  variable: string,
+  fileVariable: string | undefined,
+): { value: unknown; source: string } | Mistake | undefined {
+  for (const { source, values } of layers) {
+    const value = given(values, variable);
+    const path = fileVariable === undefined ? undefined : given(values, fileVariable);
+    if (value !== undefined && path !== undefined) {
+      // Two different secrets and no telling which one the owner means.
+      return { variable, problem: `set twice, here and by ${fileVariable}; remove one of them`, source };
+    }
+    if (value !== undefined) return { value, source };
+    if (path !== undefined && fileVariable !== undefined) return fromFile(String(path), fileVariable, source);
+  }
+  return undefined;
+}
+
+function given(values: Readonly<Record<string, unknown>>, variable: string): unknown {
+  const value = Object.hasOwn(values, variable) ? values[variable] : undefined;
+  // Compose files pass an empty text for what is not filled in (`X: ${X:-}`).
+  return value === null || (typeof value === 'string' && value.trim() === '') ? undefined : value;
+}
+
+function fromFile(path: string, fileVariable: string, source: string): { value: string; source: string } | Mistake {
+  const facts = { variable: fileVariable, got: clipped(path), source };
+  try {
+    // Editors and `echo` end a file with a newline that is no part of the secret.
+    const value = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    if (value.trim() !== '') return { value, source: `file ${path}` };
+    return { ...facts, problem: 'the file is empty' };
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
+    return { ...facts, problem: `expected the path of a file that can be read (${code})` };
+  }
+}
+
+function problemOf(issue: z.core.$ZodIssue, expected: string | undefined): string {
+  // Our own values and refinements speak for themselves; zod's own sentences know nothing of the variable's meaning.
+  const sentence = issue.code === 'custom' || expected === undefined ? issue.message : `expected ${expected}`;
+  return issue.path.length === 0 ? sentence : `${sentence} at ${issue.path.map(String).join('.')}`;
+}
+
+function unknownVariables(
+  shape: z.ZodRawShape,
+  layers: readonly Layer[],
+  prefixes: readonly string[],
+): UnknownVariable[] {
+  const known = Object.entries(shape).flatMap(([variable, field]) =>
+    fieldFacts(field).secret ? [variable, `${variable}_FILE`] : [variable],
+  );
+  return layers.flatMap(({ source, values }) =>
+    Object.keys(values)
+      .filter((name) => prefixes.some((prefix) => name.startsWith(prefix)) && !known.includes(name))
+      .map((variable) => {
+        const nearest = nearestName(variable, known);
+        return { variable, ...(nearest === undefined ? {} : { nearest }), source };
+      }),
+  );
+}

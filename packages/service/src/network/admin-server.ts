@@ -1,0 +1,71 @@
+// The operator's door of an app, apart from its public one: /healthz (the process lives), /readyz (it should get work),
+// /metrics, and what else the app adds. Plain HTTP, meant for loopback or a private network.
+import type { AddressInfo } from 'node:net';
+import { type FastifyInstance, fastify } from 'fastify';
+import type { Registry } from 'prom-client';
+import type { Logger } from '../process/log.js';
+import type { Readiness } from '../process/readiness.js';
+import { explainListenError } from './listen.js';
+
+export interface AdminServerOptions {
+  host: string;
+  /** 0 takes any free port; the real one is in the answer's `address`. */
+  port: number;
+  /** The variable that sets `port`, for the message when it is taken. */
+  portVariable: string;
+  registry: Pick<Registry, 'metrics' | 'contentType'>;
+  readiness: Pick<Readiness, 'report'>;
+  routes?: (server: FastifyInstance) => void;
+  log: Pick<Logger, 'error'>;
+}
+
+export interface AdminServer {
+  address: { host: string; port: number };
+  stop(): Promise<void>;
+}
+
+/** Resolves when it listens; rejects with `ListenError` when it can't. */
+export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
+  const { host, port, portVariable, registry, readiness, routes, log } = options;
+  // Scrapers keep their connections open, and a stuck request must not use up the time for stopping.
+  const server = fastify({ logger: false, forceCloseConnections: true });
+
+  server.get('/healthz', () => ({ status: 'ok', uptime_seconds: Math.round(process.uptime()) }));
+  server.get('/readyz', (_request, reply) => {
+    const report = readiness.report();
+    return reply.code(report.ready ? 200 : 503).send(report);
+  });
+  server.get('/metrics', async (_request, reply) => {
+    const text = await registry.metrics();
+    return reply.type(registry.contentType).send(text);
+  });
+  server.setErrorHandler((err: Error & { statusCode?: number }, request, reply) => {
+    const status = err.statusCode ?? 500;
+    if (status < 500) return reply.code(status).send({ error: err.message });
+    log.error({ err, route: request.routeOptions.url }, 'admin_request_failed');
+    return reply.code(status).send({ error: 'internal error; see the log' });
+  });
+  routes?.(server);
+
+  try {
+    await server.listen({ host, port });
+  } catch (cause) {
+    await server.close();
+    throw explainListenError(cause, {
+      host,
+      port,
+      variable: portVariable,
+      hostVariable: 'ADMIN_HOST',
+      purpose: 'admin',
+    });
+  }
+  const address = server.server.address() as AddressInfo;
+  let stopped: Promise<void> | undefined;
+  return {
+    address: { host: address.address, port: address.port },
+    stop: () => {
+      stopped ??= server.close();
+      return stopped;
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { ListenError } from '../process/errors.js';
+import { explainListenError } from './listen.js';
+
+async function failureOf(host: string, port: number): Promise<unknown> {
+  const server = createServer().listen(port, host);
+  const [error] = await once(server, 'error');
+  return error;
+}
+
+test('a port in use is named with its purpose and the variable that moves it', async () => {
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { port } = holder.address() as AddressInfo;
+  const cause = await failureOf('127.0.0.1', port);
+  holder.close();
+
+  const error = explainListenError(cause, { host: '127.0.0.1', port, variable: 'INGEST_PORT', purpose: 'vehicles' });
+  expect(error).toBeInstanceOf(ListenError);
+  expect(error).toMatchObject({ code: 'port_in_use', host: '127.0.0.1', port, variable: 'INGEST_PORT', cause });
+  expect((error as ListenError).message).toBe(
+    `port ${port} on 127.0.0.1 (vehicles) is in use by another process; stop that one or choose another port with INGEST_PORT`,
+  );
+});
+
+test('an address that is not ours is told apart from a port', async () => {
+  // 192.0.2.0/24 is kept for documentation and never an interface of a real machine.
+  const cause = await failureOf('192.0.2.1', 0);
+  const facts = { host: '192.0.2.1', port: 0, variable: 'INGEST_PORT', hostVariable: 'ADMIN_HOST' };
+  const error = explainListenError(cause, facts) as ListenError;
+  expect(error.code).toBe('address_unavailable');
+  expect(error.message).toContain('set ADMIN_HOST to one that is');
+});
+
+test('a forbidden port says why ports below 1024 are special', () => {
+  // Written by hand: the tests may run as root, who is allowed to.
+  const cause = Object.assign(new Error('listen EACCES'), { code: 'EACCES' });
+  const error = explainListenError(cause, { host: '0.0.0.0', port: 443, variable: 'INGEST_PORT' }) as ListenError;
+  expect(error.code).toBe('port_forbidden');
+  expect(error.message).toContain('choose another with INGEST_PORT');
+});
+
+test('any other error comes back as it is', () => {
+  const facts = { host: 'h', port: 1, variable: 'V' };
+  for (const error of [new Error('no'), undefined, 'text']) expect(explainListenError(error, facts)).toBe(error);
+});

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { MergedMetrics } from '../metrics/merged-metrics.js';
+import { createMetrics } from '../metrics/metrics.js';
+import { createReadiness, measureReadiness } from './readiness.js';
+
+test('ready is when every check is, and no check at all is not ready', () => {
+  const readiness = createReadiness();
+  expect(readiness.report()).toEqual({ ready: false, checks: {} });
+  readiness.set('redis', { ready: true });
+  expect(readiness.report().ready).toBe(true);
+  readiness.set('lease', { ready: false, reason: 'lease_lost' });
+  expect(readiness.report()).toEqual({
+    ready: false,
+    checks: { redis: { ready: true }, lease: { ready: false, reason: 'lease_lost' } },
+  });
+});
+
+test('checks that are announced have to be heard of first', () => {
+  const readiness = createReadiness({ checks: ['redis', 'server'] });
+  readiness.set('redis', { ready: true });
+  expect(readiness.report()).toMatchObject({ ready: false, checks: { server: { ready: false, reason: 'starting' } } });
+  readiness.set('server', { ready: true });
+  expect(readiness.report().ready).toBe(true);
+});
+
+test('setting says whether it changed anything', () => {
+  const readiness = createReadiness({ checks: ['redis'] });
+  expect(readiness.set('redis', { ready: true })).toBe(true);
+  expect(readiness.set('redis', { ready: true })).toBe(false);
+  expect(readiness.set('redis', { ready: false, reason: 'away' })).toBe(true);
+  expect(readiness.set('redis', { ready: false, reason: 'loading' })).toBe(true);
+});
+
+test('a process that stops is not ready, whatever its checks say', () => {
+  const abort = new AbortController();
+  const readiness = createReadiness({ signal: abort.signal });
+  readiness.set('redis', { ready: true });
+  abort.abort();
+  expect(readiness.report()).toMatchObject({ ready: false, checks: { process: { ready: false, reason: 'stopping' } } });
+});
+
+test('is a gauge too, and of several workers the one that is worst off counts', async () => {
+  const workers = [true, false].map((ready) => {
+    const { registry, gauge } = createMetrics({ app: 'a', defaultMetrics: false });
+    const readiness = createReadiness();
+    readiness.set('redis', { ready });
+    measureReadiness({ gauge }, readiness);
+    return registry;
+  });
+  expect(await workers[0]!.metrics()).toMatch(/^fleetbridge_ready\{app="a"\} 1$/m);
+  const pages = await Promise.all(workers.map((registry) => registry.getMetricsAsJSON()));
+  expect(await new MergedMetrics().text(pages)).toMatch(/^fleetbridge_ready\{app="a"\} 0$/m);
+});

@@ -1,0 +1,91 @@
+// Who may listen to the streaming server: tokens of our own, and accounts at Tesla whose tokens are trusted. Of our own
+// tokens Redis holds the SHA-256 only, so that who reads the database can't use them.
+import { createHash, randomBytes } from 'node:crypto';
+import type { RedisConnection } from '../redis/connection.js';
+import { tokensKey } from '../redis/keys.js';
+
+export interface TokenGrant {
+  /** Short public name of the grant, for lists and for revoking it. */
+  id: string;
+  /** One VIN, or `*` for all. */
+  vin: string;
+  label: string;
+  createdMs: number;
+  /** Of a trusted account only: the `sub` of its tokens. */
+  account?: string;
+}
+
+export interface NewGrant {
+  vin: string;
+  label: string;
+  nowMs: number;
+}
+
+export class TokenStore {
+  readonly #redis: RedisConnection;
+  readonly #key: string;
+
+  constructor({ redis, namespace }: { redis: RedisConnection; namespace: string }) {
+    this.#redis = redis;
+    this.#key = tokensKey(namespace);
+  }
+
+  /** The token is returned here and never again. */
+  async create({ vin, label, nowMs }: NewGrant): Promise<{ token: string; grant: TokenGrant }> {
+    const token = randomBytes(32).toString('base64url');
+    const grant: TokenGrant = { id: newId(), vin, label, createdMs: nowMs };
+    await this.#redis.hset(this.#key, hashOf(token), JSON.stringify(grant));
+    return { token, grant };
+  }
+
+  /** Trusts the tokens that Tesla gives to this account. One that was trusted already keeps its id. */
+  async trust({ account, vin, label, nowMs }: NewGrant & { account: string }): Promise<TokenGrant> {
+    const known = await this.grantOfAccount(account);
+    const grant: TokenGrant = { id: known?.id ?? newId(), vin, label, createdMs: nowMs, account };
+    await this.#redis.hset(this.#key, accountField(account), JSON.stringify(grant));
+    return grant;
+  }
+
+  async list(): Promise<TokenGrant[]> {
+    const all = await this.#redis.hgetall(this.#key);
+    return Object.values(all)
+      .map((text) => JSON.parse(text) as TokenGrant)
+      .sort((a, b) => a.createdMs - b.createdMs);
+  }
+
+  /** Returns false when no grant has this id. */
+  async revoke(id: string): Promise<boolean> {
+    for (const [field, text] of Object.entries(await this.#redis.hgetall(this.#key))) {
+      if ((JSON.parse(text) as TokenGrant).id === id) return (await this.#redis.hdel(this.#key, field)) === 1;
+    }
+    return false;
+  }
+
+  /** What a token is good for. Looked up by its hash: nothing about it can be learned from how long that takes. */
+  grantOf(token: string): Promise<TokenGrant | undefined> {
+    return this.#grant(hashOf(token));
+  }
+
+  /** What the tokens of an account at Tesla are good for; undefined: it is not trusted here. */
+  grantOfAccount(account: string): Promise<TokenGrant | undefined> {
+    return this.#grant(accountField(account));
+  }
+
+  async #grant(field: string): Promise<TokenGrant | undefined> {
+    const text = await this.#redis.hget(this.#key, field);
+    return text === null ? undefined : (JSON.parse(text) as TokenGrant);
+  }
+}
+
+function newId(): string {
+  return randomBytes(4).toString('hex');
+}
+
+function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+/** A colon is in no hash: no token can name an account's field. */
+function accountField(account: string): string {
+  return `account:${account}`;
+}

@@ -1,0 +1,71 @@
+// Wakes those who have read a partition to its end when something is appended. Reading for a group happens in scripts,
+// which can't block; so one connection a partition does the waiting for all subscriptions.
+
+import { connectRedis, pause, type RedisConnection } from '../redis/connection.js';
+import { partitionKeys } from '../redis/keys.js';
+import { compareEntryIds } from './entry.js';
+
+const BLOCK_MS = 2_000;
+
+export class LogWaker {
+  readonly #redis: RedisConnection;
+  readonly #records: string;
+  readonly #waiting = new Set<() => void>();
+  #seenUpTo = '0-0';
+  #isWatching = false;
+  #isStopped = false;
+
+  constructor({ url, namespace, partition }: { url: string; namespace: string; partition: number }) {
+    this.#redis = connectRedis({ url, name: 'fleetbridge-waker' });
+    this.#records = partitionKeys(namespace, partition).records;
+  }
+
+  /** Resolves when there may be entries after `id`, at the latest after two seconds. */
+  async wait(id: string): Promise<void> {
+    if (this.#isStopped) return;
+    // there is something after it already. The pause is for a Redis that lost its newest entries: no loop without end
+    if (compareEntryIds(id, this.#seenUpTo) < 0) return await pause(5);
+    this.#seenUpTo = id;
+    await new Promise<void>((resolve) => {
+      this.#waiting.add(resolve);
+      if (!this.#isWatching) void this.#watch();
+    });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#redis.disconnect();
+    this.#wakeAll();
+  }
+
+  async #watch(): Promise<void> {
+    this.#isWatching = true;
+    while (this.#waiting.size > 0 && !this.#isStopped) {
+      try {
+        const reply = await this.#redis.xreadBuffer(
+          'COUNT',
+          1,
+          'BLOCK',
+          BLOCK_MS,
+          'STREAMS',
+          this.#records,
+          this.#seenUpTo,
+        );
+        const streams = reply as unknown as [Buffer, [Buffer, Buffer[]][]][] | null;
+        const id = streams?.[0]?.[1][0]?.[0].toString();
+        if (id !== undefined && compareEntryIds(id, this.#seenUpTo) > 0) this.#seenUpTo = id;
+      } catch {
+        // Redis is away; whoever waits will see for itself
+        await pause(100);
+      }
+      this.#wakeAll();
+    }
+    this.#isWatching = false;
+  }
+
+  #wakeAll(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+}

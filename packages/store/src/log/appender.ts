@@ -1,0 +1,248 @@
+// The way into the log. What one turn of the event loop brings travels as one script call a partition; the next call
+// leaves when the answer is here. With one call under way nothing can overtake: a call that got no answer is repeated
+// as it is, before any newer record, until Redis answers (the script knows by its marks what was stored already).
+import { randomUUID } from 'node:crypto';
+import { type RedisConnection, runScript } from '../redis/connection.js';
+import { LogUnavailable } from '../redis/errors.js';
+import { type PartitionKeys, partitionKeys, partitionOf } from '../redis/keys.js';
+import { PartitionConnection } from '../redis/partition-connection.js';
+import { appendRecords, LATE_MS } from '../scripts/append-records.js';
+import { PackedRecords, type RecordToAppend } from './record-packing.js';
+import { whenReplicated } from './replication.js';
+
+/**
+ * stored: on disk as the Redis' policy says. repeat: it was stored before. failed: Redis refused this record.
+ * elsewhere: of a connect_anew only, the vehicle has another connection by now.
+ */
+export type AppendOutcome = 'stored' | 'repeat' | 'failed' | 'elsewhere';
+
+/** Told once what became of a record. An object and not a function, since one is made for every record. */
+export interface AppendReceipt {
+  settled(outcome: AppendOutcome): void;
+}
+
+export interface AppenderOptions {
+  redis: RedisConnection;
+  namespace: string;
+  partitions: number;
+  /** Names the process in presence (see presence.ts). */
+  processId: () => string;
+  /** Replicas that must have a record before it counts as stored; 0 = none. */
+  ackReplicas?: number;
+  /** A call without an answer for so long leads to a new connection. */
+  callTimeoutMs?: number;
+  /** State changes only: the first failure, and the first success after it. */
+  onTrouble?: (error: LogUnavailable) => void;
+  onRecovered?: (info: { attempts: number; waitingRecords: number }) => void;
+  /** Each answered call: how long it took and how many records it held. */
+  onCall?: (call: { durationMs: number; records: number }) => void;
+}
+
+const OUTCOMES: Record<string, AppendOutcome> = { S: 'stored', R: 'repeat', F: 'failed', E: 'elsewhere' };
+// Answers that pass by themselves: Redis is loading, full, read-only, busy, or its cluster is in motion.
+const TRANSIENT =
+  /^(?:LOADING|OOM|READONLY|CLUSTERDOWN|TRYAGAIN|BUSY|MASTERDOWN|MISCONF|NOREPLICAS|UNBLOCKED|MOVED|ASK)\b/;
+const SPARE_BYTES = 256_000;
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1_000;
+
+export class Appender {
+  readonly #options: AppenderOptions;
+  readonly #partitions: PartitionQueue[];
+  /** What was taken and has no outcome yet: records, and their bytes as packed. */
+  unsettledRecords = 0;
+  unsettledBytes = 0;
+
+  constructor(options: AppenderOptions) {
+    this.#options = options;
+    this.#partitions = Array.from({ length: options.partitions }, (_, partition) => {
+      return new PartitionQueue(partitionKeys(options.namespace, partition), options, (records, bytes) => {
+        this.unsettledRecords -= records;
+        this.unsettledBytes -= bytes;
+      });
+    });
+  }
+
+  /** Takes a record (its bytes are copied). Records of one VIN are stored in the order of these calls. */
+  append(record: RecordToAppend, receipt: AppendReceipt): void {
+    const queue = this.#partitions[partitionOf(record.vin, this.#options.partitions)]!;
+    this.unsettledRecords++;
+    this.unsettledBytes += queue.add(record, receipt);
+  }
+
+  /** True while some call gets no answer. */
+  get isInTrouble(): boolean {
+    return this.#partitions.some((queue) => queue.attempts > 0);
+  }
+
+  /** Waits until every record has its outcome. Returns how many have none at the deadline. */
+  async drain(deadlineMs: number): Promise<number> {
+    const deadline = Date.now() + deadlineMs;
+    while (this.unsettledRecords > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+    return this.unsettledRecords;
+  }
+
+  /** Gives up what has no outcome. */
+  stop(): void {
+    for (const queue of this.#partitions) queue.stop();
+  }
+}
+
+class Batch {
+  readonly packed: PackedRecords;
+  readonly receipts: AppendReceipt[] = [];
+  readonly begunMs = performance.now();
+  mayBeStored = false;
+
+  constructor(packed: PackedRecords) {
+    this.packed = packed;
+  }
+}
+
+/** The batches of one partition: the first is under way or will be, the last takes new records. */
+class PartitionQueue {
+  readonly #keys: PartitionKeys;
+  readonly #options: AppenderOptions;
+  readonly #release: (records: number, bytes: number) => void;
+  readonly #batches: Batch[] = [];
+  /** Of the last call that was answered, to be filled again. */
+  #spare: PackedRecords | undefined;
+  #isScheduled = false;
+  #isUnderWay = false;
+  #isStopped = false;
+  #retryTimer: NodeJS.Timeout | undefined;
+  /** Calls without an answer in a row. */
+  attempts = 0;
+  /** Calls that were given up: one that is late must not be taken for a new one. */
+  #givenUp = 0;
+  readonly #givenUpKey: string;
+  /** Undefined: the calls of all partitions share one connection, as cheap as can be. */
+  readonly #own: PartitionConnection | undefined;
+
+  constructor(keys: PartitionKeys, options: AppenderOptions, release: (records: number, bytes: number) => void) {
+    this.#keys = keys;
+    this.#givenUpKey = keys.givenUp(randomUUID());
+    this.#options = options;
+    this.#release = release;
+    const { redis, ackReplicas = 0 } = options;
+    if (ackReplicas > 0 || redis.isCluster) this.#own = new PartitionConnection(redis, keys.partition);
+  }
+
+  add(record: RecordToAppend, receipt: AppendReceipt): number {
+    let batch = this.#batches.at(-1);
+    if (batch === undefined || batch.packed.isFull || (this.#isUnderWay && this.#batches.length === 1)) {
+      batch = new Batch(this.#spare ?? new PackedRecords());
+      this.#spare = undefined;
+      this.#batches.push(batch);
+    }
+    const before = batch.packed.length;
+    batch.packed.add(record);
+    batch.receipts.push(receipt);
+    if (!this.#isUnderWay && !this.#isScheduled && this.attempts === 0) {
+      this.#isScheduled = true;
+      setImmediate(() => {
+        this.#isScheduled = false;
+        this.#send();
+      });
+    }
+    return batch.packed.length - before;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#retryTimer);
+    this.#own?.stop();
+  }
+
+  #send(): void {
+    const batch = this.#batches[0];
+    if (batch === undefined || this.#isUnderWay || this.#isStopped) return;
+    this.#isUnderWay = true;
+    const startedMs = performance.now();
+    this.#call(batch).then(
+      (codes) => {
+        this.#options.onCall?.({ durationMs: performance.now() - startedMs, records: batch.receipts.length });
+        this.#answered(batch, codes);
+      },
+      (error) => this.#unanswered(batch, error),
+    );
+  }
+
+  async #call(batch: Batch): Promise<string> {
+    const { redis, processId, ackReplicas = 0, callTimeoutMs = 5_000 } = this.#options;
+    const { records, presence, newest, seenPrefix, ackFence } = this.#keys;
+    const isLate = performance.now() - batch.begunMs > LATE_MS;
+    const mustLook = batch.mayBeStored || isLate;
+    const args = [
+      seenPrefix,
+      processId(),
+      mustLook ? '1' : '0',
+      batch.packed.bytes,
+      this.#givenUp,
+      redis.isCluster ? '1' : '0',
+      Date.now(),
+    ];
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        // The answers of a connection come in order: without a new one every later call would wait behind this one.
+        if (this.#own === undefined) redis.disconnect(true);
+        reject(new Error(`no answer within ${callTimeoutMs} ms`));
+      }, callTimeoutMs);
+    });
+    try {
+      const own = this.#own?.take();
+      const answer = (await Promise.race([
+        runScript(own ?? redis, appendRecords, [records, presence, newest, this.#givenUpKey], args),
+        timeout,
+      ])) as [string, string];
+      const [codes, failure] = answer;
+      if (failure !== '' && TRANSIENT.test(failure)) throw new Error(failure);
+      if (own && ackReplicas > 0) {
+        const wanted = { replicas: ackReplicas, limitMs: Math.max(1, callTimeoutMs - 100), fenceKey: ackFence };
+        await Promise.race([whenReplicated(own, wanted), timeout]);
+      }
+      return codes;
+    } catch (error) {
+      this.#own?.giveUp();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #answered(batch: Batch, codes: string): void {
+    this.#isUnderWay = false;
+    this.#batches.shift();
+    const { attempts } = this;
+    this.attempts = 0;
+    this.#release(batch.receipts.length, batch.packed.length);
+    // one megabyte of records can make it large for a moment; an idle partition does not keep that
+    if (batch.packed.length <= SPARE_BYTES) {
+      batch.packed.clear();
+      this.#spare = batch.packed;
+    }
+    if (attempts > 0)
+      this.#options.onRecovered?.({
+        attempts,
+        waitingRecords: this.#batches.reduce((sum, { receipts }) => sum + receipts.length, 0),
+      });
+    // the next call leaves before the acks are built, so that Redis works meanwhile
+    this.#send();
+    for (let index = 0; index < batch.receipts.length; index++) {
+      const code = codes[index]!;
+      batch.receipts[index]!.settled(code === 'S' ? 'stored' : (OUTCOMES[code] ?? 'failed'));
+    }
+  }
+
+  #unanswered(batch: Batch, cause: unknown): void {
+    this.#isUnderWay = false;
+    if (this.#isStopped) return;
+    batch.mayBeStored = true;
+    this.#givenUp++;
+    this.attempts++;
+    if (this.attempts === 1) this.#options.onTrouble?.(new LogUnavailable('append', cause));
+    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(this.attempts - 1, 10), LONGEST_PAUSE_MS);
+    this.#retryTimer = setTimeout(() => this.#send(), pauseMs);
+  }
+}

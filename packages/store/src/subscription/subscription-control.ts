@@ -1,0 +1,158 @@
+// Subscriptions as an operator and the retention see them: where each is, what lies before it, what it gave up, and
+// how to move it. Nothing here needs a lease; what must not be done beside a holder ends its lease in the same script.
+
+import { compareEntryIds, type LogEntry, parseEntry } from '../log/entry.js';
+import { type RedisConnection, runScript } from '../redis/connection.js';
+import { type PartitionKeys, partitionKeys } from '../redis/keys.js';
+import { dropSubscription, measureLag, requestRedelivery, seekSubscription } from '../scripts/subscription-control.js';
+import { type DeadLetter, parseDeadLetter, subscriptionLease } from './subscription-work.js';
+
+const COUNTED_AT_MOST = 1_000;
+
+export interface SubscriptionLag {
+  partition: number;
+  /** Entries not acknowledged yet; with `isAtLeast` there are more. */
+  records: number;
+  isAtLeast: boolean;
+  /** Of these, given to the holder. */
+  pending: number;
+  /** Of the oldest entry that is not acknowledged; undefined when there is none. */
+  ageMs: number | undefined;
+  oldestId: string | undefined;
+  /** The first entry that nobody was given yet, and the last that somebody was. */
+  firstNew: string | undefined;
+  lastGiven: string | undefined;
+  /** What retention must keep for it: nothing from this id on may go. Undefined while it has not begun. */
+  neededFrom: string | undefined;
+  holder: string | undefined;
+  deadLetters: number;
+  /** Retention took entries that it had not delivered, up to this id. */
+  lostUpTo: string | undefined;
+}
+
+export class SubscriptionControl {
+  readonly #redis: RedisConnection;
+  readonly #keys: PartitionKeys[];
+  readonly #name: string;
+
+  constructor({
+    redis,
+    namespace,
+    partitions,
+    subscription,
+  }: {
+    redis: RedisConnection;
+    namespace: string;
+    partitions: number;
+    subscription: string;
+  }) {
+    this.#redis = redis;
+    this.#name = subscription;
+    this.#keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(namespace, partition));
+  }
+
+  /** Goes on after this id in every partition: an entry id, `0-0`, or `$` for the end. */
+  async seek(after: string): Promise<void> {
+    for (const keys of this.#keys) {
+      const { lease, epoch } = this.#leaseKeys(keys);
+      const named = [keys.records, lease, epoch, keys.rejections(this.#name), keys.lost(this.#name)];
+      await runScript(this.#redis, seekSubscription, named, [this.#name, after]);
+    }
+  }
+
+  /** Removes everything that is kept for it. */
+  async drop(): Promise<void> {
+    for (const keys of this.#keys) {
+      const { lease, epoch } = this.#leaseKeys(keys);
+      const name = this.#name;
+      const named = [keys.records, lease, epoch, keys.rejections(name), keys.dead(name), keys.redeliver(name)];
+      await runScript(this.#redis, dropSubscription, [...named, keys.lost(name)], [name]);
+    }
+  }
+
+  async lag(): Promise<SubscriptionLag[]> {
+    return await Promise.all(this.#keys.map((_, partition) => this.lagOf(partition)));
+  }
+
+  async lagOf(partition: number): Promise<SubscriptionLag> {
+    const keys = this.#keys[partition]!;
+    const named = [keys.records, this.#leaseKeys(keys).lease, keys.lost(this.#name), keys.dead(this.#name)];
+    const [last, pending, oldestPending, firstNew, undelivered, isBounded, now, lease, lost, dead] = (await runScript(
+      this.#redis,
+      measureLag,
+      named,
+      [this.#name, COUNTED_AT_MOST],
+    )) as [string, number, string, string, number, number, string, string, string, number];
+    const oldestId = oldestPending || firstNew || undefined;
+    return {
+      partition,
+      records: pending + undelivered,
+      isAtLeast: isBounded === 1,
+      pending,
+      ageMs: oldestId === undefined ? undefined : Math.max(0, Number(now) - Number(oldestId.split('-')[0])),
+      oldestId,
+      firstNew: firstNew || undefined,
+      lastGiven: last || undefined,
+      neededFrom: oldestPending || last || undefined,
+      holder: lease.split(' ')[0] || undefined,
+      deadLetters: dead,
+      lostUpTo: lost || undefined,
+    };
+  }
+
+  /** The entries that come next, pending ones first. */
+  async peek(count: number): Promise<(LogEntry & { partition: number; isPending: boolean })[]> {
+    const lists = await Promise.all(this.#keys.map((keys, partition) => this.#peekAt(keys, partition, count)));
+    return lists.flat().sort((a, b) => compareEntryIds(a.id, b.id));
+  }
+
+  async #peekAt(keys: PartitionKeys, partition: number, count: number) {
+    const { records } = keys;
+    const { neededFrom, pending } = await this.lagOf(partition);
+    if (neededFrom === undefined) return [];
+    const listed = pending === 0 ? [] : await this.#redis.xpending(records, this.#name, '-', '+', count);
+    const pendingIds = (listed as [string][]).map(([id]) => id);
+    const entries = await Promise.all(pendingIds.map((id) => this.#redis.xrangeBuffer(records, id, id)));
+    if (pendingIds.length < count) {
+      const after = `(${await this.#lastDelivered(keys)}`;
+      entries.push(await this.#redis.xrangeBuffer(records, after, '+', 'COUNT', count - pendingIds.length));
+    }
+    return (entries.flat() as [Buffer, Buffer[]][])
+      .map(parseEntry)
+      .map((entry) => ({ ...entry, partition, isPending: pendingIds.includes(entry.id) }));
+  }
+
+  async #lastDelivered({ records }: PartitionKeys): Promise<string> {
+    const groups = (await this.#redis.xinfo('GROUPS', records)) as string[][];
+    const own = groups.find((facts) => facts[facts.indexOf('name') + 1] === this.#name) ?? [];
+    return own[own.indexOf('last-delivered-id') + 1] ?? '0-0';
+  }
+
+  /** The oldest `count` of each partition. */
+  async deadLetters(count: number): Promise<(DeadLetter & { partition: number })[]> {
+    const lists = await Promise.all(
+      this.#keys.map(async (keys, partition) => {
+        const found = await this.#redis.xrangeBuffer(keys.dead(this.#name), '-', '+', 'COUNT', count);
+        return (found as [Buffer, Buffer[]][]).map((one) => ({ ...parseDeadLetter(one), partition }));
+      }),
+    );
+    return lists.flat();
+  }
+
+  /** Dead letters of a partition by their ids; returns how many of them there are. The holder delivers them. */
+  async redeliver(partition: number, ids: readonly string[]): Promise<number> {
+    const keys = this.#keys[partition]!;
+    const named = [keys.dead(this.#name), keys.redeliver(this.#name)];
+    return (await runScript(this.#redis, requestRedelivery, named, [...ids])) as number;
+  }
+
+  /** To be said when retention took entries that were not delivered. */
+  async markLost(partition: number, upTo: string): Promise<void> {
+    await this.#redis.set(this.#keys[partition]!.lost(this.#name), upTo);
+  }
+
+  #leaseKeys(keys: PartitionKeys): { lease: string; epoch: string } {
+    const name = subscriptionLease(this.#name);
+    return { lease: keys.lease(name), epoch: keys.epoch(name) };
+  }
+}

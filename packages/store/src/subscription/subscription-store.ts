@@ -1,0 +1,124 @@
+// The subscriptions that there are, for all dispatchers. What a definition says is the dispatcher's affair; here it is
+// JSON with a name, an owner (the configuration file or the CLI), and the position at which it began.
+
+import { BEGINNING } from '../log/entry.js';
+import type { RedisConnection } from '../redis/connection.js';
+import { partitionKeys, subscriptionsKey, subscriptionVerdictsKey } from '../redis/keys.js';
+import { SubscriptionControl } from './subscription-control.js';
+import { beginSubscription } from './subscription-work.js';
+
+export interface StoredSubscription {
+  name: string;
+  origin: 'file' | 'cli';
+  createdMs: number;
+  /** Cursor of each partition at which it begins. */
+  start: string[];
+  definition: unknown;
+  /** By an operator, or because it is gone from the file. Undefined: it delivers. */
+  paused: 'operator' | 'not_in_file' | undefined;
+}
+
+export class SubscriptionStore {
+  readonly #log: { redis: RedisConnection; namespace: string; partitions: number };
+  readonly #key: string;
+  readonly #verdicts: string;
+
+  constructor({ redis, namespace, partitions }: { redis: RedisConnection; namespace: string; partitions: number }) {
+    this.#log = { redis, namespace, partitions };
+    this.#key = subscriptionsKey(namespace);
+    this.#verdicts = subscriptionVerdictsKey(namespace);
+  }
+
+  async list(): Promise<StoredSubscription[]> {
+    const all = new Map(Object.entries(await this.#log.redis.hgetall(this.#key)));
+    return [...all]
+      .filter(([field]) => !field.includes(':'))
+      .map(([name, text]) => ({
+        ...(JSON.parse(text) as StoredSubscription),
+        name,
+        paused: all.get(pausedField(name)) as StoredSubscription['paused'],
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async get(name: string): Promise<StoredSubscription | undefined> {
+    return (await this.list()).find((one) => one.name === name);
+  }
+
+  /** Begins after what is in the log now, or with its first entry. False when there is one of this name. */
+  async create(
+    subscription: Pick<StoredSubscription, 'name' | 'origin' | 'definition'>,
+    { from, nowMs }: { from: 'now' | 'earliest'; nowMs: number },
+  ): Promise<boolean> {
+    const { name, origin, definition } = subscription;
+    const { redis } = this.#log;
+    if ((await redis.hexists(this.#key, name)) === 1) return false;
+    // what a deletion that was cut short may have left
+    await this.control(name).drop();
+    await redis.hdel(this.#key, pausedField(name));
+    await redis.hdel(this.#verdicts, name);
+    const start = from === 'earliest' ? this.#partitions().map(() => BEGINNING) : await this.#ends();
+    const text = JSON.stringify({ origin, definition, createdMs: nowMs, start });
+    if ((await redis.hsetnx(this.#key, name, text)) === 0) return false;
+    // now and not with the first delivery, so that retention knows what it needs
+    const { namespace } = this.#log;
+    await Promise.all(
+      start.map((from, partition) => beginSubscription({ redis, namespace, partition, subscription: name }, from)),
+    );
+    return true;
+  }
+
+  /** Another definition for one that exists; it goes on where it was. */
+  async redefine(existing: StoredSubscription, definition: unknown, origin = existing.origin): Promise<void> {
+    const { createdMs, start } = existing;
+    const text = JSON.stringify({ origin, definition, createdMs, start });
+    await this.#log.redis.hset(this.#key, existing.name, text);
+  }
+
+  async setPaused(name: string, paused: StoredSubscription['paused']): Promise<void> {
+    const { redis } = this.#log;
+    if (paused === undefined) await redis.hdel(this.#key, pausedField(name));
+    else await redis.hset(this.#key, pausedField(name), paused);
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.#log.redis.hdel(this.#key, name, pausedField(name));
+    await this.#log.redis.hdel(this.#verdicts, name);
+    await this.control(name).drop();
+  }
+
+  control(subscription: string): SubscriptionControl {
+    return new SubscriptionControl({ ...this.#log, subscription });
+  }
+
+  /** What a dispatcher found wrong with a definition; an empty list says that it is good. */
+  async setVerdict(name: string, mistakes: readonly string[]): Promise<void> {
+    await this.#log.redis.hset(this.#verdicts, name, JSON.stringify(mistakes));
+  }
+
+  /** Undefined as long as no dispatcher has looked at it. */
+  async verdict(name: string): Promise<string[] | undefined> {
+    const text = await this.#log.redis.hget(this.#verdicts, name);
+    return text === null ? undefined : (JSON.parse(text) as string[]);
+  }
+
+  #partitions(): number[] {
+    return Array.from({ length: this.#log.partitions }, (_, partition) => partition);
+  }
+
+  async #ends(): Promise<string[]> {
+    const { redis, namespace } = this.#log;
+    return await Promise.all(
+      this.#partitions().map(async (partition) => {
+        const { records } = partitionKeys(namespace, partition);
+        if ((await redis.exists(records)) === 0) return BEGINNING;
+        const facts = (await redis.xinfo('STREAM', records)) as string[];
+        return String(facts[facts.indexOf('last-generated-id') + 1]);
+      }),
+    );
+  }
+}
+
+function pausedField(name: string): string {
+  return `${name}:paused`;
+}

@@ -1,0 +1,249 @@
+// One partition of a subscription in the hands of the process that holds its lease. All owners read as one and the same
+// consumer: who may work is said by the lease alone, so what is pending is always the holder's, and taking over means
+// to read the pending entries from the first, in id order, before anything new.
+
+import { type HeldLease, releaseLease, renewLease, takeLease } from '../lease/lease.js';
+import { compareEntryIds, type LogEntry, parseEntry } from '../log/entry.js';
+import { type RedisConnection, runScript, runScriptForBytes } from '../redis/connection.js';
+import { LeaseLost } from '../redis/errors.js';
+import { type PartitionKeys, partitionKeys } from '../redis/keys.js';
+import {
+  acknowledgeEntries,
+  LEASE_LOST,
+  readRedeliveries,
+  readSubscription,
+  rejectEntry,
+  settleRedelivery,
+} from '../scripts/subscription-work.js';
+
+const CONSUMER = 'holder';
+const REDELIVERIES_A_READ = 100;
+/** Copies, so that they outlive retention; beyond so many the oldest go. */
+export const DEAD_LETTERS_KEPT = 100_000;
+
+export interface SubscriptionPartition {
+  redis: RedisConnection;
+  namespace: string;
+  partition: number;
+  subscription: string;
+}
+
+/** A pending entry that retention has taken has no `entry`. */
+export interface PendingEntry {
+  id: string;
+  entry: LogEntry | undefined;
+}
+
+export interface DeadLetter {
+  /** Of the dead letter; the record's own is `entry.id`. */
+  id: string;
+  entry: LogEntry;
+  rejections: number;
+  error: string;
+  diedMs: number;
+}
+
+/** Name of the lease of a subscription's partition. */
+export function subscriptionLease(subscription: string): string {
+  return `subscription:${subscription}`;
+}
+
+/** Undefined while somebody else holds it. `start`: where a group that is not there yet begins. */
+export async function takeSubscription(
+  place: SubscriptionPartition,
+  wanted: { owner: string; leaseMs: number; start: string },
+): Promise<SubscriptionWork | undefined> {
+  const { redis, namespace, partition, subscription } = place;
+  const keys = partitionKeys(namespace, partition);
+  const heldFromMs = clock();
+  const lease = await takeLease(redis, keys, { name: subscriptionLease(subscription), ...wanted });
+  if (lease === undefined) return undefined;
+  try {
+    await beginSubscription(place, wanted.start);
+  } catch (error) {
+    await releaseLease(redis, keys, lease).catch(() => {});
+    throw error;
+  }
+  return new SubscriptionWork(place, { keys, lease, leaseMs: wanted.leaseMs, heldFromMs });
+}
+
+/** Makes the group when it is not there yet: it begins after `start`. */
+export async function beginSubscription(
+  { redis, namespace, partition, subscription }: SubscriptionPartition,
+  start: string,
+): Promise<void> {
+  try {
+    await redis.xgroup('CREATE', partitionKeys(namespace, partition).records, subscription, start, 'MKSTREAM');
+  } catch (error) {
+    if (!(error as Error).message.startsWith('BUSYGROUP')) throw error;
+  }
+}
+
+/** Every method that goes to Redis throws LeaseLost when the lease has passed to another; then nothing was done. */
+export class SubscriptionWork {
+  readonly #redis: RedisConnection;
+  readonly #keys: PartitionKeys;
+  readonly #lease: HeldLease;
+  readonly #leaseMs: number;
+  readonly #group: string;
+  #heldFromMs: Clock;
+
+  constructor(
+    { redis, subscription }: SubscriptionPartition,
+    held: { keys: PartitionKeys; lease: HeldLease; leaseMs: number; heldFromMs: Clock },
+  ) {
+    this.#redis = redis;
+    this.#group = subscription;
+    this.#keys = held.keys;
+    this.#lease = held.lease;
+    this.#leaseMs = held.leaseMs;
+    this.#heldFromMs = held.heldFromMs;
+  }
+
+  get epoch(): number {
+    return this.#lease.epoch;
+  }
+
+  /**
+   * Whether the lease can't have ended yet, by our own clocks and counted from before it was asked for. To be asked
+   * before everything that leaves the process. Two clocks: one stands still while the machine sleeps, the other jumps.
+   */
+  isHeld(): boolean {
+    const now = clock();
+    return (
+      now.steadyMs - this.#heldFromMs.steadyMs < this.#leaseMs && now.wallMs - this.#heldFromMs.wallMs < this.#leaseMs
+    );
+  }
+
+  async renew(): Promise<void> {
+    const askedMs = clock();
+    await renewLease(this.#redis, this.#keys, this.#lease, this.#leaseMs);
+    this.#heldFromMs = askedMs;
+  }
+
+  async release(): Promise<void> {
+    await releaseLease(this.#redis, this.#keys, this.#lease);
+  }
+
+  /** Pending entries after this id, in id order. */
+  async readPending(after: string, count: number): Promise<PendingEntry[]> {
+    return (await this.#read(after, count)).entries;
+  }
+
+  /** Entries that nobody was given yet; when there are none, `lastId` is the end of the stream. */
+  async readNew(count: number): Promise<{ entries: LogEntry[]; lastId: string }> {
+    const { entries, lastId } = await this.#read('>', count);
+    return { entries: entries.flatMap(({ entry }) => entry ?? []), lastId };
+  }
+
+  /** The entries of these ids, in their order; undefined for those that retention took. */
+  async load(ids: readonly string[]): Promise<(LogEntry | undefined)[]> {
+    return await Promise.all(
+      ids.map(async (id) => {
+        const [found] = await this.#redis.xrangeBuffer(this.#keys.records, id, id);
+        return found && parseEntry(found as [Buffer, Buffer[]]);
+      }),
+    );
+  }
+
+  /** How often entries that are pending were rejected so far. */
+  async rejections(): Promise<Map<string, number>> {
+    const counts = await this.#redis.hgetall(this.#keys.rejections(this.#group));
+    return new Map(Object.entries(counts).map(([id, count]) => [id, Number(count)]));
+  }
+
+  /** At most a thousand at once. */
+  async acknowledge(ids: readonly string[]): Promise<void> {
+    const { lease, records, rejections } = this.#names();
+    await this.#run(acknowledgeEntries, [lease, records, rejections], [this.#group, ...ids]);
+  }
+
+  /** `rejections` counts this one. Returns whether that made it a dead letter. Can be repeated without harm. */
+  async reject(
+    id: string,
+    { rejections, maximum, error, nowMs }: { rejections: number; maximum: number; error: string; nowMs: number },
+  ): Promise<boolean> {
+    const names = this.#names();
+    const args = [this.#group, id, rejections, maximum, error, nowMs, DEAD_LETTERS_KEPT];
+    return (await this.#run(rejectEntry, [names.lease, names.records, names.rejections, names.dead], args)) === 1;
+  }
+
+  /** Dead letters that an operator wants delivered again, oldest first. */
+  async redeliveries(): Promise<DeadLetter[]> {
+    const { lease, dead, redeliver } = this.#names();
+    const args = [this.#lease.value, REDELIVERIES_A_READ];
+    const found = await this.#translated(
+      runScriptForBytes(this.#redis, readRedeliveries, [lease, dead, redeliver], args),
+    );
+    const letters = (found as [Buffer, Buffer[]][]).map(parseDeadLetter);
+    return letters.sort((a, b) => compareEntryIds(a.id, b.id));
+  }
+
+  /** What became of a redelivery; `error` when it was rejected again. */
+  async settleRedelivery(id: string, { error, nowMs }: { error?: string; nowMs: number }): Promise<void> {
+    const { lease, dead, redeliver } = this.#names();
+    await this.#run(settleRedelivery, [lease, dead, redeliver], [id, error === '' ? '-' : (error ?? ''), nowMs]);
+  }
+
+  async #read(after: string, count: number): Promise<{ entries: PendingEntry[]; lastId: string }> {
+    const { lease, records } = this.#names();
+    const args = [this.#lease.value, this.#group, CONSUMER, after, count];
+    const reply = await this.#translated(runScriptForBytes(this.#redis, readSubscription, [lease, records], args));
+    const [found, lastId] = reply as [[Buffer, Buffer[] | null][], Buffer];
+    const entries = found.map(([id, fields]) => ({
+      id: id.toString(),
+      entry: fields === null || fields === undefined ? undefined : parseEntry([id, fields]),
+    }));
+    return { entries, lastId: lastId.toString() };
+  }
+
+  #names() {
+    const { records } = this.#keys;
+    return {
+      lease: this.#keys.lease(this.#lease.name),
+      records,
+      rejections: this.#keys.rejections(this.#group),
+      dead: this.#keys.dead(this.#group),
+      redeliver: this.#keys.redeliver(this.#group),
+    };
+  }
+
+  #run(script: Parameters<typeof runScript>[1], keys: string[], args: (string | number)[]): Promise<unknown> {
+    return this.#translated(runScript(this.#redis, script, keys, [this.#lease.value, ...args]));
+  }
+
+  /** A group that is gone was deleted or made anew by a seek, which ended our lease as well. */
+  async #translated(answer: Promise<unknown>): Promise<unknown> {
+    try {
+      return await answer;
+    } catch (error) {
+      const text = error instanceof Error ? error.message : '';
+      if (text.startsWith(LEASE_LOST) || text.startsWith('NOGROUP')) throw new LeaseLost(this.#lease.name);
+      throw error;
+    }
+  }
+}
+
+export function parseDeadLetter([id, fields]: [Buffer, Buffer[]]): DeadLetter {
+  const facts = new Map<string, string>();
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const name = fields[at]!.toString();
+    if (name !== 'payload') facts.set(name, fields[at + 1]!.toString());
+  }
+  return {
+    id: id.toString(),
+    entry: { ...parseEntry([id, fields]), id: facts.get('entry') ?? '' },
+    rejections: Number(facts.get('rejections') ?? 0),
+    error: facts.get('error') ?? '',
+    diedMs: Number(facts.get('died') ?? 0),
+  };
+}
+
+interface Clock {
+  steadyMs: number;
+  wallMs: number;
+}
+
+function clock(): Clock {
+  return { steadyMs: performance.now(), wallMs: Date.now() };
+}

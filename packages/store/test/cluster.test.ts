@@ -1,0 +1,426 @@
+// The whole room on a real Redis Cluster of three nodes: partitions on each of them, nodes that die and come back, slots
+// that move.
+import { askRedis, eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { AdmissionStore } from '../src/admin/admission-store.js';
+import { forgetVehicle } from '../src/admin/forget-vehicle.js';
+import { TokenStore } from '../src/admin/token-store.js';
+import { joinDispatchers, leaveDispatchers } from '../src/lease/dispatchers.js';
+import { takeLease } from '../src/lease/lease.js';
+import { LogWaker } from '../src/log/append-notifier.js';
+import { Appender, type AppenderOptions, type AppendOutcome } from '../src/log/appender.js';
+import { type LogEntry, parseEntry } from '../src/log/entry.js';
+import { LogPages } from '../src/log/pages.js';
+import { Quarantine } from '../src/log/quarantine.js';
+import { PackedRecords, type RecordToAppend } from '../src/log/record-packing.js';
+import { trimPartition } from '../src/log/retention.js';
+import { LogTail } from '../src/log/tail.js';
+import { connectivityPayload } from '../src/presence/connectivity.js';
+import { Presence } from '../src/presence/presence.js';
+import { watchReplacedConnections } from '../src/presence/replaced-connections.js';
+import { connectRedis, type RedisConnection, runScript, whenReady } from '../src/redis/connection.js';
+import { partitionKeys, partitionOf, slotOf } from '../src/redis/keys.js';
+import { agreeOnLayout } from '../src/redis/layout.js';
+import { memoryUse } from '../src/redis/memory.js';
+import { CheckpointStore } from '../src/resume/checkpoint-store.js';
+import { SlotStore } from '../src/resume/slot-store.js';
+import { appendRecords } from '../src/scripts/append-records.js';
+import { SNAPSHOT_LEASE, SnapshotStore } from '../src/snapshot/snapshot-store.js';
+import { SubscriptionStore } from '../src/subscription/subscription-store.js';
+import { takeSubscription } from '../src/subscription/subscription-work.js';
+import { sendOn } from './steady-sender.js';
+
+const PARTITIONS = 8;
+const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+/** One vehicle a partition. */
+const VINS = ALL.map((partition) => {
+  for (let n = 0; ; n++) if (partitionOf(`VIN${n}`, PARTITIONS) === partition) return `VIN${n}`;
+});
+
+let cluster: RedisCluster;
+let redis: RedisConnection;
+let namespaces = 0;
+const cleanUp: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  // the partitions of nodes that live go on
+  cluster = await startRedisCluster({ extraArguments: ['--cluster-require-full-coverage', 'no'] });
+  redis = connectRedis({ url: cluster.url, name: 'test' });
+  await whenReady(redis, 5_000);
+});
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0).reverse()) await undo();
+  await Promise.all(cluster.nodes.map((node) => node.start()));
+  await cluster.whenWhole();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await cluster.stop();
+});
+
+it('every node has partitions', async () => {
+  const masters = await Promise.all(ALL.map((partition) => cluster.masterOf(String(partition))));
+  expect(new Set(masters).size).toBe(3);
+  expect(await askRedis(cluster.nodes[0]!.port, 'CLUSTER', 'KEYSLOT', 'x:{5}:records')).toBe(slotOf(5));
+});
+
+describe('on a cluster', () => {
+  it('records are stored, repeats found, and followed, in order', async () => {
+    const { layout, append } = open();
+    await agreeOnLayout(redis, layout);
+    const seen = follow(layout);
+    const outcomes = VINS.flatMap((vin) => [1, 2, 3].map((n) => append({ vin, txid: `${n}` })));
+    expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['stored']));
+    const again = VINS.map((vin) => append({ vin, txid: '2', kind: 'possible_repeat' }));
+    expect(new Set(await Promise.all(again))).toEqual(new Set(['repeat']));
+    await eventually(() => VINS.every((vin) => seen.of(vin).length === 3));
+    for (const vin of VINS) expect(seen.of(vin)).toEqual(['1', '2', '3']);
+    const pages = new LogPages({ redis, ...layout });
+    for (const partition of ALL) expect(await pages.after(partition, '0-0', 10)).toHaveLength(3);
+  });
+
+  it('presence, and who was replaced in another process, is known from every partition', async () => {
+    const { layout, append } = open();
+    const presence = new Presence({ redis, ...layout });
+    const replaced: string[] = [];
+    const watch = watchReplacedConnections({
+      ...layout,
+      url: cluster.url,
+      onReplaced: ({ vin }) => replaced.push(vin),
+    });
+    cleanUp.push(() => watch.stop());
+    await eventually(async () => {
+      // heard at whichever node it listens to
+      replaced.length = 0;
+      await Promise.all(VINS.map((vin) => append(connect(vin, `${Math.random()}`))));
+      await Promise.all(VINS.map((vin) => append(connect(vin, `${Math.random()}`))));
+      await eventually(() => VINS.every((vin) => replaced.includes(vin)), 200);
+    });
+    expect((await presence.all()).map(({ vin }) => vin).sort()).toEqual([...VINS].sort());
+    expect(await presence.renewProcess('process-1', 60_000)).toBe(false);
+    expect(await presence.renewProcess('process-1', 60_000)).toBe(true);
+    expect(await presence.reportDead(0, 1)).toEqual([]);
+    await presence.endProcess('process-1');
+    for (const partition of ALL) expect(await presence.reportDead(partition, 1)).toHaveLength(1);
+    await presence.ping();
+  });
+
+  it('snapshots, leases, slots, checkpoints and retention work in every partition', async () => {
+    const { layout, append } = open();
+    const snapshots = new SnapshotStore({ redis, ...layout });
+    const slots = new SlotStore({ redis, ...layout, processId: 'p', windowMs: 60_000 });
+    const checkpoints = new CheckpointStore({ redis, ...layout, windowMs: 60_000 });
+    for (const [partition, vin] of VINS.entries()) {
+      const keys = partitionKeys(layout.namespace, partition);
+      const lease = (await takeLease(redis, keys, { name: SNAPSHOT_LEASE, owner: 'a', leaseMs: 60_000 }))!;
+      const changes = new Map([[vin, { Soc: '1 80' }]]);
+      await snapshots.commit(partition, { lease, cursor: '5-0', changes });
+      expect(await snapshots.read(vin)).toEqual({ cursor: '5-0', hash: { Soc: '1 80' } });
+      const newSlot = { id: 's', cursor: '5-0' };
+      const wish = { subscriber: 'me', connectionId: 'c', newSlot, askedMs: undefined };
+      expect(await slots.take(vin, wish)).toMatchObject({ kind: 'taken', isNew: true });
+      const kept = { vin, id: 's', subscriber: 'me', connectionId: 'c', cursor: '6-0', change: 'keep' as const };
+      expect(await slots.update(partition, [kept])).toEqual([true]);
+      await checkpoints.begin(vin, { entryId: '5-0', text: 'known' });
+      await append({ vin, txid: 'old' });
+      expect(
+        await trimPartition(redis, {
+          namespace: layout.namespace,
+          partition,
+          nowMs: Date.now() + 3_600_000 * 2,
+          hours: 1,
+          entries: 1,
+          deliveredUpTo: '0-0',
+        }),
+      ).toBeGreaterThanOrEqual(0);
+      await snapshots.clear(partition);
+    }
+    expect(await snapshots.vins()).toEqual([]);
+    await slots.forgetTheDead();
+    await slots.leave();
+  });
+
+  it('subscriptions are taken, delivered, dead-lettered, moved and dropped in every partition', async () => {
+    const { layout, append } = open();
+    const store = new SubscriptionStore({ redis, ...layout });
+    const subscription = { name: 's', origin: 'cli' as const, definition: {} };
+    await Promise.all(VINS.flatMap((vin) => [1, 2].map((n) => append({ vin, txid: `${n}` }))));
+    expect(await store.create(subscription, { from: 'earliest', nowMs: 1 })).toBe(true);
+    const wanted = { owner: 'a', leaseMs: 60_000, start: '0-0' };
+    for (const partition of ALL) {
+      const waker = new LogWaker({ url: cluster.url, namespace: layout.namespace, partition });
+      cleanUp.push(() => waker.stop());
+      const place = { redis, namespace: layout.namespace, partition, subscription: 's' };
+      const work = (await takeSubscription(place, wanted))!;
+      const { entries } = await work.readNew(10);
+      expect(entries.map(({ txid }) => txid)).toEqual(['1', '2']);
+      await work.acknowledge([entries[0]!.id]);
+      await work.reject(entries[1]!.id, { rejections: 5, maximum: 5, error: 'no', nowMs: 1 });
+      const woken = waker.wait(entries[1]!.id);
+      await append({ vin: VINS[partition]!, txid: '3' });
+      await woken;
+      expect((await work.readNew(10)).entries.map(({ txid }) => txid)).toEqual(['3']);
+      await work.renew();
+      await work.release();
+    }
+    const control = store.control('s');
+    expect(await control.deadLetters(10)).toHaveLength(PARTITIONS);
+    expect((await control.lag()).map(({ records }) => records)).toEqual(ALL.map(() => 1));
+    expect(await control.peek(5)).toHaveLength(PARTITIONS);
+    await control.seek('0-0');
+    expect((await control.lag()).map(({ records }) => records)).toEqual(ALL.map(() => 3));
+    await store.delete('s');
+    expect(await store.list()).toEqual([]);
+  });
+
+  it('what belongs to no partition has a place too', async () => {
+    const { layout } = open();
+    const { namespace } = layout;
+    const tokens = new TokenStore({ redis, namespace });
+    const { token, grant } = await tokens.create({ vin: '*', label: 'x', nowMs: 1 });
+    expect(await tokens.grantOf(token)).toEqual(grant);
+    expect(await tokens.revoke(grant.id)).toBe(true);
+    const admission = new AdmissionStore({ redis, namespace });
+    await admission.set(['A', 'B'], 'deny');
+    expect((await admission.read()).verdicts).toEqual(new Map([['A', 'deny'], ['B', 'deny']])); // biome-ignore format: a row
+    await admission.withdraw('A');
+    expect((await admission.read()).verdicts).toEqual(new Map([['B', 'deny']]));
+    expect(await joinDispatchers(redis, { namespace, owner: 'a', forMs: 1_000 })).toBe(1);
+    await leaveDispatchers(redis, { namespace, owner: 'a' });
+    const quarantine = new Quarantine({ redis, ...layout });
+    await Promise.all(VINS.map((vin) => quarantine.add({ vin, reason: 'r', receivedMs: 1, bytes: Buffer.from('x') })));
+    const { usedBytes } = await memoryUse(redis);
+    const ofNodes = cluster.nodes.map(async ({ port }) => askRedis(port, 'INFO', 'memory'));
+    const least = Math.min(
+      ...(await Promise.all(ofNodes)).map((info) => Number(/used_memory:(\d+)/.exec(`${info}`)?.[1])),
+    );
+    expect(usedBytes).toBeGreaterThan(least * 0.9);
+  });
+
+  it('a vehicle is forgotten, and its neighbours are not', async () => {
+    const { layout, append, stored } = open();
+    const [forgotten = '', kept = ''] = VINS;
+    await Promise.all([forgotten, kept].map((vin) => append({ vin, txid: '1' })));
+    const done = await forgetVehicle({ redis, ...layout }, { vin: forgotten, subscriptions: ['s'] });
+    expect(done.records).toBe(1);
+    expect(await stored(forgotten)).toEqual([]);
+    expect(await stored(kept)).toEqual(['1']);
+  });
+});
+
+it('a password in the URL opens every node, for each kind of connection', async () => {
+  const password = 'p@ss:w/rd';
+  const setPassword = (text: string) => Promise.all(nodes.map((node) => node.config('SET', 'requirepass', text)));
+  // their connections stay open, whatever the password becomes
+  const nodes = cluster.nodes.map(({ port }) => connectRedis({ url: `redis://127.0.0.1:${port}`, name: 'operator' }));
+  cleanUp.push(() => {
+    for (const node of nodes) node.disconnect();
+  });
+  await Promise.all(nodes.map((node) => whenReady(node, 5_000)));
+  await setPassword(password);
+  cleanUp.push(() => setPassword(''));
+
+  const url = cluster.url.replace('://', `://:${encodeURIComponent(password)}@`);
+  const connection = connectRedis({ url, name: 'with password' });
+  cleanUp.push(() => connection.disconnect());
+  await whenReady(connection, 5_000);
+  const { layout, append } = open({ redis: connection });
+  const seen = follow(layout, url);
+  const replaced: string[] = [];
+  const watch = watchReplacedConnections({ ...layout, url, onReplaced: ({ vin }) => replaced.push(vin) });
+  cleanUp.push(() => watch.stop());
+  await Promise.all(VINS.map((vin) => append({ vin, txid: '1' })));
+  await eventually(() => VINS.every((vin) => seen.of(vin).length === 1));
+  await eventually(async () => {
+    await append(connect(VINS[0]!, `${Math.random()}`));
+    return replaced.length > 0;
+  });
+  const withoutPassword = connectRedis({ url: cluster.url, name: 'without' });
+  cleanUp.push(() => withoutPassword.disconnect());
+  await expect(whenReady(withoutPassword, 300)).rejects.toThrow();
+});
+
+describe('a node that is killed and comes back on its own data', () => {
+  it('loses nothing that was acknowledged, and holds up nobody else', async () => {
+    const { layout, append, stored, appender } = open();
+    const seen = follow(layout);
+    const load = VINS.map((vin) => sendOn((txid) => append({ vin, txid })));
+    await eventually(() => load.every(({ acknowledged }) => acknowledged.length > 50));
+    const node = await cluster.masterOf('0');
+    await node.kill();
+    await eventually(() => appender.isInTrouble);
+    const masters = await Promise.all(ALL.map((partition) => cluster.masterOf(String(partition))));
+    const elsewhere = load.filter((_, partition) => masters[partition] !== node);
+    expect(elsewhere.length).toBeLessThan(PARTITIONS);
+    const before = elsewhere.map(({ acknowledged }) => acknowledged.length);
+    await eventually(() => elsewhere.every(({ acknowledged }, n) => acknowledged.length > before[n]! + 50));
+    await node.start();
+    const atStart = load.map(({ acknowledged }) => acknowledged.length);
+    await eventually(() => load.every(({ acknowledged }, n) => acknowledged.length > atStart[n]! + 50));
+    await Promise.all(load.map((one) => one.stop()));
+    for (const [partition, vin] of VINS.entries()) {
+      const { sent, acknowledged } = load[partition]!;
+      expect(acknowledged).toEqual(sent);
+      expect(await stored(vin)).toEqual(sent);
+      // the readers have them too, each once
+      await eventually(() => seen.of(vin).length === sent.length);
+      expect(seen.of(vin)).toEqual(sent);
+    }
+  });
+
+  it('is found again when it was all of them', async () => {
+    const { append, stored } = open();
+    expect(await append({ txid: '1' })).toBe('stored');
+    await Promise.all(cluster.nodes.map((node) => node.kill()));
+    const waiting = append({ txid: '2' });
+    await expect(redis.ping()).rejects.toThrow();
+    await Promise.all(cluster.nodes.map((node) => node.start()));
+    expect(await waiting).toBe('stored');
+    await whenReady(redis, 10_000);
+    expect(await stored(VINS[0]!)).toEqual(['1', '2']);
+  });
+
+  it('that does not answer costs its own partitions alone', async () => {
+    const { append, stored, appender } = open({ callTimeoutMs: 300 });
+    await Promise.all(VINS.map((vin) => append({ vin, txid: '1' })));
+    const node = await cluster.masterOf('0');
+    const masters = await Promise.all(ALL.map((partition) => cluster.masterOf(String(partition))));
+    const other = masters.findIndex((master) => master !== node);
+    node.pause();
+    cleanUp.push(() => node.resume());
+    const waiting = append({ vin: VINS[0]!, txid: '2' });
+    await eventually(() => appender.isInTrouble);
+    expect(await append({ vin: VINS[other]!, txid: '2' })).toBe('stored');
+    expect(await redis.exists(partitionKeys('x', other).records)).toBe(0);
+    node.resume();
+    await waiting;
+    expect(await stored(VINS[0]!)).toEqual(['1', '2']);
+  });
+});
+
+it('a slot that moves to another node under load takes its records along, in order, each once', async () => {
+  const { layout, append, stored } = open();
+  const seen = follow(layout);
+  const [vin = ''] = VINS;
+  const load = sendOn((txid) => append({ vin, txid }));
+  await eventually(() => load.acknowledged.length > 50);
+  const from = await cluster.masterOf('0');
+  const to = cluster.nodes.find((node) => node !== from)!;
+  await moveSlot(slotOf(0), from.port, to.port);
+  const moved = load.acknowledged.length;
+  await eventually(() => load.acknowledged.length > moved + 50);
+  await load.stop();
+  expect(await cluster.masterOf('0')).toBe(to);
+  expect(await stored(vin)).toEqual(load.sent);
+  await eventually(() => seen.of(vin).length === load.sent.length);
+  expect(seen.of(vin)).toEqual(load.sent);
+});
+
+it.each([
+  ['taken for new', 'possible_repeat', 'once'],
+  ['stored without a mark', 'record', 'new'],
+] as const)('nothing is %s while the marks of what was stored have moved ahead of the log', async (_, kind, txid) => {
+  const { layout, append, stored } = open();
+  const [vin = ''] = VINS;
+  await append({ vin, kind: 'connect', txid: 'connection-1' });
+  await append({ vin, txid: 'once' });
+  const keys = partitionKeys(layout.namespace, 0);
+  // all that the script declares is here, so that the node takes it on
+  await redis.set(keys.givenUp('me'), '0');
+  const from = await cluster.masterOf('0');
+  const to = cluster.nodes.find((node) => node !== from)!;
+  await beginMove(slotOf(0), from.port, to.port);
+  await askRedis(from.port, 'MIGRATE', '127.0.0.1', to.port, `${keys.seenPrefix}${vin}`, 0, 5_000);
+
+  const packed = new PackedRecords();
+  packed.add(record({ vin, kind, txid }));
+  const declared = [keys.records, keys.presence, keys.newest, keys.givenUp('me')];
+  const args = [keys.seenPrefix, 'process-1', '0', packed.bytes, 0, '1', Date.now()];
+  const [codes, failure] = (await runScript(redis, appendRecords, declared, args)) as [string, string];
+  expect(codes).toBe('');
+  expect(failure).toMatch(/^TRYAGAIN/);
+  await moveSlot(slotOf(0), from.port, to.port);
+  // sent again, since it was not acknowledged
+  await append({ vin, kind: 'possible_repeat', txid });
+  await append({ vin, kind: 'possible_repeat', txid });
+  expect((await stored(vin)).filter((one) => one === txid)).toHaveLength(1);
+});
+
+/** An appender of its own namespace, with what a test wants to see of it. */
+function open(options: Partial<AppenderOptions> = {}) {
+  const layout = { namespace: `cluster-${namespaces++}`, partitions: PARTITIONS };
+  const appender = new Appender({ redis, ...layout, processId: () => 'process-1', ...options });
+  cleanUp.push(() => appender.stop());
+  return {
+    layout,
+    appender,
+    append: (changes: RecordChanges) =>
+      new Promise<AppendOutcome>((settled) => appender.append(record(changes), { settled })),
+    /** Txids of a vehicle's records, in the order of the log. */
+    stored: async (vin: string) => {
+      const { records } = partitionKeys(layout.namespace, partitionOf(vin, PARTITIONS));
+      const entries = (await redis.xrangeBuffer(records, '-', '+')).map(parseEntry);
+      return entries.filter((entry) => entry.vin === vin).map(({ txid }) => txid);
+    },
+  };
+}
+
+/** Tails of all partitions; what they have seen, by vehicle. */
+function follow({ namespace }: { namespace: string }, url = cluster.url) {
+  const seen: LogEntry[] = [];
+  const tails = ALL.map((partition) => {
+    const onEntries = (entries: LogEntry[]) => void seen.push(...entries);
+    return new LogTail({ url, namespace, partition, from: '0-0', onEntries });
+  });
+  for (const tail of tails) tail.start();
+  cleanUp.push(() => Promise.all(tails.map((tail) => tail.stop())));
+  return { of: (vin: string) => seen.filter((entry) => entry.vin === vin).map(({ txid }) => txid) };
+}
+
+async function beginMove(slot: number, from: number, to: number): Promise<string> {
+  const [fromId, toId] = (await Promise.all([from, to].map((port) => askRedis(port, 'CLUSTER', 'MYID')))) as string[];
+  await askRedis(to, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId!);
+  await askRedis(from, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId!);
+  return toId!;
+}
+
+/** As redis-cli does it. */
+async function moveSlot(slot: number, from: number, to: number): Promise<void> {
+  const toId = await beginMove(slot, from, to);
+  for (;;) {
+    const keys = (await askRedis(from, 'CLUSTER', 'GETKEYSINSLOT', slot, 5)) as string[];
+    if (keys.length === 0) break;
+    await askRedis(from, 'MIGRATE', '127.0.0.1', to, '', 0, 5_000, 'KEYS', ...keys);
+  }
+  await askRedis(to, 'CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+  await askRedis(from, 'CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+  await eventually(async () => {
+    const states = await Promise.all(cluster.nodes.map(({ port }) => askRedis(port, 'CLUSTER', 'SLOTS')));
+    return new Set(states.map((ranges) => ownerIn(ranges as [number, number, [string, number]][], slot))).size === 1;
+  });
+}
+
+function ownerIn(ranges: [number, number, [string, number]][], slot: number): number | undefined {
+  return ranges.find(([first, last]) => first <= slot && slot <= last)?.[2][1];
+}
+
+type RecordChanges = Partial<Omit<RecordToAppend, 'txid'>> & { txid?: string };
+
+function record({ txid = 'tx', ...changes }: RecordChanges): RecordToAppend {
+  return {
+    kind: 'record',
+    vin: VINS[0]!,
+    topic: 'V',
+    createdMs: 1,
+    receivedMs: 2,
+    version: '',
+    payload: Buffer.from('p'),
+    ...changes,
+    txid: Buffer.from(txid),
+  };
+}
+
+function connect(vin: string, connectionId: string): RecordChanges {
+  const payload = connectivityPayload({ vin, connectionId, isConnected: true, atMs: 1, networkInterface: 'wifi' });
+  return { kind: 'connect', topic: 'connectivity', vin, txid: connectionId, networkInterface: 'wifi', payload };
+}
