@@ -1,16 +1,7 @@
 // `fleetbridge <command>`: the table of commands and the way into them.
 import { ConfigError, formatConfigError } from '@fleetbridge/service';
 import { type Command, readArguments, UsageError } from './command.js';
-import { ca } from './commands/ca.js';
-import { cert } from './commands/cert.js';
-import { forget } from './commands/forget.js';
-import { simulate } from './commands/simulate.js';
-import { snapshot } from './commands/snapshot.js';
-import { subscription } from './commands/subscription.js';
-import { tail } from './commands/tail.js';
-import { token } from './commands/token.js';
-import { up } from './commands/up.js';
-import { vehicle } from './commands/vehicle.js';
+import { ca, cert, forget, simulate, snapshot, subscription, tail, token, up, vehicle } from './commands/index.js';
 
 const commands: Readonly<Record<string, Command>> = {
   up,

@@ -9,7 +9,7 @@ import {
   recordLogConfig,
   serviceConfig,
 } from '@fleetbridge/service';
-import { mistakesInSubscriptionFile } from './subscription/file.js';
+import { mistakesInSubscriptionFile } from './subscription/index.js';
 
 export const dispatcherConfig = defineConfig(
   {

@@ -15,14 +15,10 @@ import {
 } from '@fleetbridge/service';
 import { agreeOnLayoutWhenReady, connectRedis, Presence, SnapshotStore, SubscriptionStore } from '@fleetbridge/store';
 import { dispatcherConfig } from './config.js';
-import { DeadConnections } from './maintenance/dead-connections.js';
-import { FleetWatch } from './maintenance/fleet-statistics.js';
-import { Upkeep } from './maintenance/retention-loop.js';
+import { DeadConnections, FleetWatch, Upkeep } from './maintenance/index.js';
 import { createCounts, createDispatcherMetrics, deliveryCounts } from './metrics.js';
-import { SnapshotKeeper } from './snapshot/snapshot-keeper.js';
-import { addVehicleRoute, createVehicleMetrics, type VehicleMetrics } from './snapshot/vehicle-metrics.js';
-import { SubscriptionFile } from './subscription/file.js';
-import { Subscriptions } from './subscription/subscriptions.js';
+import { addVehicleRoute, createVehicleMetrics, SnapshotKeeper, type VehicleMetrics } from './snapshot/index.js';
+import { SubscriptionFile, Subscriptions } from './subscription/index.js';
 
 await runApp({ name: 'dispatcher', main });
 

@@ -1,21 +1,14 @@
 // Prometheus' view of the dispatcher.
 import { createMetrics, type Metrics } from '@fleetbridge/service';
 import type { Histogram } from 'prom-client';
-import type { FleetCounts } from './maintenance/fleet-statistics.js';
-import type { SnapshotCounts, SnapshotKeeper } from './snapshot/snapshot-keeper.js';
-import type { LagCounts } from './subscription/lag-monitor.js';
-import type { DeliveryCounts } from './subscription/worker.js';
+import type { FleetCounts, RetentionCounts } from './maintenance/index.js';
+import type { SnapshotCounts, SnapshotKeeper } from './snapshot/index.js';
+import type { DeliveryCounts } from './subscription/index.js';
 
-export interface DispatcherCounts {
+export interface DispatcherCounts extends RetentionCounts {
   snapshots: SnapshotCounts;
   deadConnections: { reported: number };
   fleet: FleetCounts;
-  trimmed: number;
-  /** Those that this process tends, and how much they hold. */
-  partitions: Map<number, { entries: number; quarantined: number }>;
-  redisUsedBytes: number;
-  redisLimitBytes: number;
-  subscriptions: LagCounts;
   /** By subscription. */
   deliveries: Map<string, DeliveryCounts>;
 }

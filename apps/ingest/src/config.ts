@@ -18,7 +18,7 @@ import {
   serviceConfig,
   text,
 } from '@fleetbridge/service';
-import { parseVinFile } from './admission/admission.js';
+import { parseVinFile } from './admission/index.js';
 
 export const ingestConfig = defineConfig(
   {

@@ -1,6 +1,4 @@
 // What ingest counts. Plain numbers, since they change with every record; metrics.ts reads them when Prometheus asks.
-import type { RefusalReason } from './socket/receive.js';
-
 export interface Counts {
   topics: Record<string, TopicCount>;
   stored: number;
@@ -11,7 +9,7 @@ export interface Counts {
   acknowledged: number;
   clockAhead: number;
   /** Answered and not stored, by reason. */
-  refused: Partial<Record<RefusalReason, number>>;
+  refused: Record<string, number>;
   /** Connections that didn't become a vehicle's, by reason. */
   refusedConnections: Record<string, number>;
   /** Connections that we ended, by reason. */

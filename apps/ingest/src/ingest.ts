@@ -18,21 +18,16 @@ import {
   Quarantine,
   watchReplacedConnections,
 } from '@fleetbridge/store';
-import { AdmissionWatch } from './admission/admission-watch.js';
-import { watchCertificates } from './certificates/certificate-watches.js';
-import { loadCertificates } from './certificates/certificates.js';
+import { AdmissionWatch } from './admission/index.js';
+import { loadCertificates, watchCertificates } from './certificates/index.js';
 import { type IngestConfig, withDefaults } from './config.js';
 import { createCounts } from './counts.js';
-import type { HandshakeLimits } from './handshake/handshake-guard.js';
+import type { HandshakeLimits } from './handshake/index.js';
 import { createIngestMetrics } from './metrics.js';
 import { ProcessLease } from './process-lease.js';
 import { startIngestServer } from './server.js';
-import { Fleet } from './socket/fleet.js';
-import { RateLimits } from './socket/rate-limits.js';
-import { createRecordTap } from './socket/record-inspection.js';
-import { topicRules } from './socket/topic-rules.js';
-import { gatherStatusFacts } from './status/status-facts.js';
-import { statusRoute } from './status/status-route.js';
+import { createRecordTap, Fleet, RateLimits, topicRules } from './socket/index.js';
+import { gatherStatusFacts, statusRoute } from './status/index.js';
 import type { WorkerLink } from './worker-link.js';
 
 export interface IngestOptions {

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError, type Logger, loadConfig, type Mistake, type UnknownVariable } from '@fleetbridge/service';
 import { type IngestConfig, ingestConfig } from './config.js';
-import { type GoConfigReading, readGoConfig } from './go-server/go-config.js';
+import { type GoConfigReading, readGoConfig } from './go-server/index.js';
 
 export interface LoadedConfig extends Pick<GoConfigReading, 'notices' | 'unknownKeys'> {
   config: IngestConfig;

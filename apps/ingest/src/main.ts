@@ -2,7 +2,7 @@
 import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';
 import { createLogger, formatUnknownVariable, type RunContext, runApp } from '@fleetbridge/service';
-import { fetchMissingTeslaCas } from './certificates/certificates.js';
+import { fetchMissingTeslaCas } from './certificates/index.js';
 import { withDefaults } from './config.js';
 import { startIngest } from './ingest.js';
 import { loadIngestConfig, reportConfigFile } from './load-config.js';

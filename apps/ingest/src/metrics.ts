@@ -4,10 +4,10 @@
 import { createMetrics, type Metrics } from '@fleetbridge/service';
 import type { Appender } from '@fleetbridge/store';
 import { Counter } from 'prom-client';
-import type { CertificateWatches } from './certificates/certificate-watches.js';
+import type { CertificateWatches } from './certificates/index.js';
 import type { Counts, TopicCount } from './counts.js';
-import type { HandshakeGuard } from './handshake/handshake-guard.js';
-import type { Fleet } from './socket/fleet.js';
+import type { HandshakeGuard } from './handshake/index.js';
+import type { Fleet } from './socket/index.js';
 
 export interface IngestMetrics extends Metrics {
   appended(call: { durationMs: number; records: number }): void;

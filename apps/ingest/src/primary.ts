@@ -3,10 +3,9 @@
 
 import { createMetrics, type RunContext, startAdminServer } from '@fleetbridge/service';
 import { connectRedis } from '@fleetbridge/store';
-import { loadCertificates } from './certificates/certificates.js';
+import { loadCertificates } from './certificates/index.js';
 import { type IngestConfig, withDefaults } from './config.js';
-import { gatherStatusFacts } from './status/status-facts.js';
-import { statusRoute } from './status/status-route.js';
+import { gatherStatusFacts, statusRoute } from './status/index.js';
 import { WorkerPool } from './worker-pool.js';
 
 export interface PrimaryOptions {

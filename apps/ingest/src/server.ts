@@ -10,10 +10,9 @@ import { type Identity, identityFromCertificate } from '@fleetbridge/pki';
 import { explainListenError, type Logger } from '@fleetbridge/service';
 import { WebSocketServer } from 'ws';
 import { type Counts, countOne } from './counts.js';
-import { HandshakeGuard, type HandshakeLimits, handshakeLimits } from './handshake/handshake-guard.js';
-import { VehicleConnection } from './socket/connection.js';
-import type { Fleet } from './socket/fleet.js';
-import { createSender } from './socket/receive.js';
+import { HandshakeGuard, type HandshakeLimits, handshakeLimits } from './handshake/index.js';
+import type { Fleet } from './socket/index.js';
+import { createSender, VehicleConnection } from './socket/index.js';
 
 /** Above a record's limit of 1,000,000 bytes, so that such a one can still be answered; past this the socket ends. */
 const MAX_PAYLOAD_BYTES = 4_000_000;

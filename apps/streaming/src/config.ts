@@ -20,7 +20,7 @@ import {
   url,
 } from '@fleetbridge/service';
 import type { z } from 'zod';
-import { parseVehicleIds } from './owner/vehicle-ids.js';
+import { parseVehicleIds } from './owner/index.js';
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 

@@ -7,11 +7,10 @@ import type { Socket } from 'node:net';
 import { type Access, type AddressOf, type ClientAccess, createAddressOf, requestToken } from '@fleetbridge/access';
 import { explainListenError, type Logger } from '@fleetbridge/service';
 import { WebSocketServer } from 'ws';
-import type { Feeds } from './frames/feeds.js';
+import type { Feeds } from './frames/index.js';
 import { type LiveClient, LiveClients } from './live-clients.js';
 import type { StreamingCounts } from './metrics.js';
-import { SilentWebSocket } from './owner/silent-socket.js';
-import { ownerPace, type Pace, Subscriber } from './owner/subscriber.js';
+import { ownerPace, type Pace, SilentWebSocket, Subscriber } from './owner/index.js';
 
 /** A subscribe is some 300 bytes, with a token of Tesla's some 2 KB. */
 const MAX_MESSAGE_BYTES = 64_000;

@@ -21,19 +21,16 @@ import {
 } from '@fleetbridge/store';
 import { loadCertificate } from './certificate.js';
 import { type StreamingConfig, withDefaults } from './config.js';
-import { Elevation } from './frames/elevation.js';
-import { Feeds } from './frames/feeds.js';
-import { Vehicles } from './frames/vehicles.js';
-import { type GrpcServer, startGrpcServer } from './grpc/grpc-server.js';
-import { createHttpApi } from './http/http-api.js';
+import { Elevation, Feeds, Vehicles } from './frames/index.js';
+import { type GrpcServer, startGrpcServer } from './grpc/index.js';
+import { createHttpApi } from './http/index.js';
 import { LiveClients } from './live-clients.js';
 import { createCounts, createStreamingMetrics } from './metrics.js';
-import type { Pace } from './owner/subscriber.js';
-import { createVinOf } from './owner/vehicle-ids.js';
-import { addPubsubPush } from './pubsub/pubsub-push.js';
-import { PubsubSender } from './pubsub/pubsub-sender.js';
-import { startRawSubscriber } from './raw/raw-subscriber.js';
-import { LogRecords } from './records/log-records.js';
+import type { Pace } from './owner/index.js';
+import { createVinOf } from './owner/index.js';
+import { addPubsubPush, PubsubSender } from './pubsub/index.js';
+import { startRawSubscriber } from './raw/index.js';
+import { LogRecords } from './records/index.js';
 import { type StreamingServer, startStreamingServer } from './server.js';
 
 export interface StreamingOptions {

@@ -1,49 +1,60 @@
 // The door of the package.
 
-export type { ConfigOf, ConfigSchema, ConfigSources, UnknownVariable } from './config/config.js';
-export { defineConfig, loadConfig } from './config/config.js';
+export type { ConfigOf, ConfigSchema, ConfigSources, UnknownVariable } from './config/index.js';
 export {
+  ConfigError,
   type ConfigRow,
-  describeConfig,
-  formatConfigError,
-  formatUnknownVariable,
-  markdownTable,
-} from './config/config-print.js';
-export {
   commaList,
+  defineConfig,
+  describeConfig,
   durationSeconds,
   filePath,
   flag,
+  formatConfigError,
+  formatUnknownVariable,
   integer,
+  loadConfig,
+  type Mistake,
+  markdownTable,
+  nearestName,
   oneOf,
   port,
   redisUrl,
+  Secret,
   secret,
   text,
   url,
   type ValueMeta,
-} from './config/config-values.js';
-export { nearestName } from './config/nearest-name.js';
-export { Secret } from './config/secret.js';
-export { recordLogConfig, serviceConfig } from './config/service-config.js';
-export { MergedMetrics, type MetricsAsJson } from './metrics/merged-metrics.js';
-export { createMetrics, type Metrics } from './metrics/metrics.js';
-export { type AdminServer, type AdminServerOptions, startAdminServer } from './network/admin-server.js';
-export { isOwnName, NOT_OUR_NAME } from './network/host-check.js';
-export { explainListenError, type ListenFacts } from './network/listen.js';
-export { TurningPoint } from './process/condition.js';
-export { ConfigError, ListenError, type ListenErrorCode, type Mistake } from './process/errors.js';
-export { createLogger, type Logger, type LoggerOptions, logConfig } from './process/log.js';
+} from './config/index.js';
+export { createMetrics, MergedMetrics, type Metrics, type MetricsAsJson } from './metrics/index.js';
 export {
+  type AdminServer,
+  type AdminServerOptions,
+  explainListenError,
+  isOwnName,
+  ListenError,
+  type ListenErrorCode,
+  type ListenFacts,
+  NOT_OUR_NAME,
+  startAdminServer,
+} from './network/index.js';
+export type { StopFunction, StopOutcome } from './process/index.js';
+export {
+  createLogger,
   createReadiness,
+  type Logger,
+  type LoggerOptions,
+  logConfig,
   measureReadiness,
   type Readiness,
   type ReadinessCheck,
   type ReadinessReport,
+  type RunContext,
+  type RunOptions,
+  recordLogConfig,
   reportReachability,
-} from './process/readiness.js';
-export { type RunContext, type RunOptions, runApp } from './process/run.js';
-export type { StopFunction, StopOutcome } from './process/shutdown-hooks.js';
-export { tellPrimary, toldReadiness } from './workers/primary-channel.js';
-export { answerMetrics, WorkerMetrics } from './workers/worker-metrics.js';
-export { WorkerStartError } from './workers/worker-start-error.js';
+  runApp,
+  serviceConfig,
+  TurningPoint,
+} from './process/index.js';
+export { answerMetrics, tellPrimary, toldReadiness, WorkerMetrics, WorkerStartError } from './workers/index.js';

@@ -26,9 +26,7 @@ export {
   defaultPlan,
   type Phase,
   type PhasePlan,
-  stepVehicleModel,
   type VehicleModel,
   type VehicleModelOptions,
-  type VehicleStep,
-  WINDOW_MS,
 } from './vehicle-model.js';
+export { stepVehicleModel, type VehicleStep, WINDOW_MS } from './vehicle-step.js';

@@ -6,12 +6,6 @@ import { CAPACITY_KWH, CHARGE_LIMIT_SOC, CHARGER, estimatedRangeMiles, ratedRang
 import { MPS_PER_MPH } from './route.js';
 import type { VehicleModel } from './vehicle-model.js';
 
-export interface SentSignal {
-  readonly timeMs: number;
-  /** The value as text: cheap to compare, whatever its kind. */
-  readonly value: string;
-}
-
 /** What is to be sent now; remembers it as sent. */
 export function dueSignals(model: VehicleModel): Datum[] {
   const signals: Datum[] = [];

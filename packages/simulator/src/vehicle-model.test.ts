@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { distanceBetweenM, type Place } from './route.js';
 import { signalProfile } from './signal-profile.js';
-import { createVehicleModel, type PhasePlan, stepVehicleModel, type VehicleModel, WINDOW_MS } from './vehicle-model.js';
+import { createVehicleModel, type PhasePlan, type VehicleModel } from './vehicle-model.js';
+import { stepVehicleModel, WINDOW_MS } from './vehicle-step.js';
 
 const START_MS = 1_760_000_000_000;
 const plan: PhasePlan[] = [

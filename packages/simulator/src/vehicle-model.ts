@@ -1,12 +1,10 @@
 // A car that lives: it drives, parks, charges and sleeps by its plan, and says which signals are to be sent.
 // No clock, no socket, no chance but its seed: the same seed and the same steps give the same signals.
 
-import type { Datum } from '@fleetbridge/protocol';
 import { CAPACITY_KWH, CHARGE_LIMIT_SOC, CHARGER, energyAfter, type PackReading, readPack, socOf } from './battery.js';
 import { drive, type Motion, secondsToArrive, standStill, startDrive, tractionPowerKw } from './driving.js';
 import { seededRandom } from './random.js';
 import { createRoute, METRES_PER_MILE, munichLoop, type Route, type Waypoint } from './route.js';
-import { dueSignals, type SentSignal } from './signal-profile.js';
 
 export type Phase = 'drive' | 'park' | 'charge' | 'sleep';
 
@@ -49,6 +47,12 @@ export interface VehicleModel {
   outsideTempC: number;
   /** By field number: what was last sent. */
   readonly sent: Map<number, SentSignal>;
+}
+
+export interface SentSignal {
+  readonly timeMs: number;
+  /** The value as text: cheap to compare, whatever its kind. */
+  readonly value: string;
 }
 
 export interface VehicleModelOptions {
@@ -95,27 +99,6 @@ export function createVehicleModel(options: VehicleModelOptions): VehicleModel {
   return model;
 }
 
-export interface VehicleStep {
-  /** The vehicle's clock after the step: `created_at` of a record with these signals. */
-  readonly timeMs: number;
-  readonly phase: Phase;
-  /** A vehicle that is asleep is not connected. */
-  readonly isAwake: boolean;
-  /** Changed since they were last sent, and due by their intervals. Empty: there is nothing to send. */
-  readonly signals: Datum[];
-}
-
-/** The window in which a vehicle collects signals for one record; what `stepVehicleModel` is meant to be called with. */
-export const WINDOW_MS = 500;
-const TICK_MS = 100;
-
-/** Lets `durationMs` pass, in place. */
-export function stepVehicleModel(model: VehicleModel, durationMs: number): VehicleStep {
-  for (let leftMs = durationMs; leftMs > 0; leftMs -= TICK_MS) live(model, Math.min(TICK_MS, leftMs));
-  const isAwake = model.phase !== 'sleep';
-  return { timeMs: model.timeMs, phase: model.phase, isAwake, signals: isAwake ? dueSignals(model) : [] };
-}
-
 const PARKED_KW = 0.27;
 const DRIVING_AUXILIARIES_KW = 0.8;
 /** Below, an owner does not set off; below twice that, the car stays at the charger. */
@@ -123,7 +106,8 @@ const LOW_SOC = 10;
 const CHARGER_KW = (CHARGER.volts * CHARGER.amps * CHARGER.phases) / 1000;
 const CHARGING_EFFICIENCY = 0.92;
 
-function live(model: VehicleModel, tickMs: number): void {
+/** Lets a moment pass (at most 100 ms, so that the model stays stable), in place. */
+export function live(model: VehicleModel, tickMs: number): void {
   const seconds = tickMs / 1000;
   model.timeMs += tickMs;
   model.phaseSeconds += seconds;

@@ -9,14 +9,8 @@ import { Ledger, type LedgerEntry, payloadDigest } from './ledger.js';
 import { seededRandom, seedOf } from './random.js';
 import type { Waypoint } from './route.js';
 import { connectVehicle, type VehicleConnection } from './vehicle-connection.js';
-import {
-  createVehicleModel,
-  type Phase,
-  type PhasePlan,
-  stepVehicleModel,
-  type VehicleModel,
-  WINDOW_MS,
-} from './vehicle-model.js';
+import { createVehicleModel, type Phase, type PhasePlan, type VehicleModel } from './vehicle-model.js';
+import { stepVehicleModel, WINDOW_MS } from './vehicle-step.js';
 
 export interface SimulatedVehicleOptions {
   readonly vin: string;

@@ -8,8 +8,7 @@ import { defaultPlan, type PhasePlan, SimulatedVehicle, type SimulatedVehicleEve
 import { type Command, type Invocation, numberOption, UsageError } from '../command.js';
 import { simulateConfig } from '../config.js';
 import { readPlan } from '../plan.js';
-import { localTime } from '../supervisor/child-output.js';
-import { simulatedVins } from '../supervisor/children.js';
+import { localTime, simulatedVins } from '../supervisor/index.js';
 
 export const simulate: Command = {
   summary: 'drive simulated vehicles against ingest',

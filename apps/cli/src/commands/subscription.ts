@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { type StoredSubscription, type SubscriptionControl, SubscriptionStore } from '@fleetbridge/store';
 import { type Command, type Invocation, numberOption, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
-import { recordJsonLine, recordLine } from '../output/record-line.js';
+import { recordJsonLine, recordLine } from '../output/index.js';
 
 const actions = {
   list: listAll,

@@ -2,7 +2,7 @@
 import { BEGINNING, type LogEntry, LogTail } from '@fleetbridge/store';
 import { type Command, numberOption, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
-import { recordJsonLine, recordLine } from '../output/record-line.js';
+import { recordJsonLine, recordLine } from '../output/index.js';
 
 export const tail: Command = {
   summary: 'show the records in the log, decoded, as they come',

@@ -6,13 +6,19 @@ import { createLogger, type RunContext, runApp } from '@fleetbridge/service';
 import { ensureBridgeToken } from '../bridge-token.js';
 import { type Command, UsageError } from '../command.js';
 import { hasDevelopmentCa, loadUpConfig, type UpConfig } from '../config.js';
-import { showLiveFrames } from '../output/live-frames.js';
-import { streamingUrl, welcome } from '../output/welcome.js';
-import { openRedisDirectory } from '../redis/redis-directory.js';
-import { openChildOutput } from '../supervisor/child-output.js';
-import { appSpec, hasApps, redisSpec, simulatedVins, simulatorSpec, stopOrder } from '../supervisor/children.js';
-import { ChildStartError } from '../supervisor/supervised-child.js';
-import { Supervisor } from '../supervisor/supervisor.js';
+import { showLiveFrames, streamingUrl, welcome } from '../output/index.js';
+import { openRedisDirectory } from '../redis/index.js';
+import {
+  appSpec,
+  ChildStartError,
+  hasApps,
+  openChildOutput,
+  redisSpec,
+  Supervisor,
+  simulatedVins,
+  simulatorSpec,
+  stopOrder,
+} from '../supervisor/index.js';
 
 export const up: Command = {
   summary: 'run everything: redis, dispatcher, ingest, streaming and a simulated vehicle',

@@ -1,6 +1,6 @@
 // One frame as a line that a person can follow on the terminal.
 import type { TeslaMateFrame } from '@fleetbridge/simulator';
-import { localTime } from '../supervisor/child-output.js';
+import { localTime } from '../supervisor/index.js';
 
 /** `14:03:07  5YJ3E1EA7KF000001  D   31 mph   64 %  48.13745,11.57549   12 kW`; what is unknown is a dash. */
 export function frameLine(vin: string, frame: TeslaMateFrame): string {

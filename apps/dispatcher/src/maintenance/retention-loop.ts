@@ -10,15 +10,24 @@ import {
   type SubscriptionStore,
   trimPartition,
 } from '@fleetbridge/store';
-import type { DispatcherCounts } from '../metrics.js';
-import type { SnapshotKeeper } from '../snapshot/snapshot-keeper.js';
-import { measureLags, neededFrom, type PartitionLag, sayOvertaken } from '../subscription/lag-monitor.js';
+import type { SnapshotKeeper } from '../snapshot/index.js';
+import { type LagCounts, measureLags, neededFrom, type PartitionLag, sayOvertaken } from '../subscription/index.js';
 import type { DeadConnections } from './dead-connections.js';
 import type { FleetWatch } from './fleet-statistics.js';
 
 const LOOK_EVERY_MS = 2_000;
 const TRIM_EVERY_LOOKS = 5;
 const MEMORY_ALARM_SHARE = 0.7;
+
+export interface RetentionCounts {
+  /** Entries that retention removed. */
+  trimmed: number;
+  /** By partition that this process holds: how many entries its streams have. */
+  partitions: Map<number, { entries: number; quarantined: number }>;
+  redisUsedBytes: number;
+  redisLimitBytes: number;
+  subscriptions: LagCounts;
+}
 
 export interface UpkeepOptions {
   redis: RedisConnection;
@@ -29,7 +38,7 @@ export interface UpkeepOptions {
   subscriptions: Pick<SubscriptionStore, 'list' | 'control'>;
   deadConnections: DeadConnections;
   fleet: Pick<FleetWatch, 'look'>;
-  counts: DispatcherCounts;
+  counts: RetentionCounts;
   log: Logger;
   now: () => number;
 }

@@ -2,7 +2,7 @@
 // docs/dispatcher.md's table is made. Every mistake is reported with its path.
 import { signalNames, topics } from '@fleetbridge/protocol';
 import { z } from 'zod';
-import { payloadForms } from '../delivery/payload.js';
+import { payloadForms } from '../delivery/index.js';
 
 const SECRET =
   'A text, `env:NAME` (a variable of the dispatcher) or `file:/path`. A plain text is kept in Redis as it is.';

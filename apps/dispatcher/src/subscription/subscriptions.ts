@@ -11,9 +11,9 @@ import {
   SubscriptionStore,
   takeSubscription,
 } from '@fleetbridge/store';
-import { createDelivery } from '../delivery/create.js';
-import { type Delivery, messageOf } from '../delivery/delivery.js';
-import type { Environment } from '../delivery/secret-text.js';
+import type { Environment } from '../delivery/index.js';
+import { type Delivery, messageOf } from '../delivery/index.js';
+import { createDelivery } from './create-delivery.js';
 import { checkDefinition, type SubscriptionDefinition } from './definition.js';
 import { recordFilter } from './filter.js';
 import { LANE_LIMITS, type LaneLimits } from './lanes.js';

@@ -11,7 +11,7 @@ import {
   type PendingEntry,
   type SubscriptionWork,
 } from '@fleetbridge/store';
-import { away, type Delivery, type DeliveryOutcome } from '../delivery/delivery.js';
+import { away, type Delivery, type DeliveryOutcome } from '../delivery/index.js';
 import { type BackOff, backOffMs } from './back-off.js';
 import { type LaneLimits, Lanes, type Outstanding } from './lanes.js';
 

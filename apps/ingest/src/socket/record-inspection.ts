@@ -4,7 +4,7 @@
 import type { Logger } from '@fleetbridge/service';
 import type { RecordToAppend } from '@fleetbridge/store';
 import { type Counts, countOne } from '../counts.js';
-import { loggedRecord } from '../go-server/logged-record.js';
+import { loggedRecord } from '../go-server/index.js';
 import { countSignals } from './signal-count.js';
 
 export type RecordTap = (record: Readonly<RecordToAppend>) => void;

@@ -8,9 +8,8 @@ import path from 'node:path';
 import { loadServerCertificate, teslaCaSources } from '@fleetbridge/pki';
 import type { Readiness } from '@fleetbridge/service';
 import { AdmissionStore, type RedisConnection, readLogOverview } from '@fleetbridge/store';
-import { parseVinFile } from '../admission/admission.js';
-import { caEndings, daysLeft } from '../certificates/certificate-expiry.js';
-import { loadVehicleCas } from '../certificates/certificates.js';
+import { parseVinFile } from '../admission/index.js';
+import { caEndings, daysLeft, loadVehicleCas } from '../certificates/index.js';
 import { type IngestConfig, withDefaults } from '../config.js';
 import type { CertificateFacts, StatusFacts } from './status-steps.js';
 

@@ -20,7 +20,7 @@ import {
 } from '@fleetbridge/store';
 import { stateFromHash } from '@fleetbridge/vehicle-state';
 import type { StreamingCounts } from '../metrics.js';
-import { SlotBook } from '../resume/resume-positions.js';
+import { SlotBook } from '../resume/index.js';
 import type { Elevation } from './elevation.js';
 import { isAfter } from './frame.js';
 import { chooseCheckpoint, FrameHistory } from './frame-history.js';

@@ -1,6 +1,5 @@
 // The text of a frame's message, made once for all subscribers that ask for the same.
 
-import { updateMessage } from '../owner/client-messages.js';
 import type { Elevation } from './elevation.js';
 import { frameText, type SentFrame, withElevation } from './frame.js';
 
@@ -43,4 +42,8 @@ export class FrameMessages {
     this.#made.set(request.key, message);
     return message;
   }
+}
+
+export function updateMessage(tag: string, value: string): string {
+  return JSON.stringify({ msg_type: 'data:update', tag, value });
 }

@@ -4,8 +4,8 @@
 import type { Grant } from '@fleetbridge/access';
 import type { SnapshotStore } from '@fleetbridge/store';
 import type { VehicleState } from '@fleetbridge/vehicle-state';
-import { formatCursor } from '../records/log-cursor.js';
-import type { LogRecords } from '../records/log-records.js';
+import type { LogRecords } from '../records/index.js';
+import { formatCursor } from '../records/index.js';
 import type { Feeds } from './feeds.js';
 
 export interface PresentVehicle {

@@ -1,7 +1,7 @@
 // The messages of fleetbridge.v1 from records and states, as plain objects for proto-loader.
 import { type SignalValue, signalsOf, signalUnit } from '@fleetbridge/protocol';
-import type { PresentVehicle } from '../frames/vehicles.js';
-import type { LogRecord } from '../records/log-records.js';
+import type { PresentVehicle } from '../frames/index.js';
+import type { LogRecord } from '../records/index.js';
 
 export interface WireTimestamp {
   seconds: number;

@@ -18,13 +18,11 @@ import {
   type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
-import type { Vehicles } from '../frames/vehicles.js';
+import type { Vehicles } from '../frames/index.js';
 import type { LiveClients } from '../live-clients.js';
 import type { StreamingCounts } from '../metrics.js';
-import { pumpRecords } from '../records/backpressure.js';
-import { parseCursor } from '../records/log-cursor.js';
-import type { LogRecords } from '../records/log-records.js';
-import { RecordStream, type StreamItem, type StreamStart } from '../records/record-stream.js';
+import type { LogRecords } from '../records/index.js';
+import { parseCursor, pumpRecords, RecordStream, type StreamItem, type StreamStart } from '../records/index.js';
 import { recordMessage, timeMs, vehicleMessage, type WireTimestamp } from './grpc-messages.js';
 import { addHealth, addReflection, telemetryService } from './grpc-services.js';
 

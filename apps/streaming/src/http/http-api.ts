@@ -6,8 +6,8 @@ import { type Access, type ClientAccess, type Grant, opens, requestToken } from 
 import type { Logger } from '@fleetbridge/service';
 import { vehicleJson } from '@fleetbridge/vehicle-state';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import type { Vehicles } from '../frames/vehicles.js';
-import { streamStart } from '../records/stream-start.js';
+import type { Vehicles } from '../frames/index.js';
+import { streamStart } from '../records/index.js';
 import { openapi } from './openapi.js';
 import { type EventsOptions, sendEvents } from './server-sent-events.js';
 

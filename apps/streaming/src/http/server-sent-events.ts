@@ -5,9 +5,8 @@ import type { ServerResponse } from 'node:http';
 import type { ClientAccess } from '@fleetbridge/access';
 import type { LiveClients } from '../live-clients.js';
 import type { StreamingCounts } from '../metrics.js';
-import { pumpRecords } from '../records/backpressure.js';
-import type { LogRecords } from '../records/log-records.js';
-import { RecordStream, type StreamItem, type StreamStart } from '../records/record-stream.js';
+import type { LogRecords } from '../records/index.js';
+import { pumpRecords, RecordStream, type StreamItem, type StreamStart } from '../records/index.js';
 
 const KEEP_ALIVE_MS = 15_000;
 const RECONNECT_AFTER_MS = 2_000;

@@ -1,13 +1,7 @@
 import { bareToken, requestToken } from '@fleetbridge/access';
 import { describe, expect, it } from 'vitest';
-import {
-  HELLO,
-  parseClientMessage,
-  tokenRefused,
-  updateMessage,
-  vehicleDisconnected,
-  vehicleOffline,
-} from './client-messages.js';
+import { updateMessage } from '../frames/frame-messages.js';
+import { HELLO, parseClientMessage, tokenRefused, vehicleDisconnected, vehicleOffline } from './client-messages.js';
 
 describe('the messages to TeslaMate', () => {
   it('have exactly the members that its client matches', () => {

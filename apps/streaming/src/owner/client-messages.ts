@@ -4,10 +4,6 @@
 /** TeslaMate ignores a hello without `connection_timeout`. Each one restarts its timer of 30 s. */
 export const HELLO = JSON.stringify({ msg_type: 'control:hello', connection_timeout: 30_000 });
 
-export function updateMessage(tag: string, value: string): string {
-  return JSON.stringify({ msg_type: 'data:update', tag, value });
-}
-
 /** The client subscribes again on the same socket after a while; any message before that would cancel it. */
 export function vehicleDisconnected(tag: string): string {
   return JSON.stringify({ msg_type: 'data:error', tag, error_type: 'vehicle_disconnected' });

@@ -6,14 +6,10 @@ import type { ClientAccess } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
 import { defaultColumns, parseColumns } from '@fleetbridge/vehicle-state';
 import type { WebSocket } from 'ws';
-import type { Feeds } from '../frames/feeds.js';
-import { hasLetter, isAfter, justBefore, type SentFrame, withoutLetter } from '../frames/frame.js';
-import type { FrameRequest } from '../frames/frame-messages.js';
-import { planReplay, Replay } from '../frames/replay.js';
-import type { FeedListener, VehicleFeed } from '../frames/vehicle-feed.js';
+import type { FeedListener, Feeds, FrameRequest, VehicleFeed } from '../frames/index.js';
+import { hasLetter, isAfter, justBefore, planReplay, Replay, type SentFrame, withoutLetter } from '../frames/index.js';
 import type { StreamingCounts } from '../metrics.js';
-import { Confirmations } from '../resume/confirmations.js';
-import { HeldSlot } from '../resume/resume-positions.js';
+import { Confirmations, HeldSlot } from '../resume/index.js';
 import {
   type ClientMessage,
   HELLO,

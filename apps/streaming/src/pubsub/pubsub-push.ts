@@ -6,7 +6,7 @@ import type { AddressOf } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
 import type { Appender, AppendOutcome, RecordToAppend } from '@fleetbridge/store';
 import type { FastifyInstance } from 'fastify';
-import type { Feeds } from '../frames/feeds.js';
+import type { Feeds } from '../frames/index.js';
 import type { StreamingCounts } from '../metrics.js';
 import { readPush } from './pubsub-message.js';
 import type { PubsubSender } from './pubsub-sender.js';

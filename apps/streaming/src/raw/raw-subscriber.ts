@@ -5,10 +5,8 @@ import { type Access, opens } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
 import type { LiveClient, LiveClients } from '../live-clients.js';
 import type { StreamingCounts } from '../metrics.js';
-import { pumpRecords } from '../records/backpressure.js';
-import type { LogRecords } from '../records/log-records.js';
-import { RecordStream, type StreamItem, type StreamStart } from '../records/record-stream.js';
-import { streamStart } from '../records/stream-start.js';
+import type { LogRecords } from '../records/index.js';
+import { pumpRecords, RecordStream, type StreamItem, type StreamStart, streamStart } from '../records/index.js';
 import type { RawClient } from '../server.js';
 
 const PING_EVERY_MS = 20_000;

@@ -1,9 +1,9 @@
 // Configuration as people read it: the list of mistakes, the table of the docs, the rows of --print-config.
-import { inspect } from 'node:util';
 import type { z } from 'zod';
-import type { ConfigError } from '../process/errors.js';
+import { withoutCredentials } from './clipped.js';
 import type { ConfigSchema, UnknownVariable } from './config.js';
 import { fieldFacts } from './config-field.js';
+import type { ConfigError } from './errors.js';
 import { Secret } from './secret.js';
 
 /** Every mistake on a line of its own, under one sentence. */
@@ -70,15 +70,6 @@ export function markdownTable(rows: readonly ConfigRow[]): string {
     .join('');
 }
 
-/** A given value as a message may show it: quoted, at most 60 characters, without the credentials of a URL. */
-export function clipped(value: unknown): string {
-  const text =
-    typeof value === 'string'
-      ? JSON.stringify(withoutCredentials(value))
-      : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY });
-  return text.length <= 60 ? text : `${text.slice(0, 57)}…${typeof value === 'string' ? '"' : ''}`;
-}
-
 function written(value: unknown, isSecret: boolean): string {
   if (isSecret || value instanceof Secret) return '***';
   if (typeof value === 'boolean') return value ? 'on' : 'off';
@@ -89,10 +80,6 @@ function written(value: unknown, isSecret: boolean): string {
 
 // REDIS_URL and its like hold a password before the last @, and some services take one in the query. Passwords with
 // unescaped / or ? in them are just what a mistyped URL has, so this does not wait for a URL that parses.
-function withoutCredentials(text: string): string {
-  const masked = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@');
-  return masked.includes('://') ? masked.replace(/[?#].*$/s, '?***') : masked;
-}
 
 function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll(/\s*\n\s*/g, ' ');

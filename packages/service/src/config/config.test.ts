@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
-import { ConfigError, type Mistake } from '../process/errors.js';
 import { type ConfigOf, type ConfigSources, defineConfig, loadConfig } from './config.js';
 import { formatConfigError, formatUnknownVariable } from './config-print.js';
 import { commaList, flag, integer, oneOf, port, secret, text, url } from './config-values.js';
+import { ConfigError, type Mistake } from './errors.js';
 import type { Secret } from './secret.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'service-config-'));

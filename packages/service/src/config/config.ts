@@ -2,9 +2,9 @@
 // before anything starts. Reading process.env is the caller's business (run.ts does it, once a process).
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { ConfigError, type Mistake } from '../process/errors.js';
+import { clipped } from './clipped.js';
 import { fieldFacts } from './config-field.js';
-import { clipped } from './config-print.js';
+import { ConfigError, type Mistake } from './errors.js';
 import { nearestName } from './nearest-name.js';
 
 export interface ConfigSchema<Shape extends z.ZodRawShape> {

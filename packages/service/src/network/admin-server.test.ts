@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from 'vitest';
 import { createMetrics } from '../metrics/metrics.js';
-import { ListenError } from '../process/errors.js';
 import { createLogger } from '../process/log.js';
 import { createReadiness } from '../process/readiness.js';
 import { type AdminServer, type AdminServerOptions, startAdminServer } from './admin-server.js';
+import { ListenError } from './errors.js';
 
 const running: AdminServer[] = [];
 afterEach(async () => {

@@ -3,8 +3,7 @@
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Registry } from 'prom-client';
-import type { Logger } from '../process/log.js';
-import type { Readiness } from '../process/readiness.js';
+import type { Logger, Readiness } from '../process/index.js';
 import { explainListenError } from './listen.js';
 
 export interface AdminServerOptions {

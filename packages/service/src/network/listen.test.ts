@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { ListenError } from '../process/errors.js';
+import { ListenError } from './errors.js';
 import { explainListenError } from './listen.js';
 
 async function failureOf(host: string, port: number): Promise<unknown> {

@@ -1,6 +1,6 @@
 // A server that can't be opened is the commonest failure of a first evening. The system's EADDRINUSE becomes a sentence
 // that says which port, what it is for, and which variable moves it.
-import { ListenError, type ListenErrorCode } from '../process/errors.js';
+import { ListenError, type ListenErrorCode } from './errors.js';
 
 export interface ListenFacts {
   host: string;

@@ -2,7 +2,7 @@
 // a field: log.info({ vin }, 'vehicle_connected'). A person at a terminal gets a compact line instead.
 import { isatty } from 'node:tty';
 import { type DestinationStream, pino, stdSerializers } from 'pino';
-import { oneOf } from '../config/config-values.js';
+import { oneOf } from '../config/index.js';
 import { prettyLine } from './log-pretty.js';
 
 export type { Logger } from 'pino';

@@ -1,6 +1,6 @@
 // Whether this process should get work, by named cause, so that page, probe and alert agree on the reason.
 
-import type { Metrics } from '../metrics/metrics.js';
+import type { Metrics } from '../metrics/index.js';
 import type { Logger } from './log.js';
 
 export interface ReadinessCheck {

@@ -4,8 +4,7 @@
 //    ├ ConfigError: 2     └ unhandled error: 1                           └ failed stop, deadline, 2nd signal: 1
 //    └ other error: 1
 import cluster from 'node:cluster';
-import { formatConfigError } from '../config/config-print.js';
-import { ConfigError } from './errors.js';
+import { ConfigError, formatConfigError } from '../config/index.js';
 import { createLogger, type Logger } from './log.js';
 import { type StopFunction, StopList, type StopOutcome } from './shutdown-hooks.js';
 

@@ -1,5 +1,5 @@
 // A worker's words to the process that forked it.
-import type { Readiness } from '../process/readiness.js';
+import type { Readiness } from '../process/index.js';
 
 export function tellPrimary(message: object): void {
   // The callback takes the error of a channel that closes at this moment; its end is seen by runApp.

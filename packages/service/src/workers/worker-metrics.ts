@@ -1,7 +1,7 @@
 // The metrics of all workers of a node:cluster as one page: the primary asks, each worker answers with its own.
 import type { Worker } from 'node:cluster';
 import type { Registry } from 'prom-client';
-import { MergedMetrics, type MetricsAsJson } from '../metrics/merged-metrics.js';
+import { MergedMetrics, type MetricsAsJson } from '../metrics/index.js';
 import { tellPrimary } from './primary-channel.js';
 
 /** What a worker may take to answer; then its last answer is used. */

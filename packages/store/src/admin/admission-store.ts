@@ -1,8 +1,8 @@
 // Which vehicles an operator has allowed or denied while everything runs. Ingest asks for the version every second or
 // two, and for the rest only when that has changed.
 import { randomUUID } from 'node:crypto';
-import type { RedisConnection } from '../redis/connection.js';
-import { admissionKey } from '../redis/keys.js';
+import type { RedisConnection } from '../redis/index.js';
+import { admissionKey } from '../redis/index.js';
 
 export type Verdict = 'allow' | 'deny';
 

@@ -2,12 +2,11 @@
 // make it again from entries that are still there. Every step may be repeated: who was interrupted begins anew.
 import { createHash } from 'node:crypto';
 import { Cluster } from 'ioredis';
-import { BEGINNING } from '../log/entry.js';
-import { type RedisConnection, runScript } from '../redis/connection.js';
-import { type PartitionKeys, partitionKeys, partitionOf } from '../redis/keys.js';
-import { forgetMessages, forgetRecords } from '../scripts/forget-vehicle.js';
-import { SNAPSHOT_LEASE } from '../snapshot/snapshot-store.js';
-import { subscriptionLease } from '../subscription/subscription-work.js';
+import { BEGINNING } from '../log/index.js';
+import { type PartitionKeys, partitionKeys, partitionOf, type RedisConnection, runScript } from '../redis/index.js';
+import { forgetMessages, forgetRecords } from '../scripts/index.js';
+import { SNAPSHOT_LEASE } from '../snapshot/index.js';
+import { subscriptionLease } from '../subscription/index.js';
 
 /** How long processes that hold something of a vehicle in memory can learn that it was forgotten. */
 const ANNOUNCED_MS = 3_600_000;

@@ -1,10 +1,9 @@
 // What an operator wants to see at one glance of the log and of those who work with it: a handful of questions to Redis, for
 // a page that somebody looks at. Nothing of what vehicles sent.
 
-import { lastHeardMs } from '../presence/newest-records.js';
-import { Presence } from '../presence/presence.js';
-import type { RedisConnection } from '../redis/connection.js';
-import { dispatchersKey, type PartitionKeys, partitionKeys, tokensKey } from '../redis/keys.js';
+import { lastHeardMs, Presence } from '../presence/index.js';
+import type { RedisConnection } from '../redis/index.js';
+import { dispatchersKey, type PartitionKeys, partitionKeys, tokensKey } from '../redis/index.js';
 
 export interface LogOverview {
   /** When Redis has what it has answered on disk. `unknown`: it does not say (a managed one). */

@@ -1,8 +1,7 @@
 // The dispatchers that live, so that each knows how much of the work is its share.
 
-import { type RedisConnection, runScript } from '../redis/connection.js';
-import { dispatchersKey } from '../redis/keys.js';
-import { defineScript } from '../scripts/script.js';
+import { dispatchersKey, type RedisConnection, runScript } from '../redis/index.js';
+import { defineScript } from '../scripts/index.js';
 
 /** Says that this one lives for another `forMs`; returns how many do, this one included. */
 export async function joinDispatchers(

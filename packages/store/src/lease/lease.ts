@@ -2,10 +2,9 @@
 // of hands; scripts that write on its strength compare the whole value, so that a process which slept through the end
 // of its lease can't write any more.
 
-import { type RedisConnection, runScript } from '../redis/connection.js';
-import { LeaseLost } from '../redis/errors.js';
-import type { PartitionKeys } from '../redis/keys.js';
-import { defineScript } from '../scripts/script.js';
+import type { PartitionKeys } from '../redis/index.js';
+import { LeaseLost, type RedisConnection, runScript } from '../redis/index.js';
+import { defineScript } from '../scripts/index.js';
 
 export interface HeldLease {
   name: string;

@@ -2,11 +2,16 @@
 // leaves when the answer is here. With one call under way nothing can overtake: a call that got no answer is repeated
 // as it is, before any newer record, until Redis answers (the script knows by its marks what was stored already).
 import { randomUUID } from 'node:crypto';
-import { type RedisConnection, runScript } from '../redis/connection.js';
-import { LogUnavailable } from '../redis/errors.js';
-import { type PartitionKeys, partitionKeys, partitionOf } from '../redis/keys.js';
-import { PartitionConnection } from '../redis/partition-connection.js';
-import { appendRecords, LATE_MS } from '../scripts/append-records.js';
+import {
+  LogUnavailable,
+  PartitionConnection,
+  type PartitionKeys,
+  partitionKeys,
+  partitionOf,
+  type RedisConnection,
+  runScript,
+} from '../redis/index.js';
+import { appendRecords, LATE_MS } from '../scripts/index.js';
 import { PackedRecords, type RecordToAppend } from './record-packing.js';
 import { whenReplicated } from './replication.js';
 

@@ -1,8 +1,8 @@
 // The log by pages, for readers that have fallen behind or begin in the past. They share one connection, because
 // nothing here waits; whoever wants what comes next follows a LogTail.
 
-import type { RedisConnection } from '../redis/connection.js';
-import { partitionKeys } from '../redis/keys.js';
+import type { RedisConnection } from '../redis/index.js';
+import { partitionKeys } from '../redis/index.js';
 import { BEGINNING, compareEntryIds, type LogEntry, parseEntry } from './entry.js';
 
 export class LogPages {

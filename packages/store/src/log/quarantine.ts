@@ -1,7 +1,7 @@
 // What can't be understood is kept for a while, for whoever has to find out why.
 
-import type { RedisConnection } from '../redis/connection.js';
-import { type PartitionKeys, partitionKeys, partitionOf } from '../redis/keys.js';
+import type { RedisConnection } from '../redis/index.js';
+import { type PartitionKeys, partitionKeys, partitionOf } from '../redis/index.js';
 
 const KEPT = 1_000;
 

@@ -1,7 +1,7 @@
 // Keeps a partition's stream within its limits, a piece at a time, so that no pass holds Redis up for long.
 
-import type { RedisConnection } from '../redis/connection.js';
-import { partitionKeys } from '../redis/keys.js';
+import type { RedisConnection } from '../redis/index.js';
+import { partitionKeys } from '../redis/index.js';
 
 export interface RetentionLimits {
   /** Older entries go, whoever has not read them yet. */

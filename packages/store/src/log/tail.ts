@@ -1,8 +1,7 @@
 // Follows one partition of the log from a cursor, for fan-out and snapshots. A connection of its own, because a
 // blocking read holds it. Whatever happens to Redis, entries come in order, each once.
 
-import { connectRedis, pause, type RedisConnection, whenReady } from '../redis/connection.js';
-import { partitionKeys } from '../redis/keys.js';
+import { connectRedis, partitionKeys, pause, type RedisConnection, whenReady } from '../redis/index.js';
 import { BEGINNING, compareEntryIds, type LogEntry, parseEntry } from './entry.js';
 
 export interface TailOptions {

@@ -1,8 +1,8 @@
 // When vehicles were last heard: the time of the newest record that the log has stored of each, connect and disconnect
 // included. The append script keeps it to tell repeats; here it is read.
 
-import type { RedisConnection } from '../redis/connection.js';
-import { partitionKeys } from '../redis/keys.js';
+import type { RedisConnection } from '../redis/index.js';
+import { partitionKeys } from '../redis/index.js';
 
 /** What the append script adds to the time of a record whose own time lay in the future (scripts/append-records.ts). */
 const AHEAD_MS = 86_400_000;

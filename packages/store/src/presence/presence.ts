@@ -1,9 +1,8 @@
 // Which vehicle is connected, where, since when; and the life signs of the processes that hold the connections.
 // Presence itself changes in scripts/append-records.ts, together with the connectivity record.
 
-import { type RedisConnection, runScript } from '../redis/connection.js';
-import { type PartitionKeys, partitionKeys, partitionOf } from '../redis/keys.js';
-import { defineScript } from '../scripts/script.js';
+import { type PartitionKeys, partitionKeys, partitionOf, type RedisConnection, runScript } from '../redis/index.js';
+import { defineScript } from '../scripts/index.js';
 import { connectivityPayload } from './connectivity.js';
 
 /** How long a process of ingest counts as alive after its last sign of life. */

@@ -1,7 +1,7 @@
 // A vehicle that has come back may have left an open socket in another process, on this machine or the next. The script
 // that makes the new connection the present one publishes which connection it took the place of; all processes listen.
 // A message that is lost (Redis away) costs no more than a dead socket that lives until it is found silent.
-import { connectAnyNode } from '../redis/connection.js';
+import { connectAnyNode } from '../redis/index.js';
 
 export interface ReplacedConnection {
   vin: string;

@@ -2,9 +2,8 @@
 // known of the vehicle at some entry. A few a vehicle, spread over the time within which a subscriber may come back.
 // What a checkpoint holds is the streaming server's affair.
 
-import { type RedisConnection, runScript } from '../redis/connection.js';
-import { type PartitionKeys, partitionKeys, partitionOf } from '../redis/keys.js';
-import { defineScript } from '../scripts/script.js';
+import { type PartitionKeys, partitionKeys, partitionOf, type RedisConnection, runScript } from '../redis/index.js';
+import { defineScript } from '../scripts/index.js';
 
 export interface Checkpoint {
   /** Everything up to and with this entry is in it. */

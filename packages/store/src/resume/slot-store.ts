@@ -2,9 +2,8 @@
 // process can take over any slot, because taking is one script that looks at all slots of a vehicle at once. Times are
 // Redis' own, so that processes need not agree on a clock.
 
-import { type RedisConnection, runScript } from '../redis/connection.js';
-import { type PartitionKeys, partitionKeys, partitionOf } from '../redis/keys.js';
-import { keepSlots, takeSlot } from '../scripts/slots.js';
+import { type PartitionKeys, partitionKeys, partitionOf, type RedisConnection, runScript } from '../redis/index.js';
+import { keepSlots, takeSlot } from '../scripts/index.js';
 
 export const slotTimes = {
   /** A connection that has not answered a ping for so long has lost its slot to whoever asks. */

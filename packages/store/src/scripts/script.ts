@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Script } from '../redis/connection.js';
+import type { Script } from '../redis/index.js';
 
 export function defineScript(name: string, lua: string): Script {
   return { name, lua, sha1: createHash('sha1').update(lua).digest('hex') };

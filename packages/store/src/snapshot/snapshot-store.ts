@@ -2,12 +2,17 @@
 // script that checks the writer's lease and that the cursor grows: a snapshot can't go back, and is always the exact
 // merge of the log up to its cursor. What a reading looks like is the affair of packages/vehicle-state.
 
-import type { HeldLease } from '../lease/lease.js';
-import { BEGINNING } from '../log/entry.js';
-import { type RedisConnection, runScript } from '../redis/connection.js';
-import { LeaseLost } from '../redis/errors.js';
-import { type PartitionKeys, partitionKeys, partitionOf } from '../redis/keys.js';
-import { defineScript } from '../scripts/script.js';
+import type { HeldLease } from '../lease/index.js';
+import { BEGINNING } from '../log/index.js';
+import {
+  LeaseLost,
+  type PartitionKeys,
+  partitionKeys,
+  partitionOf,
+  type RedisConnection,
+  runScript,
+} from '../redis/index.js';
+import { defineScript } from '../scripts/index.js';
 
 /** The name of the lease under which a partition's snapshots are kept. */
 export const SNAPSHOT_LEASE = 'snapshot';

@@ -1,10 +1,9 @@
 // Subscriptions as an operator and the retention see them: where each is, what lies before it, what it gave up, and
 // how to move it. Nothing here needs a lease; what must not be done beside a holder ends its lease in the same script.
 
-import { compareEntryIds, type LogEntry, parseEntry } from '../log/entry.js';
-import { type RedisConnection, runScript } from '../redis/connection.js';
-import { type PartitionKeys, partitionKeys } from '../redis/keys.js';
-import { dropSubscription, measureLag, requestRedelivery, seekSubscription } from '../scripts/subscription-control.js';
+import { compareEntryIds, type LogEntry, parseEntry } from '../log/index.js';
+import { type PartitionKeys, partitionKeys, type RedisConnection, runScript } from '../redis/index.js';
+import { dropSubscription, measureLag, requestRedelivery, seekSubscription } from '../scripts/index.js';
 import { type DeadLetter, parseDeadLetter, subscriptionLease } from './subscription-work.js';
 
 const COUNTED_AT_MOST = 1_000;

@@ -2,11 +2,16 @@
 // consumer: who may work is said by the lease alone, so what is pending is always the holder's, and taking over means
 // to read the pending entries from the first, in id order, before anything new.
 
-import { type HeldLease, releaseLease, renewLease, takeLease } from '../lease/lease.js';
-import { compareEntryIds, type LogEntry, parseEntry } from '../log/entry.js';
-import { type RedisConnection, runScript, runScriptForBytes } from '../redis/connection.js';
-import { LeaseLost } from '../redis/errors.js';
-import { type PartitionKeys, partitionKeys } from '../redis/keys.js';
+import { type HeldLease, releaseLease, renewLease, takeLease } from '../lease/index.js';
+import { compareEntryIds, type LogEntry, parseEntry } from '../log/index.js';
+import {
+  LeaseLost,
+  type PartitionKeys,
+  partitionKeys,
+  type RedisConnection,
+  runScript,
+  runScriptForBytes,
+} from '../redis/index.js';
 import {
   acknowledgeEntries,
   LEASE_LOST,
@@ -14,7 +19,7 @@ import {
   readSubscription,
   rejectEntry,
   settleRedelivery,
-} from '../scripts/subscription-work.js';
+} from '../scripts/index.js';
 
 const CONSUMER = 'holder';
 const REDELIVERIES_A_READ = 100;

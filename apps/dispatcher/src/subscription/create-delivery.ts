@@ -1,14 +1,17 @@
 // The delivery that a definition asks for, one for each partition that is worked on.
 import { readFileSync } from 'node:fs';
-import type { SubscriptionDefinition } from '../subscription/definition.js';
-import type { Delivery } from './delivery.js';
-import { KafkaDelivery } from './kafka.js';
-import { LogLinesDelivery } from './log-lines.js';
-import { MqttDelivery } from './mqtt.js';
-import { NatsDelivery } from './nats.js';
-import { PushDelivery } from './push.js';
-import { type Environment, secretText } from './secret-text.js';
-import { tokenSigner } from './signed-token.js';
+import type { Delivery } from '../delivery/index.js';
+import {
+  type Environment,
+  KafkaDelivery,
+  LogLinesDelivery,
+  MqttDelivery,
+  NatsDelivery,
+  PushDelivery,
+  secretText,
+  tokenSigner,
+} from '../delivery/index.js';
+import type { SubscriptionDefinition } from './definition.js';
 
 export interface DeliveryPlace {
   namespace: string;

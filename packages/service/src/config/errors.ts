@@ -1,5 +1,4 @@
-// The failures that an app's life can end with and that somebody handles differently: a configuration that can't be
-// used (exit 2) and a port that can't be opened (exit 1, with the variable that moves it).
+// A configuration that can't be used: the process exits with 2.
 
 /** One thing wrong with the configuration, as a sentence to be read after the variable's name. */
 export interface Mistake {
@@ -20,27 +19,5 @@ export class ConfigError extends Error {
   constructor(mistakes: readonly Mistake[]) {
     super(`the configuration can't be used: ${[...new Set(mistakes.map(({ variable }) => variable))].join(', ')}`);
     this.mistakes = mistakes;
-  }
-}
-
-export type ListenErrorCode = 'port_in_use' | 'port_forbidden' | 'address_unavailable';
-
-/** A server could not be opened where the configuration wants it; the message says what to change. */
-export class ListenError extends Error {
-  override readonly name = 'ListenError';
-  readonly code: ListenErrorCode;
-  readonly host: string;
-  readonly port: number;
-  readonly variable: string;
-
-  constructor(
-    message: string,
-    facts: { code: ListenErrorCode; host: string; port: number; variable: string; cause: unknown },
-  ) {
-    super(message, { cause: facts.cause });
-    this.code = facts.code;
-    this.host = facts.host;
-    this.port = facts.port;
-    this.variable = facts.variable;
   }
 }

@@ -1,7 +1,7 @@
 // The variables that every app has, named and explained once; apps spread them into their own schema.
 
-import { logConfig } from '../process/log.js';
-import { durationSeconds, filePath, integer, redisUrl, text } from './config-values.js';
+import { durationSeconds, filePath, integer, redisUrl, text } from '../config/index.js';
+import { logConfig } from './log.js';
 
 export const serviceConfig = {
   ...logConfig,

@@ -1,0 +1,3 @@
+export { showLiveFrames } from './live-frames.js';
+export { recordJsonLine, recordLine } from './record-line.js';
+export { streamingUrl, welcome } from './welcome.js';

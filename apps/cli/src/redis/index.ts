@@ -1,0 +1,1 @@
+export { openRedisDirectory } from './redis-directory.js';

@@ -1,0 +1,4 @@
+export { localTime, openChildOutput } from './child-output.js';
+export { appSpec, hasApps, redisSpec, simulatedVins, simulatorSpec, stopOrder } from './children.js';
+export { ChildStartError } from './supervised-child.js';
+export { Supervisor } from './supervisor.js';

@@ -1,0 +1,2 @@
+export { parseVinFile } from './admission.js';
+export { AdmissionWatch } from './admission-watch.js';

@@ -1,0 +1,1 @@
+export { HandshakeGuard, type HandshakeLimits, handshakeLimits } from './handshake-guard.js';

@@ -1,0 +1,2 @@
+export { gatherStatusFacts } from './status-facts.js';
+export { statusRoute } from './status-route.js';

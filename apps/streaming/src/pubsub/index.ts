@@ -1,0 +1,2 @@
+export { addPubsubPush } from './pubsub-push.js';
+export { PubsubSender } from './pubsub-sender.js';

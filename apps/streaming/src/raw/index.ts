@@ -1,0 +1,1 @@
+export { startRawSubscriber } from './raw-subscriber.js';

@@ -1,0 +1,2 @@
+export { Confirmations } from './confirmations.js';
+export { HeldSlot, SlotBook } from './resume-positions.js';

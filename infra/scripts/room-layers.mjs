@@ -1,0 +1,41 @@
+// The architecture as data, for check-rooms.mjs: which workspace may import which packages, and in which layers the rooms
+// of a workspace lie. A room may import rooms of later lines only. Files directly in `src` wire the rooms together.
+
+const everyPackage = ['access', 'delivery', 'pki', 'protocol', 'service', 'settings', 'store', 'vehicle-state'];
+
+/** By workspace: the packages that its source may import. Packages never import apps, apps never import apps. */
+export const workspaceImports = {
+  'packages/protocol': [],
+  'packages/settings': [],
+  'packages/pki': [],
+  'packages/testing': [],
+  'packages/store': ['protocol', 'testing'],
+  'packages/vehicle-state': ['protocol'],
+  'packages/service': ['settings'],
+  'packages/access': ['service', 'store'],
+  'packages/delivery': ['protocol', 'service', 'settings', 'store'],
+  'packages/simulator': ['pki', 'protocol'],
+  'apps/ingest': everyPackage,
+  'apps/dispatcher': everyPackage,
+  'apps/streaming': everyPackage,
+  'apps/cli': [...everyPackage, 'simulator'],
+};
+
+/** By workspace: its rooms, the uppermost layer first. */
+export const layers = {
+  'packages/store': [
+    ['testing'],
+    ['admin'],
+    ['subscription', 'snapshot'],
+    ['log'],
+    ['presence', 'resume'],
+    ['lease'],
+    ['scripts'],
+    ['redis'],
+  ],
+  'packages/service': [['workers'], ['network'], ['process'], ['metrics', 'files'], ['config']],
+  'apps/streaming': [['owner', 'raw', 'http', 'grpc', 'pubsub'], ['frames'], ['resume'], ['records']],
+  'apps/ingest': [['status'], ['certificates'], ['socket'], ['handshake', 'admission', 'go-server']],
+  'apps/dispatcher': [['maintenance'], ['snapshot', 'subscription'], ['delivery']],
+  'apps/cli': [['commands'], ['output'], ['supervisor'], ['redis']],
+};

@@ -1,0 +1,13 @@
+export { TurningPoint } from './condition.js';
+export { createLogger, type Logger, type LoggerOptions, logConfig } from './log.js';
+export {
+  createReadiness,
+  measureReadiness,
+  type Readiness,
+  type ReadinessCheck,
+  type ReadinessReport,
+  reportReachability,
+} from './readiness.js';
+export { type RunContext, type RunOptions, runApp } from './run.js';
+export { recordLogConfig, serviceConfig } from './service-config.js';
+export type { StopFunction, StopOutcome } from './shutdown-hooks.js';

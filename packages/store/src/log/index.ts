@@ -1,0 +1,8 @@
+export { LogWaker } from './append-notifier.js';
+export { Appender, type AppenderOptions, type AppendOutcome, type AppendReceipt } from './appender.js';
+export { BEGINNING, compareEntryIds, type LogEntry, parseEntry } from './entry.js';
+export { LogPages } from './pages.js';
+export { Quarantine } from './quarantine.js';
+export { type PackedHead, packHead, type RecordKind, type RecordToAppend } from './record-packing.js';
+export { trimPartition } from './retention.js';
+export { LogTail, type TailOptions } from './tail.js';

@@ -1,0 +1,1 @@
+export { SNAPSHOT_LEASE, type Snapshot, type SnapshotChanges, SnapshotStore } from './snapshot-store.js';

@@ -1,0 +1,1 @@
+export { it, type RedisTestContext } from './redis-test.js';

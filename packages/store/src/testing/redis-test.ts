@@ -1,0 +1,46 @@
+// The test function of files that need a Redis (needs vitest): one redis-server with one connection per file, and per
+// test a namespace of its own and a list of what to close behind it.
+import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
+import { test } from 'vitest';
+import { connectRedis, type RedisConnection, whenReady } from '../redis/index.js';
+
+export interface RedisTestContext {
+  /** A real redis-server with an append-only file; the same for all tests of the file. */
+  redisServer: DisposableRedis;
+  /** A connection to it that has answered; the same for all tests of the file. */
+  redis: RedisConnection;
+  /** A prefix of keys that no other test uses. */
+  namespace: string;
+  /** What is pushed during the test is called after it, the last first. */
+  cleanup: (() => unknown)[];
+}
+
+let namespaces = 0;
+
+export const it = test.extend<RedisTestContext>({
+  redisServer: [
+    async ({}, use) => {
+      const server = await startRedis();
+      await use(server);
+      await server.stop();
+    },
+    { scope: 'file' },
+  ],
+  redis: [
+    async ({ redisServer }, use) => {
+      const redis = connectRedis({ url: redisServer.url, name: 'test' });
+      await whenReady(redis, 5_000);
+      await use(redis);
+      redis.disconnect();
+    },
+    { scope: 'file' },
+  ],
+  namespace: async ({}, use) => {
+    await use(`test-${process.pid}-${namespaces++}`);
+  },
+  cleanup: async ({}, use) => {
+    const undo: (() => unknown)[] = [];
+    await use(undo);
+    for (const close of undo.reverse()) await close();
+  },
+});
