@@ -19,7 +19,7 @@ import {
   whenReady,
 } from '@fleetbridge/store';
 import { freePort } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ensureBridgeToken } from '../src/bridge-token.js';
 import { openRedisDirectory } from '../src/redis/redis-directory.js';
@@ -27,7 +27,7 @@ import { openRedisDirectory } from '../src/redis/redis-directory.js';
 const VIN = '5YJ3E1EA7KF000001';
 const namespace = 'telemetry';
 const root = mkdtempSync(path.join(tmpdir(), 'fleetbridge-backup-'));
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 

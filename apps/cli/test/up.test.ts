@@ -19,13 +19,13 @@ import {
   whenReady,
 } from '@fleetbridge/store';
 import { eventually, freePort } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { emptyState, mergeRecord, stateFromHash } from '@fleetbridge/vehicle-state';
 import { describe, expect, it } from 'vitest';
 
 const cli = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const VIN = '5YJ3E1EA7KF000099';
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 describe('fleetbridge up', () => {
   it('shows where things are and the frames of a simulated vehicle, ends everything on Ctrl-C, and goes on with the same data', async () => {

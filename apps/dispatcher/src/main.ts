@@ -15,7 +15,7 @@ import {
 } from '@fleetbridge/service';
 import { agreeOnLayoutWhenReady, connectRedis, Presence, SnapshotStore, SubscriptionStore } from '@fleetbridge/store';
 import { dispatcherConfig } from './config.js';
-import { DeadConnections, FleetWatch, Upkeep } from './maintenance/index.js';
+import { DeadConnections, FleetStatistics, RetentionLoop } from './maintenance/index.js';
 import { createCounts, createDispatcherMetrics, deliveryCounts } from './metrics.js';
 import { addVehicleRoute, createVehicleMetrics, SnapshotKeeper, type VehicleMetrics } from './snapshot/index.js';
 import { SubscriptionFile, Subscriptions } from './subscription/index.js';
@@ -85,7 +85,7 @@ async function main(context: RunContext): Promise<void> {
   const presence = new Presence({ redis, ...layout });
   const snapshots = new SnapshotStore({ redis, ...layout });
   vehicles = createVehicleMetrics({ redis, namespace: config.NAMESPACE, snapshots, keepers, now: Date.now });
-  const upkeep = new Upkeep({
+  const upkeep = new RetentionLoop({
     redis,
     namespace: config.NAMESPACE,
     retention: { hours: config.RETENTION_HOURS, entries: config.RETENTION_ENTRIES },
@@ -99,7 +99,7 @@ async function main(context: RunContext): Promise<void> {
       now: Date.now,
       counts: counts.deadConnections,
     }),
-    fleet: new FleetWatch({
+    fleet: new FleetStatistics({
       redis,
       namespace: config.NAMESPACE,
       presence,

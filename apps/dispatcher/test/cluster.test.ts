@@ -15,7 +15,7 @@ import {
 import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DeadConnections } from '../src/maintenance/dead-connections.js';
-import { Upkeep } from '../src/maintenance/retention-loop.js';
+import { RetentionLoop } from '../src/maintenance/retention-loop.js';
 import { createCounts } from '../src/metrics.js';
 import { disorder, dispatchRig } from './dispatch-rig.js';
 import { startDispatcher } from './dispatcher-process.js';
@@ -97,7 +97,7 @@ it('trims the partitions that can be reached while a node is away', async () => 
 
   const log = createLogger({ name: 'test', level: 'silent' });
   const counts = createCounts();
-  const upkeep = new Upkeep({
+  const upkeep = new RetentionLoop({
     redis,
     namespace: rig.namespace,
     retention: { hours: 1, entries: 100 },

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { dispatchRig } from './dispatch-rig.js';
 import { startDispatcher } from './dispatcher-process.js';
@@ -15,7 +15,7 @@ import { socOf, startPushEndpoint } from './push-endpoint.js';
 let server: DisposableRedis;
 let redis: RedisConnection;
 let folder: string;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'dispatcher-process-'));

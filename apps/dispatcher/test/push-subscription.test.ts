@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { EnvelopeError, isTopic, readEnvelope, topicShapes, vinField } from '@fleetbridge/protocol';
 import { connectRedis, forgetVehicle, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, freePort, startRedis, startTcpRelay } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DispatchRig, disorder, dispatchRig } from './dispatch-rig.js';
@@ -14,7 +14,7 @@ import { type Answer, type PushEndpoint, socOf, startPushEndpoint } from './push
 
 let server: DisposableRedis;
 let redis: RedisConnection;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   server = await startRedis();

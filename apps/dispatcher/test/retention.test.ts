@@ -3,16 +3,16 @@
 import { createLogger } from '@fleetbridge/service';
 import { connectRedis, partitionKeys, type RedisConnection, takeSubscription, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DeadConnections } from '../src/maintenance/dead-connections.js';
-import { Upkeep } from '../src/maintenance/retention-loop.js';
+import { RetentionLoop } from '../src/maintenance/retention-loop.js';
 import { createCounts } from '../src/metrics.js';
 import { type DispatchRig, dispatchRig } from './dispatch-rig.js';
 
 let server: DisposableRedis;
 let redis: RedisConnection;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   server = await startRedis(['--stream-node-max-entries', '10']);
@@ -107,7 +107,7 @@ async function filled(entries: number) {
       });
       const counts = createCounts();
       const { namespace } = rig;
-      const upkeep = new Upkeep({
+      const upkeep = new RetentionLoop({
         redis,
         namespace,
         retention: { hours: 1, entries: kept },

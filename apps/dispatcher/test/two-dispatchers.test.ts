@@ -8,14 +8,14 @@ import { join } from 'node:path';
 import { encodeMessage, Field } from '@fleetbridge/protocol';
 import { Appender, connectRedis, type RedisConnection, SubscriptionStore, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { describe, expect, it } from 'vitest';
 import { type DispatcherProcess, startDispatcher } from './dispatcher-process.js';
 
 const isLong = process.env.TEST_LONG !== undefined;
 if (!isLong) console.log('skipped: two dispatchers under kill -9 and SIGSTOP (a long test: npm run test:long)');
 
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 describe.skipIf(!isLong)('two dispatchers, four partitions, a hundred vehicles at 2,000 records/s', () => {
   it('lose nothing and keep every order, through kill -9, a sleep past the lease, and a restart of Redis', {

@@ -17,9 +17,9 @@ import {
   whenReady,
 } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type FleetCounts, FleetWatch } from '../src/maintenance/fleet-statistics.js';
+import { type FleetCounts, FleetStatistics } from '../src/maintenance/fleet-statistics.js';
 import { createCounts } from '../src/metrics.js';
 import { SnapshotKeeper } from '../src/snapshot/snapshot-keeper.js';
 import { addVehicleRoute, createVehicleMetrics } from '../src/snapshot/vehicle-metrics.js';
@@ -28,7 +28,7 @@ const log = createLogger({ name: 'test', level: 'silent' });
 let server: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   server = await startRedis();
@@ -201,7 +201,7 @@ async function vehicleRig({
   };
   const watch = (now: () => number) => {
     const fleet: FleetCounts = createCounts().fleet;
-    return { watch: new FleetWatch({ redis, namespace, presence, snapshots, counts: fleet, now }), counts: fleet };
+    return { watch: new FleetStatistics({ redis, namespace, presence, snapshots, counts: fleet, now }), counts: fleet };
   };
   return {
     watch,

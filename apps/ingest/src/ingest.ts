@@ -26,7 +26,7 @@ import type { HandshakeLimits } from './handshake/index.js';
 import { createIngestMetrics } from './metrics.js';
 import { ProcessLease } from './process-lease.js';
 import { startIngestServer } from './server.js';
-import { createRecordTap, Fleet, RateLimits, topicRules } from './socket/index.js';
+import { createRecordInspection, Fleet, RateLimits, topicRules } from './socket/index.js';
 import { gatherStatusFacts, statusRoute } from './status/index.js';
 import type { WorkerLink } from './worker-link.js';
 
@@ -84,7 +84,12 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
   const counts = createCounts();
   const quarantine = new Quarantine({ redis, ...layout });
   const { maxUnsettledBytes, certificateLookMs } = options;
-  const tap = createRecordTap({ loggedTopics: config.LOG_RECORDS, countedVins: config.SIGNAL_COUNT_VINS, counts, log });
+  const tap = createRecordInspection({
+    loggedTopics: config.LOG_RECORDS,
+    countedVins: config.SIGNAL_COUNT_VINS,
+    counts,
+    log,
+  });
   const { RATE_LIMIT_RECORDS: records, RATE_LIMIT_SECONDS: seconds } = config;
   const rateLimits = records === 0 ? undefined : new RateLimits({ records, seconds });
   const rules = topicRules(config);

@@ -1,6 +1,12 @@
 // A worker's end of the channel to its primary: says whether it is ready, again and again as a sign of life, and gives
 // its metrics when it is asked. The start itself is told by runApp's own message.
-import { answerMetrics, type Readiness, type ReadinessReport, tellPrimary, toldReadiness } from '@fleetbridge/service';
+import {
+  answerMetrics,
+  type Readiness,
+  type ReadinessReport,
+  reportedReadiness,
+  sendToPrimary,
+} from '@fleetbridge/service';
 import type { Registry } from 'prom-client';
 
 /** How often a worker shows that it lives. */
@@ -27,7 +33,7 @@ export function openWorkerLink(): WorkerLink {
       const tell = () => send({ type: 'readiness', report: readiness.report() });
       clearInterval(signOfLife);
       signOfLife = setInterval(tell, SIGN_OF_LIFE_MS).unref();
-      return toldReadiness(readiness, tell);
+      return reportedReadiness(readiness, tell);
     },
     offerMetrics: (registry) => {
       stopAnswering = answerMetrics(registry);
@@ -40,5 +46,5 @@ export function openWorkerLink(): WorkerLink {
 }
 
 function send(message: WorkerMessage): void {
-  tellPrimary(message);
+  sendToPrimary(message);
 }

@@ -3,11 +3,11 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  Condition,
   type Logger,
   type MetricsAsJson,
   type ReadinessCheck,
   type ReadinessReport,
-  TurningPoint,
   WorkerMetrics,
   WorkerStartError,
 } from '@fleetbridge/service';
@@ -46,7 +46,7 @@ export class WorkerPool {
   /** Workers that died and were replaced. */
   replaced = 0;
   #ports: Record<string, number> = {};
-  readonly #turn = new TurningPoint();
+  readonly #turn = new Condition();
   /** Ends the start; only until the first worker is ready. */
   #giveUp: ((error: WorkerStartError) => void) | undefined;
 

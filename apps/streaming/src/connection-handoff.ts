@@ -8,13 +8,13 @@ import { explainListenError, type ListenFacts } from '@fleetbridge/service';
 const WAITING_LIMIT_MS = 60_000;
 const MAX_WAITING = 10_000;
 
-export interface HeldPortOptions extends Omit<ListenFacts, 'host'> {
+export interface ConnectionHandoffOptions extends Omit<ListenFacts, 'host'> {
   host: string | undefined;
   /** Whoever wants to serve it; false: nobody can now. */
-  hand: (connection: HeldConnection) => boolean;
+  hand: (connection: PendingConnection) => boolean;
 }
 
-export interface HeldConnection {
+export interface PendingConnection {
   readonly socket: Socket;
   /** A worker has it: this process lets go of it. */
   taken(): void;
@@ -22,13 +22,13 @@ export interface HeldConnection {
   giveBack(): void;
 }
 
-export class HeldPort {
-  readonly #options: HeldPortOptions;
+export class ConnectionHandoff {
+  readonly #options: ConnectionHandoffOptions;
   readonly #server: Server;
-  #waiting: { connection: HeldConnection; sinceMs: number }[] = [];
+  #waiting: { connection: PendingConnection; sinceMs: number }[] = [];
   #isClosed = false;
 
-  constructor(options: HeldPortOptions) {
+  constructor(options: ConnectionHandoffOptions) {
     this.#options = options;
     this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
   }
@@ -70,7 +70,7 @@ export class HeldPort {
 
   #accept(socket: Socket): void {
     socket.on('error', () => {});
-    const connection: HeldConnection = {
+    const connection: PendingConnection = {
       socket,
       taken: () => void socket.destroy(),
       giveBack: () => {

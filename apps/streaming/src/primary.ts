@@ -3,7 +3,7 @@
 import { createMetrics, type RunContext, startAdminServer } from '@fleetbridge/service';
 import { loadCertificate } from './certificate.js';
 import { type StreamingConfig, withDefaults } from './config.js';
-import { HeldPort } from './connection-handoff.js';
+import { ConnectionHandoff } from './connection-handoff.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** Resolves when the workers serve. Throws ConfigError, ListenError, WorkerStartError. */
@@ -21,14 +21,14 @@ export async function startPrimary(config: StreamingConfig, context: Pick<RunCon
     },
   });
   const place = { host, hostVariable: 'STREAMING_BIND' };
-  const clients = new HeldPort({
+  const clients = new ConnectionHandoff({
     ...place,
     port: config.STREAMING_PORT,
     variable: 'STREAMING_PORT',
     purpose: 'TeslaMate',
     hand: (connection) => pool.hand('clients', connection),
   });
-  const grpc = new HeldPort({
+  const grpc = new ConnectionHandoff({
     ...place,
     port: config.STREAMING_GRPC_PORT,
     variable: 'STREAMING_GRPC_PORT',

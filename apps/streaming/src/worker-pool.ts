@@ -3,15 +3,15 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  Condition,
   type Logger,
   type MetricsAsJson,
   type ReadinessCheck,
   type ReadinessReport,
-  TurningPoint,
   WorkerMetrics,
   WorkerStartError,
 } from '@fleetbridge/service';
-import type { HeldConnection } from './connection-handoff.js';
+import type { PendingConnection } from './connection-handoff.js';
 import type { Door, FromWorker, ToWorker } from './worker-link.js';
 
 const FIRST_PAUSE_MS = 50;
@@ -38,7 +38,7 @@ interface Member {
   isLeaving: boolean;
   report: ReadinessReport | undefined;
   /** On their way to it. */
-  readonly handed: Map<number, HeldConnection>;
+  readonly handed: Map<number, PendingConnection>;
   readonly ended: Promise<void>;
 }
 
@@ -47,7 +47,7 @@ export class WorkerPool {
   #members: Member[] = [];
   readonly #metrics = new WorkerMetrics();
   readonly #stopping = new AbortController();
-  readonly #changes = new TurningPoint();
+  readonly #changes = new Condition();
   #numbers = 0;
   #turn = 0;
   #failures = 0;
@@ -82,7 +82,7 @@ export class WorkerPool {
   }
 
   /** Sends it to a worker, in turn; false when none takes connections. */
-  hand(door: Door, connection: HeldConnection): boolean {
+  hand(door: Door, connection: PendingConnection): boolean {
     const serving = this.#serving();
     const member = serving[this.#turn++ % serving.length];
     if (member === undefined) return false;

@@ -1,6 +1,12 @@
 // A worker: serves the connections that the process with the ports hands to it, and tells that one how it is.
 import type { Socket } from 'node:net';
-import { answerMetrics, createReadiness, type RunContext, tellPrimary, toldReadiness } from '@fleetbridge/service';
+import {
+  answerMetrics,
+  createReadiness,
+  type RunContext,
+  reportedReadiness,
+  sendToPrimary,
+} from '@fleetbridge/service';
 import type { StreamingConfig } from './config.js';
 import { startStreaming } from './streaming.js';
 import type { FromWorker, ToWorker } from './worker-link.js';
@@ -12,7 +18,7 @@ export async function startWorker(config: StreamingConfig, context: RunContext):
   const known = createReadiness({ checks: ['redis', 'log', 'clients_port'], signal: context.signal });
   const tellReport = () => tell({ type: 'readiness', report: known.report() });
   context.signal.addEventListener('abort', tellReport);
-  const readiness = toldReadiness(known, tellReport);
+  const readiness = reportedReadiness(known, tellReport);
   await startStreaming({
     config,
     context,
@@ -35,5 +41,5 @@ export async function startWorker(config: StreamingConfig, context: RunContext):
 }
 
 function tell(message: FromWorker): void {
-  tellPrimary(message);
+  sendToPrimary(message);
 }

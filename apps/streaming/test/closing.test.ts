@@ -3,7 +3,7 @@
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Replica, type ReplicaOptions, startReplica, TOKEN } from './replica.js';
@@ -14,7 +14,7 @@ const VIN = '5YJ3E1EA7KF000001';
 let redisServer: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();

@@ -4,7 +4,7 @@ import { encodeMessage, timestampOf } from '@fleetbridge/protocol';
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import { Appender, connectivityPayload, partitionOf } from '@fleetbridge/store';
 import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Rig, startRig, TOKEN } from './streaming-rig.js';
 import { dataOf, driving } from './vehicle-log.js';
@@ -12,7 +12,7 @@ import { dataOf, driving } from './vehicle-log.js';
 const PARTITIONS = 8;
 let cluster: RedisCluster;
 let rig: Rig;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   cluster = await startRedisCluster();

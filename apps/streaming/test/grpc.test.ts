@@ -5,7 +5,7 @@ import path from 'node:path';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { partitionKeys } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import {
   type ChannelCredentials,
   type Client,
@@ -27,7 +27,7 @@ import { OTHER_VIN, type Rig, type RigOptions, startRig, TOKEN, VIN } from './st
 type Any = any;
 const wireOptions = { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true };
 let redisServer: DisposableRedis;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();

@@ -2,13 +2,13 @@
 import { spawn } from 'node:child_process';
 import { get } from 'node:http';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { OTHER_VIN, type Rig, type RigOptions, startRig, TOKEN, VIN } from './streaming-rig.js';
 
 let redisServer: DisposableRedis;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();

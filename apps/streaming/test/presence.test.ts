@@ -3,7 +3,7 @@
 import { DetailedChargeState, Field } from '@fleetbridge/protocol';
 import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { type ReplicaOptions, startReplica, TOKEN } from './replica.js';
@@ -16,7 +16,7 @@ const GONE = 'vehicle_disconnected';
 let redisServer: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();

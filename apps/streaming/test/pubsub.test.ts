@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { decodeRecord, signalsOf, type VehicleData } from '@fleetbridge/protocol';
 import { partitionKeys } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import fc from 'fast-check';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ const ACCOUNT = 'push@my-fleet.iam.gserviceaccount.com';
 const NOW_MS = Date.UTC(2026, 10, 2);
 const withToken = { PUBSUB_PUSH_TOKEN: 'push-secret', ALLOWED_VINS: VIN };
 let redisServer: DisposableRedis;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 interface Push {
   message: { data: string; attributes: Record<string, string>; messageId: string };

@@ -3,7 +3,7 @@ import { decodeRecord } from '@fleetbridge/protocol';
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import { connectRedis, LogPages, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { emptyState } from '@fleetbridge/vehicle-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { trackFromState } from '../src/frames/frame-builder.js';
@@ -17,7 +17,7 @@ if (!process.env.TEST_LONG) console.log('2,000 clients of 200 vehicles take minu
 let redisServer: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();

@@ -3,7 +3,7 @@ import { Field } from '@fleetbridge/protocol';
 import { TeslaMateClient, type TeslaMateFrame } from '@fleetbridge/simulator';
 import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ReplicaOptions, startReplica, startWay, TOKEN } from './replica.js';
 import { driving, VehicleLog } from './vehicle-log.js';
@@ -12,7 +12,7 @@ const VIN = '5YJ3E1EA7KF000001';
 let redisServer: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();

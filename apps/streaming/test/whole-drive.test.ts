@@ -10,7 +10,7 @@ import {
 } from '@fleetbridge/simulator';
 import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis, startTcpRelay, type TcpRelay } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TOKEN } from './replica.js';
 import { createStreamingLives } from './streaming-lives.js';
@@ -23,7 +23,7 @@ if (!process.env.TEST_LONG) console.log('the 20-minute drive under kills and cut
 let redisServer: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { createLogger } from '@fleetbridge/service';
 import { connectRedis, type RedisConnection, TokenStore, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Access } from './access.js';
@@ -23,7 +23,7 @@ let redis: RedisConnection;
 let tesla: Signer;
 let stranger: Signer;
 let namespaces = 0;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   redisServer = await startRedis();

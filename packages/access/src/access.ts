@@ -151,9 +151,9 @@ export class ClientAccess {
   }
 
   async judge(token: string | undefined, vin: string): Promise<Judgement> {
-    const finding = await this.#identify(token, (grant) => opens(grant, vin));
+    const finding = await this.#identify(token, (grant) => grantsVehicle(grant, vin));
     if (typeof finding === 'string') return { verdict: finding, who: '' };
-    if (opens(finding, vin)) return { verdict: 'granted', who: finding.who };
+    if (grantsVehicle(finding, vin)) return { verdict: 'granted', who: finding.who };
     return { verdict: this.#access.refuse('other_vehicle'), who: '' };
   }
 
@@ -171,7 +171,7 @@ export class ClientAccess {
   }
 }
 
-export function opens(grant: Grant, vin: string): boolean {
+export function grantsVehicle(grant: Grant, vin: string): boolean {
   return grant.vin === '*' || grant.vin === vin;
 }
 

@@ -5,7 +5,7 @@ export {
   bareToken,
   ClientAccess,
   type Grant,
-  opens,
+  grantsVehicle,
   type RefusalReason,
   requestToken,
   type Verdict,
@@ -13,5 +13,5 @@ export {
 export { type AddressOf, createAddressOf } from './client-address.js';
 export { FailureLimit } from './failure-limit.js';
 export { KeySet, KeysUnavailable } from './key-set.js';
-export { createNetworkSet, limitedAs, type Network, parseNetwork, plainAddress } from './networks.js';
+export { createNetworkSet, type Network, parseNetwork, plainAddress, rateLimitKey } from './networks.js';
 export { TESLA_KEYS_URL, TeslaTokens, teslaIssuers } from './tesla-tokens.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createNetworkSet, limitedAs, parseNetwork } from './networks.js';
+import { createNetworkSet, parseNetwork, rateLimitKey } from './networks.js';
 
 describe('parseNetwork', () => {
   it('reads addresses and networks of both versions', () => {
@@ -36,8 +36,8 @@ describe('a set of networks', () => {
 });
 
 it('an IPv6 subscriber is limited as one, whichever of its addresses it takes', () => {
-  expect(limitedAs('2001:db8:0:1:aaaa::1')).toBe(limitedAs('2001:0db8::1:0:0:0:2'));
-  expect(limitedAs('2001:db8:0:1::1')).not.toBe(limitedAs('2001:db8:0:2::1'));
-  expect(limitedAs('::1')).toBe('0:0:0:0::/64');
-  expect(limitedAs('::ffff:192.0.2.1')).toBe('192.0.2.1');
+  expect(rateLimitKey('2001:db8:0:1:aaaa::1')).toBe(rateLimitKey('2001:0db8::1:0:0:0:2'));
+  expect(rateLimitKey('2001:db8:0:1::1')).not.toBe(rateLimitKey('2001:db8:0:2::1'));
+  expect(rateLimitKey('::1')).toBe('0:0:0:0::/64');
+  expect(rateLimitKey('::ffff:192.0.2.1')).toBe('192.0.2.1');
 });

@@ -40,7 +40,7 @@ export function plainAddress(address: string): string {
  * Whose one limit it is: the address, and with IPv6 its first 64 bits, since every subscriber has at least so many
  * addresses to choose from.
  */
-export function limitedAs(address: string): string {
+export function rateLimitKey(address: string): string {
   const plain = plainAddress(address);
   if (isIP(plain) !== 6) return plain;
   const [head = '', tail] = plain.split('%')[0]!.split('::');

@@ -31,15 +31,16 @@ export {
   type AdminServer,
   type AdminServerOptions,
   explainListenError,
-  isOwnName,
+  HOST_NAME_REFUSED,
+  isPrivateHostName,
   ListenError,
   type ListenErrorCode,
   type ListenFacts,
-  NOT_OUR_NAME,
   startAdminServer,
 } from './network/index.js';
 export type { StopFunction, StopOutcome } from './process/index.js';
 export {
+  Condition,
   createLogger,
   createReadiness,
   type Logger,
@@ -55,6 +56,5 @@ export {
   reportReachability,
   runApp,
   serviceConfig,
-  TurningPoint,
 } from './process/index.js';
-export { answerMetrics, tellPrimary, toldReadiness, WorkerMetrics, WorkerStartError } from './workers/index.js';
+export { answerMetrics, reportedReadiness, sendToPrimary, WorkerMetrics, WorkerStartError } from './workers/index.js';

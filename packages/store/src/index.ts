@@ -1,6 +1,6 @@
 export {
   AdmissionStore,
-  type Forgotten,
+  type ForgetResult,
   ForgottenVehicles,
   forgetVehicle,
   type LogOverview,
@@ -22,6 +22,7 @@ export {
 export {
   Appender,
   type AppenderOptions,
+  AppendNotifier,
   type AppendOutcome,
   type AppendReceipt,
   BEGINNING,
@@ -29,7 +30,6 @@ export {
   type LogEntry,
   LogPages,
   LogTail,
-  LogWaker,
   type PackedHead,
   packHead,
   Quarantine,

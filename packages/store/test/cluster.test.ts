@@ -1,13 +1,13 @@
 // The whole room on a real Redis Cluster of three nodes: partitions on each of them, nodes that die and come back, slots
 // that move.
-import { askRedis, eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
+import { eventually, type RedisCluster, sendRedisCommand, startRedisCluster } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AdmissionStore } from '../src/admin/admission-store.js';
 import { forgetVehicle } from '../src/admin/forget-vehicle.js';
 import { TokenStore } from '../src/admin/token-store.js';
 import { joinDispatchers, leaveDispatchers } from '../src/lease/dispatchers.js';
 import { takeLease } from '../src/lease/lease.js';
-import { LogWaker } from '../src/log/append-notifier.js';
+import { AppendNotifier } from '../src/log/append-notifier.js';
 import { Appender, type AppenderOptions, type AppendOutcome } from '../src/log/appender.js';
 import { type LogEntry, parseEntry } from '../src/log/entry.js';
 import { LogPages } from '../src/log/pages.js';
@@ -61,7 +61,7 @@ afterAll(async () => {
 it('every node has partitions', async () => {
   const masters = await Promise.all(ALL.map((partition) => cluster.masterOf(String(partition))));
   expect(new Set(masters).size).toBe(3);
-  expect(await askRedis(cluster.nodes[0]!.port, 'CLUSTER', 'KEYSLOT', 'x:{5}:records')).toBe(slotOf(5));
+  expect(await sendRedisCommand(cluster.nodes[0]!.port, 'CLUSTER', 'KEYSLOT', 'x:{5}:records')).toBe(slotOf(5));
 });
 
 describe('on a cluster', () => {
@@ -148,7 +148,7 @@ describe('on a cluster', () => {
     expect(await store.create(subscription, { from: 'earliest', nowMs: 1 })).toBe(true);
     const wanted = { owner: 'a', leaseMs: 60_000, start: '0-0' };
     for (const partition of ALL) {
-      const waker = new LogWaker({ url: cluster.url, namespace: layout.namespace, partition });
+      const waker = new AppendNotifier({ url: cluster.url, namespace: layout.namespace, partition });
       cleanUp.push(() => waker.stop());
       const place = { redis, namespace: layout.namespace, partition, subscription: 's' };
       const work = (await takeSubscription(place, wanted))!;
@@ -190,7 +190,7 @@ describe('on a cluster', () => {
     const quarantine = new Quarantine({ redis, ...layout });
     await Promise.all(VINS.map((vin) => quarantine.add({ vin, reason: 'r', receivedMs: 1, bytes: Buffer.from('x') })));
     const { usedBytes } = await memoryUse(redis);
-    const ofNodes = cluster.nodes.map(async ({ port }) => askRedis(port, 'INFO', 'memory'));
+    const ofNodes = cluster.nodes.map(async ({ port }) => sendRedisCommand(port, 'INFO', 'memory'));
     const least = Math.min(
       ...(await Promise.all(ofNodes)).map((info) => Number(/used_memory:(\d+)/.exec(`${info}`)?.[1])),
     );
@@ -330,7 +330,7 @@ it.each([
   const from = await cluster.masterOf('0');
   const to = cluster.nodes.find((node) => node !== from)!;
   await beginMove(slotOf(0), from.port, to.port);
-  await askRedis(from.port, 'MIGRATE', '127.0.0.1', to.port, `${keys.seenPrefix}${vin}`, 0, 5_000);
+  await sendRedisCommand(from.port, 'MIGRATE', '127.0.0.1', to.port, `${keys.seenPrefix}${vin}`, 0, 5_000);
 
   const packed = new PackedRecords();
   packed.add(record({ vin, kind, txid }));
@@ -378,9 +378,11 @@ function follow({ namespace }: { namespace: string }, url = cluster.url) {
 }
 
 async function beginMove(slot: number, from: number, to: number): Promise<string> {
-  const [fromId, toId] = (await Promise.all([from, to].map((port) => askRedis(port, 'CLUSTER', 'MYID')))) as string[];
-  await askRedis(to, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId!);
-  await askRedis(from, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId!);
+  const [fromId, toId] = (await Promise.all(
+    [from, to].map((port) => sendRedisCommand(port, 'CLUSTER', 'MYID')),
+  )) as string[];
+  await sendRedisCommand(to, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId!);
+  await sendRedisCommand(from, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId!);
   return toId!;
 }
 
@@ -388,14 +390,14 @@ async function beginMove(slot: number, from: number, to: number): Promise<string
 async function moveSlot(slot: number, from: number, to: number): Promise<void> {
   const toId = await beginMove(slot, from, to);
   for (;;) {
-    const keys = (await askRedis(from, 'CLUSTER', 'GETKEYSINSLOT', slot, 5)) as string[];
+    const keys = (await sendRedisCommand(from, 'CLUSTER', 'GETKEYSINSLOT', slot, 5)) as string[];
     if (keys.length === 0) break;
-    await askRedis(from, 'MIGRATE', '127.0.0.1', to, '', 0, 5_000, 'KEYS', ...keys);
+    await sendRedisCommand(from, 'MIGRATE', '127.0.0.1', to, '', 0, 5_000, 'KEYS', ...keys);
   }
-  await askRedis(to, 'CLUSTER', 'SETSLOT', slot, 'NODE', toId);
-  await askRedis(from, 'CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+  await sendRedisCommand(to, 'CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+  await sendRedisCommand(from, 'CLUSTER', 'SETSLOT', slot, 'NODE', toId);
   await eventually(async () => {
-    const states = await Promise.all(cluster.nodes.map(({ port }) => askRedis(port, 'CLUSTER', 'SLOTS')));
+    const states = await Promise.all(cluster.nodes.map(({ port }) => sendRedisCommand(port, 'CLUSTER', 'SLOTS')));
     return new Set(states.map((ranges) => ownerIn(ranges as [number, number, [string, number]][], slot))).size === 1;
   });
 }

@@ -1,6 +1,6 @@
 // The readers' side and the small stores, against a real Redis.
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TokenStore } from '../src/admin/token-store.js';
 import { releaseLease, renewLease, takeLease } from '../src/lease/lease.js';
@@ -17,7 +17,7 @@ import { SnapshotStore } from '../src/snapshot/snapshot-store.js';
 let server: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   server = await startRedis();

@@ -1,9 +1,9 @@
 // Subscriptions against a real Redis: who may work on one, what taking over finds, and what an operator can do to it.
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { joinDispatchers, leaveDispatchers } from '../src/lease/dispatchers.js';
-import { LogWaker } from '../src/log/append-notifier.js';
+import { AppendNotifier } from '../src/log/append-notifier.js';
 import { connectRedis, type RedisConnection, whenReady } from '../src/redis/connection.js';
 import { LeaseLost } from '../src/redis/errors.js';
 import { partitionKeys, partitionOf } from '../src/redis/keys.js';
@@ -13,7 +13,7 @@ import { type SubscriptionWork, subscriptionLease, takeSubscription } from '../s
 let server: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   server = await startRedis();
@@ -288,10 +288,10 @@ describe('SubscriptionStore', () => {
   });
 });
 
-describe('LogWaker', () => {
+describe('AppendNotifier', () => {
   it('wakes all who wait when something is appended, and at once those who are behind', async () => {
     const { namespace, add } = await newSubscription();
-    const waker = new LogWaker({ url: server.url, namespace, partition: 0 });
+    const waker = new AppendNotifier({ url: server.url, namespace, partition: 0 });
     cleanUp.push(() => waker.stop());
     const first = await add(1);
     let woken = 0;

@@ -2,5 +2,5 @@ export { eventually } from './eventually.js';
 export { freePort } from './free-port.js';
 export { type DisposableRedis, startRedis } from './redis.js';
 export { type RedisCluster, type RedisClusterOptions, startRedisCluster } from './redis-cluster.js';
-export { askRedis, type RedisReply } from './redis-command.js';
+export { type RedisReply, sendRedisCommand } from './redis-command.js';
 export { startTcpRelay, type TcpRelay } from './tcp-relay.js';

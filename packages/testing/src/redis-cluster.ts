@@ -3,7 +3,7 @@
 import { createServer } from 'node:net';
 import { eventually } from './eventually.js';
 import { type DisposableRedis, startRedis } from './redis.js';
-import { askRedis, type RedisReply } from './redis-command.js';
+import { type RedisReply, sendRedisCommand } from './redis-command.js';
 
 export interface RedisCluster {
   /** As REDIS_URL has it; names the nodes that began as masters. */
@@ -72,31 +72,34 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
 async function join(ports: number[], masters: number): Promise<void> {
   for (const [index, port] of ports.entries()) {
     // of the same epoch two of them could claim the same slots
-    await askRedis(port, 'CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
+    await sendRedisCommand(port, 'CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
     if (index >= masters) continue;
     const [from, to] = [index, index + 1].map((n) => Math.floor((n * SLOTS) / masters)) as [number, number];
     const slots = Array.from({ length: to - from }, (_, n) => from + n);
-    await askRedis(port, 'CLUSTER', 'ADDSLOTS', ...slots);
+    await sendRedisCommand(port, 'CLUSTER', 'ADDSLOTS', ...slots);
   }
   // each to each: that one has heard of another from a third takes seconds
   for (const [index, port] of ports.entries()) {
-    for (const other of ports.slice(0, index)) await askRedis(port, 'CLUSTER', 'MEET', '127.0.0.1', other);
+    for (const other of ports.slice(0, index)) await sendRedisCommand(port, 'CLUSTER', 'MEET', '127.0.0.1', other);
   }
-  const ids = await Promise.all(ports.map((port) => askRedis(port, 'CLUSTER', 'MYID')));
+  const ids = await Promise.all(ports.map((port) => sendRedisCommand(port, 'CLUSTER', 'MYID')));
   for (const [index, port] of ports.entries()) {
     if (index < masters) continue;
     const master = String(ids[index % masters]);
     // it must have heard of its master first
-    await eventually(async () => (await askRedis(port, 'CLUSTER', 'REPLICATE', master)) === 'OK', START_LIMIT_MS);
+    await eventually(
+      async () => (await sendRedisCommand(port, 'CLUSTER', 'REPLICATE', master)) === 'OK',
+      START_LIMIT_MS,
+    );
   }
 }
 
 async function expectWhole(port: number, replicas: number): Promise<void> {
-  const info = String(await askRedis(port, 'CLUSTER', 'INFO'));
+  const info = String(await sendRedisCommand(port, 'CLUSTER', 'INFO'));
   if (!info.includes('cluster_state:ok')) throw new Error(`${port}: ${info}`);
-  const link = String(await askRedis(port, 'INFO', 'replication'));
+  const link = String(await sendRedisCommand(port, 'INFO', 'replication'));
   if (link.includes('role:slave') && !link.includes('master_link_status:up')) throw new Error(`${port}: ${link}`);
-  const ranges = (await askRedis(port, 'CLUSTER', 'SLOTS')) as RedisReply[][];
+  const ranges = (await sendRedisCommand(port, 'CLUSTER', 'SLOTS')) as RedisReply[][];
   // beginning, end, master, replicas
   if (ranges.some((range) => range.length < 3 + replicas)) throw new Error(`${port} misses replicas`);
   const held = ranges.reduce((sum, [from, to]) => sum + Number(to) - Number(from) + 1, 0);
@@ -104,11 +107,11 @@ async function expectWhole(port: number, replicas: number): Promise<void> {
 }
 
 async function slotOf(port: number, key: string): Promise<number> {
-  return Number(await askRedis(port, 'CLUSTER', 'KEYSLOT', key.includes('{') ? key : `{${key}}`));
+  return Number(await sendRedisCommand(port, 'CLUSTER', 'KEYSLOT', key.includes('{') ? key : `{${key}}`));
 }
 
 async function masterPort(asked: number, slot: number): Promise<number> {
-  const ranges = (await askRedis(asked, 'CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
+  const ranges = (await sendRedisCommand(asked, 'CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
   return ranges.find(([from, to]) => from <= slot && slot <= to)?.[2][1] ?? 0;
 }
 

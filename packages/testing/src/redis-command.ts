@@ -4,7 +4,7 @@ import { createConnection } from 'node:net';
 export type RedisReply = string | number | null | RedisReply[];
 
 /** Rejects when nobody answers, or with an error that is the answer. */
-export function askRedis(port: number, ...command: (string | number)[]): Promise<RedisReply> {
+export function sendRedisCommand(port: number, ...command: (string | number)[]): Promise<RedisReply> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ port, host: '127.0.0.1' }, () => socket.write(encode(command)));
     let received = '';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
-import { askRedis } from './redis-command.js';
+import { sendRedisCommand } from './redis-command.js';
 
 export interface DisposableRedis {
   url: string;
@@ -50,7 +50,7 @@ export async function startRedis(
     });
     const failed = new Promise<never>((_, reject) => started.once('error', reject));
     child = started;
-    await Promise.race([eventually(async () => (await askRedis(port, 'PING')) === 'PONG'), failed]);
+    await Promise.race([eventually(async () => (await sendRedisCommand(port, 'PING')) === 'PONG'), failed]);
   };
   const kill = async () => {
     if (!isRunning()) return;

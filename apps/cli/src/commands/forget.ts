@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { commaList, defineConfig, filePath, loadConfig } from '@fleetbridge/service';
 import {
   AdmissionStore,
-  type Forgotten,
+  type ForgetResult,
   forgetVehicle,
   Presence,
   rewriteAppendOnlyFiles,
@@ -174,9 +174,9 @@ async function revokeTokens(log: LogAccess, spellings: readonly string[]): Promi
   return own.length;
 }
 
-function sumOf(all: readonly Forgotten[]): Forgotten {
-  const sum: Forgotten = { records: 0, deadLetters: 0, quarantined: 0, others: 0 };
-  for (const one of all) for (const name of Object.keys(sum) as (keyof Forgotten)[]) sum[name] += one[name];
+function sumOf(all: readonly ForgetResult[]): ForgetResult {
+  const sum: ForgetResult = { records: 0, deadLetters: 0, quarantined: 0, others: 0 };
+  for (const one of all) for (const name of Object.keys(sum) as (keyof ForgetResult)[]) sum[name] += one[name];
   return sum;
 }
 

@@ -19,7 +19,7 @@ export interface FleetCounts {
   quiet: Record<Doing, number>;
 }
 
-export interface FleetWatchOptions {
+export interface FleetStatisticsOptions {
   redis: RedisConnection;
   namespace: string;
   presence: Pick<Presence, 'connectedIn'>;
@@ -28,11 +28,11 @@ export interface FleetWatchOptions {
   now: () => number;
 }
 
-export class FleetWatch {
-  readonly #options: FleetWatchOptions;
+export class FleetStatistics {
+  readonly #options: FleetStatisticsOptions;
   #lookedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: FleetWatchOptions) {
+  constructor(options: FleetStatisticsOptions) {
     this.#options = options;
   }
 

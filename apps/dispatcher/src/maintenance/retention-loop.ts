@@ -11,9 +11,9 @@ import {
   trimPartition,
 } from '@fleetbridge/store';
 import type { SnapshotKeeper } from '../snapshot/index.js';
-import { type LagCounts, measureLags, neededFrom, type PartitionLag, sayOvertaken } from '../subscription/index.js';
+import { type LagCounts, logOvertaken, measureLags, neededFrom, type PartitionLag } from '../subscription/index.js';
 import type { DeadConnections } from './dead-connections.js';
-import type { FleetWatch } from './fleet-statistics.js';
+import type { FleetStatistics } from './fleet-statistics.js';
 
 const LOOK_EVERY_MS = 2_000;
 const TRIM_EVERY_LOOKS = 5;
@@ -29,7 +29,7 @@ export interface RetentionCounts {
   subscriptions: LagCounts;
 }
 
-export interface UpkeepOptions {
+export interface RetentionLoopOptions {
   redis: RedisConnection;
   namespace: string;
   retention: { hours: number; entries: number };
@@ -37,21 +37,21 @@ export interface UpkeepOptions {
   snapshots: Pick<SnapshotStore, 'cursor'>;
   subscriptions: Pick<SubscriptionStore, 'list' | 'control'>;
   deadConnections: DeadConnections;
-  fleet: Pick<FleetWatch, 'look'>;
+  fleet: Pick<FleetStatistics, 'look'>;
   counts: RetentionCounts;
   log: Logger;
   now: () => number;
 }
 
-export class Upkeep {
-  readonly #options: UpkeepOptions;
+export class RetentionLoop {
+  readonly #options: RetentionLoopOptions;
   #timer: NodeJS.Timeout | undefined;
   #looks = 0;
   #isAlarmed = false;
   #working: Promise<void> = Promise.resolve();
   #isStopped = false;
 
-  constructor(options: UpkeepOptions) {
+  constructor(options: RetentionLoopOptions) {
     this.#options = options;
   }
 
@@ -104,7 +104,7 @@ export class Upkeep {
     if (trimmed === 0) return;
     log.debug({ partition, trimmed }, 'log_trimmed');
     const [first] = await redis.xrange(partitionKeys(namespace, partition).records, '-', '+', 'COUNT', 1);
-    await sayOvertaken(lags, {
+    await logOvertaken(lags, {
       partition,
       firstKept: first?.[0],
       store: subscriptions,

@@ -1,7 +1,7 @@
 // `GET /metrics/vehicles`: the vehicles that this process keeps the snapshots of, as gauges by VIN, for a dashboard. It
 // tells where they are, so it is there only when VEHICLE_METRICS is on. What is told is in vehicle-gauges.ts.
 
-import { createMetrics, isOwnName, NOT_OUR_NAME } from '@fleetbridge/service';
+import { createMetrics, HOST_NAME_REFUSED, isPrivateHostName } from '@fleetbridge/service';
 import { lastHeardMs, type RedisConnection, type SnapshotStore } from '@fleetbridge/store';
 import { stateFromHash } from '@fleetbridge/vehicle-state';
 import type { FastifyInstance } from 'fastify';
@@ -62,7 +62,7 @@ export function addVehicleRoute(
   { isOn, vehicles }: { isOn: boolean; vehicles: () => VehicleMetrics | undefined },
 ): void {
   server.get('/metrics/vehicles', async (request, reply) => {
-    if (!isOwnName(request.hostname)) return reply.code(421).send(NOT_OUR_NAME);
+    if (!isPrivateHostName(request.hostname)) return reply.code(421).send(HOST_NAME_REFUSED);
     if (!isOn)
       return reply.type('text/plain; version=0.0.4; charset=utf-8').send('# off: VEHICLE_METRICS is not set\n');
     const metrics = vehicles();

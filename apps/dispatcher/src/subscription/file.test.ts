@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createLogger } from '@fleetbridge/service';
 import { connectRedis, type RedisConnection, SubscriptionStore, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { applySubscriptionFile, mistakesInSubscriptionFile, parseSubscriptionFile, SubscriptionFile } from './file.js';
 
@@ -13,7 +13,7 @@ let server: DisposableRedis;
 let redis: RedisConnection;
 let folder: string;
 let namespaces = 0;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'dispatcher-'));

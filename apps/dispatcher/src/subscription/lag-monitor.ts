@@ -48,7 +48,7 @@ export function neededFrom(lags: readonly PartitionLag[], partition: number, cur
 }
 
 /** Called after entries went: `firstKept` is the oldest that is left, undefined when none is. */
-export async function sayOvertaken(
+export async function logOvertaken(
   lags: readonly PartitionLag[],
   {
     partition,

@@ -3,8 +3,8 @@
 
 import type { Logger } from '@fleetbridge/service';
 import {
+  AppendNotifier,
   joinDispatchers,
-  LogWaker,
   leaveDispatchers,
   type RedisConnection,
   type StoredSubscription,
@@ -51,7 +51,7 @@ interface Unit {
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #store: SubscriptionStore;
-  readonly #wakers = new Map<number, LogWaker>();
+  readonly #wakers = new Map<number, AppendNotifier>();
   /** By unit, until the worker has ended. */
   readonly #workers = new Map<string, { worker: Worker; version: string; isStopping: boolean }>();
   readonly #verdicts = new Map<
@@ -208,11 +208,11 @@ export class Subscriptions {
     return createDelivery(definition, { namespace, partition, env, now });
   }
 
-  #wakerOf(partition: number): LogWaker {
+  #wakerOf(partition: number): AppendNotifier {
     let waker = this.#wakers.get(partition);
     if (waker === undefined) {
       const { url, namespace } = this.#options;
-      waker = new LogWaker({ url, namespace, partition });
+      waker = new AppendNotifier({ url, namespace, partition });
       this.#wakers.set(partition, waker);
     }
     return waker;

@@ -4,10 +4,10 @@
 
 import type { Logger } from '@fleetbridge/service';
 import {
+  type AppendNotifier,
   BEGINNING,
   LeaseLost,
   type LogEntry,
-  type LogWaker,
   type PendingEntry,
   type SubscriptionWork,
 } from '@fleetbridge/store';
@@ -21,7 +21,7 @@ export interface WorkerOptions {
   work: SubscriptionWork;
   leaseMs: number;
   delivery: Delivery;
-  waker: Pick<LogWaker, 'wait'>;
+  waker: Pick<AppendNotifier, 'wait'>;
   wants: (entry: LogEntry) => boolean;
   backOff: BackOff;
   maximumDeliveries: number;

@@ -1,11 +1,11 @@
 import { beforeEach, expect, it } from 'vitest';
-import { AddressBook } from './address-limits.js';
+import { AddressLimits } from './address-limits.js';
 
 let nowMs = 0;
-let book: AddressBook;
+let book: AddressLimits;
 beforeEach(() => {
   nowMs = 0;
-  book = new AddressBook({ failures: 10, forgivenPerSecond: 2, unfinished: 3 }, () => nowMs);
+  book = new AddressLimits({ failures: 10, forgivenPerSecond: 2, unfinished: 3 }, () => nowMs);
 });
 
 function fail(address: string, times: number): void {

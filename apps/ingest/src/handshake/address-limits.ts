@@ -2,7 +2,7 @@
 // unfinished. Successes never count against it, since a whole fleet can sit behind one address of a carrier; they even
 // take a failure back, so that one broken vehicle does not shut out the others.
 
-export interface AddressLimits {
+export interface AddressLimitOptions {
   /** Failures that an address may have at once, ... */
   failures: number;
   /** ... and how many of them are forgiven a second. */
@@ -23,13 +23,13 @@ interface Conduct {
   isTold: boolean;
 }
 
-export class AddressBook {
-  readonly #limits: AddressLimits;
+export class AddressLimits {
+  readonly #limits: AddressLimitOptions;
   readonly #now: () => number;
   readonly #byAddress = new Map<string, Conduct>();
 
   /** `now` in milliseconds, from any beginning. */
-  constructor(limits: AddressLimits, now: () => number) {
+  constructor(limits: AddressLimitOptions, now: () => number) {
     this.#limits = limits;
     this.#now = now;
   }

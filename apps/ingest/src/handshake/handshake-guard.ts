@@ -6,14 +6,14 @@
 //      └ nothing comes: no_hello     └ not TLS: not_tls   └ goes on without its place when the client is slow
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { limitedAs, plainAddress } from '@fleetbridge/access';
+import { plainAddress, rateLimitKey } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
 import { type Counts, countOne } from '../counts.js';
-import { AddressBook, type AddressLimits } from './address-limits.js';
+import { type AddressLimitOptions, AddressLimits } from './address-limits.js';
 import { FairQueue } from './fair-queue.js';
 import { looksLikeProxyHeader, readProxyHeader } from './proxy-header.js';
 
-export interface HandshakeLimits extends AddressLimits {
+export interface HandshakeLimits extends AddressLimitOptions {
   /** Handshakes that are computed at a time. */
   concurrent: number;
   /** A handshake that takes longer waits for its client, and gives its place to the next one. */
@@ -74,7 +74,7 @@ interface Approach {
 
 export class HandshakeGuard {
   readonly #options: HandshakeGuardOptions;
-  readonly #addresses: AddressBook;
+  readonly #addresses: AddressLimits;
   readonly #queue = new FairQueue<Approach>();
   // Each in the order of sinceMs, so that a sweep ends at the first that is young.
   readonly #fresh = new Set<Approach>();
@@ -89,7 +89,7 @@ export class HandshakeGuard {
 
   constructor(options: HandshakeGuardOptions) {
     this.#options = options;
-    this.#addresses = new AddressBook(options.limits, () => performance.now());
+    this.#addresses = new AddressLimits(options.limits, () => performance.now());
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
     this.#tidier = setInterval(() => this.#addresses.tidy(), TIDY_MS).unref();
   }
@@ -118,7 +118,7 @@ export class HandshakeGuard {
       socket,
       peer: `${remoteAddress} ${remotePort}`,
       address,
-      key: limitedAs(address),
+      key: rateLimitKey(address),
       phase: this.#options.isBalancer(address) ? 'header' : 'hello',
       bytes: Buffer.alloc(0),
       sinceMs: performance.now(),
@@ -186,7 +186,7 @@ export class HandshakeGuard {
     }
     approach.address = plainAddress(header.source ?? approach.address);
     this.#finishWaiting(approach);
-    approach.key = limitedAs(approach.address);
+    approach.key = rateLimitKey(approach.address);
     approach.phase = 'hello';
     approach.bytes = approach.bytes.subarray(header.length);
     return !this.#isShutOut(approach);

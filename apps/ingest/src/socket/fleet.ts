@@ -13,7 +13,7 @@ import { type Counts, countOne } from '../counts.js';
 import type { ConnectionHost, VehicleConnection } from './connection.js';
 import type { RateLimits, TokenBucket } from './rate-limits.js';
 import type { Decision } from './receive.js';
-import type { RecordTap } from './record-inspection.js';
+import type { RecordInspection } from './record-inspection.js';
 import type { TopicRules } from './topic-rules.js';
 
 const MAX_UNSETTLED_BYTES = 64_000_000;
@@ -39,7 +39,7 @@ export interface FleetOptions {
   maxUnsettledBytes?: number | undefined;
   rules: TopicRules;
   /** Sees each record that goes to the log. */
-  tap?: RecordTap | undefined;
+  tap?: RecordInspection | undefined;
   /** How much each vehicle may send; default: as much as it likes. */
   rateLimits?: RateLimits | undefined;
 }

@@ -7,9 +7,9 @@ import { type Counts, countOne } from '../counts.js';
 import { loggedRecord } from '../go-server/index.js';
 import { countSignals } from './signal-count.js';
 
-export type RecordTap = (record: Readonly<RecordToAppend>) => void;
+export type RecordInspection = (record: Readonly<RecordToAppend>) => void;
 
-export interface RecordTapOptions {
+export interface RecordInspectionOptions {
   loggedTopics: readonly string[];
   countedVins: readonly string[];
   counts: Counts;
@@ -17,7 +17,11 @@ export interface RecordTapOptions {
 }
 
 /** Undefined when there is nothing to look for. */
-export function createRecordTap({ counts, log, ...options }: RecordTapOptions): RecordTap | undefined {
+export function createRecordInspection({
+  counts,
+  log,
+  ...options
+}: RecordInspectionOptions): RecordInspection | undefined {
   const loggedTopics = new Set(options.loggedTopics);
   const countedVins = new Set(options.countedVins.map((vin) => vin.toUpperCase()));
   if (loggedTopics.size === 0 && countedVins.size === 0) return undefined;

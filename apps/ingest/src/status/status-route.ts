@@ -1,5 +1,5 @@
 // `GET /` on the admin port: the status page. It shows which vehicles there are, so it is answered under own names only.
-import { type AdminServerOptions, isOwnName, NOT_OUR_NAME } from '@fleetbridge/service';
+import { type AdminServerOptions, HOST_NAME_REFUSED, isPrivateHostName } from '@fleetbridge/service';
 import { STATUS_PAGE_POLICY, statusPage } from './status-page.js';
 import type { StatusFacts } from './status-steps.js';
 
@@ -7,7 +7,7 @@ export function statusRoute(gather: () => Promise<StatusFacts>): NonNullable<Adm
   return (server) => {
     server.get('/', async (request, reply) => {
       reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
-      if (!isOwnName(request.hostname)) return reply.code(421).send(NOT_OUR_NAME);
+      if (!isPrivateHostName(request.hostname)) return reply.code(421).send(HOST_NAME_REFUSED);
       return reply
         .header('content-security-policy', STATUS_PAGE_POLICY)
         .header('referrer-policy', 'no-referrer')

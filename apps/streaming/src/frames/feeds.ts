@@ -20,7 +20,7 @@ import {
 } from '@fleetbridge/store';
 import { stateFromHash } from '@fleetbridge/vehicle-state';
 import type { StreamingCounts } from '../metrics.js';
-import { SlotBook } from '../resume/index.js';
+import { ResumePositions } from '../resume/index.js';
 import type { Elevation } from './elevation.js';
 import { isAfter } from './frame.js';
 import { chooseCheckpoint, FrameHistory } from './frame-history.js';
@@ -60,7 +60,7 @@ const IDLE_CHECKPOINT_MS = 300_000;
 
 export class Feeds {
   readonly #options: FeedsOptions;
-  readonly slots: SlotBook;
+  readonly slots: ResumePositions;
   readonly #slotStore: SlotStore;
   readonly #checkpoints: CheckpointStore;
   readonly #forgotten: ForgottenVehicles;
@@ -90,7 +90,7 @@ export class Feeds {
     });
     this.#checkpoints = new CheckpointStore({ ...layout, windowMs });
     this.#forgotten = new ForgottenVehicles(layout);
-    this.slots = new SlotBook({ store: this.#slotStore, partitions, counts, log });
+    this.slots = new ResumePositions({ store: this.#slotStore, partitions, counts, log });
     this.#pages = new LogPages(layout);
     this.#history = new FrameHistory({
       pages: this.#pages,

@@ -4,8 +4,8 @@ import { emptyState, toFrameRow, type VehicleState } from '@fleetbridge/vehicle-
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dataOf, driving } from '../../test/vehicle-log.js';
-import type { SentFrame } from './frame.js';
-import { type FrameTrack, frameSignals, trackFromCheckpoint, trackFromState } from './frame-builder.js';
+import type { Frame } from './frame.js';
+import { type FrameBuilder, frameSignals, trackFromCheckpoint, trackFromState } from './frame-builder.js';
 import { chooseCheckpoint, FrameHistory } from './frame-history.js';
 
 const VIN = '5YJ3E1EA7KF000001';
@@ -39,7 +39,7 @@ describe('a checkpoint', () => {
         const entries = entriesOf(records);
         const track = trackFromState(emptyState(), '0-0', WINDOW_MS);
         let checkpoint: Checkpoint | undefined;
-        const after: SentFrame[] = [];
+        const after: Frame[] = [];
         entries.forEach((entry, n) => {
           const frame = track.record(entry, decoded(entry));
           if (frame && n > at) after.push(frame);
@@ -110,8 +110,8 @@ describe('a rebuilt track', () => {
             windowMs: WINDOW_MS,
             readUpTo: () => log[read - 1]?.id ?? '0-0',
           });
-          const tracks: FrameTrack[] = [];
-          const takeOver = (track: FrameTrack) => {
+          const tracks: FrameBuilder[] = [];
+          const takeOver = (track: FrameBuilder) => {
             expect(framesOf(track)).toEqual(framesOf(straight));
             expect(track.present).toEqual(straight.present);
             tracks.push(track);
@@ -185,12 +185,12 @@ function decoded({ topic, payload }: LogEntry) {
   return decodeRecord(topic, payload)!;
 }
 
-function framesOf({ ring }: FrameTrack): (SentFrame | undefined)[] {
+function framesOf({ ring }: FrameBuilder): (Frame | undefined)[] {
   return Array.from({ length: ring.end - ring.start }, (_, n) => ring.at(ring.start + n));
 }
 
 function checkpointAt(entryId: string, frameId: string): Checkpoint {
-  const present: SentFrame = { entryId: frameId, timeMs: 1, text: '1,,,,,,,,,,,,', isParked: false };
+  const present: Frame = { entryId: frameId, timeMs: 1, text: '1,,,,,,,,,,,,', isParked: false };
   return { entryId, text: JSON.stringify({ present, readings: {} }) };
 }
 

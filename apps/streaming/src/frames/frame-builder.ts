@@ -14,7 +14,7 @@ import {
   type VehicleRecord,
   type VehicleState,
 } from '@fleetbridge/vehicle-state';
-import { frameRow, isAfter, type SentFrame, sentFrame } from './frame.js';
+import { createFrame, type Frame, frameRow, isAfter } from './frame.js';
 import { FrameRing } from './frame-ring.js';
 
 /** Everything that a column is made of, and whether the vehicle is connected. */
@@ -40,17 +40,17 @@ export const frameSignals: readonly string[] = [
 interface TrackStart {
   state: VehicleState;
   /** What subscribers have seen last. */
-  present: SentFrame | undefined;
+  present: Frame | undefined;
   /** All up to here is in the state. */
   entryId: string;
   windowMs: number;
 }
 
-export class FrameTrack {
+export class FrameBuilder {
   readonly ring: FrameRing;
   readonly #sequence: FrameSequence;
   #state: VehicleState;
-  #present: SentFrame | undefined;
+  #present: Frame | undefined;
   #knownUpTo: string | undefined;
 
   constructor({ state, present, entryId, windowMs }: TrackStart) {
@@ -67,15 +67,12 @@ export class FrameTrack {
   }
 
   /** undefined until a location is known. */
-  get present(): SentFrame | undefined {
+  get present(): Frame | undefined {
     return this.#present;
   }
 
   /** The next record of this vehicle, in the log's order. Returns the frame that it makes, if any. */
-  record(
-    { id, createdMs }: Pick<LogEntry, 'id' | 'createdMs'>,
-    decoded: VehicleRecord['decoded'],
-  ): SentFrame | undefined {
+  record({ id, createdMs }: Pick<LogEntry, 'id' | 'createdMs'>, decoded: VehicleRecord['decoded']): Frame | undefined {
     // a checkpoint of another process may be ahead of what ours has read
     if (this.#knownUpTo !== undefined && !isAfter(id, this.#knownUpTo)) return undefined;
     this.#knownUpTo = undefined;
@@ -83,7 +80,7 @@ export class FrameTrack {
     mergeRecord(this.#state, record);
     const row = this.#sequence.next(this.#state, record);
     if (!row) return undefined;
-    this.#present = sentFrame(id, row);
+    this.#present = createFrame(id, row);
     this.ring.push(this.#present);
     return this.#present;
   }
@@ -100,22 +97,22 @@ export class FrameTrack {
 }
 
 /** As the vehicle is after an entry, with nothing of what was before. */
-export function trackFromState(state: VehicleState, entryId: string, windowMs: number): FrameTrack {
+export function trackFromState(state: VehicleState, entryId: string, windowMs: number): FrameBuilder {
   const newestMs = newestReadingMs(state);
   const row = newestMs === undefined ? undefined : toFrameRow(state, newestMs);
-  return new FrameTrack({ state, present: row && sentFrame(entryId, row), entryId, windowMs });
+  return new FrameBuilder({ state, present: row && createFrame(entryId, row), entryId, windowMs });
 }
 
-export function trackFromCheckpoint(checkpoint: Checkpoint, windowMs: number): FrameTrack {
+export function trackFromCheckpoint(checkpoint: Checkpoint, windowMs: number): FrameBuilder {
   const { present, readings } = parse(checkpoint);
-  return new FrameTrack({ state: stateFromHash(readings).state, present, entryId: checkpoint.entryId, windowMs });
+  return new FrameBuilder({ state: stateFromHash(readings).state, present, entryId: checkpoint.entryId, windowMs });
 }
 
 /** The last frame at a checkpoint. */
-export function presentAt(checkpoint: Checkpoint): SentFrame | undefined {
+export function presentAt(checkpoint: Checkpoint): Frame | undefined {
   return parse(checkpoint).present;
 }
 
-function parse({ text }: Checkpoint): { present?: SentFrame; readings: Record<string, string> } {
-  return JSON.parse(text) as { present?: SentFrame; readings: Record<string, string> };
+function parse({ text }: Checkpoint): { present?: Frame; readings: Record<string, string> } {
+  return JSON.parse(text) as { present?: Frame; readings: Record<string, string> };
 }

@@ -11,7 +11,7 @@ import {
   partitionOf,
 } from '@fleetbridge/store';
 import { entryMs, isAfter, justBefore } from './frame.js';
-import { type FrameTrack, presentAt, trackFromCheckpoint } from './frame-builder.js';
+import { type FrameBuilder, presentAt, trackFromCheckpoint } from './frame-builder.js';
 
 export interface FrameHistoryOptions {
   pages: Pick<LogPages, 'after'>;
@@ -24,8 +24,8 @@ export interface FrameHistoryOptions {
 interface Rebuilding {
   vin: string;
   from: string;
-  track: FrameTrack;
-  takeOver: (track: FrameTrack) => void;
+  track: FrameBuilder;
+  takeOver: (track: FrameBuilder) => void;
 }
 
 const ENTRIES_A_READ = 1_000;
@@ -41,7 +41,7 @@ export class FrameHistory {
   }
 
   /** `takeOver` is called with a track that has everything up to `readUpTo`, exactly. Throws when Redis does not answer. */
-  rebuild(vin: string, checkpoint: Checkpoint, takeOver: (track: FrameTrack) => void): Promise<void> {
+  rebuild(vin: string, checkpoint: Checkpoint, takeOver: (track: FrameBuilder) => void): Promise<void> {
     const partition = partitionOf(vin, this.#options.partitions);
     const track = trackFromCheckpoint(checkpoint, this.#options.windowMs);
     let pass = this.#next.get(partition);
@@ -87,7 +87,7 @@ export class FrameHistory {
   }
 }
 
-function replay(track: FrameTrack, entry: LogEntry): void {
+function replay(track: FrameBuilder, entry: LogEntry): void {
   try {
     const decoded = decodeRecord(entry.topic, entry.payload);
     if (decoded) track.record(entry, decoded);

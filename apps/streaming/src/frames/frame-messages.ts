@@ -1,7 +1,7 @@
 // The text of a frame's message, made once for all subscribers that ask for the same.
 
 import type { Elevation } from './elevation.js';
-import { frameText, type SentFrame, withElevation } from './frame.js';
+import { type Frame, frameText, withElevation } from './frame.js';
 
 /** A parked vehicle's frame stays for days, and a client may ask by any spelling of a tag. */
 const KINDS_KEPT = 100;
@@ -21,14 +21,14 @@ export interface FrameMessage {
 
 export class FrameMessages {
   readonly #elevation: Pick<Elevation, 'at'> | undefined;
-  #frame: SentFrame | undefined;
+  #frame: Frame | undefined;
   readonly #made = new Map<string, FrameMessage>();
 
   constructor(elevation?: Pick<Elevation, 'at'>) {
     this.#elevation = elevation;
   }
 
-  of(frame: SentFrame, request: FrameRequest): FrameMessage {
+  of(frame: Frame, request: FrameRequest): FrameMessage {
     if (frame !== this.#frame) {
       this.#frame = frame;
       this.#made.clear();

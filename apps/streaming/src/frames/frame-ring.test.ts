@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { justBefore, type SentFrame, sentFrame, withoutLetter } from './frame.js';
+import { createFrame, type Frame, justBefore, withoutLetter } from './frame.js';
 import { FrameRing } from './frame-ring.js';
 import { planReplay } from './replay.js';
 
@@ -12,7 +12,7 @@ describe('the ring', () => {
     fc.assert(
       fc.property(gaps, fc.nat(900), (steps, at) => {
         const ring = new FrameRing(HOUR_MS);
-        const all: SentFrame[] = [];
+        const all: Frame[] = [];
         let ms = 1;
         steps.forEach(({ gapMs, forgets }, n) => {
           ms += gapMs;
@@ -124,20 +124,20 @@ describe('justBefore', () => {
   });
 });
 
-function ringOf(frames: SentFrame[]): FrameRing {
+function ringOf(frames: Frame[]): FrameRing {
   const ring = new FrameRing(HOUR_MS);
   for (const one of frames) ring.push(one);
   return ring;
 }
 
-function driving(entryId: string): SentFrame {
+function driving(entryId: string): Frame {
   return frame(entryId, 'D', '30');
 }
 
-function parked(entryId: string): SentFrame {
+function parked(entryId: string): Frame {
   return frame(entryId, 'P', '');
 }
 
-function frame(entryId: string, shift_state: string, speed: string): SentFrame {
-  return sentFrame(entryId, { timeMs: Number.parseInt(entryId, 10) * 1000, values: { shift_state, speed } });
+function frame(entryId: string, shift_state: string, speed: string): Frame {
+  return createFrame(entryId, { timeMs: Number.parseInt(entryId, 10) * 1000, values: { shift_state, speed } });
 }

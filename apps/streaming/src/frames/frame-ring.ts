@@ -1,14 +1,14 @@
 // The recent frames of one vehicle, for subscribers that come back. Frames are numbered, so that a reader keeps its
 // place while old ones go.
 import { BEGINNING } from '@fleetbridge/store';
-import { entryMs, isAfter, justBefore, type SentFrame } from './frame.js';
+import { entryMs, type Frame, isAfter, justBefore } from './frame.js';
 
 /** A vehicle's backlog of some hours may arrive at once. */
 const FRAMES = 10_000;
 
 export class FrameRing {
   readonly #windowMs: number;
-  #frames: SentFrame[] = [];
+  #frames: Frame[] = [];
   /** Where the oldest is in #frames, and its number. */
   #head = 0;
   #first = 0;
@@ -39,7 +39,7 @@ export class FrameRing {
     return Math.max(this.#driveStart, this.#first);
   }
 
-  push(frame: SentFrame): void {
+  push(frame: Frame): void {
     if (this.end === 0) this.#lostThrough = justBefore(frame.entryId);
     this.#frames.push(frame);
     if (frame.isParked) this.#driveStart = this.end;
@@ -48,7 +48,7 @@ export class FrameRing {
   }
 
   /** The frame of a number; undefined when it is gone or still to come. */
-  at(number: number): SentFrame | undefined {
+  at(number: number): Frame | undefined {
     return number < this.#first ? undefined : this.#frames[this.#head + number - this.#first];
   }
 

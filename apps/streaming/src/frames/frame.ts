@@ -3,7 +3,7 @@ import { compareEntryIds } from '@fleetbridge/store';
 import { defaultColumns, type FrameRow, formatFrame } from '@fleetbridge/vehicle-state';
 import type { Elevation } from './elevation.js';
 
-export interface SentFrame {
+export interface Frame {
   /** The record that made it: a cursor. */
   entryId: string;
   /** By the vehicle's clock, epoch ms. */
@@ -14,7 +14,7 @@ export interface SentFrame {
   isParked: boolean;
 }
 
-export function sentFrame(entryId: string, row: FrameRow): SentFrame {
+export function createFrame(entryId: string, row: FrameRow): Frame {
   return { entryId, timeMs: row.timeMs, text: formatFrame(row, defaultColumns), isParked: isParked(row) };
 }
 
@@ -23,28 +23,28 @@ function isParked({ values: { shift_state, speed } }: FrameRow): boolean {
   return shift_state === 'P' || (shift_state === '' && !(Number(speed) > 0));
 }
 
-export function frameRow({ timeMs, text }: SentFrame): FrameRow {
+export function frameRow({ timeMs, text }: Frame): FrameRow {
   const texts = text.split(',');
   return { timeMs, values: Object.fromEntries(defaultColumns.map((name, n) => [name, texts[n + 1] ?? ''])) };
 }
 
 /** The value in the columns that a subscriber asked for. */
-export function frameText(frame: SentFrame, columns: readonly string[]): string {
+export function frameText(frame: Frame, columns: readonly string[]): string {
   return columns === defaultColumns ? frame.text : formatFrame(frameRow(frame), columns);
 }
 
-export function hasLetter(frame: SentFrame): boolean {
+export function hasLetter(frame: Frame): boolean {
   return frameRow(frame).values.shift_state !== '';
 }
 
 /** The same moment without a shift letter and without power. */
-export function withoutLetter(frame: SentFrame): SentFrame {
+export function withoutLetter(frame: Frame): Frame {
   const { timeMs, values } = frameRow(frame);
-  return sentFrame(frame.entryId, { timeMs, values: { ...values, shift_state: '', power: '0' } });
+  return createFrame(frame.entryId, { timeMs, values: { ...values, shift_state: '', power: '0' } });
 }
 
 /** The same moment with the height of its place, if that is known by now. */
-export function withElevation(frame: SentFrame, elevation: Pick<Elevation, 'at'>): SentFrame {
+export function withElevation(frame: Frame, elevation: Pick<Elevation, 'at'>): Frame {
   const { timeMs, values } = frameRow(frame);
   const metres = elevation.at(Number(values.est_lat), Number(values.est_lng));
   if (metres === undefined) return frame;

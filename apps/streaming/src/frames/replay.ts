@@ -2,12 +2,12 @@
 // pace that TeslaMate's database can follow. Frames that come meanwhile go into the ring too, so that its end is the
 // present and nothing is missed or sent twice.
 
-import { isAfter, type SentFrame } from './frame.js';
+import { type Frame, isAfter } from './frame.js';
 import type { FrameRing } from './frame-ring.js';
 
 export interface ReplayPlan {
   /** To be sent at once: the present, where that is all there is to say. */
-  first: SentFrame | undefined;
+  first: Frame | undefined;
   /** Number of the frame in the ring that comes then. */
   from: number;
   /** Frames between the position and the ring's beginning are gone. */
@@ -24,7 +24,7 @@ export function planReplay({
   position,
 }: {
   ring: FrameRing;
-  present: SentFrame | undefined;
+  present: Frame | undefined;
   position: string;
 }): ReplayPlan {
   if (!present || present.isParked) {
@@ -42,7 +42,7 @@ export function planReplay({
 export interface ReplayOptions {
   ring: FrameRing;
   from: number;
-  send: (frame: SentFrame) => void;
+  send: (frame: Frame) => void;
   /** While true nothing more is sent. */
   isBusy: () => boolean;
   /** Called in the turn in which the end of the ring is reached. */

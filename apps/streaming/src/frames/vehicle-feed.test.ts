@@ -3,7 +3,7 @@ import { connectivityPayload, type LogEntry } from '@fleetbridge/store';
 import { emptyState } from '@fleetbridge/vehicle-state';
 import { afterEach, describe, expect, it } from 'vitest';
 import { dataOf, driving, type Signals } from '../../test/vehicle-log.js';
-import type { SentFrame } from './frame.js';
+import type { Frame } from './frame.js';
 import { type FeedListener, VehicleFeed } from './vehicle-feed.js';
 
 const VIN = '5YJ3E1EA7KF000001';
@@ -135,7 +135,7 @@ function open(options: Partial<ConstructorParameters<typeof VehicleFeed>[0]> = {
 }
 
 function newListener() {
-  const heard: SentFrame[] = [];
+  const heard: Frame[] = [];
   const changes: string[] = [];
   const failures: string[] = [];
   const listener: FeedListener = {

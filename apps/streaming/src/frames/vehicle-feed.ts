@@ -12,8 +12,8 @@ import {
   type VehicleState,
 } from '@fleetbridge/vehicle-state';
 import type { Elevation } from './elevation.js';
-import type { SentFrame } from './frame.js';
-import { type FrameTrack, trackFromState } from './frame-builder.js';
+import type { Frame } from './frame.js';
+import { type FrameBuilder, trackFromState } from './frame-builder.js';
 import { FrameMessages } from './frame-messages.js';
 import type { FrameRing } from './frame-ring.js';
 
@@ -21,7 +21,7 @@ import type { FrameRing } from './frame-ring.js';
 export const DRIVE_GRACE_MS = 120_000;
 
 export interface FeedListener {
-  frame(frame: SentFrame): void;
+  frame(frame: Frame): void;
   /** The vehicle is gone. */
   offline(): void;
   /** The vehicle is back. */
@@ -43,7 +43,7 @@ export interface FeedOptions {
   /** Where the other processes began with this vehicle; undefined: nobody has, and `first` is what all begin with. */
   findCheckpoint: (first: Checkpoint) => Promise<Checkpoint | undefined>;
   /** Calls back with all that follows from a checkpoint, in a turn in which it is complete. */
-  rebuild: (checkpoint: Checkpoint, takeOver: (track: FrameTrack) => void) => Promise<void>;
+  rebuild: (checkpoint: Checkpoint, takeOver: (track: FrameBuilder) => void) => Promise<void>;
 }
 
 export class VehicleFeed {
@@ -51,7 +51,7 @@ export class VehicleFeed {
   readonly messages: FrameMessages;
   /** All that is known, while no track has it. */
   #state: VehicleState = emptyState();
-  #track: FrameTrack | undefined;
+  #track: FrameBuilder | undefined;
   #loading: Promise<void> | undefined;
   #tracking: Promise<void> | undefined;
   #isLoaded = false;
@@ -76,7 +76,7 @@ export class VehicleFeed {
   }
 
   /** The present frame, once `framesReady` has resolved; undefined until a location is known. */
-  get present(): SentFrame | undefined {
+  get present(): Frame | undefined {
     return this.#track?.present;
   }
 
@@ -141,7 +141,7 @@ export class VehicleFeed {
 
   /** The next record of this vehicle, in the log's order. */
   record(entry: LogEntry, decoded: VehicleRecord['decoded']): void {
-    let frame: SentFrame | undefined;
+    let frame: Frame | undefined;
     if (this.#track) frame = this.#track.record(entry, decoded);
     else mergeRecord(this.#state, { entryId: entry.id, timeMs: entry.createdMs, decoded });
     if (decoded.topic === 'connectivity' && this.#isLoaded) this.#judgePresence();

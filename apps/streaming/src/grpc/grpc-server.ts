@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AddressOf } from '@fleetbridge/access';
-import { type Access, type ClientAccess, type Grant, opens } from '@fleetbridge/access';
+import { type Access, type ClientAccess, type Grant, grantsVehicle } from '@fleetbridge/access';
 import { explainListenError, type Logger } from '@fleetbridge/service';
 import {
   type ConnectionInjector,
@@ -195,7 +195,7 @@ function telemetryHandlers({ access, addressOf, vehicles, records, live, counts,
   function openedVin(grant: Grant, text: string): string {
     const vin = text.toUpperCase();
     if (!VIN.test(vin)) throw refusal(status.INVALID_ARGUMENT, 'expected a VIN');
-    if (opens(grant, vin)) return vin;
+    if (grantsVehicle(grant, vin)) return vin;
     access.refuse('other_vehicle');
     throw refusal(status.PERMISSION_DENIED, 'this token is for another vehicle');
   }

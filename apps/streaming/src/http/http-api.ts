@@ -2,7 +2,7 @@
 // for a Google Pub/Sub push. Tokens as a bearer header or `?token=`; a token of one vehicle opens that one only.
 import type { RequestListener } from 'node:http';
 import type { AddressOf } from '@fleetbridge/access';
-import { type Access, type ClientAccess, type Grant, opens, requestToken } from '@fleetbridge/access';
+import { type Access, type ClientAccess, type Grant, grantsVehicle, requestToken } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
 import { vehicleJson } from '@fleetbridge/vehicle-state';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
@@ -89,7 +89,7 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
   function openedVin(grant: Grant, text: string): string {
     const vin = text.toUpperCase();
     if (!VIN.test(vin)) throw new HttpError(400, 'expected a VIN');
-    if (opens(grant, vin)) return vin;
+    if (grantsVehicle(grant, vin)) return vin;
     access.refuse('other_vehicle');
     throw new HttpError(403, 'this token is for another vehicle');
   }

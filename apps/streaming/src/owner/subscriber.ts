@@ -7,7 +7,7 @@ import type { Logger } from '@fleetbridge/service';
 import { defaultColumns, parseColumns } from '@fleetbridge/vehicle-state';
 import type { WebSocket } from 'ws';
 import type { FeedListener, Feeds, FrameRequest, VehicleFeed } from '../frames/index.js';
-import { hasLetter, isAfter, justBefore, planReplay, Replay, type SentFrame, withoutLetter } from '../frames/index.js';
+import { type Frame, hasLetter, isAfter, justBefore, planReplay, Replay, withoutLetter } from '../frames/index.js';
 import type { StreamingCounts } from '../metrics.js';
 import { Confirmations, HeldSlot } from '../resume/index.js';
 import {
@@ -68,7 +68,7 @@ interface Sent {
   timeMs: number;
   /** Of the last frame, as the client's columns show it; '' = it has none. */
   values: string;
-  last: SentFrame | undefined;
+  last: Frame | undefined;
 }
 
 export class Subscriber implements FeedListener {
@@ -140,7 +140,7 @@ export class Subscriber implements FeedListener {
 
   // The vehicle's feed speaks.
 
-  frame(frame: SentFrame): void {
+  frame(frame: Frame): void {
     if (!this.#isLive || this.#isEnding) return;
     if (this.#mayRepeat && !isAfter(frame.entryId, this.#sent.upTo)) return;
     this.#mayRepeat = false;
@@ -329,13 +329,13 @@ export class Subscriber implements FeedListener {
   }
 
   /** Whether there was something to send. */
-  #sendFrame(frame: SentFrame): boolean {
+  #sendFrame(frame: Frame): boolean {
     if (this.#isEnding || frame.timeMs < this.#sent.timeMs) return false;
     this.#sent.upTo = frame.entryId;
     return this.#show(frame);
   }
 
-  #show(frame: SentFrame): boolean {
+  #show(frame: Frame): boolean {
     const sent = this.#sent;
     const { text, values } = this.#feed!.messages.of(frame, this.#request);
     // A column list of its own may not show what changed; TeslaMate would store it as another position.

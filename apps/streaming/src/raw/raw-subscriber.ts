@@ -1,7 +1,7 @@
-// A client of `data:subscribe_all`: every record of a vehicle, or of all that its token opens, as JSON. It knows close
+// A client of `data:subscribe_all`: every record of a vehicle, or of all that its token grantsVehicle, as JSON. It knows close
 // frames, so it is told why it is ended: 1008 a token, 1009 and 1002 what it sent, 1012 a restart, 1013 unread messages.
 
-import { type Access, opens } from '@fleetbridge/access';
+import { type Access, grantsVehicle } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
 import type { LiveClient, LiveClients } from '../live-clients.js';
 import type { StreamingCounts } from '../metrics.js';
@@ -96,7 +96,7 @@ async function begin(
   }
   if (typeof grant === 'string') return { refusal: 'the token is not accepted' };
   const vin = text(tag)?.toUpperCase();
-  if (vin !== undefined && !opens(grant, vin)) {
+  if (vin !== undefined && !grantsVehicle(grant, vin)) {
     options.access.refuse('other_vehicle');
     return { refusal: 'the token is for another vehicle' };
   }

@@ -1,2 +1,2 @@
 export { Confirmations } from './confirmations.js';
-export { HeldSlot, SlotBook } from './resume-positions.js';
+export { HeldSlot, ResumePositions } from './resume-positions.js';

@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { createLogger } from '@fleetbridge/service';
 import { connectRedis, partitionKeys, type RedisConnection, SlotStore, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type HeldSlot, SlotBook } from './resume-positions.js';
+import { type HeldSlot, ResumePositions } from './resume-positions.js';
 
 const VIN = '5YJ3E1EA7KF000001';
 let server: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   server = await startRedis();
@@ -119,7 +119,7 @@ function open(times: Partial<{ youngMs: number }> = {}, namespace = `book-${name
   const store = new SlotStore({ redis, namespace, partitions: 1, processId, windowMs: 900_000, times });
   const counts = { slots: 0 };
   const log = createLogger({ name: 'test', level: 'silent' });
-  const book = new SlotBook({ store, partitions: 1, counts, log });
+  const book = new ResumePositions({ store, partitions: 1, counts, log });
   book.start();
   cleanUp.push(() => book.stop());
   return { book, store, counts, namespace, slots: () => redis.hvals(partitionKeys(namespace, 0).slotsPrefix + VIN) };

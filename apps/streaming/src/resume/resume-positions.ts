@@ -87,7 +87,7 @@ export interface SlotBookOptions {
   log: Logger;
 }
 
-export class SlotBook {
+export class ResumePositions {
   readonly #store: SlotStore;
   readonly #counts: SlotBookOptions['counts'];
   readonly #log: Logger;

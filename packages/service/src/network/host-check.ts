@@ -4,7 +4,7 @@
 import { isIP } from 'node:net';
 
 /** An address, or a name that no domain of the internet can have. `host` without a port. */
-export function isOwnName(host: string): boolean {
+export function isPrivateHostName(host: string): boolean {
   const name = host
     .replace(/^\[(.*)\]$/, '$1')
     .replace(/\.$/, '')
@@ -13,4 +13,4 @@ export function isOwnName(host: string): boolean {
 }
 
 /** For whoever asks by another name: 421. */
-export const NOT_OUR_NAME = { error: 'ask for this page by IP address, as localhost, or by a name without a dot' };
+export const HOST_NAME_REFUSED = { error: 'ask for this page by IP address, as localhost, or by a name without a dot' };

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import { TurningPoint } from './condition.js';
+import { Condition } from './condition.js';
 
 it('resolves at once when it is true already', async () => {
-  await new TurningPoint().until(() => true);
+  await new Condition().until(() => true);
 });
 
 it('resolves everybody for whom a look finds it true, and nobody else', async () => {
-  const turn = new TurningPoint();
+  const turn = new Condition();
   const seen: string[] = [];
   let level = 0;
   const first = turn.until(() => level >= 1).then(() => seen.push('first'));

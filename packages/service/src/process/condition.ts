@@ -1,6 +1,6 @@
 // Waiting for something to become true that only calls of others change.
 
-export class TurningPoint {
+export class Condition {
   readonly #waiting = new Set<() => void>();
 
   /** Resolves at once, or with the first `look` that finds it true. */

@@ -1,4 +1,4 @@
-export { TurningPoint } from './condition.js';
+export { Condition } from './condition.js';
 export { createLogger, type Logger, type LoggerOptions, logConfig } from './log.js';
 export {
   createReadiness,

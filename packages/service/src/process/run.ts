@@ -6,7 +6,7 @@
 import cluster from 'node:cluster';
 import { ConfigError, formatConfigError } from '../config/index.js';
 import { createLogger, type Logger } from './log.js';
-import { type StopFunction, StopList, type StopOutcome } from './shutdown-hooks.js';
+import { ShutdownHooks, type StopFunction, type StopOutcome } from './shutdown-hooks.js';
 
 export interface RunOptions {
   name: string;
@@ -37,7 +37,7 @@ export interface RunContext {
 /** Resolves when `main` has returned; from then on the process lives until something stops it. */
 export async function runApp({ name, main, ...options }: RunOptions): Promise<void> {
   const { env = process.env, argv = process.argv.slice(2), exit = (code: number) => process.exit(code) } = options;
-  const stops = new StopList();
+  const stops = new ShutdownHooks();
   const stopping = new AbortController();
   let state: 'starting' | 'running' | 'stopping' | 'ended' = 'starting';
   let firstSignal: { signal: NodeJS.Signals; atMs: number } | undefined;

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { createLogger } from './log.js';
-import { StopList } from './shutdown-hooks.js';
+import { ShutdownHooks } from './shutdown-hooks.js';
 
 function setUp() {
   const entries: Record<string, unknown>[] = [];
   const log = createLogger({ name: 'app', destination: { write: (line) => void entries.push(JSON.parse(line)) } });
-  return { stops: new StopList(), order: [] as string[], entries, log };
+  return { stops: new ShutdownHooks(), order: [] as string[], entries, log };
 }
 
 test('parts stop one after the other, in reverse', async () => {

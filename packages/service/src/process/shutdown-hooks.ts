@@ -7,7 +7,7 @@ export type StopFunction = (options: { deadlineMs: number }) => unknown;
 
 export type StopOutcome = 'stopped' | 'stopped_with_failures' | 'deadline_passed';
 
-export class StopList {
+export class ShutdownHooks {
   readonly #parts: { name: string; stop: StopFunction }[] = [];
 
   add(name: string, stop: StopFunction): void {

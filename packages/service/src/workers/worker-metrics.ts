@@ -2,7 +2,7 @@
 import type { Worker } from 'node:cluster';
 import type { Registry } from 'prom-client';
 import { MergedMetrics, type MetricsAsJson } from '../metrics/index.js';
-import { tellPrimary } from './primary-channel.js';
+import { sendToPrimary } from './primary-channel.js';
 
 /** What a worker may take to answer; then its last answer is used. */
 const ANSWER_LIMIT_MS = 1_000;
@@ -68,7 +68,7 @@ export function answerMetrics(registry: Pick<Registry, 'getMetricsAsJSON'>): () 
   async function answer({ type, request }: MetricsWanted): Promise<void> {
     if (type !== 'metrics_wanted') return;
     const message: MetricsAnswer = { type: 'metrics', request, metrics: known(await registry.getMetricsAsJSON()) };
-    tellPrimary(message);
+    sendToPrimary(message);
   }
   process.on('message', answer);
   return () => process.off('message', answer);

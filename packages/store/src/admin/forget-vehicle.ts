@@ -20,7 +20,7 @@ export interface ForgetRequest {
   subscriptions: readonly string[];
 }
 
-export interface Forgotten {
+export interface ForgetResult {
   /** Entries of the log. */
   records: number;
   deadLetters: number;
@@ -42,7 +42,7 @@ interface Log {
 export async function forgetVehicle(
   { redis, namespace, partitions }: Log,
   { vin, subscriptions }: ForgetRequest,
-): Promise<Forgotten> {
+): Promise<ForgetResult> {
   const keys = partitionKeys(namespace, partitionOf(vin, partitions));
   const { records, others } = await forgetLog(redis, keys, vin);
   let deadLetters = 0;

@@ -6,7 +6,7 @@ import { compareEntryIds } from './entry.js';
 
 const BLOCK_MS = 2_000;
 
-export class LogWaker {
+export class AppendNotifier {
   readonly #redis: RedisConnection;
   readonly #records: string;
   readonly #waiting = new Set<() => void>();

@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { askRedis, type DisposableRedis, eventually, startRedis, startTcpRelay } from '@fleetbridge/testing';
-import { undoneAfterEach } from '@fleetbridge/testing/cleanup';
+import { type DisposableRedis, eventually, sendRedisCommand, startRedis, startTcpRelay } from '@fleetbridge/testing';
+import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectivityPayload } from '../presence/connectivity.js';
 import { Presence } from '../presence/presence.js';
@@ -15,7 +15,7 @@ const OTHER_VIN = '5YJ3E1EA7KF000002';
 let server: DisposableRedis;
 let redis: RedisConnection;
 let namespaces = 0;
-const cleanUp = undoneAfterEach();
+const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   server = await startRedis();
@@ -259,20 +259,25 @@ describe('Appender', () => {
       () => relay.stop(),
       () => through.disconnect(),
     );
-    await Promise.all([whenReady(through, 5_000), askRedis(promoted!.port, 'REPLICAOF', '127.0.0.1', old!.port)]);
+    await Promise.all([
+      whenReady(through, 5_000),
+      sendRedisCommand(promoted!.port, 'REPLICAOF', '127.0.0.1', old!.port),
+    ]);
     const { append, appender, namespace } = open({ redis: through, ackReplicas });
     expect(await append({ txid: '1' })).toBe('stored');
-    await eventually(async () => (await askRedis(promoted!.port, 'EXISTS', partitionKeys(namespace, 0).records)) === 1);
+    await eventually(
+      async () => (await sendRedisCommand(promoted!.port, 'EXISTS', partitionKeys(namespace, 0).records)) === 1,
+    );
 
     // the connections to the old one stay open
-    await askRedis(old!.port, 'REPLICAOF', '127.0.0.1', promoted!.port);
+    await sendRedisCommand(old!.port, 'REPLICAOF', '127.0.0.1', promoted!.port);
     const waiting = append({ txid: '2' });
     await eventually(() => appender.isInTrouble);
     relay.targetPort = promoted!.port;
-    await askRedis(promoted!.port, 'REPLICAOF', 'NO', 'ONE');
+    await sendRedisCommand(promoted!.port, 'REPLICAOF', 'NO', 'ONE');
     expect(await waiting).toMatch(/stored|repeat/);
     await eventually(() => through.set('written', 'by others too').catch(() => false), 10_000);
-    expect(await askRedis(promoted!.port, 'XLEN', partitionKeys(namespace, 0).records)).toBe(2);
+    expect(await sendRedisCommand(promoted!.port, 'XLEN', partitionKeys(namespace, 0).records)).toBe(2);
   });
 
   it('keeps what it was given while Redis is killed, and stores it in order once Redis is back', async () => {

@@ -1,4 +1,4 @@
-export { LogWaker } from './append-notifier.js';
+export { AppendNotifier } from './append-notifier.js';
 export { Appender, type AppenderOptions, type AppendOutcome, type AppendReceipt } from './appender.js';
 export { BEGINNING, compareEntryIds, type LogEntry, parseEntry } from './entry.js';
 export { LogPages } from './pages.js';

@@ -1,7 +1,13 @@
 // ACK_REPLICAS against a cluster whose masters have a replica each: what is acknowledged survives a failover, and waiting
 // for a replica holds up nothing else.
 import { createServer, type Socket } from 'node:net';
-import { askRedis, type DisposableRedis, eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
+import {
+  type DisposableRedis,
+  eventually,
+  type RedisCluster,
+  sendRedisCommand,
+  startRedisCluster,
+} from '@fleetbridge/testing';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { sendOn } from '../../test/steady-sender.js';
@@ -158,7 +164,7 @@ async function anotherMaster(tag: string, than: DisposableRedis): Promise<Dispos
 async function replicaOf(tag: string): Promise<DisposableRedis> {
   const { port } = await cluster.masterOf(tag);
   for (const node of cluster.nodes) {
-    if (new RegExp(`master_port:${port}\\b`).test(String(await askRedis(node.port, 'INFO', 'replication'))))
+    if (new RegExp(`master_port:${port}\\b`).test(String(await sendRedisCommand(node.port, 'INFO', 'replication'))))
       return node;
   }
   throw new Error(`${port} has no replica`);
@@ -166,7 +172,7 @@ async function replicaOf(tag: string): Promise<DisposableRedis> {
 
 /** What one node holds itself. */
 async function txidsAt(port: number, key: string, vin: string): Promise<string[]> {
-  const entries = (await askRedis(port, 'XRANGE', key, '-', '+')) as [string, string[]][];
+  const entries = (await sendRedisCommand(port, 'XRANGE', key, '-', '+')) as [string, string[]][];
   const of = (fields: string[], name: string) => fields[fields.indexOf(name) + 1]!;
   return entries.filter(([, fields]) => of(fields, 'vin') === vin).map(([, fields]) => of(fields, 'txid'));
 }
