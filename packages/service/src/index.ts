@@ -56,5 +56,8 @@ export {
   reportReachability,
   runApp,
   serviceConfig,
+  TimeoutError,
+  type TimeoutOptions,
+  withTimeout,
 } from './process/index.js';
 export { answerMetrics, reportedReadiness, sendToPrimary, WorkerMetrics, WorkerStartError } from './workers/index.js';

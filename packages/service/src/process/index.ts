@@ -11,3 +11,4 @@ export {
 export { type RunContext, type RunOptions, runApp } from './run.js';
 export { recordLogConfig, serviceConfig } from './service-config.js';
 export type { StopFunction, StopOutcome } from './shutdown-hooks.js';
+export { TimeoutError, type TimeoutOptions, withTimeout } from './with-timeout.js';
