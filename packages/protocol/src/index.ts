@@ -15,6 +15,7 @@ export {
   writeAck,
   writeRecordEnvelope,
 } from './envelope-writer.js';
+export { type Flat, type FlatOptions, flatAlert, flatError, flatRecord, flatSignals, rfc3339 } from './flat-record.js';
 export {
   ConnectivityEvent,
   type Datum,

@@ -1,7 +1,6 @@
 // What Home Assistant has to be told so that a vehicle becomes a device with entities (MQTT discovery): one retained
 // configuration an entity, all with the same device. Units are the signals' own; Home Assistant converts them.
-import { signalUnit } from '@fleetbridge/protocol';
-import type { Flat } from './flat-record.js';
+import { type Flat, signalUnit } from '@fleetbridge/protocol';
 
 export interface HomeAssistantOptions {
   /** Discovery prefix. */

@@ -1,11 +1,10 @@
 // Delivery to the log: one JSON line a record on stdout or to a file, in the shape of Tesla's server's logger.
 import { createWriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
-import { decodeRecord } from '@fleetbridge/protocol';
+import { decodeRecord, flatRecord } from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
 import { attributesOf } from './attributes.js';
 import { away, DELIVERED, type Delivery, type DeliveryOutcome, type OutgoingRecord, rejected } from './delivery.js';
-import { flatRecord } from './flat-record.js';
 import type { SignalSelection } from './payload.js';
 
 export interface LogLinesOptions {

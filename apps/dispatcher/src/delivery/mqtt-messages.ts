@@ -1,8 +1,16 @@
 // A record as MQTT messages on the topics of Tesla's server: one a signal, and one or two an alert, an error, a change of
 // connectivity. All payloads are JSON.
-import { type DecodedRecord, decodeRecord } from '@fleetbridge/protocol';
+import {
+  type DecodedRecord,
+  decodeRecord,
+  type Flat,
+  flatAlert,
+  flatError,
+  flatRecord,
+  flatSignals,
+  rfc3339,
+} from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
-import { alertFacts, errorFacts, type Flat, flatRecord, flatSignals, rfc3339 } from './flat-record.js';
 import type { SignalSelection } from './payload.js';
 
 export interface MqttMessage {
@@ -29,7 +37,7 @@ export function mqttMessages(entry: LogEntry, base: string, signals?: SignalSele
     case 'errors':
       return (record.message.errors ?? []).map((error) => ({
         topic: of(`errors/${levelOf(error.name ?? '')}`),
-        payload: JSON.stringify({ Name: error.name ?? '', ...errorFacts(error, rfc3339) }),
+        payload: JSON.stringify(flatError(error, rfc3339)),
       }));
     case 'connectivity': {
       const { ConnectionID, Status, NetworkInterface } = flatRecord(record, entry.vin, { invalid: null }) as Record<
@@ -47,7 +55,7 @@ function alertMessages({ message }: DecodedRecord & { topic: 'alerts' }, of: (pa
   const byName = new Map<string, { facts: { [key: string]: Flat }; startedAt: string }[]>();
   for (const alert of message.alerts ?? []) {
     const name = alert.name ?? '';
-    const facts = { Name: name, ...alertFacts(alert, rfc3339) };
+    const facts = flatAlert(alert, rfc3339);
     const list = byName.get(name) ?? [];
     list.push({ facts, startedAt: 'StartedAt' in facts ? String(facts.StartedAt) : '' });
     byName.set(name, list);

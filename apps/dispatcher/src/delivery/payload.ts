@@ -1,8 +1,7 @@
 // The forms in which a record's payload can leave: as the vehicle sent it, as Tesla's server publishes it with
 // `transmit_decoded_records`, or as flat JSON.
-import { decodeRecord, recordJson } from '@fleetbridge/protocol';
+import { decodeRecord, flatRecord, recordJson } from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
-import { flatRecord } from './flat-record.js';
 
 export const payloadForms = ['protobuf', 'protojson', 'json'] as const;
 export type PayloadForm = (typeof payloadForms)[number];

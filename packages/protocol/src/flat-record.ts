@@ -1,25 +1,20 @@
-// A record as flat, readable JSON, as Tesla's server writes it to its log and to MQTT: a key a signal, enums by name,
-// times of day as hh:mm:ss, door and tire states as objects.
-import {
-  type DecodedRecord,
-  recordJson,
-  type SignalValue,
-  signalsOf,
-  timestampMs,
-  type VehicleAlerts,
-  type VehicleErrors,
-} from '@fleetbridge/protocol';
+// A record as flat, readable JSON, in the form of the Go server's logger: one key per signal, enums by name, times of
+// day as hh:mm:ss, door and tyre states as objects (docs/protocol/vehicle.md#logger). It contains the location.
+
+import { timestampMs, type VehicleAlerts, type VehicleErrors } from './messages.js';
+import { type DecodedRecord, recordJson, type SignalValue, signalsOf } from './record.js';
+import { enumNamesOf } from './schema.js';
 
 export type Flat = null | boolean | number | string | Flat[] | { [key: string]: Flat };
 
 export interface FlatOptions {
-  /** What stands for a signal that the vehicle marked invalid; Tesla's server writes `<invalid>`. */
+  /** Replaces a signal that the vehicle marked invalid. The Go server's logger writes `<invalid>`. */
   invalid: Flat;
-  /** Only these; undefined: all. */
+  /** Only these signals; undefined: all. */
   signals?: ReadonlySet<string> | undefined;
 }
 
-/** One object for V and connectivity, a list for alerts and errors; `{}` for a topic that has no decoder. */
+/** An object for V and connectivity, a list for alerts and errors; `{}` for a topic without a decoder. */
 export function flatRecord(record: DecodedRecord | undefined, vin: string, options: FlatOptions): Flat {
   if (record === undefined) return {};
   switch (record.topic) {
@@ -31,15 +26,9 @@ export function flatRecord(record: DecodedRecord | undefined, vin: string, optio
         ...Object.fromEntries(flatSignals(record, vin, options)),
       };
     case 'alerts':
-      return (record.message.alerts ?? []).map((alert) => ({
-        Name: alert.name ?? '',
-        ...alertFacts(alert, unixSeconds),
-      }));
+      return (record.message.alerts ?? []).map((alert) => flatAlert(alert, unixSeconds));
     case 'errors':
-      return (record.message.errors ?? []).map((error) => ({
-        Name: error.name ?? '',
-        ...errorFacts(error, unixSeconds),
-      }));
+      return (record.message.errors ?? []).map((error) => flatError(error, unixSeconds));
     case 'connectivity': {
       const { connectionId, networkInterface, createdAt } = record.message;
       return {
@@ -53,7 +42,7 @@ export function flatRecord(record: DecodedRecord | undefined, vin: string, optio
   }
 }
 
-/** Signals of a V record by name. */
+/** The signals of a V record by name. */
 export function flatSignals(
   record: DecodedRecord & { topic: 'V' },
   vin: string,
@@ -68,24 +57,31 @@ export function flatSignals(
 
 type Alert = NonNullable<VehicleAlerts['alerts']>[number];
 type VehicleError = NonNullable<VehicleErrors['errors']>[number];
-type TimeText = (epochMs: number | undefined) => Flat;
+type FormatTime = (epochMs: number | undefined) => Flat;
 
-/** Of an alert, without its name. Times only when it has them. */
-export function alertFacts({ startedAt, endedAt, audiences }: Alert, time: TimeText): { [key: string]: Flat } {
-  const names = ['Unknown', 'Customer', 'Service', 'ServiceFix'];
+const audienceNames = enumNamesOf('telemetry.vehicle_alerts.Audience');
+
+/** Has StartedAt and EndedAt only if the alert has them. */
+export function flatAlert(alert: Alert, formatTime: FormatTime): { [key: string]: Flat } {
+  const { name, startedAt, endedAt, audiences } = alert;
   return {
-    ...(startedAt ? { StartedAt: time(timestampMs(startedAt)) } : {}),
-    ...(endedAt ? { EndedAt: time(timestampMs(endedAt)) } : {}),
-    Audiences: audiences?.length ? audiences.map((audience) => names[audience] ?? audience) : null,
+    Name: name ?? '',
+    ...(startedAt ? { StartedAt: formatTime(timestampMs(startedAt)) } : {}),
+    ...(endedAt ? { EndedAt: formatTime(timestampMs(endedAt)) } : {}),
+    Audiences: audiences?.length ? audiences.map((audience) => audienceNames.get(audience) ?? audience) : null,
   };
 }
 
-/** Of an error, without its name. */
-export function errorFacts({ createdAt, tags, body }: VehicleError, time: TimeText): { [key: string]: Flat } {
+/** Has CreatedAt only if the error has it. */
+export function flatError(
+  { name, createdAt, tags, body }: VehicleError,
+  formatTime: FormatTime,
+): { [key: string]: Flat } {
   return {
+    Name: name ?? '',
     Body: body ?? '',
     Tags: tags && Object.keys(tags).length > 0 ? { ...tags } : null,
-    ...(createdAt ? { CreatedAt: time(timestampMs(createdAt)) } : {}),
+    ...(createdAt ? { CreatedAt: formatTime(timestampMs(createdAt)) } : {}),
   };
 }
 
@@ -95,7 +91,7 @@ export function rfc3339(epochMs: number | undefined): string {
   return Number.isNaN(date.getTime()) ? '1970-01-01T00:00:00Z' : `${date.toISOString().slice(0, 19)}Z`;
 }
 
-export function unixSeconds(epochMs: number | undefined): number {
+function unixSeconds(epochMs: number | undefined): number {
   return Math.floor((epochMs ?? 0) / 1000);
 }
 
@@ -107,17 +103,20 @@ function flatValue(value: Exclude<SignalValue, null>, vin: string): Flat {
     return [hour, minute, second].map((part) => String(part).padStart(2, '0')).join(':');
   }
   if ('latitude' in value) return { ...value } as Flat;
-  const places = Object.entries(value as Record<string, boolean>);
-  // a tire location has the axles of the Semi too, whose VIN has a T in fourth place
-  const isOfTruck = vin[3] === 'T';
-  return Object.fromEntries(
-    places
-      .filter(([place]) => isOfTruck || !place.startsWith('semi'))
-      .map(([place, state]) => [placeName(place), state]),
-  );
+  return flatPlaces(value as Record<string, boolean>, vin);
 }
 
-/** `driverFront` → `DriverFront`, `semiMiddleAxleLeft_2` → `SemiMiddleAxleLeft2`. */
+/** `driverFront` → `DriverFront`. Tyre states also have the axles of a Semi (VIN with T in the fourth place). */
+function flatPlaces(places: Record<string, boolean>, vin: string): { [place: string]: boolean } {
+  const isSemi = vin[3] === 'T';
+  const flat: { [place: string]: boolean } = {};
+  for (const [place, state] of Object.entries(places)) {
+    if (isSemi || !place.startsWith('semi')) flat[placeName(place)] = state;
+  }
+  return flat;
+}
+
+/** `semiMiddleAxleLeft_2` → `SemiMiddleAxleLeft2`. */
 function placeName(place: string): string {
   return (place[0]?.toUpperCase() + place.slice(1)).replaceAll('_', '');
 }
