@@ -46,6 +46,27 @@ describe('flatRecord', () => {
     expect(flat('V', {})).toEqual({ Vin: VIN, CreatedAt: '1970-01-01T00:00:00Z', IsResend: false });
   });
 
+  it('prints the tyres of a car and the axles of a Semi', () => {
+    const tireLocationValue = { rearLeft: true, semiMiddleAxleRight_2: true };
+    const message = { data: [{ key: Field.TpmsHardWarnings, value: { tireLocationValue } }] };
+    expect(flat('V', message)).toMatchObject({
+      TpmsHardWarnings: { FrontLeft: false, FrontRight: false, RearLeft: true, RearRight: false },
+    });
+    const semi = flat('V', message, '7G2TE1EA7KF000001') as { TpmsHardWarnings: object };
+    expect(semi.TpmsHardWarnings).toEqual({
+      FrontLeft: false,
+      FrontRight: false,
+      SemiMiddleAxleLeft: true,
+      SemiMiddleAxleRight: false,
+      SemiMiddleAxleLeft2: false,
+      SemiMiddleAxleRight2: true,
+      SemiRearAxleLeft: false,
+      SemiRearAxleRight: false,
+      SemiRearAxleLeft2: false,
+      SemiRearAxleRight2: false,
+    });
+  });
+
   it('prints alerts and errors as lists with times in epoch seconds', () => {
     const alerts = [{ name: 'VCFRONT_a1', audiences: [1, 2], startedAt: createdAt }, { name: 'B' }];
     expect(flat('alerts', { vin: VIN, createdAt, alerts })).toEqual([

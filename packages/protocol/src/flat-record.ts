@@ -111,10 +111,14 @@ function flatPlaces(places: Record<string, boolean>, vin: string): { [place: str
   const isSemi = vin[3] === 'T';
   const flat: { [place: string]: boolean } = {};
   for (const [place, state] of Object.entries(places)) {
-    if (isSemi || !place.startsWith('semi')) flat[placeName(place)] = state;
+    if (isSemi) flat[placeName(semiPlaces[place] ?? place)] = state;
+    else if (!place.startsWith('semi')) flat[placeName(place)] = state;
   }
   return flat;
 }
+
+/** The vehicle reports the first tyres of a Semi's middle axle as the rear ones. */
+const semiPlaces: Record<string, string> = { rearLeft: 'semiMiddleAxleLeft', rearRight: 'semiMiddleAxleRight' };
 
 /** `semiMiddleAxleLeft_2` → `SemiMiddleAxleLeft2`. */
 function placeName(place: string): string {

@@ -1,2 +1,1 @@
 export { type GoConfigReading, readGoConfig } from './go-config.js';
-export { loggedRecord } from './logged-record.js';

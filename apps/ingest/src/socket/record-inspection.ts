@@ -1,10 +1,9 @@
 // What looks into the records on their way to the log, because an operator asked for it by name: lines for topics of
 // LOG_RECORDS, and counts for VINs of SIGNAL_COUNT_VINS. Costs decoding, so there is none unless asked for.
-
+import { decodeRecord, flatRecord } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import type { RecordToAppend } from '@fleetbridge/store';
 import { type Counts, countOne } from '../counts.js';
-import { loggedRecord } from '../go-server/index.js';
 import { countSignals } from './signal-count.js';
 
 export type RecordInspection = (record: Readonly<RecordToAppend>) => void;
@@ -45,7 +44,8 @@ function lineOf(record: Readonly<RecordToAppend>) {
   };
   const payload = payloadOf(record);
   try {
-    return { vin, metadata, data: loggedRecord(topic, payload) };
+    const record = decodeRecord(topic, payload);
+    return { vin, metadata, data: record && flatRecord(record, vin, { invalid: '<invalid>' }) };
   } catch (err) {
     return { vin, metadata, bytes: payload.length, err };
   }
