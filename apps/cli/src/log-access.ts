@@ -2,31 +2,24 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ConfigError, defineConfig, loadConfig, recordLogConfig } from '@fleetbridge/service';
-import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
+import { openStore, type Store, whenReady } from '@fleetbridge/store';
 
 const logAccessConfig = defineConfig({ ...recordLogConfig, REDIS_URL: recordLogConfig.REDIS_URL.optional() });
 
-export interface LogAccess {
-  redis: RedisConnection;
-  url: string;
-  namespace: string;
-  partitions: number;
-}
-
 /** Throws ConfigError when there is no Redis to be found, and a plain error when it does not answer. */
-export async function openLog(env: NodeJS.ProcessEnv, name: string): Promise<LogAccess> {
+export async function openLog(env: NodeJS.ProcessEnv, name: string): Promise<Store> {
   const { config } = loadConfig(logAccessConfig, { env });
   const url = config.REDIS_URL ?? ownRedisUrl(config.DATA_DIR);
-  const redis = connectRedis({ url, name });
+  const store = openStore({ url, name, namespace: config.NAMESPACE, partitions: config.PARTITIONS });
   try {
-    await whenReady(redis, 5_000);
+    await whenReady(store.redis, 5_000);
   } catch (cause) {
-    redis.disconnect();
+    store.close();
     throw new Error(`Redis does not answer: ${(cause as Error).message}. Is fleetbridge running (npm start)?`, {
       cause,
     });
   }
-  return { redis, url, namespace: config.NAMESPACE, partitions: config.PARTITIONS };
+  return store;
 }
 
 function ownRedisUrl(dataDir: string): string {

@@ -9,13 +9,14 @@ import { promisify } from 'node:util';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import {
   AdmissionStore,
+  acquireLease,
   connectRedis,
   partitionKeys,
   type RedisConnection,
   SnapshotStore,
+  Store,
   SubscriptionStore,
   TokenStore,
-  takeLease,
   whenReady,
 } from '@fleetbridge/store';
 import { freePort } from '@fleetbridge/testing';
@@ -170,7 +171,7 @@ async function startRedis(url: string, args: readonly string[]): Promise<RedisCo
 
 /** Something of everything that a log has. Returns the ids of its records, and a token. */
 async function fill(redis: RedisConnection): Promise<{ ids: string[]; token: string }> {
-  const log = { redis, namespace, partitions: 1 };
+  const log = new Store({ redis, url: '', namespace, partitions: 1 });
   const keys = partitionKeys(namespace, 0);
   const ids: string[] = [];
   await new SubscriptionStore(log).create(
@@ -179,7 +180,7 @@ async function fill(redis: RedisConnection): Promise<{ ids: string[]; token: str
   );
   for (let n = 0; n < 500; n++) ids.push(await append(redis, `${n}`));
   await redis.xreadgroup('GROUP', 'home', 'holder', 'COUNT', 3, 'STREAMS', keys.records, '>');
-  const lease = (await takeLease(redis, keys, { name: 'snapshot', owner: 'test', leaseMs: 60_000 }))!;
+  const lease = (await acquireLease(log, { partition: 0, name: 'snapshot', owner: 'test', leaseMs: 60_000 }))!;
   const changes = new Map([[VIN, { Soc: '55.5', Odometer: '1 2' }]]);
   await new SnapshotStore(log).commit(0, { lease, cursor: ids.at(-1)!, changes });
   const { token } = await new TokenStore(log).create({ vin: VIN, label: 'teslamate', nowMs: 1 });
@@ -193,7 +194,7 @@ async function append(redis: RedisConnection, txid: string): Promise<string> {
 }
 
 async function everything(redis: RedisConnection) {
-  const log = { redis, namespace, partitions: 1 };
+  const log = new Store({ redis, url: '', namespace, partitions: 1 });
   const keys = partitionKeys(namespace, 0);
   return {
     entries: (await redis.xrangeBuffer(keys.records, '-', '+')).map(

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { SimulatedVehicle, TeslaMateClient } from '@fleetbridge/simulator';
-import { AdmissionStore, connectRedis, type RedisConnection, TokenStore, whenReady } from '@fleetbridge/store';
+import { AdmissionStore, connectRedis, type RedisConnection, Store, TokenStore, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { forgetWhole, planOf } from '../src/commands/forget.js';
@@ -80,7 +80,7 @@ describe('fleetbridge forget', () => {
     await redis.xadd('telemetry:{0}:records', '*', 'vin', vin, 'payload', 'x');
     const round = async () => {
       const lines: string[] = [];
-      const log = { redis, url: server.url, namespace: 'telemetry', partitions: 1 };
+      const log = new Store({ redis, url: server.url, namespace: 'telemetry', partitions: 1 });
       await forgetWhole(log, { vin, plan: 'deny', print: (line) => lines.push(line), settlingMs: 1 });
       return lines;
     };

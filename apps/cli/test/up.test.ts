@@ -15,7 +15,9 @@ import {
   connectRedis,
   type LogEntry,
   LogTail,
+  openStore,
   SnapshotStore,
+  type Store,
   whenReady,
 } from '@fleetbridge/store';
 import { eventually, freePort } from '@fleetbridge/testing';
@@ -81,9 +83,8 @@ describe('fleetbridge up', () => {
     }
     expect(await vehicle.finish(30_000)).toBe(0);
 
-    const redis = connectRedis({ url: readFileSync(path.join(folder, 'redis', 'url'), 'utf8'), name: 'test' });
-    cleanUp.push(() => redis.disconnect());
-    await whenReady(redis, 5_000);
+    const store = storeIn(folder);
+    await whenReady(store.redis, 5_000);
     const entries = (await readLog(folder)).filter(({ vin }) => vin === VIN);
     const records = entries.filter(({ topic }) => topic === 'V');
     const byTxid = new Map(records.map((record) => [record.txid, record]));
@@ -98,7 +99,7 @@ describe('fleetbridge up', () => {
     const times = records.map(({ createdMs }) => createdMs);
     expect(times).toEqual([...times].sort((a, b) => a - b));
 
-    const snapshots = new SnapshotStore({ redis, namespace: 'telemetry', partitions: 1 });
+    const snapshots = new SnapshotStore(store);
     const last = entries.at(-1)!.id;
     await eventually(async () => compareEntryIds(await snapshots.cursor(0), last) >= 0, 30_000);
     expect(stateFromHash((await snapshots.read(VIN)).hash).state).toEqual(
@@ -236,11 +237,17 @@ async function lengthOfLog(redisUrl: string): Promise<number> {
   }
 }
 
+function storeIn(folder: string): Store {
+  const url = readFileSync(path.join(folder, 'redis', 'url'), 'utf8');
+  const store = openStore({ url, name: 'test', namespace: 'telemetry', partitions: 1 });
+  cleanUp.push(() => store.close());
+  return store;
+}
+
 async function readLog(folder: string): Promise<LogEntry[]> {
   const entries: LogEntry[] = [];
   const tail = new LogTail({
-    url: readFileSync(path.join(folder, 'redis', 'url'), 'utf8'),
-    namespace: 'telemetry',
+    store: storeIn(folder),
     partition: 0,
     from: BEGINNING,
     onEntries: (some) => void entries.push(...some),

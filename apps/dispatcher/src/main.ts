@@ -13,7 +13,7 @@ import {
   runApp,
   startAdminServer,
 } from '@fleetbridge/service';
-import { agreeOnLayoutWhenReady, connectRedis, Presence, SnapshotStore, SubscriptionStore } from '@fleetbridge/store';
+import { agreeOnLayoutWhenReady, openStore, Presence, SnapshotStore, SubscriptionStore } from '@fleetbridge/store';
 import { dispatcherConfig } from './config.js';
 import { DeadConnections, FleetStatistics, RetentionLoop } from './maintenance/index.js';
 import { createCounts, createDispatcherMetrics, deliveryCounts } from './metrics.js';
@@ -46,34 +46,31 @@ async function main(context: RunContext): Promise<void> {
   });
   context.onStop('admin server', () => admin.stop());
 
-  const redis = connectRedis({
+  const store = openStore({
     url: config.REDIS_URL,
     name: 'fleetbridge-dispatcher',
+    namespace: config.NAMESPACE,
+    partitions: config.PARTITIONS,
     onChange: reportReachability('redis', { readiness, log }),
   });
-  context.onStop('redis', () => redis.disconnect());
-  const layout = { namespace: config.NAMESPACE, partitions: config.PARTITIONS };
-  await agreeOnLayoutWhenReady(redis, layout, context.signal);
+  context.onStop('redis', () => store.close());
+  await agreeOnLayoutWhenReady(store, context.signal);
 
   const owner = randomUUID();
   for (let partition = 0; partition < config.PARTITIONS; partition++) {
-    keepers.push(
-      new SnapshotKeeper({ redis, url: config.REDIS_URL, ...layout, partition, owner, log, counts: counts.snapshots }),
-    );
+    keepers.push(new SnapshotKeeper({ store, partition, owner, log, counts: counts.snapshots }));
   }
   context.onStop('snapshots', () => Promise.all(keepers.map((keeper) => keeper.stop())));
   await Promise.all(keepers.map((keeper) => keeper.start()));
 
-  const store = new SubscriptionStore({ redis, ...layout });
+  const definitions = new SubscriptionStore(store);
   if (config.DISPATCHER_CONFIG !== undefined) {
-    const file = new SubscriptionFile({ path: config.DISPATCHER_CONFIG, store, log, now: Date.now });
+    const file = new SubscriptionFile({ path: config.DISPATCHER_CONFIG, store: definitions, log, now: Date.now });
     file.start();
     context.onStop('subscription file', () => file.stop());
   }
   const subscriptions = new Subscriptions({
-    redis,
-    url: config.REDIS_URL,
-    ...layout,
+    store,
     owner,
     log,
     env: context.env,
@@ -82,16 +79,15 @@ async function main(context: RunContext): Promise<void> {
   subscriptions.start();
   context.onStop('subscriptions', (options) => subscriptions.stop(options));
 
-  const presence = new Presence({ redis, ...layout });
-  const snapshots = new SnapshotStore({ redis, ...layout });
-  vehicles = createVehicleMetrics({ redis, namespace: config.NAMESPACE, snapshots, keepers, now: Date.now });
+  const presence = new Presence(store);
+  const snapshots = new SnapshotStore(store);
+  vehicles = createVehicleMetrics({ store, snapshots, keepers, now: Date.now });
   const upkeep = new RetentionLoop({
-    redis,
-    namespace: config.NAMESPACE,
+    store,
     retention: { hours: config.RETENTION_HOURS, entries: config.RETENTION_ENTRIES },
     keepers,
     snapshots,
-    subscriptions: store,
+    subscriptions: definitions,
     deadConnections: new DeadConnections({
       presence,
       ping: () => presence.ping(),
@@ -100,8 +96,7 @@ async function main(context: RunContext): Promise<void> {
       counts: counts.deadConnections,
     }),
     fleet: new FleetStatistics({
-      redis,
-      namespace: config.NAMESPACE,
+      store,
       presence,
       snapshots,
       counts: counts.fleet,

@@ -75,7 +75,7 @@ it('delivers every record in the order of its vehicle, though a node dies and co
   const delivered = endpoint.pushes.map(socOf);
   expect(disorder(delivered)).toEqual([]);
   expect(new Set(delivered.map(({ vin, n }) => `${vin} ${n}`)).size).toBe(110 * PARTITIONS);
-  const snapshots = new SnapshotStore({ redis, namespace: rig.namespace, partitions: PARTITIONS });
+  const snapshots = new SnapshotStore(rig.logStore);
   await eventually(async () => (await snapshots.vins()).length === PARTITIONS);
   for (const vin of VINS) {
     await eventually(async () => expect((await snapshots.read(vin)).hash.Soc).toContain('109'));
@@ -98,11 +98,10 @@ it('trims the partitions that can be reached while a node is away', async () => 
   const log = createLogger({ name: 'test', level: 'silent' });
   const counts = createCounts();
   const upkeep = new RetentionLoop({
-    redis,
-    namespace: rig.namespace,
+    store: rig.logStore,
     retention: { hours: 1, entries: 100 },
     keepers: held.map((partition) => ({ isHolder: true, partition })),
-    snapshots: new SnapshotStore({ redis, namespace: rig.namespace, partitions: PARTITIONS }),
+    snapshots: new SnapshotStore(rig.logStore),
     subscriptions: rig.store,
     deadConnections: new DeadConnections({
       presence: { reportDead: async () => [] },

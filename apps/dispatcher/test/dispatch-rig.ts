@@ -2,13 +2,14 @@
 // with. Dispatchers here have short leases, so that taking over needs no patience.
 import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
 import { createLogger } from '@fleetbridge/service';
-import { partitionKeys, partitionOf, type RedisConnection, SubscriptionStore } from '@fleetbridge/store';
+import { type RedisConnection, Store, SubscriptionStore } from '@fleetbridge/store';
 import type { LaneLimits } from '../src/subscription/lanes.js';
 import { Subscriptions } from '../src/subscription/subscriptions.js';
 import type { DeliveryCounts } from '../src/subscription/worker.js';
 
 export interface DispatchRig {
   namespace: string;
+  logStore: Store;
   store: SubscriptionStore;
   counts: Map<string, DeliveryCounts>;
   /** Defines a subscription that begins with the first entry. */
@@ -39,18 +40,20 @@ export function dispatchRig(
   { url, partitions = 1, ...given }: { url: string; partitions?: number; namespace?: string },
 ): DispatchRig {
   const namespace = given.namespace ?? `dispatch-${process.pid}-${namespaces++}`;
-  const store = new SubscriptionStore({ redis, namespace, partitions });
+  const logStore = new Store({ redis, url, namespace, partitions });
+  const store = new SubscriptionStore(logStore);
   const counts = new Map<string, DeliveryCounts>();
   const started: Subscriptions[] = [];
   const log = createLogger({ name: 'test', level: process.env.TEST_LOG === 'on' ? 'debug' : 'silent' });
   const addRaw = async (entry: RawEntry) => {
     const { vin, topic, payload, txid = 't', createdMs = 1_000, receivedMs = Date.now(), version = '' } = entry;
-    const { records } = partitionKeys(namespace, partitionOf(vin, partitions));
+    const { records } = logStore.keysOf(vin);
     const fields = ['vin', vin, 'topic', topic, 'txid', txid, 'created', createdMs, 'received', receivedMs];
     return (await redis.xadd(records, '*', ...fields, 'version', version, 'payload', payload))!;
   };
   return {
     namespace,
+    logStore,
     store,
     counts,
     addRaw,
@@ -60,10 +63,7 @@ export function dispatchRig(
     },
     start: ({ owner = `dispatcher-${started.length}`, ...options } = {}) => {
       const subscriptions = new Subscriptions({
-        redis,
-        url,
-        namespace,
-        partitions,
+        store: logStore,
         owner,
         log,
         env: {},

@@ -391,7 +391,7 @@ it('what was forgotten while the endpoint was away is not told as lost', async (
   rig.start({ leaseMs: 3_000 });
   for (let n = 0; n < 30; n++) await rig.add(VIN, n);
   await eventually(() => endpoint.pushes.length > 0);
-  await forgetVehicle({ redis, namespace: rig.namespace, partitions: 1 }, { vin: VIN, subscriptions: ['s'] });
+  await forgetVehicle(rig.logStore, { vin: VIN, subscriptions: ['s'] });
   const attempts = endpoint.pushes.length;
   endpoint.answer = () => 204;
   await rig.add('OTHER', 0);

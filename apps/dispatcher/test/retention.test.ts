@@ -1,7 +1,7 @@
 // What retention may take, with subscriptions on the log.
 
 import { createLogger } from '@fleetbridge/service';
-import { connectRedis, partitionKeys, type RedisConnection, takeSubscription, whenReady } from '@fleetbridge/store';
+import { acquireSubscription, connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -71,8 +71,8 @@ describe('retention', () => {
 });
 
 async function giveAndAcknowledge(rig: DispatchRig, subscription: string, count: number): Promise<void> {
-  const place = { redis, namespace: rig.namespace, partition: 0, subscription };
-  const work = (await takeSubscription(place, { owner: 'test', leaseMs: 60_000, start: '0-0' }))!;
+  const place = { store: rig.logStore, partition: 0, subscription };
+  const work = (await acquireSubscription(place, { owner: 'test', leaseMs: 60_000, start: '0-0' }))!;
   for (let given = 0; given < count; ) {
     const { entries } = await work.readNew(Math.min(500, count - given));
     await work.acknowledge(entries.map(({ id }) => id));
@@ -106,10 +106,8 @@ async function filled(entries: number) {
         destination: { write: (line: string) => void lines.push(line) },
       });
       const counts = createCounts();
-      const { namespace } = rig;
       const upkeep = new RetentionLoop({
-        redis,
-        namespace,
+        store: rig.logStore,
         retention: { hours: 1, entries: kept },
         keepers: [{ isHolder: true, partition: 0 }],
         snapshots: { cursor: async () => snapshotCursor },

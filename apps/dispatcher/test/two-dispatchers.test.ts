@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeMessage, Field } from '@fleetbridge/protocol';
-import { Appender, connectRedis, type RedisConnection, SubscriptionStore, whenReady } from '@fleetbridge/store';
+import { Appender, connectRedis, type RedisConnection, Store, SubscriptionStore, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { describe, expect, it } from 'vitest';
@@ -165,18 +165,18 @@ async function parts() {
   const redis: RedisConnection = connectRedis({ url: server.url, name: 'test' });
   cleanUp.push(() => redis.disconnect());
   await whenReady(redis, 5_000);
-  const place = { redis, namespace: 'telemetry', partitions: 4 };
-  const store = new SubscriptionStore(place);
+  const logStore = new Store({ redis, url: server.url, namespace: 'telemetry', partitions: 4 });
+  const store = new SubscriptionStore(logStore);
   const env: Record<string, string> = { REDIS_URL: server.url, PARTITIONS: '4' };
   const subscriptionsDone = async () => {
     const lags = (await Promise.all((await store.list()).map(({ name }) => store.control(name).lag()))).flat();
     return lags.length > 0 && lags.every(({ records }) => records === 0);
   };
-  return { server, redis, store, env, subscriptionsDone, load: loadOn(place) };
+  return { server, redis, store, env, subscriptionsDone, load: loadOn(logStore) };
 }
 
-function loadOn(place: { redis: RedisConnection; namespace: string; partitions: number }): Load {
-  const appender = new Appender({ ...place, processId: () => 'test' });
+function loadOn(store: Store): Load {
+  const appender = new Appender({ store, processId: () => 'test' });
   cleanUp.push(() => appender.stop());
   let stored = 0;
   const payloads = new Map<string, Buffer>();

@@ -14,6 +14,7 @@ import {
   partitionOf,
   type RedisConnection,
   SnapshotStore,
+  Store,
   whenReady,
 } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
@@ -149,15 +150,13 @@ async function vehicleRig({
   connection?: { disconnect: boolean };
 } = {}) {
   const namespace = `board-${namespaces++}`;
-  const layout = { namespace, partitions };
-  const snapshots = new SnapshotStore({ redis, ...layout });
-  const presence = new Presence({ redis, ...layout });
-  const appender = new Appender({ redis, ...layout, processId: () => 'p', ackReplicas: 0 });
+  const store = new Store({ redis, url: server.url, namespace, partitions });
+  const snapshots = new SnapshotStore(store);
+  const presence = new Presence(store);
+  const appender = new Appender({ store, processId: () => 'p', ackReplicas: 0 });
   cleanUp.push(() => appender.stop());
   const counts = createCounts().snapshots;
-  const keepers = kept.map(
-    (partition) => new SnapshotKeeper({ redis, url: server.url, ...layout, partition, owner: 'test', log, counts }),
-  );
+  const keepers = kept.map((partition) => new SnapshotKeeper({ store, partition, owner: 'test', log, counts }));
   for (const keeper of keepers) {
     await keeper.start();
     cleanUp.push(() => keeper.stop());
@@ -166,10 +165,10 @@ async function vehicleRig({
   await whenReady(own, 5_000);
   cleanUp.push(() => own.disconnect());
   if (connection?.disconnect) own.disconnect();
+  const ownStore = new Store({ redis: own, url: server.url, namespace, partitions });
   const vehicles = createVehicleMetrics({
-    redis: own,
-    namespace,
-    snapshots: new SnapshotStore({ redis: own, ...layout }),
+    store: ownStore,
+    snapshots: new SnapshotStore(ownStore),
     keepers,
     now: Date.now,
   });
@@ -201,7 +200,7 @@ async function vehicleRig({
   };
   const watch = (now: () => number) => {
     const fleet: FleetCounts = createCounts().fleet;
-    return { watch: new FleetStatistics({ redis, namespace, presence, snapshots, counts: fleet, now }), counts: fleet };
+    return { watch: new FleetStatistics({ store, presence, snapshots, counts: fleet, now }), counts: fleet };
   };
   return {
     watch,

@@ -13,7 +13,7 @@ import {
   AdmissionStore,
   Appender,
   agreeOnLayoutWhenReady,
-  connectRedis,
+  openStore,
   Presence,
   Quarantine,
   watchReplacedConnections,
@@ -53,18 +53,18 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
 
   const known = createReadiness({ checks: ['redis', 'vehicles_port'], signal });
   const readiness = link?.tellReadiness(known) ?? known;
-  const redis = connectRedis({
+  const store = openStore({
     url: config.REDIS_URL,
     name: 'fleetbridge-ingest',
+    namespace: config.NAMESPACE,
+    partitions: config.PARTITIONS,
     onChange: reportReachability('redis', { readiness, log }),
   });
-  context.onStop('redis', () => redis.disconnect());
-  const layout = { namespace: config.NAMESPACE, partitions: config.PARTITIONS };
-  const presence = new Presence({ redis, ...layout });
+  context.onStop('redis', () => store.close());
+  const presence = new Presence(store);
   const lease = new ProcessLease({ presence, log, onLost: () => fleet.connectAnew() });
   const appender = new Appender({
-    redis,
-    ...layout,
+    store,
     processId: () => lease.processId,
     ackReplicas: config.ACK_REPLICAS,
     onTrouble: (err) => {
@@ -82,7 +82,7 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
   });
   context.onStop('log', () => appender.stop());
   const counts = createCounts();
-  const quarantine = new Quarantine({ redis, ...layout });
+  const quarantine = new Quarantine(store);
   const { maxUnsettledBytes, certificateLookMs } = options;
   const tap = createRecordInspection({
     loggedTopics: config.LOG_RECORDS,
@@ -110,7 +110,7 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
           routes: statusRoute(() =>
             gatherStatusFacts({
               config,
-              redis,
+              store,
               readiness,
               now,
               refused: () => counts.refusedConnections,
@@ -122,12 +122,12 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
       : undefined;
   context.onStop('admin server', () => admin?.stop());
 
-  await agreeOnLayoutWhenReady(redis, layout, signal);
+  await agreeOnLayoutWhenReady(store, signal);
   if (config.ACK_REPLICAS === 0) log.info({ remedy: 'ACK_REPLICAS' }, 'failover_may_lose_records');
   const admission = new AdmissionWatch({
     allowedVins: files.allowedVins,
     file: config.ALLOWED_VINS_FILE,
-    store: new AdmissionStore({ redis, namespace: config.NAMESPACE }),
+    store: new AdmissionStore(store),
     log,
     onChange: () => fleet.endUnadmitted((vin) => admission.isAdmitted(vin)),
     lookMs: options.admissionLookMs,
@@ -137,8 +137,7 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
   context.onStop('process lease', () => lease.stop());
   await lease.start();
   const replaced = watchReplacedConnections({
-    url: config.REDIS_URL,
-    namespace: config.NAMESPACE,
+    store,
     onReplaced: (connection) => fleet.replacedElsewhere(connection),
     onResumed: () => fleet.connectAnew(),
     onRefused: (err) => log.warn({ err, remedy: 'allow the Redis user all channels' }, 'replaced_not_heard'),

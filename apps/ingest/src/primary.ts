@@ -2,7 +2,7 @@
 // the operator's port is here and speaks for all. What a worker does is in ingest.ts.
 
 import { createMetrics, type RunContext, startAdminServer } from '@fleetbridge/service';
-import { connectRedis } from '@fleetbridge/store';
+import { openStore } from '@fleetbridge/store';
 import { loadCertificates } from './certificates/index.js';
 import { type IngestConfig, withDefaults } from './config.js';
 import { gatherStatusFacts, statusRoute } from './status/index.js';
@@ -29,8 +29,13 @@ export async function startPrimary({ config, workers, context }: PrimaryOptions)
   const metrics = async () => pool.metrics(await registry.getMetricsAsJSON());
   const readiness = { report: () => pool.report() };
   // for the status page alone; whether Redis answers is the workers' to say
-  const redis = connectRedis({ url: config.REDIS_URL, name: 'fleetbridge-ingest-status' });
-  context.onStop('redis', () => redis.disconnect());
+  const store = openStore({
+    url: config.REDIS_URL,
+    name: 'fleetbridge-ingest-status',
+    namespace: config.NAMESPACE,
+    partitions: config.PARTITIONS,
+  });
+  context.onStop('redis', () => store.close());
   const refused = async () => refusedIn(await metrics());
 
   const admin = await startAdminServer({
@@ -40,7 +45,7 @@ export async function startPrimary({ config, workers, context }: PrimaryOptions)
     registry: { contentType: registry.contentType, metrics },
     readiness,
     routes: statusRoute(() =>
-      gatherStatusFacts({ config, redis, readiness, now: Date.now, refused, env: process.env }),
+      gatherStatusFacts({ config, store, readiness, now: Date.now, refused, env: process.env }),
     ),
     log,
   });

@@ -5,6 +5,7 @@ import {
   Presence,
   partitionKeys,
   type RedisConnection,
+  Store,
   whenReady,
 } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
@@ -21,7 +22,7 @@ const { process: keyOf } = partitionKeys('test', 0);
 beforeAll(async () => {
   server = await startRedis();
   redis = connectRedis({ url: server.url, name: 'test' });
-  presence = new Presence({ redis, namespace: 'test', partitions: 1 });
+  presence = new Presence(new Store({ redis, url: server.url, namespace: 'test', partitions: 1 }));
   await whenReady(redis, 5_000);
 });
 afterEach(async () => {

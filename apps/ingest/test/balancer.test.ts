@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { connectRedis, Presence, type RedisConnection } from '@fleetbridge/store';
+import { connectRedis, Presence, type RedisConnection, Store } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createIngestProcesses, type IngestProcess } from './ingest-process.js';
@@ -135,7 +135,7 @@ function startHaproxy(listenPort: number, ports: number[]): ChildProcess {
 }
 
 function presence(): Presence {
-  return new Presence({ redis: client, namespace, partitions: 1 });
+  return new Presence(new Store({ redis: client, url: redis.url, namespace, partitions: 1 }));
 }
 
 /** Topic of what the servers wrote themselves, txid of the rest. */

@@ -8,6 +8,7 @@ import {
   LogPages,
   partitionOf,
   type RedisConnection,
+  Store,
   whenReady,
 } from '@fleetbridge/store';
 import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
@@ -158,7 +159,7 @@ async function expectPromiseKept(): Promise<void> {
 }
 
 async function readPartition(redis: RedisConnection, partition: number): Promise<LogEntry[]> {
-  const pages = new LogPages({ redis, namespace: 'cluster', partitions: PARTITIONS });
+  const pages = new LogPages(new Store({ redis, url: cluster.url, namespace: 'cluster', partitions: PARTITIONS }));
   return await pages.after(partition, '0-0', 1_000_000);
 }
 

@@ -2,7 +2,7 @@
 // are compared with the log: nothing acknowledged is missing, nothing is there twice, and the order is the vehicle's.
 import { extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
 import { SimulatedVehicle } from '@fleetbridge/simulator';
-import { connectRedis, type LogEntry, Presence, type RedisConnection, whenReady } from '@fleetbridge/store';
+import { connectRedis, type LogEntry, Presence, type RedisConnection, Store, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createIngestProcesses, type IngestProcess } from './ingest-process.js';
@@ -238,7 +238,7 @@ function numberIn(metrics: string, name: string): number {
 }
 
 function presence(namespace: string): Presence {
-  return new Presence({ redis: client, namespace, partitions: 1 });
+  return new Presence(new Store({ redis: client, url: redis.url, namespace, partitions: 1 }));
 }
 
 /** In the order of their starts; those that have died are still among them. */

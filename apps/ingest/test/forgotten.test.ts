@@ -23,7 +23,7 @@ it('its connection ends, and with the next one it is a vehicle that nobody knew'
   const vehicle = ingest.simulate(VIN);
   const isPresent = async () => (await ingest.presence.of(VIN))?.connectionId ?? false;
   const before = await eventually(isPresent);
-  await forgetVehicle({ ...ingest, partitions: 1 }, { vin: VIN, subscriptions: [] });
+  await forgetVehicle(ingest.store, { vin: VIN, subscriptions: [] });
   const after = await eventually(async () => {
     const connection = await isPresent();
     return connection !== before && connection;

@@ -14,6 +14,7 @@ import {
   Presence,
   partitionKeys,
   type RedisConnection,
+  Store,
   whenReady,
 } from '@fleetbridge/store';
 import { ingestConfig } from '../src/config.js';
@@ -91,6 +92,7 @@ export async function startTestIngest({ redisUrl, ingestRedisUrl, pki, env = {},
   const stopping = new AbortController();
   const context = { log, signal: stopping.signal, onStop: (_: string, stop: StopFunction) => void stops.push(stop) };
   const redis = connectRedis({ url: redisUrl, name: 'test' });
+  const store = new Store({ redis, url: redisUrl, namespace, partitions: 1 });
   const ingest = await startIngest({ config, context, ...options });
   await whenReady(redis, 5_000);
   const url = `wss://127.0.0.1:${ingest.ports.vehicles}/`;
@@ -103,7 +105,8 @@ export async function startTestIngest({ redisUrl, ingestRedisUrl, pki, env = {},
     /** Log lines so far. */
     lines,
     redis,
-    presence: new Presence({ redis, namespace, partitions: 1 }),
+    store,
+    presence: new Presence(store),
     entries: () => readEntries(redis, namespace),
     /** The bytes of the quarantined messages. */
     async quarantined(): Promise<(Buffer | undefined)[]> {

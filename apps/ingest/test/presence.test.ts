@@ -241,8 +241,7 @@ async function loseLease(): Promise<void> {
 }
 
 async function connectElsewhere(vin: string): Promise<void> {
-  const { redis: connection, namespace } = ingest;
-  const other = new Appender({ redis: connection, namespace, partitions: 1, processId: () => 'another process' });
+  const other = new Appender({ store: ingest.store, processId: () => 'another process' });
   const atMs = Date.now();
   const connectionId = 'elsewhere';
   const payload = connectivityPayload({ vin, connectionId, isConnected: true, atMs, networkInterface: '' });

@@ -113,7 +113,7 @@ const busy: StatusFacts = {
     vehicles: Array.from({ length: 50 }, (_, n) => ({
       vin: n === 3 ? 'D'.repeat(64) : `5YJ3E1EA7KF0000${n + 10}`,
       connectedSinceMs: n < 8 ? nowMs - 90_000 * 7 ** n : undefined,
-      lastHeardMs: n === 49 ? undefined : nowMs - 700 * 2 ** (n / 2),
+      lastReceivedMs: n === 49 ? undefined : nowMs - 700 * 2 ** (n / 2),
     })),
   },
   certificate: {
@@ -130,7 +130,7 @@ const busy: StatusFacts = {
 
 const hostile: StatusFacts = {
   ...busy,
-  log: { ...busy.log!, vehicles: [{ vin: HOSTILE, connectedSinceMs: undefined, lastHeardMs: nowMs }] },
+  log: { ...busy.log!, vehicles: [{ vin: HOSTILE, connectedSinceMs: undefined, lastReceivedMs: nowMs }] },
 };
 
 const pages: Record<string, StatusFacts | undefined> = { first, busy, hostile };

@@ -1,5 +1,5 @@
 // Several workers on one port: to a vehicle and to an operator they are one server.
-import { connectRedis, Presence, type RedisConnection } from '@fleetbridge/store';
+import { connectRedis, Presence, type RedisConnection, Store } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createIngestProcesses, type IngestProcess } from './ingest-process.js';
@@ -153,7 +153,7 @@ describe('a start that cannot succeed', () => {
 });
 
 function presence(namespace: string): Presence {
-  return new Presence({ redis: client, namespace, partitions: 1 });
+  return new Presence(new Store({ redis: client, url: redis.url, namespace, partitions: 1 }));
 }
 
 /** Topic of what the server wrote itself, txid of the rest. */

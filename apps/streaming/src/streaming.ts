@@ -13,10 +13,10 @@ import {
 import {
   Appender,
   agreeOnLayoutWhenReady,
-  connectRedis,
   LogPages,
-  type RedisConnection,
+  openStore,
   SnapshotStore,
+  type Store,
   TokenStore,
 } from '@fleetbridge/store';
 import { loadCertificate } from './certificate.js';
@@ -59,19 +59,19 @@ export async function startStreaming({
   const { log } = context;
   const { bind, ...files } = withDefaults(config);
   const certificate = await loadCertificate(config);
-  const layout = { namespace: config.NAMESPACE, partitions: config.PARTITIONS };
-  const redis = connectRedis({
-    url: config.REDIS_URL,
+  const location = { url: config.REDIS_URL, namespace: config.NAMESPACE, partitions: config.PARTITIONS };
+  const store = openStore({
+    ...location,
     name: 'fleetbridge-streaming',
     onChange: reportReachability('redis', { readiness, log }),
   });
-  context.onStop('redis', () => redis.disconnect());
+  context.onStop('redis', () => store.close());
   // Pages are long answers; they must not hold up those to short questions.
-  const pagesRedis = connectRedis({ url: config.REDIS_URL, name: 'fleetbridge-streaming-pages' });
-  context.onStop('redis for pages', () => pagesRedis.disconnect());
+  const pagesStore = openStore({ ...location, name: 'fleetbridge-streaming-pages' });
+  context.onStop('redis for pages', () => pagesStore.close());
 
   const counts = createCounts();
-  const snapshots = new SnapshotStore({ redis, ...layout });
+  const snapshots = new SnapshotStore(store);
   const elevation =
     config.ELEVATION_URL === undefined
       ? undefined
@@ -81,10 +81,8 @@ export async function startStreaming({
           onRecovered: () => log.info({}, 'elevation_available'),
         });
   const feeds = new Feeds({
-    redis,
+    store,
     elevation,
-    url: config.REDIS_URL,
-    ...layout,
     snapshots,
     resumeWindowMs: config.RESUME_WINDOW * 1_000,
     counts,
@@ -98,12 +96,12 @@ export async function startStreaming({
   });
   context.onStop('feeds', () => feeds.stop());
   const records = new LogRecords({
-    pages: new LogPages({ redis: pagesRedis, ...layout }),
-    partitions: layout.partitions,
+    pages: new LogPages(pagesStore),
+    store,
     readTo: (partition) => feeds.cursor(partition),
   });
   let isPresent = false;
-  const access = createAccess(config, { redis, isReady: () => isPresent, now, log });
+  const access = createAccess(config, { store, isReady: () => isPresent, now, log });
   const live = new LiveClients({ access, log });
   const shared = {
     access,
@@ -116,7 +114,7 @@ export async function startStreaming({
     now,
     ...(options.unreadLimitMs === undefined ? {} : { unreadLimitMs: options.unreadLimitMs }),
   };
-  const push = createPush(config, { redis, context, feeds, ...shared });
+  const push = createPush(config, { store, context, feeds, ...shared });
 
   const clients = await startStreamingServer({
     ...shared,
@@ -165,7 +163,7 @@ export async function startStreaming({
   measureReadiness(metrics, readiness);
   options.onOpen?.({ clients, grpc, registry: metrics.registry });
 
-  await agreeOnLayoutWhenReady(redis, layout, context.signal);
+  await agreeOnLayoutWhenReady(store, context.signal);
   await feeds.start();
   isPresent = true;
   readiness.set('log', { ready: true });
@@ -178,18 +176,18 @@ function daysUntil(date: Date, nowMs: number): number {
 }
 
 interface Parts extends Pick<StreamingOptions, 'context'> {
-  redis: RedisConnection;
+  store: Store;
   now: () => number;
 }
 
 function createAccess(
   config: StreamingConfig,
-  { redis, isReady, now, log }: Omit<Parts, 'context'> & { isReady: () => boolean; log: RunContext['log'] },
+  { store, isReady, now, log }: Omit<Parts, 'context'> & { isReady: () => boolean; log: RunContext['log'] },
 ): Access {
   return new Access({
     isRequired: config.AUTH === 'token',
     bridgeToken: config.BRIDGE_TOKEN?.reveal(),
-    tokens: new TokenStore({ redis, namespace: config.NAMESPACE }),
+    tokens: new TokenStore(store),
     teslaTokens: new TeslaTokens({
       keys: new KeySet({ source: config.TESLA_JWKS, now, log }),
       issuers: config.TESLA_ISSUERS,
@@ -204,7 +202,7 @@ function createAccess(
 type PushParts = Parts & Pick<Parameters<typeof addPubsubPush>[1], 'feeds' | 'counts' | 'log' | 'addressOf'>;
 
 /** undefined: no push is configured. */
-function createPush(config: StreamingConfig, { redis, context, feeds, counts, log, addressOf, now }: PushParts) {
+function createPush(config: StreamingConfig, { store, context, feeds, counts, log, addressOf, now }: PushParts) {
   const { PUBSUB_PUSH_AUDIENCE: audience, PUBSUB_PUSH_ACCOUNT: account, PUBSUB_PUSH_TOKEN, ALLOWED_VINS = [] } = config;
   const token = PUBSUB_PUSH_TOKEN?.reveal();
   const oidc =
@@ -213,9 +211,7 @@ function createPush(config: StreamingConfig, { redis, context, feeds, counts, lo
       : { keys: new KeySet({ source: config.PUBSUB_PUSH_JWKS, now, log }), audience, account };
   if (oidc === undefined && token === undefined) return undefined;
   const appender = new Appender({
-    redis,
-    namespace: config.NAMESPACE,
-    partitions: config.PARTITIONS,
+    store,
     // names the holder of connections, of which a push has none
     processId: () => 'pubsub',
     ackReplicas: config.ACK_REPLICAS,

@@ -27,9 +27,7 @@ it('TeslaMate gets every frame of a drive, in order and once, though the node of
   timeout: 60_000,
 }, async () => {
   const appender = new Appender({
-    redis: rig.redis,
-    namespace: rig.namespace,
-    partitions: PARTITIONS,
+    store: rig.store,
     processId: () => 'ingest',
   });
   cleanUp.push(() => appender.stop());

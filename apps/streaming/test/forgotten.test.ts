@@ -1,5 +1,5 @@
 // A vehicle whose owner had its data deleted, while a streaming server runs and a client listens.
-import { connectRedis, forgetVehicle, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
+import { connectRedis, forgetVehicle, partitionKeys, type RedisConnection, Store, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -11,11 +11,13 @@ const OTHER = '5YJ3E1EA7KF000002';
 const namespace = 'forgotten';
 let redisServer: DisposableRedis;
 let redis: RedisConnection;
+let store: Store;
 let replica: Replica;
 
 beforeAll(async () => {
   redisServer = await startRedis();
   redis = connectRedis({ url: redisServer.url, name: 'test' });
+  store = new Store({ redis, url: redisServer.url, namespace, partitions: 1 });
   await whenReady(redis, 5_000);
   replica = await startReplica({ url: redisServer.url, namespace });
 });
@@ -29,9 +31,7 @@ it('its listeners are let go without a close frame, nothing of it is known any m
   const clients = await Promise.all([VIN, OTHER].map(listen));
   const [client, other] = clients;
   expect(replica.feeds.of(VIN).state.readings.get('Soc')?.value).toBe(71.6);
-  const log = { redis, namespace, partitions: 1 };
-
-  await forgetVehicle(log, { vin: VIN, subscriptions: [] });
+  await forgetVehicle(store, { vin: VIN, subscriptions: [] });
   await eventually(() => client!.closeCode() !== undefined);
   expect(client!.closeCode()).toBe(1006);
   expect(replica.feeds.of(VIN).isUnknown).toBe(true);
@@ -41,7 +41,7 @@ it('its listeners are let go without a close frame, nothing of it is known any m
   // slots is under way that had still seen it
   await eventually(() => replica.counts.slots === 1);
   await eventually(async () => {
-    await forgetVehicle(log, { vin: VIN, subscriptions: [] });
+    await forgetVehicle(store, { vin: VIN, subscriptions: [] });
     return (await redis.keys('*')).every((key) => !key.includes(VIN));
   });
   const { slotVins } = partitionKeys(namespace, 0);
@@ -61,7 +61,7 @@ it('what a vehicle has sent by the time that its forgetting is noticed is kept, 
   const known = () => replica.feeds.of(vehicle.vin);
   await eventually(() => known().state.readings.size > 1);
   const before = known();
-  await forgetVehicle({ redis, namespace, partitions: 1 }, { vin: vehicle.vin, subscriptions: [] });
+  await forgetVehicle(store, { vin: vehicle.vin, subscriptions: [] });
   await vehicle.connect();
   await vehicle.send({ Odometer: 1 }, Date.now());
   await eventually(() => known() !== before);

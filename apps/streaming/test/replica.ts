@@ -2,7 +2,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { Access } from '@fleetbridge/access';
 import { createLogger } from '@fleetbridge/service';
-import { connectRedis, SnapshotStore, TokenStore, whenReady } from '@fleetbridge/store';
+import { connectRedis, SnapshotStore, Store, TokenStore, whenReady } from '@fleetbridge/store';
 import { Feeds, type FeedsOptions } from '../src/frames/feeds.js';
 import { createCounts } from '../src/metrics.js';
 import type { Pace } from '../src/owner/subscriber.js';
@@ -24,12 +24,11 @@ export async function startReplica({ url, namespace, pace, slotTimes, resumeWind
   const log = createLogger({ name: 'test', level: process.env.TEST_LOG === undefined ? 'silent' : 'debug' });
   const redis = connectRedis({ url, name: 'replica' });
   await whenReady(redis, 5_000);
-  const layout = { redis, namespace, partitions: 1 };
+  const store = new Store({ redis, url, namespace, partitions: 1 });
   const counts = createCounts();
   const feeds = new Feeds({
-    ...layout,
-    url,
-    snapshots: new SnapshotStore(layout),
+    store,
+    snapshots: new SnapshotStore(store),
     resumeWindowMs,
     slotTimes: slotTimes ?? {},
     counts,
@@ -38,7 +37,7 @@ export async function startReplica({ url, namespace, pace, slotTimes, resumeWind
     onReadable: () => {},
   });
   await feeds.start();
-  const tokens = new TokenStore(layout);
+  const tokens = new TokenStore(store);
   const access = new Access({ isRequired: true, bridgeToken: TOKEN, tokens });
   const server = await startStreamingServer({
     host: '127.0.0.1',

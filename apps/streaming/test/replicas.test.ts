@@ -1,7 +1,7 @@
 // Two replicas behind a balancer that knows nothing of them, and many clients: each hears what the log says.
 import { decodeRecord } from '@fleetbridge/protocol';
 import { TeslaMateClient } from '@fleetbridge/simulator';
-import { connectRedis, LogPages, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
+import { connectRedis, LogPages, partitionKeys, type RedisConnection, Store, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { emptyState } from '@fleetbridge/vehicle-state';
@@ -124,7 +124,7 @@ async function allHave(namespace: string, vehicles: VehicleLog[], clients: Tesla
 
 /** By one reader, from the first entry. */
 async function framesOfLog(namespace: string): Promise<Map<string, string[]>> {
-  const pages = new LogPages({ redis, namespace, partitions: 1 });
+  const pages = new LogPages(new Store({ redis, url: redisServer.url, namespace, partitions: 1 }));
   const tracks = new Map<string, { track: ReturnType<typeof trackFromState>; values: string[] }>();
   let after = '0-0';
   for (;;) {

@@ -7,8 +7,7 @@ import {
   connectRedis,
   type LogEntry,
   LogPages,
-  partitionKeys,
-  partitionOf,
+  Store,
   TokenStore,
   whenReady,
 } from '@fleetbridge/store';
@@ -60,16 +59,15 @@ export async function startRig({ redisUrl, env = {}, ...options }: RigOptions) {
   });
   const redis = connectRedis({ url: redisUrl, name: 'test' });
   await whenReady(redis, 5_000);
-  const partitions = config.PARTITIONS;
-  const layout = { redis, namespace, partitions };
+  const store = new Store({ redis, url: redisUrl, namespace, partitions: config.PARTITIONS });
 
   /** As ingest appends it; resolves when the server has read it. */
   async function append(record: { vin?: string; topic: string; txid?: string; atMs?: number; payload: Buffer }) {
     const { vin = VIN, topic, txid = 't', atMs = Date.now(), payload } = record;
-    const partition = partitionOf(vin, partitions);
+    const { partition, records } = store.keysOf(vin);
     const fields = { vin, topic, txid, created: atMs, received: atMs, version: '' };
     const pairs = [...Object.entries(fields).flat(), 'payload', payload];
-    const id = (await redis.xadd(partitionKeys(namespace, partition).records, '*', ...pairs))!;
+    const id = (await redis.xadd(records, '*', ...pairs))!;
     await eventually(() => streaming.records.position(partition) === id);
     return id;
   }
@@ -80,8 +78,9 @@ export async function startRig({ redisUrl, env = {}, ...options }: RigOptions) {
     ...streaming,
     namespace,
     redis,
+    store,
     lines,
-    tokens: new TokenStore(layout),
+    tokens: new TokenStore(store),
     url: `http${scheme}://127.0.0.1:${clients}`,
     wsUrl: `ws${scheme}://127.0.0.1:${clients}/streaming/`,
     grpcAddress: `127.0.0.1:${grpc}`,
@@ -111,9 +110,8 @@ export async function startRig({ redisUrl, env = {}, ...options }: RigOptions) {
         }),
       }),
     entries: async (): Promise<LogEntry[]> => {
-      const pages = new LogPages(layout);
-      const all = Array.from({ length: partitions }, (_, partition) => pages.after(partition, '0-0', 10_000));
-      return (await Promise.all(all)).flat();
+      const pages = new LogPages(store);
+      return (await store.eachPartition(({ partition }) => pages.after(partition, '0-0', 10_000))).flat();
     },
     stop: async () => {
       stopping.abort();

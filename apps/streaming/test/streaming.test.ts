@@ -5,13 +5,14 @@ import { decodeRecord, encodeMessage, Field, ShiftState, timestampOf, type Vehic
 import { createLogger } from '@fleetbridge/service';
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import {
+  acquireLease,
   connectivityPayload,
   connectRedis,
   partitionKeys,
   type RedisConnection,
   SnapshotStore,
+  Store,
   TokenStore,
-  takeLease,
   whenReady,
 } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
@@ -338,20 +339,17 @@ describe('a stop of the server', () => {
 /** A bridge on a namespace of its own, a vehicle that writes to its log as ingest would, and clients for it. */
 async function openBridge(pace: Partial<Pace> = {}, elevation?: Pick<Elevation, 'at'>) {
   const namespace = `streaming-${namespaces++}`;
-  const layout = { redis, namespace, partitions: 1 };
+  const store = new Store({ redis, url: redisServer.url, namespace, partitions: 1 });
   const { records, lease } = partitionKeys(namespace, 0);
-  const snapshots = new SnapshotStore(layout);
-  const tokens = new TokenStore(layout);
+  const snapshots = new SnapshotStore(store);
+  const tokens = new TokenStore(store);
   const counts = createCounts();
   let serving: Awaited<ReturnType<typeof serve>>;
   const serve = async (port: number) => {
     const feeds = new Feeds({
-      redis,
+      store,
       resumeWindowMs: 900_000,
       elevation,
-      url: redisServer.url,
-      namespace,
-      partitions: 1,
       snapshots,
       counts,
       log,
@@ -438,7 +436,8 @@ async function openBridge(pace: Partial<Pace> = {}, elevation?: Pick<Elevation, 
     },
     /** Writes the snapshot as the dispatcher would. */
     snapshotUpTo: async () => {
-      const held = (await takeLease(redis, partitionKeys(namespace, 0), {
+      const held = (await acquireLease(store, {
+        partition: 0,
         name: 'snapshot',
         owner: 'test',
         leaseMs: 60_000,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { TeslaMateClient } from '@fleetbridge/simulator';
-import { agreeOnLayout, connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
+import { agreeOnLayout, connectRedis, type RedisConnection, Store, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { credentials, Metadata, makeGenericClientConstructor } from '@grpc/grpc-js';
@@ -154,7 +154,7 @@ describe('the end', () => {
     expect(taken.errors()).toContain('STREAMING_PORT');
 
     const namespace = `workers-${namespaces++}`;
-    await agreeOnLayout(redis, { namespace, partitions: 3 });
+    await agreeOnLayout(new Store({ redis, url: redisServer.url, namespace, partitions: 3 }));
     const mismatched = start({ NAMESPACE: namespace });
     expect(await mismatched.ended).toBe(2);
     expect(mismatched.errors()).toContain('PARTITIONS=3');

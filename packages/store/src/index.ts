@@ -12,12 +12,12 @@ export {
   type Verdict,
 } from './admin/index.js';
 export {
+  acquireLease,
   type HeldLease,
   joinDispatchers,
   leaveDispatchers,
   releaseLease,
   renewLease,
-  takeLease,
 } from './lease/index.js';
 export {
   Appender,
@@ -41,7 +41,7 @@ export {
 export {
   type Connection,
   connectivityPayload,
-  lastHeardMs,
+  lastReceivedMs,
   PROCESS_LEASE_MS,
   Presence,
   type ReplacedConnection,
@@ -56,30 +56,33 @@ export {
   LeaseLost,
   LogUnavailable,
   memoryUse,
+  openStore,
+  type PartitionKeys,
   partitionKeys,
   partitionOf,
   type RedisConnection,
   RedisTooOld,
+  Store,
   whenReady,
 } from './redis/index.js';
 export {
   type Checkpoint,
   CheckpointStore,
-  type SlotAnswer,
+  type SlotReply,
+  type SlotRequest,
   SlotStore,
   type SlotTimes,
   type SlotUpdate,
-  type SlotWish,
 } from './resume/index.js';
 export { SNAPSHOT_LEASE, type Snapshot, type SnapshotChanges, SnapshotStore } from './snapshot/index.js';
 export {
+  acquireSubscription,
   type DeadLetter,
+  LeasedSubscription,
   type PendingEntry,
   type StoredSubscription,
   SubscriptionControl,
   type SubscriptionLag,
   type SubscriptionPartition,
   SubscriptionStore,
-  SubscriptionWork,
-  takeSubscription,
 } from './subscription/index.js';

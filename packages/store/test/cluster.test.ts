@@ -6,7 +6,7 @@ import { AdmissionStore } from '../src/admin/admission-store.js';
 import { forgetVehicle } from '../src/admin/forget-vehicle.js';
 import { TokenStore } from '../src/admin/token-store.js';
 import { joinDispatchers, leaveDispatchers } from '../src/lease/dispatchers.js';
-import { takeLease } from '../src/lease/lease.js';
+import { acquireLease } from '../src/lease/lease.js';
 import { AppendNotifier } from '../src/log/append-notifier.js';
 import { Appender, type AppenderOptions, type AppendOutcome } from '../src/log/appender.js';
 import { type LogEntry, parseEntry } from '../src/log/entry.js';
@@ -22,12 +22,13 @@ import { connectRedis, type RedisConnection, runScript, whenReady } from '../src
 import { partitionKeys, partitionOf, slotOf } from '../src/redis/keys.js';
 import { agreeOnLayout } from '../src/redis/layout.js';
 import { memoryUse } from '../src/redis/memory.js';
+import { Store } from '../src/redis/store.js';
 import { CheckpointStore } from '../src/resume/checkpoint-store.js';
 import { SlotStore } from '../src/resume/slot-store.js';
 import { appendRecords } from '../src/scripts/append-records.js';
 import { SNAPSHOT_LEASE, SnapshotStore } from '../src/snapshot/snapshot-store.js';
 import { SubscriptionStore } from '../src/subscription/subscription-store.js';
-import { takeSubscription } from '../src/subscription/subscription-work.js';
+import { acquireSubscription } from '../src/subscription/subscription-work.js';
 import { sendOn } from './steady-sender.js';
 
 const PARTITIONS = 8;
@@ -66,26 +67,25 @@ it('every node has partitions', async () => {
 
 describe('on a cluster', () => {
   it('records are stored, repeats found, and followed, in order', async () => {
-    const { layout, append } = open();
-    await agreeOnLayout(redis, layout);
-    const seen = follow(layout);
+    const { store, append } = open();
+    await agreeOnLayout(store);
+    const seen = follow(store);
     const outcomes = VINS.flatMap((vin) => [1, 2, 3].map((n) => append({ vin, txid: `${n}` })));
     expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['stored']));
     const again = VINS.map((vin) => append({ vin, txid: '2', kind: 'possible_repeat' }));
     expect(new Set(await Promise.all(again))).toEqual(new Set(['repeat']));
     await eventually(() => VINS.every((vin) => seen.of(vin).length === 3));
     for (const vin of VINS) expect(seen.of(vin)).toEqual(['1', '2', '3']);
-    const pages = new LogPages({ redis, ...layout });
+    const pages = new LogPages(store);
     for (const partition of ALL) expect(await pages.after(partition, '0-0', 10)).toHaveLength(3);
   });
 
   it('presence, and who was replaced in another process, is known from every partition', async () => {
-    const { layout, append } = open();
-    const presence = new Presence({ redis, ...layout });
+    const { store, append } = open();
+    const presence = new Presence(store);
     const replaced: string[] = [];
     const watch = watchReplacedConnections({
-      ...layout,
-      url: cluster.url,
+      store,
       onReplaced: ({ vin }) => replaced.push(vin),
     });
     cleanUp.push(() => watch.stop());
@@ -106,13 +106,12 @@ describe('on a cluster', () => {
   });
 
   it('snapshots, leases, slots, checkpoints and retention work in every partition', async () => {
-    const { layout, append } = open();
-    const snapshots = new SnapshotStore({ redis, ...layout });
-    const slots = new SlotStore({ redis, ...layout, processId: 'p', windowMs: 60_000 });
-    const checkpoints = new CheckpointStore({ redis, ...layout, windowMs: 60_000 });
+    const { store, append } = open();
+    const snapshots = new SnapshotStore(store);
+    const slots = new SlotStore({ store, processId: 'p', windowMs: 60_000 });
+    const checkpoints = new CheckpointStore({ store, windowMs: 60_000 });
     for (const [partition, vin] of VINS.entries()) {
-      const keys = partitionKeys(layout.namespace, partition);
-      const lease = (await takeLease(redis, keys, { name: SNAPSHOT_LEASE, owner: 'a', leaseMs: 60_000 }))!;
+      const lease = (await acquireLease(store, { partition, name: SNAPSHOT_LEASE, owner: 'a', leaseMs: 60_000 }))!;
       const changes = new Map([[vin, { Soc: '1 80' }]]);
       await snapshots.commit(partition, { lease, cursor: '5-0', changes });
       expect(await snapshots.read(vin)).toEqual({ cursor: '5-0', hash: { Soc: '1 80' } });
@@ -124,8 +123,7 @@ describe('on a cluster', () => {
       await checkpoints.begin(vin, { entryId: '5-0', text: 'known' });
       await append({ vin, txid: 'old' });
       expect(
-        await trimPartition(redis, {
-          namespace: layout.namespace,
+        await trimPartition(store, {
           partition,
           nowMs: Date.now() + 3_600_000 * 2,
           hours: 1,
@@ -141,17 +139,17 @@ describe('on a cluster', () => {
   });
 
   it('subscriptions are taken, delivered, dead-lettered, moved and dropped in every partition', async () => {
-    const { layout, append } = open();
-    const store = new SubscriptionStore({ redis, ...layout });
+    const { store, append } = open();
+    const subscriptions = new SubscriptionStore(store);
     const subscription = { name: 's', origin: 'cli' as const, definition: {} };
     await Promise.all(VINS.flatMap((vin) => [1, 2].map((n) => append({ vin, txid: `${n}` }))));
-    expect(await store.create(subscription, { from: 'earliest', nowMs: 1 })).toBe(true);
+    expect(await subscriptions.create(subscription, { from: 'earliest', nowMs: 1 })).toBe(true);
     const wanted = { owner: 'a', leaseMs: 60_000, start: '0-0' };
     for (const partition of ALL) {
-      const waker = new AppendNotifier({ url: cluster.url, namespace: layout.namespace, partition });
+      const waker = new AppendNotifier({ store, partition });
       cleanUp.push(() => waker.stop());
-      const place = { redis, namespace: layout.namespace, partition, subscription: 's' };
-      const work = (await takeSubscription(place, wanted))!;
+      const place = { store, partition, subscription: 's' };
+      const work = (await acquireSubscription(place, wanted))!;
       const { entries } = await work.readNew(10);
       expect(entries.map(({ txid }) => txid)).toEqual(['1', '2']);
       await work.acknowledge([entries[0]!.id]);
@@ -163,19 +161,19 @@ describe('on a cluster', () => {
       await work.renew();
       await work.release();
     }
-    const control = store.control('s');
+    const control = subscriptions.control('s');
     expect(await control.deadLetters(10)).toHaveLength(PARTITIONS);
     expect((await control.lag()).map(({ records }) => records)).toEqual(ALL.map(() => 1));
     expect(await control.peek(5)).toHaveLength(PARTITIONS);
     await control.seek('0-0');
     expect((await control.lag()).map(({ records }) => records)).toEqual(ALL.map(() => 3));
-    await store.delete('s');
-    expect(await store.list()).toEqual([]);
+    await subscriptions.delete('s');
+    expect(await subscriptions.list()).toEqual([]);
   });
 
   it('what belongs to no partition has a place too', async () => {
-    const { layout } = open();
-    const { namespace } = layout;
+    const { store } = open();
+    const { namespace } = store;
     const tokens = new TokenStore({ redis, namespace });
     const { token, grant } = await tokens.create({ vin: '*', label: 'x', nowMs: 1 });
     expect(await tokens.grantOf(token)).toEqual(grant);
@@ -185,9 +183,9 @@ describe('on a cluster', () => {
     expect((await admission.read()).verdicts).toEqual(new Map([['A', 'deny'], ['B', 'deny']])); // biome-ignore format: a row
     await admission.withdraw('A');
     expect((await admission.read()).verdicts).toEqual(new Map([['B', 'deny']]));
-    expect(await joinDispatchers(redis, { namespace, owner: 'a', forMs: 1_000 })).toBe(1);
-    await leaveDispatchers(redis, { namespace, owner: 'a' });
-    const quarantine = new Quarantine({ redis, ...layout });
+    expect(await joinDispatchers(store, { owner: 'a', forMs: 1_000 })).toBe(1);
+    await leaveDispatchers(store, 'a');
+    const quarantine = new Quarantine(store);
     await Promise.all(VINS.map((vin) => quarantine.add({ vin, reason: 'r', receivedMs: 1, bytes: Buffer.from('x') })));
     const { usedBytes } = await memoryUse(redis);
     const ofNodes = cluster.nodes.map(async ({ port }) => sendRedisCommand(port, 'INFO', 'memory'));
@@ -198,10 +196,10 @@ describe('on a cluster', () => {
   });
 
   it('a vehicle is forgotten, and its neighbours are not', async () => {
-    const { layout, append, stored } = open();
+    const { store, append, stored } = open();
     const [forgotten = '', kept = ''] = VINS;
     await Promise.all([forgotten, kept].map((vin) => append({ vin, txid: '1' })));
-    const done = await forgetVehicle({ redis, ...layout }, { vin: forgotten, subscriptions: ['s'] });
+    const done = await forgetVehicle(store, { vin: forgotten, subscriptions: ['s'] });
     expect(done.records).toBe(1);
     expect(await stored(forgotten)).toEqual([]);
     expect(await stored(kept)).toEqual(['1']);
@@ -224,10 +222,10 @@ it('a password in the URL opens every node, for each kind of connection', async 
   const connection = connectRedis({ url, name: 'with password' });
   cleanUp.push(() => connection.disconnect());
   await whenReady(connection, 5_000);
-  const { layout, append } = open({ redis: connection });
-  const seen = follow(layout, url);
+  const { store, append } = open({ redis: connection, url });
+  const seen = follow(store);
   const replaced: string[] = [];
-  const watch = watchReplacedConnections({ ...layout, url, onReplaced: ({ vin }) => replaced.push(vin) });
+  const watch = watchReplacedConnections({ store, onReplaced: ({ vin }) => replaced.push(vin) });
   cleanUp.push(() => watch.stop());
   await Promise.all(VINS.map((vin) => append({ vin, txid: '1' })));
   await eventually(() => VINS.every((vin) => seen.of(vin).length === 1));
@@ -242,8 +240,8 @@ it('a password in the URL opens every node, for each kind of connection', async 
 
 describe('a node that is killed and comes back on its own data', () => {
   it('loses nothing that was acknowledged, and holds up nobody else', async () => {
-    const { layout, append, stored, appender } = open();
-    const seen = follow(layout);
+    const { store, append, stored, appender } = open();
+    const seen = follow(store);
     const load = VINS.map((vin) => sendOn((txid) => append({ vin, txid })));
     await eventually(() => load.every(({ acknowledged }) => acknowledged.length > 50));
     const node = await cluster.masterOf('0');
@@ -299,8 +297,8 @@ describe('a node that is killed and comes back on its own data', () => {
 });
 
 it('a slot that moves to another node under load takes its records along, in order, each once', async () => {
-  const { layout, append, stored } = open();
-  const seen = follow(layout);
+  const { store, append, stored } = open();
+  const seen = follow(store);
   const [vin = ''] = VINS;
   const load = sendOn((txid) => append({ vin, txid }));
   await eventually(() => load.acknowledged.length > 50);
@@ -320,11 +318,11 @@ it.each([
   ['taken for new', 'possible_repeat', 'once'],
   ['stored without a mark', 'record', 'new'],
 ] as const)('nothing is %s while the marks of what was stored have moved ahead of the log', async (_, kind, txid) => {
-  const { layout, append, stored } = open();
+  const { store, append, stored } = open();
   const [vin = ''] = VINS;
   await append({ vin, kind: 'connect', txid: 'connection-1' });
   await append({ vin, txid: 'once' });
-  const keys = partitionKeys(layout.namespace, 0);
+  const keys = partitionKeys(store.namespace, 0);
   // all that the script declares is here, so that the node takes it on
   await redis.set(keys.givenUp('me'), '0');
   const from = await cluster.masterOf('0');
@@ -346,19 +344,25 @@ it.each([
   expect((await stored(vin)).filter((one) => one === txid)).toHaveLength(1);
 });
 
+interface OpenOptions extends Partial<AppenderOptions> {
+  redis?: RedisConnection;
+  url?: string;
+}
+
 /** An appender of its own namespace, with what a test wants to see of it. */
-function open(options: Partial<AppenderOptions> = {}) {
-  const layout = { namespace: `cluster-${namespaces++}`, partitions: PARTITIONS };
-  const appender = new Appender({ redis, ...layout, processId: () => 'process-1', ...options });
+function open({ redis: connection = redis, url = cluster.url, ...options }: OpenOptions = {}) {
+  const namespace = `cluster-${namespaces++}`;
+  const store = new Store({ redis: connection, url, namespace, partitions: PARTITIONS });
+  const appender = new Appender({ store, processId: () => 'process-1', ...options });
   cleanUp.push(() => appender.stop());
   return {
-    layout,
+    store,
     appender,
     append: (changes: RecordChanges) =>
       new Promise<AppendOutcome>((settled) => appender.append(record(changes), { settled })),
     /** Txids of a vehicle's records, in the order of the log. */
     stored: async (vin: string) => {
-      const { records } = partitionKeys(layout.namespace, partitionOf(vin, PARTITIONS));
+      const { records } = store.keysOf(vin);
       const entries = (await redis.xrangeBuffer(records, '-', '+')).map(parseEntry);
       return entries.filter((entry) => entry.vin === vin).map(({ txid }) => txid);
     },
@@ -366,11 +370,11 @@ function open(options: Partial<AppenderOptions> = {}) {
 }
 
 /** Tails of all partitions; what they have seen, by vehicle. */
-function follow({ namespace }: { namespace: string }, url = cluster.url) {
+function follow(store: Store) {
   const seen: LogEntry[] = [];
   const tails = ALL.map((partition) => {
     const onEntries = (entries: LogEntry[]) => void seen.push(...entries);
-    return new LogTail({ url, namespace, partition, from: '0-0', onEntries });
+    return new LogTail({ store, partition, from: '0-0', onEntries });
   });
   for (const tail of tails) tail.start();
   cleanUp.push(() => Promise.all(tails.map((tail) => tail.stop())));

@@ -3,7 +3,7 @@ import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testi
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TokenStore } from '../src/admin/token-store.js';
-import { releaseLease, renewLease, takeLease } from '../src/lease/lease.js';
+import { acquireLease, releaseLease, renewLease } from '../src/lease/lease.js';
 import { compareEntryIds, type LogEntry } from '../src/log/entry.js';
 import { Quarantine } from '../src/log/quarantine.js';
 import { trimPartition } from '../src/log/retention.js';
@@ -12,6 +12,7 @@ import { connectRedis, type RedisConnection, whenReady } from '../src/redis/conn
 import { LayoutMismatch, LeaseLost } from '../src/redis/errors.js';
 import { crc16, layoutKey, partitionKeys, partitionOf } from '../src/redis/keys.js';
 import { agreeOnLayout, agreeOnLayoutWhenReady, tooOld } from '../src/redis/layout.js';
+import { Store } from '../src/redis/store.js';
 import { SnapshotStore } from '../src/snapshot/snapshot-store.js';
 
 let server: DisposableRedis;
@@ -47,19 +48,19 @@ describe('compareEntryIds', () => {
 describe('agreeOnLayout', () => {
   it('writes the first layout and accepts the same again', async () => {
     const namespace = newNamespace();
-    await agreeOnLayout(redis, { namespace, partitions: 4 });
-    await agreeOnLayout(redis, { namespace, partitions: 4 });
+    await agreeOnLayout(storeOf(namespace, 4));
+    await agreeOnLayout(storeOf(namespace, 4));
     expect(JSON.parse((await redis.get(layoutKey(namespace)))!)).toEqual({ schema: 1, partitions: 4 });
   });
 
   it('says what to do when the number of partitions or the schema differs', async () => {
     const namespace = newNamespace();
-    await agreeOnLayout(redis, { namespace, partitions: 4 });
-    await expect(agreeOnLayout(redis, { namespace, partitions: 1 })).rejects.toThrow(/set PARTITIONS=4/);
+    await agreeOnLayout(storeOf(namespace, 4));
+    await expect(agreeOnLayout(storeOf(namespace))).rejects.toThrow(/set PARTITIONS=4/);
     await redis.set(layoutKey(namespace), '{"schema":99,"partitions":4}');
-    await expect(agreeOnLayout(redis, { namespace, partitions: 4 })).rejects.toThrow(LayoutMismatch);
+    await expect(agreeOnLayout(storeOf(namespace, 4))).rejects.toThrow(LayoutMismatch);
     await redis.set(layoutKey(namespace), 'something else');
-    await expect(agreeOnLayout(redis, { namespace, partitions: 4 })).rejects.toThrow(/NAMESPACE/);
+    await expect(agreeOnLayout(storeOf(namespace, 4))).rejects.toThrow(/NAMESPACE/);
   });
 
   it.each([
@@ -73,8 +74,7 @@ describe('agreeOnLayout', () => {
   it('ends at once when Redis is too old, instead of waiting', async () => {
     const old = { ping: () => redis.ping(), info: async () => 'redis_version:6.0.16\r\n' };
     const agreed = agreeOnLayoutWhenReady(
-      Object.assign(Object.create(redis), old),
-      { namespace: 'old', partitions: 1 },
+      storeOf('old', 1, Object.assign(Object.create(redis), old)),
       new AbortController().signal,
     );
     await expect(agreed).rejects.toThrow(/Redis 6.0.16 is too old: 7.0/);
@@ -112,7 +112,7 @@ describe('LogTail', () => {
     await add(0);
     const states: string[] = [];
     const seen = tail(namespace, {
-      url: own.url,
+      store: new Store({ redis: connection, url: own.url, namespace, partitions: 1 }),
       from: '0-0',
       onTrouble: () => states.push('trouble'),
       onRecovered: () => states.push('recovered'),
@@ -142,20 +142,22 @@ describe('LogTail', () => {
 
 describe('leases', () => {
   it('are held by one, run out, and change hands with a higher epoch', async () => {
-    const keys = partitionKeys(newNamespace(), 0);
-    const first = await takeLease(redis, keys, { name: 'work', owner: 'a', leaseMs: 60_000 });
+    const store = storeOf(newNamespace());
+    const first = await acquireLease(store, { partition: 0, name: 'work', owner: 'a', leaseMs: 60_000 });
     expect(first?.epoch).toBe(1);
-    expect(await takeLease(redis, keys, { name: 'work', owner: 'b', leaseMs: 60_000 })).toBeUndefined();
-    await renewLease(redis, keys, first!, 1);
+    expect(await acquireLease(store, { partition: 0, name: 'work', owner: 'b', leaseMs: 60_000 })).toBeUndefined();
+    await renewLease(store, first!, 1);
     const second = await eventually(
-      async () => (await takeLease(redis, keys, { name: 'work', owner: 'b', leaseMs: 60_000 })) ?? false,
+      async () => (await acquireLease(store, { partition: 0, name: 'work', owner: 'b', leaseMs: 60_000 })) ?? false,
     );
     expect(second.epoch).toBe(2);
-    await expect(renewLease(redis, keys, first!, 60_000)).rejects.toThrow(LeaseLost);
-    await releaseLease(redis, keys, first!);
-    await renewLease(redis, keys, second, 60_000);
-    await releaseLease(redis, keys, second);
-    expect(await takeLease(redis, keys, { name: 'work', owner: 'a', leaseMs: 60_000 })).toMatchObject({ epoch: 3 });
+    await expect(renewLease(store, first!, 60_000)).rejects.toThrow(LeaseLost);
+    await releaseLease(store, first!);
+    await renewLease(store, second, 60_000);
+    await releaseLease(store, second);
+    expect(await acquireLease(store, { partition: 0, name: 'work', owner: 'a', leaseMs: 60_000 })).toMatchObject({
+      epoch: 3,
+    });
   });
 });
 
@@ -231,7 +233,7 @@ describe('trimPartition', () => {
 describe('TokenStore', () => {
   it('knows a token by its hash alone, until it is revoked', async () => {
     const namespace = newNamespace();
-    const store = new TokenStore({ redis, namespace });
+    const store = new TokenStore(storeOf(namespace));
     const { token, grant } = await store.create({ vin: 'VIN1', label: 'home', nowMs: 1 });
     expect(await store.grantOf(token)).toEqual(grant);
     expect(await store.grantOf(`${token}x`)).toBeUndefined();
@@ -246,7 +248,7 @@ describe('TokenStore', () => {
 describe('Quarantine', () => {
   it('keeps the newest messages and is bounded', async () => {
     const namespace = newNamespace();
-    const quarantine = new Quarantine({ redis, namespace, partitions: 1 });
+    const quarantine = new Quarantine(storeOf(namespace));
     for (let n = 0; n < 1_500; n++)
       void quarantine.add({ vin: 'VIN1', reason: 'unknown_topic', receivedMs: n, bytes: Buffer.from([n & 255]) });
     await quarantine.add({ vin: 'VIN1', reason: 'last', receivedMs: 1_500, bytes: Buffer.from('x') });
@@ -260,6 +262,10 @@ function newNamespace(): string {
   return `log-test-${namespaces++}`;
 }
 
+function storeOf(namespace: string, partitions = 1, connection = redis): Store {
+  return new Store({ redis: connection, url: server.url, namespace, partitions });
+}
+
 function newLog(connection = redis) {
   const namespace = newNamespace();
   const { records } = partitionKeys(namespace, 0);
@@ -269,8 +275,7 @@ function newLog(connection = redis) {
 function tail(namespace: string, options: Partial<TailOptions>): LogEntry[] {
   const seen: LogEntry[] = [];
   const started = new LogTail({
-    url: server.url,
-    namespace,
+    store: storeOf(namespace),
     partition: 0,
     from: '0-0',
     onEntries: (entries) => void seen.push(...entries),
@@ -283,8 +288,9 @@ function tail(namespace: string, options: Partial<TailOptions>): LogEntry[] {
 
 async function newStore() {
   const namespace = newNamespace();
-  const lease = await takeLease(redis, partitionKeys(namespace, 0), { name: 'snapshot', owner: 'a', leaseMs: 60_000 });
-  return { namespace, lease: lease!, store: new SnapshotStore({ redis, namespace, partitions: 1 }) };
+  const store = storeOf(namespace);
+  const lease = await acquireLease(store, { partition: 0, name: 'snapshot', owner: 'a', leaseMs: 60_000 });
+  return { namespace, lease: lease!, store: new SnapshotStore(store) };
 }
 
 /** Entry n has the id n-0, so that a millisecond is an entry. */
@@ -298,6 +304,6 @@ async function filledLog(entries: number) {
     namespace,
     length: () => redis.xlen(records),
     trim: (limits: { hours: number; entries: number; deliveredUpTo: string; nowMs: number }) =>
-      trimPartition(redis, { namespace, partition: 0, ...limits }),
+      trimPartition(storeOf(namespace), { partition: 0, ...limits }),
   };
 }

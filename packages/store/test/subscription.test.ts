@@ -7,8 +7,13 @@ import { AppendNotifier } from '../src/log/append-notifier.js';
 import { connectRedis, type RedisConnection, whenReady } from '../src/redis/connection.js';
 import { LeaseLost } from '../src/redis/errors.js';
 import { partitionKeys, partitionOf } from '../src/redis/keys.js';
+import { Store } from '../src/redis/store.js';
 import { SubscriptionStore } from '../src/subscription/subscription-store.js';
-import { type SubscriptionWork, subscriptionLease, takeSubscription } from '../src/subscription/subscription-work.js';
+import {
+  acquireSubscription,
+  type LeasedSubscription,
+  subscriptionLease,
+} from '../src/subscription/subscription-work.js';
 
 let server: DisposableRedis;
 let redis: RedisConnection;
@@ -25,7 +30,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-describe('SubscriptionWork', () => {
+describe('LeasedSubscription', () => {
   it('gives new entries once, in order, with the end of the stream when there are no more', async () => {
     const { take, add } = await newSubscription();
     const ids = [await add(1), await add(2), await add(3)];
@@ -101,7 +106,7 @@ describe('SubscriptionWork', () => {
     const id = await add(1);
     const first = await take('a');
     await first.readNew(1);
-    const rejected = (work: SubscriptionWork, rejections: number) =>
+    const rejected = (work: LeasedSubscription, rejections: number) =>
       work.reject(id, { rejections, maximum: 2, error: `no ${rejections}`, nowMs: 77 });
     expect(await rejected(first, 1)).toBe(false);
     await expire();
@@ -227,7 +232,8 @@ describe('SubscriptionControl', () => {
 describe('SubscriptionStore', () => {
   it('creates at the present or with the first entry, in each of four partitions', async () => {
     const namespace = newNamespace();
-    const store = new SubscriptionStore({ redis, namespace, partitions: 4 });
+    const log = storeOf(namespace, 4);
+    const store = new SubscriptionStore(log);
     const vins = Array.from({ length: 40 }, (_, n) => `VIN${n}`);
     const addAll = (round: number) =>
       Promise.all(
@@ -242,8 +248,8 @@ describe('SubscriptionStore', () => {
     const read = async (name: string) => {
       const { start } = (await store.get(name))!;
       const lists = start.map(async (from, partition) => {
-        const place = { redis, namespace, partition, subscription: name };
-        const work = await takeSubscription(place, { owner: 'a', leaseMs: 60_000, start: from });
+        const place = { store: log, partition, subscription: name };
+        const work = await acquireSubscription(place, { owner: 'a', leaseMs: 60_000, start: from });
         return (await work!.readNew(1_000)).entries.map(({ txid }) => txid);
       });
       return (await Promise.all(lists)).flat().sort();
@@ -254,7 +260,7 @@ describe('SubscriptionStore', () => {
   });
 
   it('lists, pauses, redefines and deletes', async () => {
-    const store = new SubscriptionStore({ redis, namespace: newNamespace(), partitions: 1 });
+    const store = new SubscriptionStore(storeOf(newNamespace()));
     await store.create({ name: 'b', origin: 'cli', definition: 1 }, { from: 'now', nowMs: 5 });
     await store.create({ name: 'a', origin: 'file', definition: 2 }, { from: 'now', nowMs: 6 });
     await store.setPaused('a', 'not_in_file');
@@ -290,8 +296,8 @@ describe('SubscriptionStore', () => {
 
 describe('AppendNotifier', () => {
   it('wakes all who wait when something is appended, and at once those who are behind', async () => {
-    const { namespace, add } = await newSubscription();
-    const waker = new AppendNotifier({ url: server.url, namespace, partition: 0 });
+    const { log, add } = await newSubscription();
+    const waker = new AppendNotifier({ store: log, partition: 0 });
     cleanUp.push(() => waker.stop());
     const first = await add(1);
     let woken = 0;
@@ -307,13 +313,13 @@ describe('AppendNotifier', () => {
 
 describe('joinDispatchers', () => {
   it('counts those that said so lately', async () => {
-    const namespace = newNamespace();
-    const join = (owner: string, forMs = 60_000) => joinDispatchers(redis, { namespace, owner, forMs });
+    const store = storeOf(newNamespace());
+    const join = (owner: string, forMs = 60_000) => joinDispatchers(store, { owner, forMs });
     expect(await join('a')).toBe(1);
     expect(await join('b', 1)).toBe(2);
     await eventually(async () => (await join('a')) === 1);
     expect(await join('b')).toBe(2);
-    await leaveDispatchers(redis, { namespace, owner: 'b' });
+    await leaveDispatchers(store, 'b');
     expect(await join('a')).toBe(1);
   });
 });
@@ -322,6 +328,10 @@ const VIN = '5YJ3E1EA7KF000001';
 
 function newNamespace(): string {
   return `subscription-test-${namespaces++}`;
+}
+
+function storeOf(namespace: string, partitions = 1): Store {
+  return new Store({ redis, url: server.url, namespace, partitions });
 }
 
 async function add(records: string, vin: string, txid: string): Promise<string> {
@@ -333,14 +343,15 @@ async function add(records: string, vin: string, txid: string): Promise<string> 
 async function newSubscription() {
   const namespace = newNamespace();
   const keys = partitionKeys(namespace, 0);
-  const store = new SubscriptionStore({ redis, namespace, partitions: 1 });
+  const log = storeOf(namespace);
+  const store = new SubscriptionStore(log);
   await store.create({ name: 's', origin: 'cli', definition: {} }, { from: 'earliest', nowMs: 1 });
   const control = store.control('s');
-  const place = { redis, namespace, partition: 0, subscription: 's' };
+  const place = { store: log, partition: 0, subscription: 's' };
   const tryTake = (owner: string, leaseMs = 60_000, start = '0-0') =>
-    takeSubscription(place, { owner, leaseMs, start });
+    acquireSubscription(place, { owner, leaseMs, start });
   return {
-    namespace,
+    log,
     keys,
     store,
     control,

@@ -10,12 +10,13 @@ import {
   forgetVehicle,
   Presence,
   rewriteAppendOnlyFiles,
+  type Store,
   SubscriptionStore,
   TokenStore,
   type Verdict,
 } from '@fleetbridge/store';
 import { type Command, type Invocation, UsageError } from '../command.js';
-import { type LogAccess, openLog } from '../log-access.js';
+import { openLog } from '../log-access.js';
 
 /** Ingest looks at the lists every second or two, and stores what the vehicle had sent before its connection ends. */
 const LEAVING_MS = 15_000;
@@ -59,7 +60,7 @@ export const forget: Command = {
       await forgetWhole(log, { vin, plan: plan.kind, print });
       return 0;
     } finally {
-      log.redis.disconnect();
+      log.close();
     }
   },
 };
@@ -108,7 +109,7 @@ function listingOf(env: NodeJS.ProcessEnv, vin: string): boolean | undefined {
   return listed.includes('*') || listed.includes(vin.toUpperCase());
 }
 
-async function verdictOn(log: LogAccess, vin: string): Promise<Verdict | undefined> {
+async function verdictOn(log: Store, vin: string): Promise<Verdict | undefined> {
   return (await new AdmissionStore(log).read()).verdicts.get(vin.toUpperCase());
 }
 
@@ -129,7 +130,7 @@ export interface ForgetOrder {
   settlingMs?: number;
 }
 
-export async function forgetWhole(log: LogAccess, { vin, plan, print, settlingMs = SETTLING_MS }: ForgetOrder) {
+export async function forgetWhole(log: Store, { vin, plan, print, settlingMs = SETTLING_MS }: ForgetOrder) {
   // keys bear a VIN as the certificate spells it, which is in capitals; people type what they like
   const spellings = [...new Set([vin.toUpperCase(), vin])];
   const admission = new AdmissionStore(log);
@@ -157,7 +158,7 @@ export async function forgetWhole(log: LogAccess, { vin, plan, print, settlingMs
 }
 
 /** Ends early when the vehicle is not connected (any more). One that nobody ends is ended with its presence, later. */
-async function untilGone(log: LogAccess, spellings: readonly string[]): Promise<void> {
+async function untilGone(log: Store, spellings: readonly string[]): Promise<void> {
   const presence = new Presence(log);
   const deadline = Date.now() + LEAVING_MS;
   while (Date.now() < deadline) {
@@ -167,7 +168,7 @@ async function untilGone(log: LogAccess, spellings: readonly string[]): Promise<
   }
 }
 
-async function revokeTokens(log: LogAccess, spellings: readonly string[]): Promise<number> {
+async function revokeTokens(log: Store, spellings: readonly string[]): Promise<number> {
   const tokens = new TokenStore(log);
   const own = (await tokens.list()).filter(({ vin }) => spellings.includes(vin));
   for (const { id } of own) await tokens.revoke(id);
@@ -198,7 +199,7 @@ function leftovers({ spellings, plan, subscriptions }: Left): string[] {
   return lines;
 }
 
-async function rewriteFiles({ redis }: LogAccess): Promise<string> {
+async function rewriteFiles({ redis }: Store): Promise<string> {
   try {
     if ((await rewriteAppendOnlyFiles(redis)) === 'none') return 'Redis keeps no append-only file';
     return 'Redis writes its files anew; last bytes may stay in them for RETENTION_HOURS (docs/security.md)';

@@ -1,7 +1,7 @@
 // `fleetbridge snapshot recompute`: the latest readings of every vehicle, made anew from the log.
-import { compareEntryIds, partitionKeys, SnapshotStore } from '@fleetbridge/store';
+import { compareEntryIds, type PartitionKeys, SnapshotStore, type Store } from '@fleetbridge/store';
 import { type Command, UsageError } from '../command.js';
-import { type LogAccess, openLog } from '../log-access.js';
+import { openLog } from '../log-access.js';
 
 const PATIENCE_MS = 60_000;
 
@@ -20,10 +20,8 @@ export const snapshot: Command = {
     const log = await openLog(env, 'fleetbridge-snapshot');
     try {
       const store = new SnapshotStore(log);
-      const goals = await Promise.all(
-        Array.from({ length: log.partitions }, (_, partition) => lastEntry(log, partition)),
-      );
-      for (let partition = 0; partition < log.partitions; partition++) await store.clear(partition);
+      const goals = await log.eachPartition((keys) => lastEntry(log, keys));
+      await log.eachPartition(({ partition }) => store.clear(partition));
       const isDone = await reached(store, goals);
       const vehicles = (await store.vins()).length;
       if (isDone) print(`done: snapshots of ${vehicles} vehicle${vehicles === 1 ? '' : 's'}`);
@@ -33,13 +31,13 @@ export const snapshot: Command = {
         );
       return isDone ? 0 : 1;
     } finally {
-      log.redis.disconnect();
+      log.close();
     }
   },
 };
 
-async function lastEntry({ redis, namespace }: LogAccess, partition: number): Promise<string | undefined> {
-  const [last] = await redis.xrevrange(partitionKeys(namespace, partition).records, '+', '-', 'COUNT', 1);
+async function lastEntry({ redis }: Store, { records }: PartitionKeys): Promise<string | undefined> {
+  const [last] = await redis.xrevrange(records, '+', '-', 'COUNT', 1);
   return last?.[0];
 }
 

@@ -1,10 +1,11 @@
 // The command against a real Redis; what a dispatcher would do is done by hand.
 import {
+  acquireSubscription,
   connectRedis,
   partitionKeys,
   type RedisConnection,
+  Store,
   SubscriptionStore,
-  takeSubscription,
   whenReady,
 } from '@fleetbridge/store';
 import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
@@ -132,8 +133,8 @@ describe('fleetbridge subscription', () => {
       'payload',
       '',
     ))!;
-    const place = { redis, namespace, partition: 0, subscription: 's' };
-    const work = (await takeSubscription(place, { owner: 'a', leaseMs: 60_000, start: '0-0' }))!;
+    const place = { store: log(), partition: 0, subscription: 's' };
+    const work = (await acquireSubscription(place, { owner: 'a', leaseMs: 60_000, start: '0-0' }))!;
     await work.readNew(1);
     await work.reject(id, { rejections: 5, maximum: 5, error: 'HTTP 400', nowMs: 1_784_000_000_000 });
     expect((await run('dead-letters s'))[1]).toContain('rejected 5 times, last at 2026-07-14T03:33:20.000Z: HTTP 400');
@@ -177,7 +178,11 @@ describe('cursorOf', () => {
 });
 
 function store(): SubscriptionStore {
-  return new SubscriptionStore({ redis, namespace, partitions: 1 });
+  return new SubscriptionStore(log());
+}
+
+function log(): Store {
+  return new Store({ redis, url: server.url, namespace, partitions: 1 });
 }
 
 async function run(line: string, env: Record<string, string> = {}): Promise<[number | undefined, string]> {

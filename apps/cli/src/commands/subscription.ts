@@ -66,7 +66,7 @@ export const subscription: Command = {
     try {
       return await prepared(new SubscriptionStore(log));
     } finally {
-      log.redis.disconnect();
+      log.close();
     }
   },
 };

@@ -36,7 +36,7 @@ export const tail: Command = {
     };
     const from = values.all ? BEGINNING : `${Math.max(0, Date.now() - Math.round(sinceMinutes * 60_000))}-0`;
     const log = await openLog(env, 'fleetbridge-tail');
-    log.redis.disconnect();
+    log.close();
 
     let shown = 0;
     const tails: LogTail[] = [];
@@ -51,7 +51,7 @@ export const tail: Command = {
       for (let partition = 0; partition < log.partitions; partition++) {
         tails.push(
           new LogTail({
-            ...log,
+            store: log,
             partition,
             from,
             name: 'fleetbridge-tail',

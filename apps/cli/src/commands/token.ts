@@ -32,7 +32,7 @@ export const token: Command = {
       if (action === 'list') return await list(store, print);
       return await revoke(store, id!, print);
     } finally {
-      log.redis.disconnect();
+      log.close();
     }
   },
 };

@@ -30,7 +30,7 @@ export const vehicle: Command = {
       for (const vin of vins) print(`${action === 'allow' ? 'allowed' : 'denied'} ${vin.toUpperCase()}`);
       return 0;
     } finally {
-      log.redis.disconnect();
+      log.close();
     }
   },
 };

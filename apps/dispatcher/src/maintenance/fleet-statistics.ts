@@ -1,6 +1,6 @@
 // Connected vehicles that have fallen quiet. A vehicle sends what changes, so one that is parked may have nothing to say
 // for an hour; one that was driving or charging when it was last heard should not. Numbers alone: no VIN leaves here.
-import { lastHeardMs, type Presence, type RedisConnection, type SnapshotStore } from '@fleetbridge/store';
+import { lastReceivedMs, type Presence, type SnapshotStore, type Store } from '@fleetbridge/store';
 import { isCharging, isInDrive, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
 
 /** Connected and nothing heard for so long: quiet. */
@@ -20,8 +20,7 @@ export interface FleetCounts {
 }
 
 export interface FleetStatisticsOptions {
-  redis: RedisConnection;
-  namespace: string;
+  store: Store;
   presence: Pick<Presence, 'connectedIn'>;
   snapshots: Pick<SnapshotStore, 'readings'>;
   counts: FleetCounts;
@@ -47,12 +46,12 @@ export class FleetStatistics {
   }
 
   async #lookAt(partition: number, found: FleetCounts): Promise<void> {
-    const { redis, namespace, presence, snapshots, now } = this.#options;
+    const { store, presence, snapshots, now } = this.#options;
     const connections = await presence.connectedIn(partition);
     found.connected += connections.length;
     const nowMs = now();
     const old = connections.filter(({ sinceMs }) => nowMs - sinceMs >= QUIET_MS).map(({ vin }) => vin);
-    const heard = await lastHeardMs(redis, { namespace, partition, vins: old, nowMs });
+    const heard = await lastReceivedMs(store, { partition, vins: old, nowMs });
     const quiet = old.filter((vin) => nowMs - (heard.get(vin) ?? 0) >= QUIET_MS);
     for (let at = 0; at < quiet.length; at += AT_A_TIME) {
       const some = quiet.slice(at, at + AT_A_TIME);

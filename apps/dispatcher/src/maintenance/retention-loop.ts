@@ -2,14 +2,7 @@
 // subscriptions are, entries that are too old, how much the log holds, Redis' memory.
 
 import type { Logger } from '@fleetbridge/service';
-import {
-  memoryUse,
-  partitionKeys,
-  type RedisConnection,
-  type SnapshotStore,
-  type SubscriptionStore,
-  trimPartition,
-} from '@fleetbridge/store';
+import { memoryUse, type SnapshotStore, type Store, type SubscriptionStore, trimPartition } from '@fleetbridge/store';
 import type { SnapshotKeeper } from '../snapshot/index.js';
 import { type LagCounts, logOvertaken, measureLags, neededFrom, type PartitionLag } from '../subscription/index.js';
 import type { DeadConnections } from './dead-connections.js';
@@ -30,8 +23,7 @@ export interface RetentionCounts {
 }
 
 export interface RetentionLoopOptions {
-  redis: RedisConnection;
-  namespace: string;
+  store: Store;
   retention: { hours: number; entries: number };
   keepers: readonly Pick<SnapshotKeeper, 'isHolder' | 'partition'>[];
   snapshots: Pick<SnapshotStore, 'cursor'>;
@@ -89,21 +81,21 @@ export class RetentionLoop {
 
   /** The nodes of a cluster are away one at a time: meanwhile the others must not become full. */
   async #reached(partitions: readonly number[]): Promise<number[]> {
-    const { redis, namespace } = this.#options;
+    const { store } = this.#options;
     const answers = await Promise.allSettled(
-      partitions.map((partition) => redis.exists(partitionKeys(namespace, partition).records)),
+      partitions.map((partition) => store.redis.exists(store.keys(partition).records)),
     );
     return partitions.filter((_, at) => answers[at]?.status === 'fulfilled');
   }
 
   async #trim(partition: number, lags: readonly PartitionLag[]): Promise<void> {
-    const { redis, namespace, retention, snapshots, subscriptions, counts, log, now } = this.#options;
+    const { store, retention, snapshots, subscriptions, counts, log, now } = this.#options;
     const deliveredUpTo = neededFrom(lags, partition, await snapshots.cursor(partition));
-    const trimmed = await trimPartition(redis, { namespace, partition, nowMs: now(), deliveredUpTo, ...retention });
+    const trimmed = await trimPartition(store, { partition, nowMs: now(), deliveredUpTo, ...retention });
     counts.trimmed += trimmed;
     if (trimmed === 0) return;
     log.debug({ partition, trimmed }, 'log_trimmed');
-    const [first] = await redis.xrange(partitionKeys(namespace, partition).records, '-', '+', 'COUNT', 1);
+    const [first] = await store.redis.xrange(store.keys(partition).records, '-', '+', 'COUNT', 1);
     await logOvertaken(lags, {
       partition,
       firstKept: first?.[0],
@@ -114,10 +106,11 @@ export class RetentionLoop {
   }
 
   async #measureLog(held: readonly number[]): Promise<void> {
-    const { redis, namespace, counts } = this.#options;
+    const { store, counts } = this.#options;
+    const { redis } = store;
     const sizes = await Promise.all(
       held.map(async (partition) => {
-        const { records, quarantine } = partitionKeys(namespace, partition);
+        const { records, quarantine } = store.keys(partition);
         return [partition, { entries: await redis.xlen(records), quarantined: await redis.xlen(quarantine) }] as const;
       }),
     );
@@ -125,8 +118,8 @@ export class RetentionLoop {
   }
 
   async #checkMemory(): Promise<void> {
-    const { redis, counts, log } = this.#options;
-    const { usedBytes, limitBytes } = await memoryUse(redis);
+    const { store, counts, log } = this.#options;
+    const { usedBytes, limitBytes } = await memoryUse(store.redis);
     counts.redisUsedBytes = usedBytes;
     counts.redisLimitBytes = limitBytes;
     const isAlarming = limitBytes > 0 && usedBytes > limitBytes * MEMORY_ALARM_SHARE;

@@ -7,6 +7,7 @@ import {
   partitionKeys,
   type RedisConnection,
   SnapshotStore,
+  Store,
   whenReady,
 } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
@@ -86,11 +87,11 @@ describe('SnapshotKeeper', () => {
   });
 
   it('takes what was forgotten on purpose for no loss, though nothing is left of what it had read', async () => {
-    const { add, start, store, counts, namespace } = newLog();
+    const { add, start, store, counts, logStore } = newLog();
     await start({ leaseMs: 300 });
     const last = await add({ Soc: 70 }, 1_000);
     await eventually(async () => (await store.cursor(0)) === last);
-    await forgetVehicle({ redis, namespace, partitions: 1 }, { vin: VIN, subscriptions: [] });
+    await forgetVehicle(logStore, { vin: VIN, subscriptions: [] });
     const next = await add({ Gear: 'D' }, 2_000);
     await eventually(async () => (await store.cursor(0)) === next);
     expect([...stateFromHash((await store.read(VIN)).hash).state.readings.keys()]).toEqual(['Gear']);
@@ -173,7 +174,8 @@ function newLog(connection = redis, url = server.url) {
   const namespace = `dispatcher-${namespaces++}`;
   const { records } = partitionKeys(namespace, 0);
   const counts = { records: 0, signals: {} as Record<string, number>, undecodable: 0, gaps: 0, commits: 0 };
-  const store = new SnapshotStore({ redis: connection, namespace, partitions: 1 });
+  const logStore = new Store({ redis: connection, url, namespace, partitions: 1 });
+  const store = new SnapshotStore(logStore);
   const addRaw = (topic: string, payload: Buffer, createdMs = 1) =>
     connection.xadd(
       records,
@@ -201,10 +203,7 @@ function newLog(connection = redis, url = server.url) {
   };
   const start = async (options: Partial<SnapshotKeeperOptions> = {}) => {
     const keeper = new SnapshotKeeper({
-      redis: connection,
-      url,
-      namespace,
-      partitions: 1,
+      store: logStore,
       partition: 0,
       owner: 'first',
       log,
@@ -224,5 +223,5 @@ function newLog(connection = redis, url = server.url) {
     }
     return state;
   };
-  return { namespace, store, counts, add, addRaw, start, recomputed };
+  return { namespace, logStore, store, counts, add, addRaw, start, recomputed };
 }

@@ -3,18 +3,17 @@
 import { type DecodedRecord, decodeRecord, RecordDecodeError } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import {
+  acquireLease,
   type HeldLease,
   LeaseLost,
   type LogEntry,
   LogTail,
-  partitionKeys,
-  type RedisConnection,
   releaseLease,
   renewLease,
   SNAPSHOT_LEASE,
   type SnapshotChanges,
   SnapshotStore,
-  takeLease,
+  type Store,
 } from '@fleetbridge/store';
 import { mergeRecord, readingsToHash, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
 
@@ -24,10 +23,7 @@ const COMMIT_EVERY_MS = 250;
 const KEPT_STATES = 5_000;
 
 export interface SnapshotKeeperOptions {
-  redis: RedisConnection;
-  url: string;
-  namespace: string;
-  partitions: number;
+  store: Store;
   partition: number;
   /** Unique to this process. */
   owner: string;
@@ -48,7 +44,7 @@ export interface SnapshotCounts {
 export class SnapshotKeeper {
   readonly partition: number;
   readonly #options: SnapshotKeeperOptions;
-  readonly #store: SnapshotStore;
+  readonly #snapshots: SnapshotStore;
   #lease: HeldLease | undefined;
   #tail: LogTail | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -66,7 +62,7 @@ export class SnapshotKeeper {
   constructor(options: SnapshotKeeperOptions) {
     this.#options = options;
     this.partition = options.partition;
-    this.#store = new SnapshotStore(options);
+    this.#snapshots = new SnapshotStore(options.store);
   }
 
   get isHolder(): boolean {
@@ -85,40 +81,36 @@ export class SnapshotKeeper {
     await this.#commit().catch((err) =>
       this.#options.log.warn({ err, partition: this.partition }, 'snapshot_not_committed'),
     );
-    if (this.#lease) await releaseLease(this.#options.redis, this.#keys, this.#lease).catch(() => {});
+    if (this.#lease) await releaseLease(this.#options.store, this.#lease).catch(() => {});
     this.#lease = undefined;
-  }
-
-  get #keys() {
-    return partitionKeys(this.#options.namespace, this.partition);
   }
 
   /** Takes the lease or renews it, and comes back before it can run out. */
   async #tend(): Promise<void> {
-    const { redis, owner, log, leaseMs = SNAPSHOT_LEASE_MS } = this.#options;
+    const { store, owner, log, leaseMs = SNAPSHOT_LEASE_MS } = this.#options;
+    const { partition } = this;
     try {
-      if (this.#lease) await renewLease(redis, this.#keys, this.#lease, leaseMs);
+      if (this.#lease) await renewLease(store, this.#lease, leaseMs);
       else {
-        const lease = await takeLease(redis, this.#keys, { name: SNAPSHOT_LEASE, owner, leaseMs });
+        const lease = await acquireLease(store, { partition, name: SNAPSHOT_LEASE, owner, leaseMs });
         if (lease) await this.#begin(lease);
       }
     } catch (error) {
       if (error instanceof LeaseLost) this.#giveUp();
-      else log.debug({ err: error, partition: this.partition }, 'snapshot_lease_not_renewed');
+      else log.debug({ err: error, partition }, 'snapshot_lease_not_renewed');
     }
     if (!this.#isStopped) this.#timer = setTimeout(() => void this.#tend(), leaseMs / 3);
   }
 
   async #begin(lease: HeldLease): Promise<void> {
-    const { url, namespace, log, counts } = this.#options;
+    const { store, log, counts } = this.#options;
     const { partition } = this;
-    const cursor = await this.#store.cursor(partition);
+    const cursor = await this.#snapshots.cursor(partition);
     if (this.#isStopped) return;
     this.#lease = lease;
     log.info({ partition, epoch: lease.epoch, cursor }, 'snapshot_lease_taken');
     this.#tail = new LogTail({
-      url,
-      namespace,
+      store,
       partition,
       from: cursor,
       name: 'fleetbridge-snapshot',
@@ -179,7 +171,7 @@ export class SnapshotKeeper {
     const unknown = new Set(entries.map(({ vin }) => vin).filter((vin) => !this.#states.has(vin)));
     await Promise.all(
       [...unknown].map(async (vin) => {
-        const { hash } = await this.#store.read(vin);
+        const { hash } = await this.#snapshots.read(vin);
         this.#states.set(vin, stateFromHash(hash).state);
       }),
     );
@@ -212,7 +204,7 @@ export class SnapshotKeeper {
     this.#changed = new Map();
     this.#mergedUpTo = '';
     try {
-      await this.#store.commit(this.partition, { lease, cursor, changes: this.#encode(changed) });
+      await this.#snapshots.commit(this.partition, { lease, cursor, changes: this.#encode(changed) });
       this.#options.counts.commits++;
       this.#lastCommitMs = Date.now();
       this.#forgetSurplus();

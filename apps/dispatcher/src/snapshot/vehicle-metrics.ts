@@ -2,7 +2,7 @@
 // tells where they are, so it is there only when VEHICLE_METRICS is on. What is told is in vehicle-gauges.ts.
 
 import { createMetrics, HOST_NAME_REFUSED, isPrivateHostName } from '@fleetbridge/service';
-import { lastHeardMs, type RedisConnection, type SnapshotStore } from '@fleetbridge/store';
+import { lastReceivedMs, type SnapshotStore, type Store } from '@fleetbridge/store';
 import { stateFromHash } from '@fleetbridge/vehicle-state';
 import type { FastifyInstance } from 'fastify';
 import type { SnapshotKeeper } from './snapshot-keeper.js';
@@ -14,8 +14,7 @@ const AT_A_TIME = 50;
 const LABEL_VALUE = /^\w{1,40}$/;
 
 export interface VehicleMetricsOptions {
-  redis: RedisConnection;
-  namespace: string;
+  store: Store;
   snapshots: Pick<SnapshotStore, 'vinsIn' | 'readings'>;
   keepers: readonly Pick<SnapshotKeeper, 'isHolder' | 'partition'>[];
   now: () => number;
@@ -73,7 +72,7 @@ export function addVehicleRoute(
 }
 
 async function readVehicles(options: VehicleMetricsOptions): Promise<Map<string, VehicleMoment>> {
-  const { redis, namespace, snapshots, keepers, now } = options;
+  const { store, snapshots, keepers, now } = options;
   const moments = new Map<string, VehicleMoment>();
   for (const { isHolder, partition } of keepers) {
     if (!isHolder) continue;
@@ -82,7 +81,7 @@ async function readVehicles(options: VehicleMetricsOptions): Promise<Map<string,
       const some = vins.slice(at, at + AT_A_TIME);
       const nowMs = now();
       const [heard, ...hashes] = await Promise.all([
-        lastHeardMs(redis, { namespace, partition, vins: some, nowMs }),
+        lastReceivedMs(store, { partition, vins: some, nowMs }),
         ...some.map((vin) => snapshots.readings(vin, boardSignals)),
       ]);
       for (const [index, vin] of some.entries()) {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@fleetbridge/service';
-import { connectRedis, type RedisConnection, SubscriptionStore, whenReady } from '@fleetbridge/store';
+import { connectRedis, type RedisConnection, Store, SubscriptionStore, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -101,5 +101,6 @@ describe('SubscriptionFile', () => {
 });
 
 function newStore(): SubscriptionStore {
-  return new SubscriptionStore({ redis, namespace: `file-test-${namespaces++}`, partitions: 1 });
+  const namespace = `file-test-${namespaces++}`;
+  return new SubscriptionStore(new Store({ redis, url: server.url, namespace, partitions: 1 }));
 }

@@ -4,12 +4,12 @@
 import type { Logger } from '@fleetbridge/service';
 import {
   AppendNotifier,
+  acquireSubscription,
   joinDispatchers,
   leaveDispatchers,
-  type RedisConnection,
+  type Store,
   type StoredSubscription,
   SubscriptionStore,
-  takeSubscription,
 } from '@fleetbridge/store';
 import type { Environment } from '../delivery/index.js';
 import { type Delivery, messageOf } from '../delivery/index.js';
@@ -23,10 +23,7 @@ export const SUBSCRIPTION_LEASE_MS = 5_000;
 const LOOK_EVERY_MS = 500;
 
 export interface SubscriptionsOptions {
-  redis: RedisConnection;
-  url: string;
-  namespace: string;
-  partitions: number;
+  store: Store;
   /** Unique to this process. */
   owner: string;
   log: Logger;
@@ -50,7 +47,7 @@ interface Unit {
 
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
-  readonly #store: SubscriptionStore;
+  readonly #definitions: SubscriptionStore;
   readonly #wakers = new Map<number, AppendNotifier>();
   /** By unit, until the worker has ended. */
   readonly #workers = new Map<string, { worker: Worker; version: string; isStopping: boolean }>();
@@ -64,7 +61,7 @@ export class Subscriptions {
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
-    this.#store = new SubscriptionStore(options);
+    this.#definitions = new SubscriptionStore(options.store);
   }
 
   /** Partitions of subscriptions that are worked on here. */
@@ -83,14 +80,14 @@ export class Subscriptions {
     clearTimeout(this.#timer);
     await this.#looking;
     await Promise.all([...this.#workers.values()].map(({ worker }) => worker.stop({ deadlineMs: deadlineMs * 0.8 })));
-    await leaveDispatchers(this.#options.redis, this.#options).catch(() => {});
+    await leaveDispatchers(this.#options.store, this.#options.owner).catch(() => {});
     for (const waker of this.#wakers.values()) waker.stop();
   }
 
   async #look(): Promise<void> {
-    const { redis, namespace, owner, log, leaseMs = SUBSCRIPTION_LEASE_MS } = this.#options;
+    const { store, owner, log, leaseMs = SUBSCRIPTION_LEASE_MS } = this.#options;
     try {
-      const dispatchers = await joinDispatchers(redis, { namespace, owner, forMs: leaseMs });
+      const dispatchers = await joinDispatchers(store, { owner, forMs: leaseMs });
       const units = await this.#units();
       this.#stopWhatChanged(new Map(units.map((unit) => [unit.key, unit])));
       const share = Math.ceil(units.length / dispatchers);
@@ -103,7 +100,7 @@ export class Subscriptions {
 
   async #units(): Promise<Unit[]> {
     const units: Unit[] = [];
-    for (const stored of await this.#store.list()) {
+    for (const stored of await this.#definitions.list()) {
       const definition = await this.#checked(stored);
       if (definition === undefined || stored.paused !== undefined) continue;
       for (const [partition, start] of stored.start.entries()) {
@@ -140,7 +137,7 @@ export class Subscriptions {
     const verdict = { text, problems, definition: problems.length === 0 ? definition : undefined };
     this.#verdicts.set(name, verdict);
     if (known?.text !== text || known.problems.join() !== problems.join()) {
-      await this.#store.setVerdict(name, problems);
+      await this.#definitions.setVerdict(name, problems);
       if (problems.length > 0) this.#options.log.error({ subscription: name, problems }, 'subscription_unusable');
     }
     return verdict.definition;
@@ -162,15 +159,15 @@ export class Subscriptions {
   }
 
   async #take(units: readonly Unit[], share: number): Promise<void> {
-    const { redis, namespace, owner, log, leaseMs = SUBSCRIPTION_LEASE_MS, random = Math.random } = this.#options;
+    const { store, owner, log, leaseMs = SUBSCRIPTION_LEASE_MS, random = Math.random } = this.#options;
     // from somewhere in the middle, so that several dispatchers don't all ask for the same ones first
     const offset = Math.floor(random() * units.length);
     for (let index = 0; index < units.length && this.#workers.size < share && !this.#isStopped; index++) {
       const unit = units[(index + offset) % units.length]!;
       if (this.#workers.has(unit.key)) continue;
       const { subscription, partition, start } = unit;
-      const place = { redis, namespace, partition, subscription };
-      const work = await takeSubscription(place, { owner, leaseMs, start }).catch((err) => {
+      const place = { store, partition, subscription };
+      const work = await acquireSubscription(place, { owner, leaseMs, start }).catch((err) => {
         // one node of a cluster may be away, the others not
         log.debug({ err, subscription, partition }, 'subscription_not_taken');
         return undefined;
@@ -204,15 +201,14 @@ export class Subscriptions {
   }
 
   #deliveryFor(definition: SubscriptionDefinition, partition: number): Delivery {
-    const { namespace, env, now = Date.now } = this.#options;
-    return createDelivery(definition, { namespace, partition, env, now });
+    const { store, env, now = Date.now } = this.#options;
+    return createDelivery(definition, { namespace: store.namespace, partition, env, now });
   }
 
   #wakerOf(partition: number): AppendNotifier {
     let waker = this.#wakers.get(partition);
     if (waker === undefined) {
-      const { url, namespace } = this.#options;
-      waker = new AppendNotifier({ url, namespace, partition });
+      waker = new AppendNotifier({ store: this.#options.store, partition });
       this.#wakers.set(partition, waker);
     }
     return waker;

@@ -6,10 +6,10 @@ import type { Logger } from '@fleetbridge/service';
 import {
   type AppendNotifier,
   BEGINNING,
+  type LeasedSubscription,
   LeaseLost,
   type LogEntry,
   type PendingEntry,
-  type SubscriptionWork,
 } from '@fleetbridge/store';
 import { away, type Delivery, type DeliveryOutcome } from '../delivery/index.js';
 import { type BackOff, backOffMs } from './back-off.js';
@@ -18,7 +18,7 @@ import { type LaneLimits, Lanes, type Outstanding } from './lanes.js';
 export interface WorkerOptions {
   subscription: string;
   partition: number;
-  work: SubscriptionWork;
+  work: LeasedSubscription;
   leaseMs: number;
   delivery: Delivery;
   waker: Pick<AppendNotifier, 'wait'>;

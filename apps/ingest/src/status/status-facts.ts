@@ -7,7 +7,7 @@ import { isIP } from 'node:net';
 import path from 'node:path';
 import { loadServerCertificate, teslaCaSources } from '@fleetbridge/pki';
 import type { Readiness } from '@fleetbridge/service';
-import { AdmissionStore, type RedisConnection, readLogOverview } from '@fleetbridge/store';
+import { AdmissionStore, readLogOverview, type Store } from '@fleetbridge/store';
 import { parseVinFile } from '../admission/index.js';
 import { caEndings, daysLeft, loadVehicleCas } from '../certificates/index.js';
 import { type IngestConfig, withDefaults } from '../config.js';
@@ -15,7 +15,7 @@ import type { CertificateFacts, StatusFacts } from './status-steps.js';
 
 export interface StatusFactsOptions {
   config: IngestConfig;
-  redis: RedisConnection;
+  store: Store;
   readiness: Pick<Readiness, 'report'>;
   /** Connections that did not become a vehicle's, by reason. */
   refused: () => Readonly<Record<string, number>> | Promise<Readonly<Record<string, number>>>;
@@ -27,11 +27,10 @@ const ANSWER_LIMIT_MS = 1_500;
 const VEHICLES_SHOWN = 50;
 
 export async function gatherStatusFacts(options: StatusFactsOptions): Promise<StatusFacts> {
-  const { config, redis, readiness, refused, now, env } = options;
-  const layout = { namespace: config.NAMESPACE, partitions: config.PARTITIONS };
+  const { config, store, readiness, refused, now, env } = options;
   const [log, verdicts, vehicleCas, certificate, listed] = await Promise.all([
-    answerOf(readLogOverview({ redis, ...layout }, { atMostVehicles: VEHICLES_SHOWN })),
-    answerOf(new AdmissionStore({ redis, namespace: config.NAMESPACE }).read()),
+    answerOf(readLogOverview(store, { atMostVehicles: VEHICLES_SHOWN })),
+    answerOf(new AdmissionStore(store).read()),
     vehicleCaFacts(config, now()),
     certificateFacts(config, now()),
     listedVins(config),

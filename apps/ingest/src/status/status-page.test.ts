@@ -108,7 +108,7 @@ describe('the page', () => {
   });
 
   it('is a page for times that are none', () => {
-    const vehicles = [{ vin: VIN, connectedSinceMs: Number.NaN, lastHeardMs: 1e300 }];
+    const vehicles = [{ vin: VIN, connectedSinceMs: Number.NaN, lastReceivedMs: 1e300 }];
     expect(statusPage({ ...running(), log: { ...running().log!, vehicles } })).toContain('at a time that is none');
   });
 
@@ -141,8 +141,8 @@ function running(): StatusFacts {
       knownVehicles: 70,
       connectedVehicles: 1,
       vehicles: [
-        { vin: VIN, connectedSinceMs: nowMs - 150_000, lastHeardMs: nowMs - 12_000 },
-        { vin: '5YJ3E1EA7KF000002', connectedSinceMs: undefined, lastHeardMs: undefined },
+        { vin: VIN, connectedSinceMs: nowMs - 150_000, lastReceivedMs: nowMs - 12_000 },
+        { vin: '5YJ3E1EA7KF000002', connectedSinceMs: undefined, lastReceivedMs: undefined },
       ],
     },
     vehicleCas: { whose: 'production', certificates: 14, daysLeft: 900 },

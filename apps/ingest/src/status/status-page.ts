@@ -84,9 +84,9 @@ ${vehicles.map((vehicle) => vehicleRow(vehicle, nowMs)).join('\n')}
 </section>`;
 }
 
-function vehicleRow({ vin, connectedSinceMs, lastHeardMs }: VehicleSeen, nowMs: number): string {
+function vehicleRow({ vin, connectedSinceMs, lastReceivedMs }: VehicleSeen, nowMs: number): string {
   const connected = connectedSinceMs === undefined ? 'no' : `for ${durationOf(nowMs - connectedSinceMs)}`;
-  const heard = lastHeardMs === undefined ? 'never' : timeElement(lastHeardMs, nowMs);
+  const heard = lastReceivedMs === undefined ? 'never' : timeElement(lastReceivedMs, nowMs);
   return `<tr><th scope="row">${htmlText(vin)}</th><td>${connected}</td><td>${heard}</td></tr>`;
 }
 

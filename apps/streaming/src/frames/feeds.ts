@@ -12,11 +12,10 @@ import {
   type LogEntry,
   LogPages,
   LogTail,
-  partitionOf,
-  type RedisConnection,
   SlotStore,
   type SlotTimes,
   type SnapshotStore,
+  type Store,
 } from '@fleetbridge/store';
 import { stateFromHash } from '@fleetbridge/vehicle-state';
 import type { StreamingCounts } from '../metrics.js';
@@ -27,10 +26,7 @@ import { chooseCheckpoint, FrameHistory } from './frame-history.js';
 import { VehicleFeed } from './vehicle-feed.js';
 
 export interface FeedsOptions {
-  redis: RedisConnection;
-  url: string;
-  namespace: string;
-  partitions: number;
+  store: Store;
   snapshots: Pick<SnapshotStore, 'read' | 'cursor'>;
   /** How long a subscriber may be away and be given what it missed. */
   resumeWindowMs: number;
@@ -80,21 +76,20 @@ export class Feeds {
 
   constructor(options: FeedsOptions) {
     this.#options = options;
-    const { redis, namespace, partitions, resumeWindowMs: windowMs, counts, log } = options;
-    const layout = { redis, namespace, partitions };
+    const { store, resumeWindowMs: windowMs, counts, log } = options;
     this.#slotStore = new SlotStore({
-      ...layout,
+      store,
       windowMs,
       processId: randomUUID(),
       times: options.slotTimes ?? {},
     });
-    this.#checkpoints = new CheckpointStore({ ...layout, windowMs });
-    this.#forgotten = new ForgottenVehicles(layout);
-    this.slots = new ResumePositions({ store: this.#slotStore, partitions, counts, log });
-    this.#pages = new LogPages(layout);
+    this.#checkpoints = new CheckpointStore({ store, windowMs });
+    this.#forgotten = new ForgottenVehicles(store);
+    this.slots = new ResumePositions({ store: this.#slotStore, partitions: store.partitions, counts, log });
+    this.#pages = new LogPages(store);
     this.#history = new FrameHistory({
       pages: this.#pages,
-      partitions,
+      store,
       windowMs,
       readUpTo: (partition) => this.cursor(partition),
     });
@@ -102,12 +97,10 @@ export class Feeds {
 
   /** Resolves when the feeds are at the present, and have the past that subscribers may ask for. */
   async start(): Promise<void> {
-    const { partitions, snapshots } = this.#options;
+    const { store, snapshots } = this.#options;
     // what was forgotten before is in nothing that is read from here on
     await this.#forgotten.among(() => []);
-    const cursors = await Promise.all(
-      Array.from({ length: partitions }, (_, partition) => snapshots.cursor(partition)),
-    );
+    const cursors = await store.eachPartition(({ partition }) => snapshots.cursor(partition));
     this.#readUpTo = [...cursors];
     this.#tails = cursors.map((from, partition) => this.#tail(partition, from));
     for (const tail of this.#tails) tail.start();
@@ -142,8 +135,8 @@ export class Feeds {
   of(vin: string): VehicleFeed {
     const known = this.#byVin.get(vin);
     if (known) return known;
-    const { now, snapshots, partitions, resumeWindowMs } = this.#options;
-    const partition = partitionOf(vin, partitions);
+    const { now, snapshots, store, resumeWindowMs } = this.#options;
+    const partition = store.partitionOf(vin);
     const feed = new VehicleFeed({
       now,
       windowMs: resumeWindowMs,
@@ -158,10 +151,9 @@ export class Feeds {
   }
 
   #tail(partition: number, from: string): LogTail {
-    const { url, namespace, log, counts, onReadable } = this.#options;
+    const { store, log, counts, onReadable } = this.#options;
     return new LogTail({
-      url,
-      namespace,
+      store,
       partition,
       from,
       name: 'fleetbridge-streaming',
@@ -218,13 +210,11 @@ export class Feeds {
 
   /** Follows the vehicles that have slots. What fails now is tried again at the next look. */
   async #look(): Promise<void> {
-    const { partitions, now, log } = this.#options;
+    const { store, now, log } = this.#options;
     try {
       for (const { vin, atMs } of await this.#forgotten.among(() => this.#byVin.keys())) this.#toForget.set(vin, atMs);
       await Promise.all([...this.#toForget].map(([vin, atMs]) => this.#forget(vin, atMs)));
-      const lists = await Promise.all(
-        Array.from({ length: partitions }, (_, partition) => this.#slotStore.vins(partition)),
-      );
+      const lists = await store.eachPartition(({ partition }) => this.#slotStore.vins(partition));
       for (const vin of lists.flat()) this.#slotted.set(vin, now());
       await Promise.all(lists.flat().map((vin) => this.of(vin).framesReady()));
     } catch (err) {
@@ -243,7 +233,7 @@ export class Feeds {
       return;
     }
     const since: { entry: LogEntry; decoded: DecodedRecord }[] = [];
-    const partition = partitionOf(vin, this.#options.partitions);
+    const partition = this.#options.store.partitionOf(vin);
     let after = `${Math.max(0, atMs - FORGETTING_SLACK_MS)}-0`;
     for (let end = this.cursor(partition); isAfter(end, after); end = this.cursor(partition)) {
       const entries = await this.#pages.after(partition, after, ENTRIES_A_READ);

@@ -106,7 +106,7 @@ describe('a rebuilt track', () => {
                 return page;
               },
             },
-            partitions: 1,
+            store: { partitionOf: () => 0 },
             windowMs: WINDOW_MS,
             readUpTo: () => log[read - 1]?.id ?? '0-0',
           });
@@ -126,7 +126,7 @@ describe('a rebuilt track', () => {
   it('is not waited for when the log has lost what was to be read', async () => {
     const history = new FrameHistory({
       pages: { after: async () => [] },
-      partitions: 1,
+      store: { partitionOf: () => 0 },
       windowMs: WINDOW_MS,
       readUpTo: () => '10-0',
     });
@@ -141,7 +141,7 @@ describe('a rebuilt track', () => {
       pages: {
         after: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve([])),
       },
-      partitions: 1,
+      store: { partitionOf: () => 0 },
       windowMs: WINDOW_MS,
       readUpTo: () => '10-0',
     });

@@ -8,14 +8,14 @@ import {
   compareEntryIds,
   type LogEntry,
   type LogPages,
-  partitionOf,
+  type Store,
 } from '@fleetbridge/store';
 import { entryMs, isAfter, justBefore } from './frame.js';
 import { type FrameBuilder, presentAt, trackFromCheckpoint } from './frame-builder.js';
 
 export interface FrameHistoryOptions {
   pages: Pick<LogPages, 'after'>;
-  partitions: number;
+  store: Pick<Store, 'partitionOf'>;
   windowMs: number;
   /** The last entry that the tail of a partition has brought. */
   readUpTo: (partition: number) => string;
@@ -42,7 +42,7 @@ export class FrameHistory {
 
   /** `takeOver` is called with a track that has everything up to `readUpTo`, exactly. Throws when Redis does not answer. */
   rebuild(vin: string, checkpoint: Checkpoint, takeOver: (track: FrameBuilder) => void): Promise<void> {
-    const partition = partitionOf(vin, this.#options.partitions);
+    const partition = this.#options.store.partitionOf(vin);
     const track = trackFromCheckpoint(checkpoint, this.#options.windowMs);
     let pass = this.#next.get(partition);
     if (pass === undefined) {

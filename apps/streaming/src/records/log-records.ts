@@ -1,7 +1,7 @@
 // The log's records as they come, for those who want them whole: read once by the feeds' tails, decoded once, told to
 // whoever listens for the vehicle. What came before is read by pages (record-stream.ts).
 import { type DecodedRecord, decodeRecord, RecordDecodeError, recordJson } from '@fleetbridge/protocol';
-import { type LogEntry, type LogPages, partitionOf } from '@fleetbridge/store';
+import type { LogEntry, LogPages, Store } from '@fleetbridge/store';
 
 /** A record in the log. What is made of it is made once, however many are told. */
 export class LogRecord {
@@ -45,7 +45,7 @@ type Listener = (record: LogRecord) => void;
 
 export interface LogRecordsOptions {
   pages: LogPages;
-  partitions: number;
+  store: Pick<Store, 'partitions' | 'partitionOf'>;
   /** How far a partition had been read before the first record came. */
   readTo: (partition: number) => string;
 }
@@ -65,11 +65,11 @@ export class LogRecords {
   }
 
   get partitions(): number {
-    return this.#options.partitions;
+    return this.#options.store.partitions;
   }
 
   partitionOf(vin: string): number {
-    return partitionOf(vin, this.#options.partitions);
+    return this.#options.store.partitionOf(vin);
   }
 
   /** All up to here has been told to whoever listened then. */

@@ -1,14 +1,6 @@
 // Order, gaps and repeats of what a client is told, against a real Redis whose tail runs beside the reading of pages.
 import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
-import {
-  connectRedis,
-  LogPages,
-  LogTail,
-  partitionKeys,
-  partitionOf,
-  type RedisConnection,
-  whenReady,
-} from '@fleetbridge/store';
+import { connectRedis, LogPages, LogTail, type RedisConnection, Store, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -138,16 +130,15 @@ describe('a cursor', () => {
 
 async function openLog(partitions = 1) {
   const namespace = `stream-${namespaces++}`;
-  const keys = (partition: number) => partitionKeys(namespace, partition);
+  const store = new Store({ redis, url: redisServer.url, namespace, partitions });
   const records = new LogRecords({
-    pages: new LogPages({ redis, namespace, partitions }),
-    partitions,
+    pages: new LogPages(store),
+    store,
     readTo: (partition) => tails[partition]!.cursor,
   });
-  const tails = Array.from({ length: partitions }, (_, partition) => {
+  const tails = store.mapPartitions(({ partition }) => {
     const tail = new LogTail({
-      url: redisServer.url,
-      namespace,
+      store,
       partition,
       from: '0-0',
       onEntries: (entries) => {
@@ -160,12 +151,12 @@ async function openLog(partitions = 1) {
   });
   await Promise.all(tails.map((tail) => tail.caughtUp));
   const append = async (vin: string, number: number, { receivedMs = Date.now() } = {}) => {
-    const partition = partitionOf(vin, partitions);
+    const { partition, records: key } = store.keysOf(vin);
     const data = [{ key: Field.Soc, value: { doubleValue: number } }];
     const payload = encodeMessage('V', { data, vin, createdAt: timestampOf(1) });
     const fields = { vin, topic: 'V', txid: String(number), created: 1, received: receivedMs, version: '' };
     const pairs = [...Object.entries(fields).flat(), 'payload', payload];
-    const id = (await redis.xadd(keys(partition).records, '*', ...pairs))!;
+    const id = (await redis.xadd(key, '*', ...pairs))!;
     // mostly together, sometimes apart: the tail and the pages race as they do in life
     if (number % 7 !== 0) await eventually(() => records.position(partition) === id);
     return id;
@@ -202,7 +193,7 @@ async function openLog(partitions = 1) {
     })();
     return told;
   };
-  return { append, client, keys };
+  return { append, client, keys: (partition: number) => store.keys(partition) };
 }
 
 function range(first: number, last: number): number[] {

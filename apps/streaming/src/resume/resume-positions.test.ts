@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createLogger } from '@fleetbridge/service';
-import { connectRedis, partitionKeys, type RedisConnection, SlotStore, whenReady } from '@fleetbridge/store';
+import { connectRedis, partitionKeys, type RedisConnection, SlotStore, Store, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -116,7 +116,8 @@ describe('the slots of a process', () => {
 });
 
 function open(times: Partial<{ youngMs: number }> = {}, namespace = `book-${namespaces++}`, processId = 'process-0') {
-  const store = new SlotStore({ redis, namespace, partitions: 1, processId, windowMs: 900_000, times });
+  const layout = { redis, url: server.url, namespace, partitions: 1 };
+  const store = new SlotStore({ store: new Store(layout), processId, windowMs: 900_000, times });
   const counts = { slots: 0 };
   const log = createLogger({ name: 'test', level: 'silent' });
   const book = new ResumePositions({ store, partitions: 1, counts, log });

@@ -1,8 +1,7 @@
 // Which vehicles an operator has allowed or denied while everything runs. Ingest asks for the version every second or
 // two, and for the rest only when that has changed.
 import { randomUUID } from 'node:crypto';
-import type { RedisConnection } from '../redis/index.js';
-import { admissionKey } from '../redis/index.js';
+import { admissionKey, type RedisConnection, type Store } from '../redis/index.js';
 
 export type Verdict = 'allow' | 'deny';
 
@@ -13,7 +12,7 @@ export class AdmissionStore {
   readonly #redis: RedisConnection;
   readonly #key: string;
 
-  constructor({ redis, namespace }: { redis: RedisConnection; namespace: string }) {
+  constructor({ redis, namespace }: Pick<Store, 'redis' | 'namespace'>) {
     this.#redis = redis;
     this.#key = admissionKey(namespace);
   }

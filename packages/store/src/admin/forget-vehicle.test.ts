@@ -1,17 +1,18 @@
 // Forgetting against a real Redis: what is left is read key by key, whatever the keys are called.
 import { type DisposableRedis, eventually, startRedis, startRedisCluster } from '@fleetbridge/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { takeLease } from '../lease/lease.js';
+import { acquireLease } from '../lease/lease.js';
 import { Quarantine } from '../log/quarantine.js';
 import { watchReplacedConnections } from '../presence/replaced-connections.js';
 import { connectRedis, type RedisConnection, whenReady } from '../redis/connection.js';
 import { LeaseLost } from '../redis/errors.js';
 import { partitionKeys, partitionOf } from '../redis/keys.js';
+import { Store } from '../redis/store.js';
 import { CheckpointStore } from '../resume/checkpoint-store.js';
 import { SlotStore } from '../resume/slot-store.js';
 import { SNAPSHOT_LEASE, SnapshotStore } from '../snapshot/snapshot-store.js';
 import { SubscriptionStore } from '../subscription/subscription-store.js';
-import { takeSubscription } from '../subscription/subscription-work.js';
+import { acquireSubscription } from '../subscription/subscription-work.js';
 import { ForgottenVehicles, forgetVehicle, rewriteAppendOnlyFiles } from './forget-vehicle.js';
 import { readLogOverview } from './log-overview.js';
 
@@ -37,10 +38,10 @@ afterAll(async () => {
 
 describe.each([1, 4])('a vehicle of a log with %i partitions', (partitions) => {
   it('is gone from every key and value when it is forgotten, and another one is as it was', async () => {
-    const log = { redis, namespace, partitions };
-    await store(log, OTHER);
+    const log = new Store({ redis, url: server.url, namespace, partitions });
+    await fill(log, OTHER);
     const before = await everything();
-    await store(log, VIN);
+    await fill(log, VIN);
     expect(holders(await everything(), VIN).length).toBeGreaterThanOrEqual(8);
     const forgotten = await forgetVehicle(log, { vin: VIN, subscriptions: ['home'] });
     expect(forgotten).toEqual({ records: 3, deadLetters: 1, quarantined: 1, others: 8 });
@@ -52,7 +53,7 @@ describe.each([1, 4])('a vehicle of a log with %i partitions', (partitions) => {
 });
 
 it('a long log is gone through page by page, and others of the same pages stay', async () => {
-  const log = { redis, namespace, partitions: 1 };
+  const log = new Store({ redis, url: server.url, namespace, partitions: 1 });
   const { records } = partitionKeys(namespace, 0);
   const pipeline = redis.pipeline();
   for (let n = 0; n < 2_400; n++) pipeline.xadd(records, '*', 'vin', n % 3 === 0 ? OTHER : VIN, 'payload', `${n}`);
@@ -64,25 +65,24 @@ it('a long log is gone through page by page, and others of the same pages stay',
 });
 
 it('who keeps the snapshots can not write it again from memory, and begins anew where the cursor is', async () => {
-  const log = { redis, namespace, partitions: 1 };
-  const keys = partitionKeys(namespace, 0);
-  await store(log, OTHER);
-  await store(log, VIN);
+  const log = new Store({ redis, url: server.url, namespace, partitions: 1 });
+  await fill(log, OTHER);
+  await fill(log, VIN);
   const snapshots = new SnapshotStore(log);
-  const lease = (await takeLease(redis, keys, { name: SNAPSHOT_LEASE, owner: 'keeper', leaseMs: 60_000 }))!;
+  const lease = (await acquireLease(log, { partition: 0, name: SNAPSHOT_LEASE, owner: 'keeper', leaseMs: 60_000 }))!;
   await snapshots.commit(0, { lease, cursor: '9000000000000-1', changes: new Map([[VIN, { Soc: '1' }]]) });
   await forgetVehicle(log, { vin: VIN, subscriptions: [] });
   const again = { lease, cursor: '9000000000000-2', changes: new Map([[VIN, { Soc: '2' }]]) };
   await expect(snapshots.commit(0, again)).rejects.toThrow(LeaseLost);
   expect(await snapshots.read(VIN)).toEqual({ cursor: '9000000000000-1', hash: {} });
   // with nothing to forget, nobody's work is interrupted
-  const next = (await takeLease(redis, keys, { name: SNAPSHOT_LEASE, owner: 'keeper', leaseMs: 60_000 }))!;
+  const next = (await acquireLease(log, { partition: 0, name: SNAPSHOT_LEASE, owner: 'keeper', leaseMs: 60_000 }))!;
   await forgetVehicle(log, { vin: VIN, subscriptions: [] });
   await snapshots.commit(0, { ...again, lease: next, changes: new Map() });
 });
 
 it('pages of large records are short, so that Redis does not stand still for them', async () => {
-  const log = { redis, namespace, partitions: 1 };
+  const log = new Store({ redis, url: server.url, namespace, partitions: 1 });
   const { records } = partitionKeys(namespace, 0);
   const payload = Buffer.alloc(500_000);
   for (let n = 0; n < 40; n++) await redis.xadd(records, '*', 'vin', n % 2 ? OTHER : VIN, 'payload', payload);
@@ -94,27 +94,28 @@ it('pages of large records are short, so that Redis does not stand still for the
 });
 
 it('who has its records in hand to deliver them loses the lease, and has nothing pending of it any more', async () => {
-  const log = { redis, namespace, partitions: 1 };
+  const log = new Store({ redis, url: server.url, namespace, partitions: 1 });
   await new SubscriptionStore(log).create({ name: 'home', origin: 'cli', definition: {} }, { from: 'now', nowMs: 1 });
-  const place = { redis, namespace, partition: 0, subscription: 'home' };
+  const place = { store: log, partition: 0, subscription: 'home' };
   const wanted = { owner: 'a', leaseMs: 60_000, start: '0-0' };
-  const work = (await takeSubscription(place, wanted))!;
+  const work = (await acquireSubscription(place, wanted))!;
   const { records } = partitionKeys(namespace, 0);
   for (const vin of [OTHER, VIN, OTHER]) await redis.xadd(records, '*', 'vin', vin, 'payload', '');
   expect((await work.readNew(10)).entries).toHaveLength(3);
   await forgetVehicle(log, { vin: VIN, subscriptions: ['home'] });
   await expect(work.readNew(10)).rejects.toThrow(LeaseLost);
-  const successor = (await takeSubscription(place, { ...wanted, owner: 'b' }))!;
+  const successor = (await acquireSubscription(place, { ...wanted, owner: 'b' }))!;
   expect((await successor.readPending('0-0', 10)).map(({ entry }) => entry?.vin)).toEqual([OTHER, OTHER]);
 });
 
 it('a connection that is still open is ended by whoever holds it', async () => {
+  const store = new Store({ redis, url: server.url, namespace, partitions: 1 });
   const told: unknown[] = [];
-  const watch = watchReplacedConnections({ url: server.url, namespace, onReplaced: (one) => told.push(one) });
+  const watch = watchReplacedConnections({ store, onReplaced: (one) => told.push(one) });
   try {
     await eventually(async () => Number(await redis.call('PUBSUB', 'NUMPAT')) === 1);
     await redis.hset(partitionKeys(namespace, 0).presence, VIN, 'connection-1 process-1 5 wifi');
-    await forgetVehicle({ redis, namespace, partitions: 1 }, { vin: VIN, subscriptions: [] });
+    await forgetVehicle(store, { vin: VIN, subscriptions: [] });
     await eventually(() => told.length > 0);
     expect(told).toEqual([{ vin: VIN, connectionId: 'connection-1' }]);
   } finally {
@@ -123,7 +124,7 @@ it('a connection that is still open is ended by whoever holds it', async () => {
 });
 
 it('processes that hold vehicles in memory learn of each forgetting once, without its VIN being kept', async () => {
-  const log = { redis, namespace, partitions: 4 };
+  const log = new Store({ redis, url: server.url, namespace, partitions: 4 });
   const forgotten = new ForgottenVehicles(log);
   const known = () => [VIN, OTHER, 'VIN3'];
   const begunMs = Date.now();
@@ -153,9 +154,9 @@ it('on a Redis Cluster it is the same, and every node writes its file anew', asy
   try {
     await cluster.whenWhole();
     await whenReady(over, 10_000);
-    const log = { redis: over, namespace, partitions: 8 };
-    await eventually(() => store(log, OTHER).then(() => true));
-    await store(log, VIN);
+    const log = new Store({ redis: over, url: cluster.url, namespace, partitions: 8 });
+    await eventually(() => fill(log, OTHER).then(() => true));
+    await fill(log, VIN);
     expect(await forgetVehicle(log, { vin: VIN, subscriptions: ['home'] })).toEqual({
       records: 3,
       deadLetters: 1,
@@ -188,9 +189,9 @@ it('on a Redis Cluster it is the same, and every node writes its file anew', asy
 const nothing = { records: 0, deadLetters: 0, quarantined: 0, others: 0 };
 
 /** One of everything that is ever stored of a vehicle. */
-async function store(log: { redis: RedisConnection; namespace: string; partitions: number }, vin: string) {
+async function fill(log: Store, vin: string) {
   const { redis } = log;
-  const keys = partitionKeys(log.namespace, partitionOf(vin, log.partitions));
+  const keys = log.keysOf(vin);
   for (const topic of ['connectivity', 'V', 'alerts'])
     await redis.xadd(keys.records, '*', 'vin', vin, 'topic', topic, 'payload', `of ${vin}`);
   await redis.hset(keys.presence, vin, 'connection process 5 wifi');
@@ -198,10 +199,10 @@ async function store(log: { redis: RedisConnection; namespace: string; partition
   await redis.sadd(keys.vins, vin);
   await redis.hset(keys.snapshotPrefix + vin, 'Soc', `50 ${vin}`);
   await redis.set(keys.seenPrefix + vin, 'marks');
-  const slots = new SlotStore({ ...log, processId: 'p', windowMs: 900_000 });
+  const slots = new SlotStore({ store: log, processId: 'p', windowMs: 900_000 });
   const wish = { subscriber: 's', connectionId: 'c', newSlot: { id: 'slot', cursor: '1-1' }, askedMs: undefined };
   await slots.take(vin, wish);
-  await new CheckpointStore({ ...log, windowMs: 900_000 }).add(vin, { entryId: '1-1', text: vin });
+  await new CheckpointStore({ store: log, windowMs: 900_000 }).add(vin, { entryId: '1-1', text: vin });
   await new Quarantine(log).add({ vin, reason: 'unknown', receivedMs: 1, bytes: Buffer.from(vin) });
   const dead = await redis.xadd(keys.dead('home'), '*', 'entry', '1-1', 'error', 'no', 'vin', vin, 'payload', vin);
   await redis.sadd(keys.redeliver('home'), dead!);

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { Cluster } from 'ioredis';
 import { BEGINNING } from '../log/index.js';
-import { type PartitionKeys, partitionKeys, partitionOf, type RedisConnection, runScript } from '../redis/index.js';
+import { type PartitionKeys, type RedisConnection, runScript, type Store } from '../redis/index.js';
 import { forgetMessages, forgetRecords } from '../scripts/index.js';
 import { SNAPSHOT_LEASE } from '../snapshot/index.js';
 import { subscriptionLease } from '../subscription/index.js';
@@ -29,21 +29,13 @@ export interface ForgetResult {
   others: number;
 }
 
-interface Log {
-  redis: RedisConnection;
-  namespace: string;
-  partitions: number;
-}
-
 /**
  * Deletes once. A process that held something in memory may write it again in the next second or two, until it has seen
  * that the vehicle is forgotten; so whoever wants to be sure comes back a few seconds later.
  */
-export async function forgetVehicle(
-  { redis, namespace, partitions }: Log,
-  { vin, subscriptions }: ForgetRequest,
-): Promise<ForgetResult> {
-  const keys = partitionKeys(namespace, partitionOf(vin, partitions));
+export async function forgetVehicle(store: Store, { vin, subscriptions }: ForgetRequest): Promise<ForgetResult> {
+  const { redis } = store;
+  const keys = store.keysOf(vin);
   const { records, others } = await forgetLog(redis, keys, vin);
   let deadLetters = 0;
   for (const name of subscriptions) {
@@ -70,7 +62,14 @@ async function forgetLog(redis: RedisConnection, keys: PartitionKeys, vin: strin
   let records = 0;
   let others = 0;
   for (let after = BEGINNING; after !== ''; ) {
-    const reply = await runScript(redis, forgetRecords, named, [vin, after, RECORDS_A_PAGE, ...rest, records]);
+    const reply = await runScript(redis, forgetRecords, named, [
+      vin,
+      after,
+      RECORDS_A_PAGE,
+      ...rest,
+      records,
+      keys.replaced,
+    ]);
     const [following, deleted, deletedOthers] = reply as [string, number, number];
     after = following;
     records += deleted;
@@ -108,20 +107,18 @@ export async function rewriteAppendOnlyFiles(redis: RedisConnection): Promise<'b
 
 /** For processes that hold vehicles in memory: which of them were forgotten. Redis knows them by fingerprint only. */
 export class ForgottenVehicles {
-  readonly #redis: RedisConnection;
-  readonly #keys: PartitionKeys[];
+  readonly #store: Store;
   /** By fingerprint: the time of its last announcement that was told. */
   readonly #told = new Map<string, string>();
 
-  constructor({ redis, namespace, partitions }: Log) {
-    this.#redis = redis;
-    this.#keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(namespace, partition));
+  constructor(store: Store) {
+    this.#store = store;
   }
 
   /** Those of `vins` that were forgotten since the last look (at the first look: within the last hour), and when. */
   async among(vins: () => Iterable<string>): Promise<{ vin: string; atMs: number }[]> {
-    const lists = await Promise.all(
-      this.#keys.map(({ forgotten }) => this.#redis.zrange(forgotten, '0', '-1', 'WITHSCORES')),
+    const lists = await this.#store.eachPartition(({ forgotten }) =>
+      this.#store.redis.zrange(forgotten, '0', '-1', 'WITHSCORES'),
     );
     const announced = new Map<string, string>();
     for (const list of lists) for (let at = 0; at + 1 < list.length; at += 2) announced.set(list[at]!, list[at + 1]!);

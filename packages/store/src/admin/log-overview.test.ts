@@ -3,13 +3,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { joinDispatchers } from '../lease/dispatchers.js';
 import { connectRedis, type RedisConnection, whenReady } from '../redis/connection.js';
 import { partitionKeys, partitionOf } from '../redis/keys.js';
+import { Store } from '../redis/store.js';
 import { SlotStore } from '../resume/slot-store.js';
 import { readLogOverview } from './log-overview.js';
 import { TokenStore } from './token-store.js';
 
 let server: DisposableRedis;
 let redis: RedisConnection;
-const log = () => ({ redis, namespace: 'overview', partitions: 4 });
+const log = (connection = redis) =>
+  new Store({ redis: connection, url: server.url, namespace: 'overview', partitions: 4 });
 
 beforeAll(async () => {
   server = await startRedis();
@@ -38,7 +40,7 @@ it('an empty log has nobody, and says how durable it is', async () => {
   await redis.call('ACL', 'SETUSER', 'guest', 'on', 'nopass', '~*', '&*', '+@all', '-config');
   const guest = connectRedis({ url: server.url.replace('//', '//guest:x@'), name: 'test' });
   await whenReady(guest, 5_000);
-  expect((await readLogOverview({ ...log(), redis: guest }, { atMostVehicles: 3 })).durability).toBe('unknown');
+  expect((await readLogOverview(log(guest), { atMostVehicles: 3 })).durability).toBe('unknown');
   guest.disconnect();
 });
 
@@ -49,9 +51,9 @@ it('who works and who was seen is told: the connected first, then by when they w
     await redis.hset(partitionKeys('overview', partitionOf(vin, 4)).newest, vin, String(ms));
   }
   await redis.hset(partitionKeys('overview', partitionOf('HERE', 4)).presence, 'HERE', `c p ${nowMs - 5_000} wifi`);
-  await joinDispatchers(redis, { namespace: 'overview', owner: 'd', forMs: 60_000 });
-  await joinDispatchers(redis, { namespace: 'overview', owner: 'gone', forMs: -1 });
-  const slots = new SlotStore({ ...log(), processId: 'p', windowMs: 900_000 });
+  await joinDispatchers(log(), { owner: 'd', forMs: 60_000 });
+  await joinDispatchers(log(), { owner: 'gone', forMs: -1 });
+  const slots = new SlotStore({ store: log(), processId: 'p', windowMs: 900_000 });
   const newSlot = { id: 's', cursor: '1-1' };
   for (const vin of ['HERE', 'QUIET'])
     await slots.take(vin, { subscriber: 's', connectionId: 'c', newSlot, askedMs: undefined });
@@ -68,5 +70,5 @@ it('who works and who was seen is told: the connected first, then by when they w
     connectedVehicles: 1,
   });
   expect(overview.vehicles.map(({ vin }) => vin)).toEqual(['HERE', 'AHEAD', 'LATELY']);
-  expect(overview.vehicles[0]).toEqual({ vin: 'HERE', connectedSinceMs: nowMs - 5_000, lastHeardMs: heard.HERE });
+  expect(overview.vehicles[0]).toEqual({ vin: 'HERE', connectedSinceMs: nowMs - 5_000, lastReceivedMs: heard.HERE });
 });

@@ -1,9 +1,8 @@
 // What an operator wants to see at one glance of the log and of those who work with it: a handful of questions to Redis, for
 // a page that somebody looks at. Nothing of what vehicles sent.
 
-import { lastHeardMs, Presence } from '../presence/index.js';
-import type { RedisConnection } from '../redis/index.js';
-import { dispatchersKey, type PartitionKeys, partitionKeys, tokensKey } from '../redis/index.js';
+import { lastReceivedMs, Presence } from '../presence/index.js';
+import { dispatchersKey, type RedisConnection, type Store, tokensKey } from '../redis/index.js';
 
 export interface LogOverview {
   /** When Redis has what it has answered on disk. `unknown`: it does not say (a managed one). */
@@ -24,25 +23,25 @@ export interface LogOverview {
 export interface VehicleSeen {
   vin: string;
   connectedSinceMs: number | undefined;
-  lastHeardMs: number | undefined;
+  lastReceivedMs: number | undefined;
 }
 
 /** A process of the streaming server gives a sign of life every half second. */
 const SILENT_MS = 5_000;
 
 export async function readLogOverview(
-  { redis, namespace, partitions }: { redis: RedisConnection; namespace: string; partitions: number },
+  store: Store,
   { atMostVehicles }: { atMostVehicles: number },
 ): Promise<LogOverview> {
+  const { redis, namespace } = store;
   const [seconds, microseconds] = await redis.time();
   const nowMs = Number(seconds) * 1_000 + Number(microseconds) / 1_000;
-  const all = Array.from({ length: partitions }, (_, partition) => partitionKeys(namespace, partition));
-  const vehicles = await seenVehicles({ redis, namespace, partitions }, { all, nowMs });
-  const followed = await Promise.all(all.map(({ slotVins }) => redis.zcount(slotVins, nowMs, '+inf')));
+  const vehicles = await seenVehicles(store, nowMs);
+  const followed = await store.eachPartition(({ slotVins }) => redis.zcount(slotVins, nowMs, '+inf'));
   return {
     durability: await durabilityOf(redis),
     dispatchers: await redis.zcount(dispatchersKey(namespace), nowMs, '+inf'),
-    streamingProcesses: await livingStreaming(redis, { all, nowMs }),
+    streamingProcesses: await livingStreaming(store, nowMs),
     followedVehicles: followed.reduce((sum, count) => sum + count, 0),
     tokens: await redis.hlen(tokensKey(namespace)),
     knownVehicles: vehicles.length,
@@ -51,33 +50,23 @@ export async function readLogOverview(
   };
 }
 
-interface Moment {
-  all: readonly PartitionKeys[];
-  nowMs: number;
-}
-
-async function seenVehicles(
-  { redis, namespace, partitions }: { redis: RedisConnection; namespace: string; partitions: number },
-  { all, nowMs }: Moment,
-): Promise<VehicleSeen[]> {
-  const presence = new Presence({ redis, namespace, partitions });
-  const lists = await Promise.all(
-    all.map(async ({ partition, newest }) => {
-      const since = new Map((await presence.connectedIn(partition)).map(({ vin, sinceMs }) => [vin, sinceMs]));
-      const vins = [...new Set([...(await redis.hkeys(newest)), ...since.keys()])];
-      const heard = await lastHeardMs(redis, { namespace, partition, vins, nowMs });
-      return vins.map((vin) => ({ vin, connectedSinceMs: since.get(vin), lastHeardMs: heard.get(vin) }));
-    }),
-  );
+async function seenVehicles(store: Store, nowMs: number): Promise<VehicleSeen[]> {
+  const presence = new Presence(store);
+  const lists = await store.eachPartition(async ({ partition, newest }) => {
+    const since = new Map((await presence.connectedIn(partition)).map(({ vin, sinceMs }) => [vin, sinceMs]));
+    const vins = [...new Set([...(await store.redis.hkeys(newest)), ...since.keys()])];
+    const received = await lastReceivedMs(store, { partition, vins, nowMs });
+    return vins.map((vin) => ({ vin, connectedSinceMs: since.get(vin), lastReceivedMs: received.get(vin) }));
+  });
   const rank = ({ connectedSinceMs }: VehicleSeen) => (connectedSinceMs === undefined ? 1 : 0);
   return lists
     .flat()
-    .sort((a, b) => rank(a) - rank(b) || (b.lastHeardMs ?? 0) - (a.lastHeardMs ?? 0) || (a.vin < b.vin ? -1 : 1));
+    .sort((a, b) => rank(a) - rank(b) || (b.lastReceivedMs ?? 0) - (a.lastReceivedMs ?? 0) || (a.vin < b.vin ? -1 : 1));
 }
 
 /** The same process shows itself in every partition. */
-async function livingStreaming(redis: RedisConnection, { all, nowMs }: Moment): Promise<number> {
-  const beats = await Promise.all(all.map(({ streamingProcesses }) => redis.hgetall(streamingProcesses)));
+async function livingStreaming(store: Store, nowMs: number): Promise<number> {
+  const beats = await store.eachPartition(({ streamingProcesses }) => store.redis.hgetall(streamingProcesses));
   const living = beats
     .flatMap((hash) => Object.entries(hash))
     .filter(([, beatMs]) => Number(beatMs) > nowMs - SILENT_MS);

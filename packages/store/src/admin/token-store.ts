@@ -1,8 +1,7 @@
 // Who may listen to the streaming server: tokens of our own, and accounts at Tesla whose tokens are trusted. Of our own
 // tokens Redis holds the SHA-256 only, so that who reads the database can't use them.
 import { createHash, randomBytes } from 'node:crypto';
-import type { RedisConnection } from '../redis/index.js';
-import { tokensKey } from '../redis/index.js';
+import { type RedisConnection, type Store, tokensKey } from '../redis/index.js';
 
 export interface TokenGrant {
   /** Short public name of the grant, for lists and for revoking it. */
@@ -25,7 +24,7 @@ export class TokenStore {
   readonly #redis: RedisConnection;
   readonly #key: string;
 
-  constructor({ redis, namespace }: { redis: RedisConnection; namespace: string }) {
+  constructor({ redis, namespace }: Pick<Store, 'redis' | 'namespace'>) {
     this.#redis = redis;
     this.#key = tokensKey(namespace);
   }

@@ -1,2 +1,2 @@
 export { joinDispatchers, leaveDispatchers } from './dispatchers.js';
-export { type HeldLease, releaseLease, renewLease, takeLease } from './lease.js';
+export { acquireLease, type HeldLease, type LeaseRequest, releaseLease, renewLease } from './lease.js';

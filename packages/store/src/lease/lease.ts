@@ -1,71 +1,41 @@
-// A lease makes one process the only one to do a partition's work. It carries an epoch that grows with every change
-// of hands; scripts that write on its strength compare the whole value, so that a process which slept through the end
-// of its lease can't write any more.
-
-import type { PartitionKeys } from '../redis/index.js';
-import { LeaseLost, type RedisConnection, runScript } from '../redis/index.js';
-import { defineScript } from '../scripts/index.js';
+// A lease makes one process the only one to do a partition's work. Its epoch grows each time it is acquired. Scripts that
+// write under a lease compare its whole value, so that a process that was suspended past the expiry can't write any more.
+import { LeaseLost, runScript, type Store } from '../redis/index.js';
+import { acquireLeaseScript, releaseLeaseScript, renewLeaseScript } from '../scripts/index.js';
 
 export interface HeldLease {
+  partition: number;
   name: string;
-  /** `<owner> <epoch>`, what the key holds while we hold it. */
+  /** `<owner> <epoch>`, what the key holds while the lease is held. */
   value: string;
   epoch: number;
 }
 
-/** Takes a lease that nobody holds, else undefined. */
-export async function takeLease(
-  redis: RedisConnection,
-  keys: PartitionKeys,
-  wanted: { name: string; owner: string; leaseMs: number },
-): Promise<HeldLease | undefined> {
-  const { name, owner, leaseMs } = wanted;
-  const epoch = (await runScript(redis, take, [keys.lease(name), keys.epoch(name)], [owner, leaseMs])) as number;
-  return epoch === 0 ? undefined : { name, epoch, value: `${owner} ${epoch}` };
+export interface LeaseRequest {
+  partition: number;
+  name: string;
+  owner: string;
+  leaseMs: number;
 }
 
-/** Prolongs a held lease; throws LeaseLost when it ran out. */
-export async function renewLease(
-  redis: RedisConnection,
-  keys: PartitionKeys,
-  lease: HeldLease,
-  leaseMs: number,
-): Promise<void> {
-  const isRenewed = (await runScript(redis, renew, [keys.lease(lease.name)], [lease.value, leaseMs])) as number;
+/** Undefined while another owner holds the lease. */
+export async function acquireLease(store: Store, request: LeaseRequest): Promise<HeldLease | undefined> {
+  const { partition, name, owner, leaseMs } = request;
+  const keys = store.keys(partition);
+  const named = [keys.lease(name), keys.epoch(name)];
+  const epoch = (await runScript(store.redis, acquireLeaseScript, named, [owner, leaseMs])) as number;
+  return epoch === 0 ? undefined : { partition, name, epoch, value: `${owner} ${epoch}` };
+}
+
+/** Extends a held lease by `leaseMs` from now. Throws LeaseLost when it has expired. */
+export async function renewLease(store: Store, lease: HeldLease, leaseMs: number): Promise<void> {
+  const key = store.keys(lease.partition).lease(lease.name);
+  const isRenewed = await runScript(store.redis, renewLeaseScript, [key], [lease.value, leaseMs]);
   if (isRenewed !== 1) throw new LeaseLost(lease.name);
 }
 
-/** Gives a lease back, if it is still held. */
-export async function releaseLease(redis: RedisConnection, keys: PartitionKeys, lease: HeldLease): Promise<void> {
-  await runScript(redis, release, [keys.lease(lease.name)], [lease.value]);
+/** Does nothing when the lease is no longer held. */
+export async function releaseLease(store: Store, lease: HeldLease): Promise<void> {
+  const key = store.keys(lease.partition).lease(lease.name);
+  await runScript(store.redis, releaseLeaseScript, [key], [lease.value]);
 }
-
-// KEYS[1] lease, KEYS[2] epoch; ARGV[1] owner, ARGV[2] duration in ms. The new epoch, or 0 when somebody holds it.
-// Also when memory is full: without a lease nobody could trim the log and make room. (Such flags came with Redis 7.)
-const take = defineScript(
-  'take-lease',
-  `#!lua flags=allow-oom
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-local epoch = redis.call('INCR', KEYS[2])
-redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. string.format('%d', epoch), 'PX', ARGV[2])
-return epoch
-`,
-);
-
-// KEYS[1] lease; ARGV[1] its value, ARGV[2] duration in ms.
-const renew = defineScript(
-  'renew-lease',
-  `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
-`,
-);
-
-// KEYS[1] lease; ARGV[1] its value.
-const release = defineScript(
-  'release-lease',
-  `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])
-`,
-);

@@ -1,7 +1,7 @@
 // Wakes those who have read a partition to its end when something is appended. Reading for a group happens in scripts,
 // which can't block; so one connection a partition does the waiting for all subscriptions.
 
-import { connectRedis, partitionKeys, pause, type RedisConnection } from '../redis/index.js';
+import { connectRedis, pause, type RedisConnection, type Store } from '../redis/index.js';
 import { compareEntryIds } from './entry.js';
 
 const BLOCK_MS = 2_000;
@@ -14,9 +14,9 @@ export class AppendNotifier {
   #isWatching = false;
   #isStopped = false;
 
-  constructor({ url, namespace, partition }: { url: string; namespace: string; partition: number }) {
-    this.#redis = connectRedis({ url, name: 'fleetbridge-waker' });
-    this.#records = partitionKeys(namespace, partition).records;
+  constructor({ store, partition }: { store: Store; partition: number }) {
+    this.#redis = connectRedis({ url: store.url, name: 'fleetbridge-waker' });
+    this.#records = store.keys(partition).records;
   }
 
   /** Resolves when there may be entries after `id`, at the latest after two seconds. */

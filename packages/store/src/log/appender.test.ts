@@ -6,6 +6,7 @@ import { connectivityPayload } from '../presence/connectivity.js';
 import { Presence } from '../presence/presence.js';
 import { connectRedis, type RedisConnection, whenReady } from '../redis/connection.js';
 import { partitionKeys, partitionOf } from '../redis/keys.js';
+import { Store } from '../redis/store.js';
 import { Appender, type AppenderOptions, type AppendOutcome } from './appender.js';
 import { type LogEntry, parseEntry } from './entry.js';
 import type { RecordKind, RecordToAppend } from './record-packing.js';
@@ -198,7 +199,7 @@ describe('Appender', () => {
     const second = append({ txid: 'behind it' });
     await eventually(() => appender.isInTrouble);
 
-    const other = new Appender({ redis, namespace, partitions: 1, processId: () => 'process-2' });
+    const other = new Appender({ store: storeOf(namespace), processId: () => 'process-2' });
     cleanUp.push(() => other.stop());
     const again = record({ txid: 'behind it', kind: 'possible_repeat' });
     expect(await new Promise((settled) => other.append(again, { settled }))).toBe('stored');
@@ -239,7 +240,7 @@ describe('Appender', () => {
     const delayed = append({ txid: 'a' });
     await eventually(() => relay.heldBytes > 0);
     const sentMs = performance.now();
-    const other = new Appender({ redis, namespace, partitions: 1, processId: () => 'process-2' });
+    const other = new Appender({ store: storeOf(namespace), processId: () => 'process-2' });
     cleanUp.push(() => other.stop());
     const again = record({ txid: 'a', kind: 'possible_repeat' });
     expect(await new Promise((settled) => other.append(again, { settled }))).toBe('stored');
@@ -430,11 +431,17 @@ describe('presence through the log', () => {
   });
 });
 
+interface OpenOptions extends Partial<AppenderOptions> {
+  /** Another connection than the one of all tests. */
+  redis?: RedisConnection;
+  partitions?: number;
+}
+
 /** An appender of its own namespace, with what a test wants to see of it. */
-function open(options: Partial<AppenderOptions> = {}) {
+function open({ redis: connection = redis, partitions = 1, ...options }: OpenOptions = {}) {
   const namespace = `test-${namespaces++}`;
-  const { partitions = 1 } = options;
-  const appender = new Appender({ redis, namespace, partitions, processId: () => 'process-1', ...options });
+  const store = new Store({ redis: connection, url: server.url, namespace, partitions });
+  const appender = new Appender({ store, processId: () => 'process-1', ...options });
   cleanUp.push(() => appender.stop());
   const append = (changes: RecordChanges) => {
     return new Promise<AppendOutcome>((settled) => appender.append(record(changes), { settled }));
@@ -442,7 +449,11 @@ function open(options: Partial<AppenderOptions> = {}) {
   const entries = async (connection = redis): Promise<LogEntry[]> => {
     return (await connection.xrangeBuffer(partitionKeys(namespace, 0).records, '-', '+')).map(parseEntry);
   };
-  return { namespace, appender, append, entries, presence: new Presence({ redis, namespace, partitions }) };
+  return { namespace, appender, append, entries, presence: new Presence(storeOf(namespace, partitions)) };
+}
+
+function storeOf(namespace: string, partitions = 1): Store {
+  return new Store({ redis, url: server.url, namespace, partitions });
 }
 
 /**

@@ -2,15 +2,7 @@
 // leaves when the answer is here. With one call under way nothing can overtake: a call that got no answer is repeated
 // as it is, before any newer record, until Redis answers (the script knows by its marks what was stored already).
 import { randomUUID } from 'node:crypto';
-import {
-  LogUnavailable,
-  PartitionConnection,
-  type PartitionKeys,
-  partitionKeys,
-  partitionOf,
-  type RedisConnection,
-  runScript,
-} from '../redis/index.js';
+import { LogUnavailable, PartitionConnection, type PartitionKeys, runScript, type Store } from '../redis/index.js';
 import { appendRecords, LATE_MS } from '../scripts/index.js';
 import { PackedRecords, type RecordToAppend } from './record-packing.js';
 import { whenReplicated } from './replication.js';
@@ -27,9 +19,7 @@ export interface AppendReceipt {
 }
 
 export interface AppenderOptions {
-  redis: RedisConnection;
-  namespace: string;
-  partitions: number;
+  store: Store;
   /** Names the process in presence (see presence.ts). */
   processId: () => string;
   /** Replicas that must have a record before it counts as stored; 0 = none. */
@@ -60,17 +50,16 @@ export class Appender {
 
   constructor(options: AppenderOptions) {
     this.#options = options;
-    this.#partitions = Array.from({ length: options.partitions }, (_, partition) => {
-      return new PartitionQueue(partitionKeys(options.namespace, partition), options, (records, bytes) => {
-        this.unsettledRecords -= records;
-        this.unsettledBytes -= bytes;
-      });
-    });
+    const release = (records: number, bytes: number) => {
+      this.unsettledRecords -= records;
+      this.unsettledBytes -= bytes;
+    };
+    this.#partitions = options.store.mapPartitions((keys) => new PartitionQueue(keys, options, release));
   }
 
   /** Takes a record (its bytes are copied). Records of one VIN are stored in the order of these calls. */
   append(record: RecordToAppend, receipt: AppendReceipt): void {
-    const queue = this.#partitions[partitionOf(record.vin, this.#options.partitions)]!;
+    const queue = this.#partitions[this.#options.store.partitionOf(record.vin)]!;
     this.unsettledRecords++;
     this.unsettledBytes += queue.add(record, receipt);
   }
@@ -129,7 +118,8 @@ class PartitionQueue {
     this.#givenUpKey = keys.givenUp(randomUUID());
     this.#options = options;
     this.#release = release;
-    const { redis, ackReplicas = 0 } = options;
+    const { ackReplicas = 0 } = options;
+    const { redis } = options.store;
     if (ackReplicas > 0 || redis.isCluster) this.#own = new PartitionConnection(redis, keys.partition);
   }
 
@@ -174,8 +164,9 @@ class PartitionQueue {
   }
 
   async #call(batch: Batch): Promise<string> {
-    const { redis, processId, ackReplicas = 0, callTimeoutMs = 5_000 } = this.#options;
-    const { records, presence, newest, seenPrefix, ackFence } = this.#keys;
+    const { store, processId, ackReplicas = 0, callTimeoutMs = 5_000 } = this.#options;
+    const { redis } = store;
+    const { records, presence, replaced, newest, seenPrefix, ackFence } = this.#keys;
     const isLate = performance.now() - batch.begunMs > LATE_MS;
     const mustLook = batch.mayBeStored || isLate;
     const args = [
@@ -186,6 +177,7 @@ class PartitionQueue {
       this.#givenUp,
       redis.isCluster ? '1' : '0',
       Date.now(),
+      replaced,
     ];
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {

@@ -1,7 +1,6 @@
 // What can't be understood is kept for a while, for whoever has to find out why.
 
-import type { RedisConnection } from '../redis/index.js';
-import { type PartitionKeys, partitionKeys, partitionOf } from '../redis/index.js';
+import type { Store } from '../redis/index.js';
 
 const KEPT = 1_000;
 
@@ -13,18 +12,16 @@ export interface QuarantinedMessage {
 }
 
 export class Quarantine {
-  readonly #redis: RedisConnection;
-  readonly #keys: PartitionKeys[];
+  readonly #store: Store;
 
-  constructor({ redis, namespace, partitions }: { redis: RedisConnection; namespace: string; partitions: number }) {
-    this.#redis = redis;
-    this.#keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(namespace, partition));
+  constructor(store: Store) {
+    this.#store = store;
   }
 
   /** Bounded to the newest thousand a partition. Best effort: nothing waits for it. */
   async add({ vin, reason, receivedMs, bytes }: QuarantinedMessage): Promise<void> {
-    const { quarantine } = this.#keys[partitionOf(vin, this.#keys.length)]!;
-    await this.#redis.xadd(
+    const { quarantine } = this.#store.keysOf(vin);
+    await this.#store.redis.xadd(
       quarantine,
       'MAXLEN',
       '~',

@@ -11,9 +11,10 @@ import {
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { sendOn } from '../../test/steady-sender.js';
-import { renewLease, takeLease } from '../lease/lease.js';
+import { acquireLease, renewLease } from '../lease/lease.js';
 import { connectRedis, type RedisConnection, whenReady } from '../redis/connection.js';
 import { partitionKeys, partitionOf } from '../redis/keys.js';
+import { Store } from '../redis/store.js';
 import { Appender, type AppenderOptions, type AppendOutcome } from './appender.js';
 import { parseEntry } from './entry.js';
 import { whenReplicated } from './replication.js';
@@ -68,17 +69,16 @@ describe('with ACK_REPLICAS=1', () => {
   });
 
   it('nothing is acknowledged while the replica is away, and no other question has to wait for that', async () => {
-    const { namespace, appender, append, stored } = open({ ackReplicas: 1 });
+    const { store, appender, append, stored } = open({ ackReplicas: 1 });
     const [vin = ''] = VINS;
     expect(await append(vin, '1')).toBe('stored');
-    const keys = partitionKeys(namespace, 0);
-    const lease = (await takeLease(redis, keys, { name: 'l', owner: 'a', leaseMs: 60_000 }))!;
+    const lease = (await acquireLease(store, { partition: 0, name: 'l', owner: 'a', leaseMs: 60_000 }))!;
     const replica = await replicaOf('0');
     await replica.kill();
     const waiting = append(vin, '2');
     // the master has it, and waits for the replica
     await eventually(async () => (await stored(vin)).length === 2);
-    for (let n = 0; n < 5; n++) await renewLease(redis, keys, lease, 60_000);
+    for (let n = 0; n < 5; n++) await renewLease(store, lease, 60_000);
     expect(appender.unsettledRecords).toBe(1);
     await replica.start();
     expect(await waiting).toMatch(/stored|repeat/);
@@ -135,17 +135,21 @@ describe('a Redis that knows WAITAOF', () => {
   });
 });
 
-function open({ namespace = `replicas-${namespaces++}`, ...options }: Partial<AppenderOptions>) {
-  const layout = { namespace, partitions: PARTITIONS };
-  const appender = new Appender({ redis, ...layout, processId: () => 'process-1', ...options });
+function open({
+  namespace = `replicas-${namespaces++}`,
+  ...options
+}: Partial<AppenderOptions> & { namespace?: string }) {
+  const store = new Store({ redis, url: cluster.url, namespace, partitions: PARTITIONS });
+  const appender = new Appender({ store, processId: () => 'process-1', ...options });
   cleanUp.push(() => appender.stop());
-  const key = (vin: string) => partitionKeys(namespace, partitionOf(vin, PARTITIONS)).records;
+  const key = (vin: string) => store.keysOf(vin).records;
   const stored = async (vin: string) => {
     const entries = (await redis.xrangeBuffer(key(vin), '-', '+')).map(parseEntry);
     return entries.filter((entry) => entry.vin === vin).map(({ txid }) => txid);
   };
   return {
     namespace,
+    store,
     appender,
     append: (vin: string, txid: string, kind: 'record' | 'possible_repeat' = 'record') =>
       new Promise<AppendOutcome>((settled) => {

@@ -1,7 +1,6 @@
 // Keeps a partition's stream within its limits, a piece at a time, so that no pass holds Redis up for long.
 
-import type { RedisConnection } from '../redis/index.js';
-import { partitionKeys } from '../redis/index.js';
+import type { Store } from '../redis/index.js';
 
 export interface RetentionLimits {
   /** Older entries go, whoever has not read them yet. */
@@ -11,7 +10,6 @@ export interface RetentionLimits {
 }
 
 export interface TrimRequest extends RetentionLimits {
-  namespace: string;
   partition: number;
   nowMs: number;
   /** Entry id that every reader with a claim on the log has got past. */
@@ -23,8 +21,9 @@ const SHARE_A_PASS = 0.1;
 const SMALLEST_PASS = 100;
 
 /** Trims once; returns how many entries went. */
-export async function trimPartition(redis: RedisConnection, request: TrimRequest): Promise<number> {
-  const { records } = partitionKeys(request.namespace, request.partition);
+export async function trimPartition(store: Store, request: TrimRequest): Promise<number> {
+  const { redis } = store;
+  const { records } = store.keys(request.partition);
   const length = await redis.xlen(records);
   const atMost = Math.max(SMALLEST_PASS, Math.floor(length * SHARE_A_PASS));
   const oldestKept = Math.max(0, request.nowMs - request.hours * 3_600_000);

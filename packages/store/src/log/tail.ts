@@ -1,12 +1,11 @@
 // Follows one partition of the log from a cursor, for fan-out and snapshots. A connection of its own, because a
 // blocking read holds it. Whatever happens to Redis, entries come in order, each once.
 
-import { connectRedis, partitionKeys, pause, type RedisConnection, whenReady } from '../redis/index.js';
+import { connectRedis, pause, type RedisConnection, type Store, whenReady } from '../redis/index.js';
 import { BEGINNING, compareEntryIds, type LogEntry, parseEntry } from './entry.js';
 
 export interface TailOptions {
-  url: string;
-  namespace: string;
+  store: Store;
   partition: number;
   /** Entries after this one. */
   from: string;
@@ -39,8 +38,8 @@ export class LogTail {
 
   constructor(options: TailOptions) {
     this.#options = options;
-    this.#records = partitionKeys(options.namespace, options.partition).records;
-    this.#redis = connectRedis({ url: options.url, name: options.name ?? 'tail' });
+    this.#records = options.store.keys(options.partition).records;
+    this.#redis = connectRedis({ url: options.store.url, name: options.name ?? 'tail' });
     this.cursor = options.from;
   }
 

@@ -1,4 +1,4 @@
 export { connectivityPayload } from './connectivity.js';
-export { lastHeardMs } from './newest-records.js';
+export { lastReceivedMs } from './newest-records.js';
 export { type Connection, PROCESS_LEASE_MS, Presence } from './presence.js';
 export { type ReplacedConnection, watchReplacedConnections } from './replaced-connections.js';

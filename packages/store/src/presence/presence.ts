@@ -1,8 +1,8 @@
 // Which vehicle is connected, where, since when; and the life signs of the processes that hold the connections.
 // Presence itself changes in scripts/append-records.ts, together with the connectivity record.
 
-import { type PartitionKeys, partitionKeys, partitionOf, type RedisConnection, runScript } from '../redis/index.js';
-import { defineScript } from '../scripts/index.js';
+import { runScript, type Store } from '../redis/index.js';
+import { disconnectDead } from '../scripts/index.js';
 import { connectivityPayload } from './connectivity.js';
 
 /** How long a process of ingest counts as alive after its last sign of life. */
@@ -16,47 +16,39 @@ export interface Connection {
   networkInterface: string;
 }
 
-export interface PresenceOptions {
-  redis: RedisConnection;
-  namespace: string;
-  partitions: number;
-}
-
 export class Presence {
-  readonly #redis: RedisConnection;
-  readonly #keys: PartitionKeys[];
+  readonly #store: Store;
 
-  constructor({ redis, namespace, partitions }: PresenceOptions) {
-    this.#redis = redis;
-    this.#keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(namespace, partition));
+  constructor(store: Store) {
+    this.#store = store;
   }
 
   async of(vin: string): Promise<Connection | undefined> {
-    const value = await this.#redis.hget(this.#keys[partitionOf(vin, this.#keys.length)]!.presence, vin);
+    const value = await this.#store.redis.hget(this.#store.keysOf(vin).presence, vin);
     return value === null ? undefined : parseConnection(vin, value);
   }
 
   async all(): Promise<Connection[]> {
-    const lists = await Promise.all(this.#keys.map((_, partition) => this.connectedIn(partition)));
+    const lists = await this.#store.eachPartition(({ partition }) => this.connectedIn(partition));
     return lists.flat();
   }
 
   /** Rejects unless the Redis of every partition answers: the nodes of a cluster are away one at a time. */
   async ping(): Promise<void> {
-    await Promise.all(this.#keys.map(({ presence }) => this.#redis.exists(presence)));
+    await this.#store.eachPartition(({ presence }) => this.#store.redis.exists(presence));
   }
 
   /** Says that this process lives for another `leaseMs`. Returns false when its lease had run out meanwhile. */
   async renewProcess(processId: string, leaseMs: number): Promise<boolean> {
-    const answers = await Promise.all(
-      this.#keys.map(({ process }) => this.#redis.set(process(processId), '1', 'PX', leaseMs, 'GET')),
+    const answers = await this.#store.eachPartition(({ process }) =>
+      this.#store.redis.set(process(processId), '1', 'PX', leaseMs, 'GET'),
     );
     return answers.every((previous) => previous !== null);
   }
 
   /** After an orderly end there is nothing to wait for. */
   async endProcess(processId: string): Promise<void> {
-    await Promise.all(this.#keys.map(({ process }) => this.#redis.del(process(processId))));
+    await this.#store.eachPartition(({ process }) => this.#store.redis.del(process(processId)));
   }
 
   /**
@@ -65,10 +57,11 @@ export class Presence {
    */
   async reportDead(partition: number, nowMs: number): Promise<Connection[]> {
     const connections = await this.connectedIn(partition);
-    const keys = this.#keys[partition]!;
+    const { redis } = this.#store;
+    const keys = this.#store.keys(partition);
     const isAlive = new Map<string, boolean>();
     for (const processId of new Set(connections.map(({ processId }) => processId))) {
-      isAlive.set(processId, (await this.#redis.exists(keys.process(processId))) === 1);
+      isAlive.set(processId, (await redis.exists(keys.process(processId))) === 1);
     }
     const reported: Connection[] = [];
     for (const connection of connections) {
@@ -76,19 +69,14 @@ export class Presence {
       const { vin, connectionId, processId, networkInterface } = connection;
       const payload = connectivityPayload({ vin, connectionId, isConnected: false, atMs: nowMs, networkInterface });
       const args = [vin, connectionId, processId, nowMs, payload];
-      const done = await runScript(
-        this.#redis,
-        disconnectDead,
-        [keys.records, keys.presence, keys.process(processId)],
-        args,
-      );
+      const done = await runScript(redis, disconnectDead, [keys.records, keys.presence, keys.process(processId)], args);
       if (done === 1) reported.push(connection);
     }
     return reported;
   }
 
   async connectedIn(partition: number): Promise<Connection[]> {
-    const all = await this.#redis.hgetall(this.#keys[partition]!.presence);
+    const all = await this.#store.redis.hgetall(this.#store.keys(partition).presence);
     return Object.entries(all).map(([vin, value]) => parseConnection(vin, value));
   }
 }
@@ -98,21 +86,3 @@ function parseConnection(vin: string, value: string): Connection {
   const [connectionId = '', processId = '', sinceMs = '0', ...networkInterface] = value.split(' ');
   return { vin, connectionId, processId, sinceMs: Number(sinceMs), networkInterface: networkInterface.join(' ') };
 }
-
-/**
- * KEYS[1] stream records   KEYS[2] hash presence   KEYS[3] string: the process lives
- * ARGV: VIN, connection id, process id, now in ms, payload of the record
- */
-const disconnectDead = defineScript(
-  'disconnect-dead',
-  `
-if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
-local value = redis.call('HGET', KEYS[2], ARGV[1])
-local prefix = ARGV[2] .. ' ' .. ARGV[3] .. ' '
-if not value or string.sub(value, 1, #prefix) ~= prefix then return 0 end
-redis.call('XADD', KEYS[1], '*', 'vin', ARGV[1], 'topic', 'connectivity', 'txid', ARGV[2], 'created', ARGV[4],
-  'received', ARGV[4], 'version', '', 'payload', ARGV[5])
-redis.call('HDEL', KEYS[2], ARGV[1])
-return 1
-`,
-);

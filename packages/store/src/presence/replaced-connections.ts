@@ -1,7 +1,7 @@
 // A vehicle that has come back may have left an open socket in another process, on this machine or the next. The script
 // that makes the new connection the present one publishes which connection it took the place of; all processes listen.
 // A message that is lost (Redis away) costs no more than a dead socket that lives until it is found silent.
-import { connectAnyNode } from '../redis/index.js';
+import { connectAnyNode, replacedPattern, type Store } from '../redis/index.js';
 
 export interface ReplacedConnection {
   vin: string;
@@ -9,8 +9,7 @@ export interface ReplacedConnection {
 }
 
 export interface ReplacedConnectionsOptions {
-  url: string;
-  namespace: string;
+  store: Pick<Store, 'url' | 'namespace'>;
   onReplaced: (replaced: ReplacedConnection) => void;
   /** Listening again after a break, in which messages may have been missed. */
   onResumed?: () => void;
@@ -23,11 +22,11 @@ export interface ReplacedConnectionsOptions {
  * on what is published at one of them, so any of them will do.
  */
 export function watchReplacedConnections(options: ReplacedConnectionsOptions): { stop: () => void } {
-  const { url, namespace, onReplaced, onResumed, onRefused } = options;
-  const redis = connectAnyNode({ url, name: 'fleetbridge-replaced' });
+  const { store, onReplaced, onResumed, onRefused } = options;
+  const redis = connectAnyNode({ url: store.url, name: 'fleetbridge-replaced' });
   let wasListening = false;
   redis.on('ready', () => {
-    redis.psubscribe(`${namespace}:{*}:presence:replaced`).then(
+    redis.psubscribe(replacedPattern(store.namespace)).then(
       () => {
         if (wasListening) onResumed?.();
         wasListening = true;

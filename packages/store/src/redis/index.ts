@@ -16,6 +16,7 @@ export {
   type PartitionKeys,
   partitionKeys,
   partitionOf,
+  replacedPattern,
   subscriptionsKey,
   subscriptionVerdictsKey,
   tokensKey,
@@ -23,3 +24,4 @@ export {
 export { agreeOnLayout, agreeOnLayoutWhenReady } from './layout.js';
 export { memoryUse } from './memory.js';
 export { PartitionConnection } from './partition-connection.js';
+export { openStore, Store } from './store.js';

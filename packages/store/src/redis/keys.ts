@@ -36,12 +36,19 @@ export function admissionKey(namespace: string): string {
   return `${namespace}:admission`;
 }
 
+/** Pattern of the channel `replaced` of all partitions. */
+export function replacedPattern(namespace: string): string {
+  return `${namespace}:{*}:presence:replaced`;
+}
+
 export interface PartitionKeys {
   partition: number;
   /** Stream: the log itself. */
   records: string;
   /** Hash VIN → connection, process, since when, network interface. */
   presence: string;
+  /** Channel: `<VIN> <connection>` of each connection that another one has replaced. */
+  replaced: string;
   /** Stream: messages that were not understood, bounded. */
   quarantine: string;
   /** Set of the VINs that have a snapshot. */
@@ -90,6 +97,7 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
     partition,
     records: `${prefix}records`,
     presence: `${prefix}presence`,
+    replaced: `${prefix}presence:replaced`,
     quarantine: `${prefix}quarantine`,
     vins: `${prefix}vins`,
     snapshotCursor: `${prefix}cursor:snapshot`,

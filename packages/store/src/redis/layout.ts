@@ -1,14 +1,15 @@
 // How the log is laid out in a Redis is written at its first start. Everything that comes later must agree: with
 // another number of partitions a vehicle's records would be split over two streams.
 
-import { pause, type RedisConnection, whenReady } from './connection.js';
+import { pause, whenReady } from './connection.js';
 import { LayoutMismatch, RedisTooOld } from './errors.js';
-import { type Layout, layoutKey } from './keys.js';
+import { layoutKey } from './keys.js';
+import type { Store } from './store.js';
 
 export const SCHEMA_VERSION = 1;
 
 /** Writes the layout if there is none. Throws LayoutMismatch when what is there differs. */
-export async function agreeOnLayout(redis: RedisConnection, { namespace, partitions }: Layout): Promise<void> {
+export async function agreeOnLayout({ redis, namespace, partitions }: Store): Promise<void> {
   const key = layoutKey(namespace);
   // a Redis that is full can be read: a restart must not wait for room that only a dispatcher can make
   let text = await redis.get(key);
@@ -38,11 +39,8 @@ export async function agreeOnLayout(redis: RedisConnection, { namespace, partiti
  * The same, waiting for Redis for as long as it takes, and looking first whether it is new enough. An aborted signal ends
  * the wait with its reason. Throws LayoutMismatch, RedisTooOld.
  */
-export async function agreeOnLayoutWhenReady(
-  redis: RedisConnection,
-  layout: Layout,
-  signal: AbortSignal,
-): Promise<void> {
+export async function agreeOnLayoutWhenReady(store: Store, signal: AbortSignal): Promise<void> {
+  const { redis } = store;
   for (;;) {
     signal.throwIfAborted();
     try {
@@ -51,7 +49,7 @@ export async function agreeOnLayoutWhenReady(
       const info = await redis.info('server').catch(() => '');
       const old = tooOld(info);
       if (old !== undefined) throw new RedisTooOld(old);
-      await agreeOnLayout(redis, layout);
+      await agreeOnLayout(store);
       return;
     } catch (error) {
       if (error instanceof LayoutMismatch || error instanceof RedisTooOld) throw error;

@@ -2,8 +2,8 @@
 // known of the vehicle at some entry. A few a vehicle, spread over the time within which a subscriber may come back.
 // What a checkpoint holds is the streaming server's affair.
 
-import { type PartitionKeys, partitionKeys, partitionOf, type RedisConnection, runScript } from '../redis/index.js';
-import { defineScript } from '../scripts/index.js';
+import { runScript, type Store } from '../redis/index.js';
+import { addCheckpoint } from '../scripts/index.js';
 
 export interface Checkpoint {
   /** Everything up to and with this entry is in it. */
@@ -12,9 +12,7 @@ export interface Checkpoint {
 }
 
 export interface CheckpointStoreOptions {
-  redis: RedisConnection;
-  namespace: string;
-  partitions: number;
+  store: Store;
   /** How far back a reader may want to begin. */
   windowMs: number;
 }
@@ -25,12 +23,9 @@ const SLACK_MS = 600_000;
 
 export class CheckpointStore {
   readonly #options: CheckpointStoreOptions;
-  readonly #keys: PartitionKeys[];
 
   constructor(options: CheckpointStoreOptions) {
     this.#options = options;
-    const { namespace, partitions } = options;
-    this.#keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(namespace, partition));
   }
 
   /** At least so far apart; a closer one is not stored. */
@@ -49,10 +44,10 @@ export class CheckpointStore {
   }
 
   async #add(vin: string, { entryId, text }: Checkpoint, spacingMs: number | ''): Promise<string[]> {
-    const { redis, windowMs } = this.#options;
-    const key = this.#keys[partitionOf(vin, this.#keys.length)]!.checkpointsPrefix + vin;
+    const { store, windowMs } = this.#options;
+    const key = store.keysOf(vin).checkpointsPrefix + vin;
     const args = [`${entryId} ${text}`, spacingMs, KEPT, windowMs + SLACK_MS];
-    return (await runScript(redis, addCheckpoint, [key], args)) as string[];
+    return (await runScript(store.redis, addCheckpoint, [key], args)) as string[];
   }
 }
 
@@ -60,26 +55,3 @@ function parseCheckpoint(stored: string): Checkpoint {
   const space = stored.indexOf(' ');
   return { entryId: stored.slice(0, space), text: stored.slice(space + 1) };
 }
-
-/**
- * KEYS[1] list of checkpoints, oldest first
- * ARGV[1] the new one, ARGV[2] least distance to the last (ms) or '' = only if there is none, ARGV[3] how many to keep,
- * ARGV[4] expiry (ms). Without a distance it replies with those that were there.
- */
-const addCheckpoint = defineScript(
-  'add-checkpoint',
-  `
-local last = redis.call('LINDEX', KEYS[1], -1)
-local function ms(checkpoint) return tonumber(string.match(checkpoint, '^%d+')) end
-local spacing = tonumber(ARGV[2])
-if not last or (spacing and ms(ARGV[1]) - ms(last) >= spacing) then
-  redis.call('RPUSH', KEYS[1], ARGV[1])
-  redis.call('LTRIM', KEYS[1], -ARGV[3], -1)
-  redis.call('PEXPIRE', KEYS[1], ARGV[4])
-  return {}
-end
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
-if spacing then return {} end
-return redis.call('LRANGE', KEYS[1], 0, -1)
-`,
-);

@@ -1,2 +1,2 @@
 export { type Checkpoint, CheckpointStore } from './checkpoint-store.js';
-export { type SlotAnswer, SlotStore, type SlotTimes, type SlotUpdate, type SlotWish } from './slot-store.js';
+export { type SlotReply, type SlotRequest, SlotStore, type SlotTimes, type SlotUpdate } from './slot-store.js';

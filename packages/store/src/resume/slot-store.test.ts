@@ -3,6 +3,7 @@ import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectRedis, type RedisConnection, whenReady } from '../redis/connection.js';
 import { partitionKeys } from '../redis/keys.js';
+import { Store } from '../redis/store.js';
 import { CheckpointStore } from './checkpoint-store.js';
 import { SlotStore, type SlotUpdate } from './slot-store.js';
 
@@ -207,11 +208,10 @@ describe('checkpoints', () => {
 function newBook() {
   const namespace = `slots-${namespaces++}`;
   const { slotsPrefix, streamingProcesses } = partitionKeys(namespace, 0);
-  const storeOf = (processId: string) =>
-    new SlotStore({ redis, namespace, partitions: 1, processId, windowMs: 900_000 });
+  const slotsOf = (processId: string) => new SlotStore({ store: storeOf(namespace), processId, windowMs: 900_000 });
   return {
-    store: storeOf('process-1'),
-    store2: storeOf('process-2'),
+    store: slotsOf('process-1'),
+    store2: slotsOf('process-2'),
     beatAt: (processId: string, ms: number) => redis.hset(streamingProcesses, processId, ms),
     processes: () => redis.hkeys(streamingProcesses),
     seenAt: async (slot: string, ms: number) => {
@@ -223,7 +223,11 @@ function newBook() {
 }
 
 function newCheckpoints() {
-  return new CheckpointStore({ redis, namespace: `slots-${namespaces++}`, partitions: 1, windowMs: 900_000 });
+  return new CheckpointStore({ store: storeOf(`slots-${namespaces++}`), windowMs: 900_000 });
+}
+
+function storeOf(namespace: string): Store {
+  return new Store({ redis, url: server.url, namespace, partitions: 1 });
 }
 
 function take(store: SlotStore, wish: { connection: string; cursor: string; askedMs?: number; subscriber?: string }) {

@@ -2,7 +2,7 @@
 // process can take over any slot, because taking is one script that looks at all slots of a vehicle at once. Times are
 // Redis' own, so that processes need not agree on a clock.
 
-import { type PartitionKeys, partitionKeys, partitionOf, type RedisConnection, runScript } from '../redis/index.js';
+import { runScript, type Store } from '../redis/index.js';
 import { keepSlots, takeSlot } from '../scripts/index.js';
 
 export const slotTimes = {
@@ -16,9 +16,7 @@ export const slotTimes = {
 export type SlotTimes = typeof slotTimes;
 
 export interface SlotStoreOptions {
-  redis: RedisConnection;
-  namespace: string;
-  partitions: number;
+  store: Store;
   /** Of the process that uses this store, different in each life of it. Without spaces, as all ids here. */
   processId: string;
   /** A slot that nobody holds is kept so long. */
@@ -27,7 +25,7 @@ export interface SlotStoreOptions {
   times?: Partial<SlotTimes>;
 }
 
-export interface SlotWish {
+export interface SlotRequest {
   /** Who comes back: one name for a token, a VIN and a column list. */
   subscriber: string;
   /** The same when it asks again: its slot is found, should an answer have been lost. */
@@ -38,7 +36,7 @@ export interface SlotWish {
   askedMs: number | undefined;
 }
 
-export type SlotAnswer =
+export type SlotReply =
   | { kind: 'taken'; id: string; cursor: string; isNew: boolean }
   /** None is free, but a holder may be gone, and has not shown otherwise since it was asked: ask again soon. */
   | { kind: 'wait'; askedMs: number };
@@ -55,12 +53,9 @@ export interface SlotUpdate {
 
 export class SlotStore {
   readonly #options: SlotStoreOptions;
-  readonly #keys: PartitionKeys[];
 
   constructor(options: SlotStoreOptions) {
     this.#options = options;
-    const { namespace, partitions } = options;
-    this.#keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(namespace, partition));
   }
 
   get processId(): string {
@@ -68,12 +63,12 @@ export class SlotStore {
   }
 
   /** The free slot with the lowest cursor, else a new one. */
-  async take(vin: string, { subscriber, connectionId, newSlot, askedMs }: SlotWish): Promise<SlotAnswer> {
-    const { redis, processId, windowMs, times } = this.#options;
+  async take(vin: string, { subscriber, connectionId, newSlot, askedMs }: SlotRequest): Promise<SlotReply> {
+    const { store, processId, windowMs, times } = this.#options;
     const { noPongMs, deadProcessMs, youngMs } = { ...slotTimes, ...times };
-    const keys = this.#keys[this.partitionOf(vin)]!;
+    const keys = store.keysOf(vin);
     const reply = (await runScript(
-      redis,
+      store.redis,
       takeSlot,
       [keys.slotsPrefix + vin, keys.slotVins, keys.streamingProcesses],
       [
@@ -100,45 +95,47 @@ export class SlotStore {
    * if not, another connection has taken it.
    */
   async update(partition: number, updates: SlotUpdate[]): Promise<boolean[]> {
-    const { redis, processId, windowMs } = this.#options;
-    const keys = this.#keys[partition]!;
+    const { store, processId, windowMs } = this.#options;
+    const keys = store.keys(partition);
     const args: (string | number)[] = [keys.slotsPrefix, processId, windowMs];
     for (const { vin, id, subscriber, connectionId, cursor, change } of updates) {
       args.push(vin, id, subscriber, connectionId, cursor, change);
     }
-    const codes = (await runScript(redis, keepSlots, [keys.slotVins, keys.streamingProcesses], args)) as string;
+    const codes = (await runScript(store.redis, keepSlots, [keys.slotVins, keys.streamingProcesses], args)) as string;
     return updates.map((_, index) => codes[index] === '1');
   }
 
   /** The vehicles of a partition that have slots. */
   async vins(partition: number): Promise<string[]> {
-    return await this.#options.redis.zrange(this.#keys[partition]!.slotVins, '0', '-1');
+    const { store } = this.#options;
+    return await store.redis.zrange(store.keys(partition).slotVins, '0', '-1');
   }
 
   /** The cursors of a vehicle's slots. */
   async cursors(vin: string): Promise<string[]> {
-    const slots = await this.#options.redis.hvals(this.#keys[this.partitionOf(vin)]!.slotsPrefix + vin);
+    const { store } = this.#options;
+    const slots = await store.redis.hvals(store.keysOf(vin).slotsPrefix + vin);
     return slots.map((slot) => slot.slice(slot.lastIndexOf(' ') + 1));
   }
 
   /** What this process still holds is free from now on. */
   async leave(): Promise<void> {
-    const { redis, processId } = this.#options;
-    await Promise.all(this.#keys.map(({ streamingProcesses }) => redis.hdel(streamingProcesses, processId)));
+    const { store, processId } = this.#options;
+    await store.eachPartition(({ streamingProcesses }) => store.redis.hdel(streamingProcesses, processId));
   }
 
   /** Processes that have been silent for longer than any slot lives. */
   async forgetTheDead(): Promise<void> {
-    const { redis, windowMs } = this.#options;
-    for (const { streamingProcesses } of this.#keys) {
-      const beats = Object.entries(await redis.hgetall(streamingProcesses));
+    const { store, windowMs } = this.#options;
+    await store.eachPartition(async ({ streamingProcesses }) => {
+      const beats = Object.entries(await store.redis.hgetall(streamingProcesses));
       const latest = Math.max(...beats.map(([, beatMs]) => Number(beatMs)));
       const dead = beats.filter(([, beatMs]) => Number(beatMs) < latest - windowMs).map(([id]) => id);
-      if (dead.length > 0) await redis.hdel(streamingProcesses, ...dead);
-    }
+      if (dead.length > 0) await store.redis.hdel(streamingProcesses, ...dead);
+    });
   }
 
   partitionOf(vin: string): number {
-    return partitionOf(vin, this.#keys.length);
+    return this.#options.store.partitionOf(vin);
   }
 }

@@ -37,7 +37,7 @@ local seenPrefix, process, checkAll, packed = ARGV[1], ARGV[2], ARGV[3] == '1', 
 local unpackTable = unpack
 local unpack, pcall, find, sub = struct.unpack, redis.pcall, string.find, string.sub
 local codes, count, failure = {}, 0, ''
-local number, isCluster = tonumber(ARGV[5]), ARGV[6] == '1'
+local number, isCluster, replaced = tonumber(ARGV[5]), ARGV[6] == '1', ARGV[8]
 local lowest = tonumber(pcall('GET', KEYS[4]) or 0)
 if number < lowest then return {'', 'given up'} end
 if number > lowest then pcall('SET', KEYS[4], number, 'EX', 86400) end
@@ -126,7 +126,7 @@ while at <= size do
       code = isOurs and 'R' or 'S'
       pcall('HSET', presence, vin, txid .. ' ' .. process .. ' ' .. received .. ' ' .. interface)
       -- whoever holds the older socket may be another process (replaced-connections.ts)
-      if connection and not isOurs then pcall('PUBLISH', presence .. ':replaced', vin .. ' ' .. connection) end
+      if connection and not isOurs then pcall('PUBLISH', replaced, vin .. ' ' .. connection) end
     end
   elseif add(vin, topic, txid, created, received, version, payload) then
     code = 'S'

@@ -40,7 +40,7 @@ export const forgetRecords = defineScript(
   'forget-records',
   `${OF_THE_VEHICLE}
 local records, presence, newest, vins, slotVins, lease, forgotten, cursorKey = unpack(KEYS, 1, 8)
-local vin, after, count, rejections, leases, fingerprint, keepMs, earlier = unpack(ARGV)
+local vin, after, count, rejections, leases, fingerprint, keepMs, earlier, replaced = unpack(ARGV)
 local ids, following = idsOf(records, vin, after, count)
 local function isBegunAt(cursor)
   local first = redis.call('XRANGE', records, '-', cursor, 'COUNT', 1)
@@ -66,7 +66,7 @@ local connection = redis.call('HGET', presence, vin)
 if connection then
   others = others + redis.call('HDEL', presence, vin)
   -- whoever holds that socket ends it (replaced-connections.ts): a vehicle that may come back connects anew
-  redis.call('PUBLISH', presence .. ':replaced', vin .. ' ' .. string.match(connection, '^%S*'))
+  redis.call('PUBLISH', replaced, vin .. ' ' .. string.match(connection, '^%S*'))
 end
 if #ids + tonumber(earlier) + others > 0 then redis.call('DEL', lease) end
 local time = redis.call('TIME')

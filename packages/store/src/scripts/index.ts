@@ -1,7 +1,10 @@
 export { appendRecords, LATE_MS } from './append-records.js';
+export { addCheckpoint } from './checkpoints.js';
 export { forgetMessages, forgetRecords } from './forget-vehicle.js';
-export { defineScript } from './script.js';
+export { acquireLeaseScript, joinDispatchersScript, releaseLeaseScript, renewLeaseScript } from './leases.js';
+export { disconnectDead } from './presence.js';
 export { keepSlots, takeSlot } from './slots.js';
+export { clearSnapshots, commitSnapshot } from './snapshots.js';
 export { dropSubscription, measureLag, requestRedelivery, seekSubscription } from './subscription-control.js';
 export {
   acknowledgeEntries,

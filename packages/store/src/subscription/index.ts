@@ -1,10 +1,10 @@
 export { SubscriptionControl, type SubscriptionLag } from './subscription-control.js';
 export { type StoredSubscription, SubscriptionStore } from './subscription-store.js';
 export {
+  acquireSubscription,
   type DeadLetter,
+  LeasedSubscription,
   type PendingEntry,
   type SubscriptionPartition,
-  SubscriptionWork,
   subscriptionLease,
-  takeSubscription,
 } from './subscription-work.js';

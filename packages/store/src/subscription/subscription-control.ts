@@ -2,7 +2,7 @@
 // how to move it. Nothing here needs a lease; what must not be done beside a holder ends its lease in the same script.
 
 import { compareEntryIds, type LogEntry, parseEntry } from '../log/index.js';
-import { type PartitionKeys, partitionKeys, type RedisConnection, runScript } from '../redis/index.js';
+import { type PartitionKeys, runScript, type Store } from '../redis/index.js';
 import { dropSubscription, measureLag, requestRedelivery, seekSubscription } from '../scripts/index.js';
 import { type DeadLetter, parseDeadLetter, subscriptionLease } from './subscription-work.js';
 
@@ -30,54 +30,42 @@ export interface SubscriptionLag {
 }
 
 export class SubscriptionControl {
-  readonly #redis: RedisConnection;
-  readonly #keys: PartitionKeys[];
+  readonly #store: Store;
   readonly #name: string;
 
-  constructor({
-    redis,
-    namespace,
-    partitions,
-    subscription,
-  }: {
-    redis: RedisConnection;
-    namespace: string;
-    partitions: number;
-    subscription: string;
-  }) {
-    this.#redis = redis;
+  constructor({ store, subscription }: { store: Store; subscription: string }) {
+    this.#store = store;
     this.#name = subscription;
-    this.#keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(namespace, partition));
   }
 
   /** Goes on after this id in every partition: an entry id, `0-0`, or `$` for the end. */
   async seek(after: string): Promise<void> {
-    for (const keys of this.#keys) {
+    await this.#store.eachPartition((keys) => {
       const { lease, epoch } = this.#leaseKeys(keys);
       const named = [keys.records, lease, epoch, keys.rejections(this.#name), keys.lost(this.#name)];
-      await runScript(this.#redis, seekSubscription, named, [this.#name, after]);
-    }
+      return runScript(this.#store.redis, seekSubscription, named, [this.#name, after]);
+    });
   }
 
   /** Removes everything that is kept for it. */
   async drop(): Promise<void> {
-    for (const keys of this.#keys) {
+    await this.#store.eachPartition((keys) => {
       const { lease, epoch } = this.#leaseKeys(keys);
       const name = this.#name;
       const named = [keys.records, lease, epoch, keys.rejections(name), keys.dead(name), keys.redeliver(name)];
-      await runScript(this.#redis, dropSubscription, [...named, keys.lost(name)], [name]);
-    }
+      return runScript(this.#store.redis, dropSubscription, [...named, keys.lost(name)], [name]);
+    });
   }
 
   async lag(): Promise<SubscriptionLag[]> {
-    return await Promise.all(this.#keys.map((_, partition) => this.lagOf(partition)));
+    return await this.#store.eachPartition(({ partition }) => this.lagOf(partition));
   }
 
   async lagOf(partition: number): Promise<SubscriptionLag> {
-    const keys = this.#keys[partition]!;
+    const keys = this.#store.keys(partition);
     const named = [keys.records, this.#leaseKeys(keys).lease, keys.lost(this.#name), keys.dead(this.#name)];
     const [last, pending, oldestPending, firstNew, undelivered, isBounded, now, lease, lost, dead] = (await runScript(
-      this.#redis,
+      this.#store.redis,
       measureLag,
       named,
       [this.#name, COUNTED_AT_MOST],
@@ -101,20 +89,20 @@ export class SubscriptionControl {
 
   /** The entries that come next, pending ones first. */
   async peek(count: number): Promise<(LogEntry & { partition: number; isPending: boolean })[]> {
-    const lists = await Promise.all(this.#keys.map((keys, partition) => this.#peekAt(keys, partition, count)));
+    const lists = await this.#store.eachPartition((keys) => this.#peekAt(keys, count));
     return lists.flat().sort((a, b) => compareEntryIds(a.id, b.id));
   }
 
-  async #peekAt(keys: PartitionKeys, partition: number, count: number) {
-    const { records } = keys;
+  async #peekAt(keys: PartitionKeys, count: number) {
+    const { partition, records } = keys;
     const { neededFrom, pending } = await this.lagOf(partition);
     if (neededFrom === undefined) return [];
-    const listed = pending === 0 ? [] : await this.#redis.xpending(records, this.#name, '-', '+', count);
+    const listed = pending === 0 ? [] : await this.#store.redis.xpending(records, this.#name, '-', '+', count);
     const pendingIds = (listed as [string][]).map(([id]) => id);
-    const entries = await Promise.all(pendingIds.map((id) => this.#redis.xrangeBuffer(records, id, id)));
+    const entries = await Promise.all(pendingIds.map((id) => this.#store.redis.xrangeBuffer(records, id, id)));
     if (pendingIds.length < count) {
       const after = `(${await this.#lastDelivered(keys)}`;
-      entries.push(await this.#redis.xrangeBuffer(records, after, '+', 'COUNT', count - pendingIds.length));
+      entries.push(await this.#store.redis.xrangeBuffer(records, after, '+', 'COUNT', count - pendingIds.length));
     }
     return (entries.flat() as [Buffer, Buffer[]][])
       .map(parseEntry)
@@ -122,32 +110,30 @@ export class SubscriptionControl {
   }
 
   async #lastDelivered({ records }: PartitionKeys): Promise<string> {
-    const groups = (await this.#redis.xinfo('GROUPS', records)) as string[][];
+    const groups = (await this.#store.redis.xinfo('GROUPS', records)) as string[][];
     const own = groups.find((facts) => facts[facts.indexOf('name') + 1] === this.#name) ?? [];
     return own[own.indexOf('last-delivered-id') + 1] ?? '0-0';
   }
 
   /** The oldest `count` of each partition. */
   async deadLetters(count: number): Promise<(DeadLetter & { partition: number })[]> {
-    const lists = await Promise.all(
-      this.#keys.map(async (keys, partition) => {
-        const found = await this.#redis.xrangeBuffer(keys.dead(this.#name), '-', '+', 'COUNT', count);
-        return (found as [Buffer, Buffer[]][]).map((one) => ({ ...parseDeadLetter(one), partition }));
-      }),
-    );
+    const lists = await this.#store.eachPartition(async ({ partition, dead }) => {
+      const found = await this.#store.redis.xrangeBuffer(dead(this.#name), '-', '+', 'COUNT', count);
+      return (found as [Buffer, Buffer[]][]).map((letter) => ({ ...parseDeadLetter(letter), partition }));
+    });
     return lists.flat();
   }
 
   /** Dead letters of a partition by their ids; returns how many of them there are. The holder delivers them. */
   async redeliver(partition: number, ids: readonly string[]): Promise<number> {
-    const keys = this.#keys[partition]!;
+    const keys = this.#store.keys(partition);
     const named = [keys.dead(this.#name), keys.redeliver(this.#name)];
-    return (await runScript(this.#redis, requestRedelivery, named, [...ids])) as number;
+    return (await runScript(this.#store.redis, requestRedelivery, named, [...ids])) as number;
   }
 
   /** To be said when retention took entries that were not delivered. */
   async markLost(partition: number, upTo: string): Promise<void> {
-    await this.#redis.set(this.#keys[partition]!.lost(this.#name), upTo);
+    await this.#store.redis.set(this.#store.keys(partition).lost(this.#name), upTo);
   }
 
   #leaseKeys(keys: PartitionKeys): { lease: string; epoch: string } {

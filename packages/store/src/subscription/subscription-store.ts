@@ -2,8 +2,7 @@
 // JSON with a name, an owner (the configuration file or the CLI), and the position at which it began.
 
 import { BEGINNING } from '../log/index.js';
-import type { RedisConnection } from '../redis/index.js';
-import { partitionKeys, subscriptionsKey, subscriptionVerdictsKey } from '../redis/index.js';
+import { type Store, subscriptionsKey, subscriptionVerdictsKey } from '../redis/index.js';
 import { SubscriptionControl } from './subscription-control.js';
 import { beginSubscription } from './subscription-work.js';
 
@@ -19,18 +18,18 @@ export interface StoredSubscription {
 }
 
 export class SubscriptionStore {
-  readonly #log: { redis: RedisConnection; namespace: string; partitions: number };
+  readonly #store: Store;
   readonly #key: string;
   readonly #verdicts: string;
 
-  constructor({ redis, namespace, partitions }: { redis: RedisConnection; namespace: string; partitions: number }) {
-    this.#log = { redis, namespace, partitions };
-    this.#key = subscriptionsKey(namespace);
-    this.#verdicts = subscriptionVerdictsKey(namespace);
+  constructor(store: Store) {
+    this.#store = store;
+    this.#key = subscriptionsKey(store.namespace);
+    this.#verdicts = subscriptionVerdictsKey(store.namespace);
   }
 
   async list(): Promise<StoredSubscription[]> {
-    const all = new Map(Object.entries(await this.#log.redis.hgetall(this.#key)));
+    const all = new Map(Object.entries(await this.#store.redis.hgetall(this.#key)));
     return [...all]
       .filter(([field]) => !field.includes(':'))
       .map(([name, text]) => ({
@@ -51,19 +50,18 @@ export class SubscriptionStore {
     { from, nowMs }: { from: 'now' | 'earliest'; nowMs: number },
   ): Promise<boolean> {
     const { name, origin, definition } = subscription;
-    const { redis } = this.#log;
+    const { redis } = this.#store;
     if ((await redis.hexists(this.#key, name)) === 1) return false;
     // what a deletion that was cut short may have left
     await this.control(name).drop();
     await redis.hdel(this.#key, pausedField(name));
     await redis.hdel(this.#verdicts, name);
-    const start = from === 'earliest' ? this.#partitions().map(() => BEGINNING) : await this.#ends();
+    const start = from === 'earliest' ? this.#store.mapPartitions(() => BEGINNING) : await this.#ends();
     const text = JSON.stringify({ origin, definition, createdMs: nowMs, start });
     if ((await redis.hsetnx(this.#key, name, text)) === 0) return false;
     // now and not with the first delivery, so that retention knows what it needs
-    const { namespace } = this.#log;
-    await Promise.all(
-      start.map((from, partition) => beginSubscription({ redis, namespace, partition, subscription: name }, from)),
+    await this.#store.eachPartition(({ partition }) =>
+      beginSubscription({ store: this.#store, partition, subscription: name }, start[partition]!),
     );
     return true;
   }
@@ -72,50 +70,43 @@ export class SubscriptionStore {
   async redefine(existing: StoredSubscription, definition: unknown, origin = existing.origin): Promise<void> {
     const { createdMs, start } = existing;
     const text = JSON.stringify({ origin, definition, createdMs, start });
-    await this.#log.redis.hset(this.#key, existing.name, text);
+    await this.#store.redis.hset(this.#key, existing.name, text);
   }
 
   async setPaused(name: string, paused: StoredSubscription['paused']): Promise<void> {
-    const { redis } = this.#log;
+    const { redis } = this.#store;
     if (paused === undefined) await redis.hdel(this.#key, pausedField(name));
     else await redis.hset(this.#key, pausedField(name), paused);
   }
 
   async delete(name: string): Promise<void> {
-    await this.#log.redis.hdel(this.#key, name, pausedField(name));
-    await this.#log.redis.hdel(this.#verdicts, name);
+    await this.#store.redis.hdel(this.#key, name, pausedField(name));
+    await this.#store.redis.hdel(this.#verdicts, name);
     await this.control(name).drop();
   }
 
   control(subscription: string): SubscriptionControl {
-    return new SubscriptionControl({ ...this.#log, subscription });
+    return new SubscriptionControl({ store: this.#store, subscription });
   }
 
   /** What a dispatcher found wrong with a definition; an empty list says that it is good. */
   async setVerdict(name: string, mistakes: readonly string[]): Promise<void> {
-    await this.#log.redis.hset(this.#verdicts, name, JSON.stringify(mistakes));
+    await this.#store.redis.hset(this.#verdicts, name, JSON.stringify(mistakes));
   }
 
   /** Undefined as long as no dispatcher has looked at it. */
   async verdict(name: string): Promise<string[] | undefined> {
-    const text = await this.#log.redis.hget(this.#verdicts, name);
+    const text = await this.#store.redis.hget(this.#verdicts, name);
     return text === null ? undefined : (JSON.parse(text) as string[]);
   }
 
-  #partitions(): number[] {
-    return Array.from({ length: this.#log.partitions }, (_, partition) => partition);
-  }
-
   async #ends(): Promise<string[]> {
-    const { redis, namespace } = this.#log;
-    return await Promise.all(
-      this.#partitions().map(async (partition) => {
-        const { records } = partitionKeys(namespace, partition);
-        if ((await redis.exists(records)) === 0) return BEGINNING;
-        const facts = (await redis.xinfo('STREAM', records)) as string[];
-        return String(facts[facts.indexOf('last-generated-id') + 1]);
-      }),
-    );
+    const { redis } = this.#store;
+    return await this.#store.eachPartition(async ({ records }) => {
+      if ((await redis.exists(records)) === 0) return BEGINNING;
+      const facts = (await redis.xinfo('STREAM', records)) as string[];
+      return String(facts[facts.indexOf('last-generated-id') + 1]);
+    });
   }
 }
 

@@ -2,16 +2,9 @@
 // consumer: who may work is said by the lease alone, so what is pending is always the holder's, and taking over means
 // to read the pending entries from the first, in id order, before anything new.
 
-import { type HeldLease, releaseLease, renewLease, takeLease } from '../lease/index.js';
+import { acquireLease, type HeldLease, releaseLease, renewLease } from '../lease/index.js';
 import { compareEntryIds, type LogEntry, parseEntry } from '../log/index.js';
-import {
-  LeaseLost,
-  type PartitionKeys,
-  partitionKeys,
-  type RedisConnection,
-  runScript,
-  runScriptForBytes,
-} from '../redis/index.js';
+import { LeaseLost, type PartitionKeys, runScript, runScriptForBytes, type Store } from '../redis/index.js';
 import {
   acknowledgeEntries,
   LEASE_LOST,
@@ -27,8 +20,7 @@ const REDELIVERIES_A_READ = 100;
 export const DEAD_LETTERS_KEPT = 100_000;
 
 export interface SubscriptionPartition {
-  redis: RedisConnection;
-  namespace: string;
+  store: Store;
   partition: number;
   subscription: string;
 }
@@ -54,39 +46,38 @@ export function subscriptionLease(subscription: string): string {
 }
 
 /** Undefined while somebody else holds it. `start`: where a group that is not there yet begins. */
-export async function takeSubscription(
+export async function acquireSubscription(
   place: SubscriptionPartition,
-  wanted: { owner: string; leaseMs: number; start: string },
-): Promise<SubscriptionWork | undefined> {
-  const { redis, namespace, partition, subscription } = place;
-  const keys = partitionKeys(namespace, partition);
+  { owner, leaseMs, start }: { owner: string; leaseMs: number; start: string },
+): Promise<LeasedSubscription | undefined> {
+  const { store, partition, subscription } = place;
   const heldFromMs = clock();
-  const lease = await takeLease(redis, keys, { name: subscriptionLease(subscription), ...wanted });
+  const lease = await acquireLease(store, { partition, name: subscriptionLease(subscription), owner, leaseMs });
   if (lease === undefined) return undefined;
   try {
-    await beginSubscription(place, wanted.start);
+    await beginSubscription(place, start);
   } catch (error) {
-    await releaseLease(redis, keys, lease).catch(() => {});
+    await releaseLease(store, lease).catch(() => {});
     throw error;
   }
-  return new SubscriptionWork(place, { keys, lease, leaseMs: wanted.leaseMs, heldFromMs });
+  return new LeasedSubscription(place, { lease, leaseMs, heldFromMs });
 }
 
 /** Makes the group when it is not there yet: it begins after `start`. */
 export async function beginSubscription(
-  { redis, namespace, partition, subscription }: SubscriptionPartition,
+  { store, partition, subscription }: SubscriptionPartition,
   start: string,
 ): Promise<void> {
   try {
-    await redis.xgroup('CREATE', partitionKeys(namespace, partition).records, subscription, start, 'MKSTREAM');
+    await store.redis.xgroup('CREATE', store.keys(partition).records, subscription, start, 'MKSTREAM');
   } catch (error) {
     if (!(error as Error).message.startsWith('BUSYGROUP')) throw error;
   }
 }
 
 /** Every method that goes to Redis throws LeaseLost when the lease has passed to another; then nothing was done. */
-export class SubscriptionWork {
-  readonly #redis: RedisConnection;
+export class LeasedSubscription {
+  readonly #store: Store;
   readonly #keys: PartitionKeys;
   readonly #lease: HeldLease;
   readonly #leaseMs: number;
@@ -94,12 +85,12 @@ export class SubscriptionWork {
   #heldFromMs: Clock;
 
   constructor(
-    { redis, subscription }: SubscriptionPartition,
-    held: { keys: PartitionKeys; lease: HeldLease; leaseMs: number; heldFromMs: Clock },
+    { store, partition, subscription }: SubscriptionPartition,
+    held: { lease: HeldLease; leaseMs: number; heldFromMs: Clock },
   ) {
-    this.#redis = redis;
+    this.#store = store;
     this.#group = subscription;
-    this.#keys = held.keys;
+    this.#keys = store.keys(partition);
     this.#lease = held.lease;
     this.#leaseMs = held.leaseMs;
     this.#heldFromMs = held.heldFromMs;
@@ -122,12 +113,12 @@ export class SubscriptionWork {
 
   async renew(): Promise<void> {
     const askedMs = clock();
-    await renewLease(this.#redis, this.#keys, this.#lease, this.#leaseMs);
+    await renewLease(this.#store, this.#lease, this.#leaseMs);
     this.#heldFromMs = askedMs;
   }
 
   async release(): Promise<void> {
-    await releaseLease(this.#redis, this.#keys, this.#lease);
+    await releaseLease(this.#store, this.#lease);
   }
 
   /** Pending entries after this id, in id order. */
@@ -145,7 +136,7 @@ export class SubscriptionWork {
   async load(ids: readonly string[]): Promise<(LogEntry | undefined)[]> {
     return await Promise.all(
       ids.map(async (id) => {
-        const [found] = await this.#redis.xrangeBuffer(this.#keys.records, id, id);
+        const [found] = await this.#store.redis.xrangeBuffer(this.#keys.records, id, id);
         return found && parseEntry(found as [Buffer, Buffer[]]);
       }),
     );
@@ -153,7 +144,7 @@ export class SubscriptionWork {
 
   /** How often entries that are pending were rejected so far. */
   async rejections(): Promise<Map<string, number>> {
-    const counts = await this.#redis.hgetall(this.#keys.rejections(this.#group));
+    const counts = await this.#store.redis.hgetall(this.#keys.rejections(this.#group));
     return new Map(Object.entries(counts).map(([id, count]) => [id, Number(count)]));
   }
 
@@ -178,7 +169,7 @@ export class SubscriptionWork {
     const { lease, dead, redeliver } = this.#names();
     const args = [this.#lease.value, REDELIVERIES_A_READ];
     const found = await this.#translated(
-      runScriptForBytes(this.#redis, readRedeliveries, [lease, dead, redeliver], args),
+      runScriptForBytes(this.#store.redis, readRedeliveries, [lease, dead, redeliver], args),
     );
     const letters = (found as [Buffer, Buffer[]][]).map(parseDeadLetter);
     return letters.sort((a, b) => compareEntryIds(a.id, b.id));
@@ -193,7 +184,9 @@ export class SubscriptionWork {
   async #read(after: string, count: number): Promise<{ entries: PendingEntry[]; lastId: string }> {
     const { lease, records } = this.#names();
     const args = [this.#lease.value, this.#group, CONSUMER, after, count];
-    const reply = await this.#translated(runScriptForBytes(this.#redis, readSubscription, [lease, records], args));
+    const reply = await this.#translated(
+      runScriptForBytes(this.#store.redis, readSubscription, [lease, records], args),
+    );
     const [found, lastId] = reply as [[Buffer, Buffer[] | null][], Buffer];
     const entries = found.map(([id, fields]) => ({
       id: id.toString(),
@@ -214,7 +207,7 @@ export class SubscriptionWork {
   }
 
   #run(script: Parameters<typeof runScript>[1], keys: string[], args: (string | number)[]): Promise<unknown> {
-    return this.#translated(runScript(this.#redis, script, keys, [this.#lease.value, ...args]));
+    return this.#translated(runScript(this.#store.redis, script, keys, [this.#lease.value, ...args]));
   }
 
   /** A group that is gone was deleted or made anew by a seek, which ended our lease as well. */

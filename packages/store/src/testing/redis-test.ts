@@ -2,7 +2,7 @@
 // test a namespace of its own and a list of what to close behind it.
 import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
 import { test } from 'vitest';
-import { connectRedis, type RedisConnection, whenReady } from '../redis/index.js';
+import { connectRedis, type RedisConnection, Store, whenReady } from '../redis/index.js';
 
 export interface RedisTestContext {
   /** A real redis-server with an append-only file; the same for all tests of the file. */
@@ -11,6 +11,8 @@ export interface RedisTestContext {
   redis: RedisConnection;
   /** A prefix of keys that no other test uses. */
   namespace: string;
+  /** The namespace with one partition. */
+  store: Store;
   /** What is pushed during the test is called after it, the last first. */
   cleanup: (() => unknown)[];
 }
@@ -37,6 +39,9 @@ export const it = test.extend<RedisTestContext>({
   ],
   namespace: async ({}, use) => {
     await use(`test-${process.pid}-${namespaces++}`);
+  },
+  store: async ({ redis, redisServer, namespace }, use) => {
+    await use(new Store({ redis, url: redisServer.url, namespace, partitions: 1 }));
   },
   cleanup: async ({}, use) => {
     const undo: (() => unknown)[] = [];
