@@ -7,11 +7,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureVehicleCertificate } from '@fleetbridge/pki';
-import { decodeRecord } from '@fleetbridge/protocol';
+import { BEGINNING, compareEntryIds, decodeRecord } from '@fleetbridge/protocol';
 import { payloadDigest, SimulatedVehicle, TeslaMateClient } from '@fleetbridge/simulator';
 import {
-  BEGINNING,
-  compareEntryIds,
   connectRedis,
   type LogEntry,
   LogTail,

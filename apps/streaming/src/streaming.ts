@@ -3,6 +3,7 @@
 
 import { Access, createAddressOf, KeySet, TeslaTokens } from '@fleetbridge/access';
 import { watchServerCertificate } from '@fleetbridge/pki';
+import { normalizeVin } from '@fleetbridge/protocol';
 import {
   type Metrics,
   measureReadiness,
@@ -223,8 +224,8 @@ function createPush(config: StreamingConfig, { store, context, feeds, counts, lo
     await appender.drain(Math.min(deadlineMs / 2, 2_000));
     appender.stop();
   });
-  const allowed = new Set(ALLOWED_VINS.map((vin) => vin.toUpperCase()));
-  const isAllowed = (vin: string) => allowed.has('*') || allowed.has(vin.toUpperCase());
+  const allowed = new Set(ALLOWED_VINS.map(normalizeVin));
+  const isAllowed = (vin: string) => allowed.has('*') || allowed.has(normalizeVin(vin));
   const sender = new PubsubSender({ oidc, token, now });
   return (server: Parameters<typeof addPubsubPush>[0]) =>
     addPubsubPush(server, { sender, addressOf, isAllowed, appender, feeds, counts, log, now });

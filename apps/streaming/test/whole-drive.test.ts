@@ -1,5 +1,6 @@
 // A drive in compressed time through the server as it is deployed, to a client that behaves as TeslaMate does: whole
 // and in order, whatever breaks on the way.
+import { isAfter } from '@fleetbridge/protocol';
 
 import {
   createVehicleModel,
@@ -251,10 +252,4 @@ function asExpected(frame: TeslaMateFrame): ExpectedFrame {
 
 function positions(frames: ExpectedFrame[]): ExpectedFrame[] {
   return frames.filter(({ shift }) => shift !== null && 'DNR'.includes(shift));
-}
-
-function isAfter(a: string, b: string): boolean {
-  const [aMs, aSequence] = a.split('-').map(Number) as [number, number];
-  const [bMs, bSequence] = b.split('-').map(Number) as [number, number];
-  return aMs > bMs || (aMs === bMs && aSequence > bSequence);
 }

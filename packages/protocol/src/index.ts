@@ -1,3 +1,4 @@
+export { BEGINNING, compareEntryIds, entryMs, isAfter, justBefore } from './entry-id.js';
 export {
   Envelope,
   EnvelopeError,
@@ -52,3 +53,4 @@ export { type RecordTime, recordTime } from './record-time.js';
 export { isTopic, type Topic, type TopicShape, topicShapes, topics } from './schema.js';
 export { signalsWithUnit, signalUnit } from './signal-units.js';
 export { fixedNotation, parseLocation } from './transforms.js';
+export { isVin, normalizeVin, VIN_PATTERN } from './vin.js';

@@ -25,8 +25,6 @@ export {
   AppendNotifier,
   type AppendOutcome,
   type AppendReceipt,
-  BEGINNING,
-  compareEntryIds,
   type LogEntry,
   LogPages,
   LogTail,

@@ -4,7 +4,7 @@ import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TokenStore } from '../src/admin/token-store.js';
 import { acquireLease, releaseLease, renewLease } from '../src/lease/lease.js';
-import { compareEntryIds, type LogEntry } from '../src/log/entry.js';
+import type { LogEntry } from '../src/log/entry.js';
 import { Quarantine } from '../src/log/quarantine.js';
 import { trimPartition } from '../src/log/retention.js';
 import { LogTail, type TailOptions } from '../src/log/tail.js';
@@ -35,13 +35,6 @@ describe('partitionOf', () => {
     expect(crc16('123456789')).toBe(0x31c3);
     expect(partitionOf('123456789', 8)).toBe(0x31c3 % 8);
     expect(partitionOf('123456789', 1)).toBe(0);
-  });
-});
-
-describe('compareEntryIds', () => {
-  it('compares numbers, not text', () => {
-    const sorted = ['0-0', '9-0', '10-0', '10-2', '10-10', '1784000000000-0'];
-    expect([...sorted].reverse().sort(compareEntryIds)).toEqual(sorted);
   });
 });
 

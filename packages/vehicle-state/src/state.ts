@@ -1,8 +1,7 @@
 // What is known of one vehicle: the newest reading of each signal, and whether it is connected. Every part is the
 // newest of what was merged, by an order that does not depend on arrival; so any order and any repetition of the same
 // records gives the same state, and a snapshot joined with the log's tail is exact.
-import { ConnectivityEvent, type DecodedRecord, type SignalValue, signalsOf } from '@fleetbridge/protocol';
-import { isNewerEntry } from './entry-order.js';
+import { ConnectivityEvent, type DecodedRecord, isAfter, type SignalValue, signalsOf } from '@fleetbridge/protocol';
 import { locationOf } from './signal-reading.js';
 
 export interface Reading {
@@ -121,7 +120,7 @@ function mergeConnectivity(state: VehicleState, entryId: string, timeMs: number,
  * compare connection ids here as well would make the outcome depend on the order of arrival.)
  */
 function takeConnectivity(state: VehicleState, connectivity: Connectivity): boolean {
-  if (state.connectivity && !isNewerEntry(connectivity.entryId, state.connectivity.entryId)) return false;
+  if (state.connectivity && !isAfter(connectivity.entryId, state.connectivity.entryId)) return false;
   state.connectivity = connectivity;
   return true;
 }
@@ -129,7 +128,7 @@ function takeConnectivity(state: VehicleState, connectivity: Connectivity): bool
 function isNewerReading(reading: Reading, current: Reading | undefined): boolean {
   if (!current) return true;
   if (reading.timeMs !== current.timeMs) return reading.timeMs > current.timeMs;
-  return isNewerEntry(reading.entryId, current.entryId);
+  return isAfter(reading.entryId, current.entryId);
 }
 
 function isGoodLocation({ value }: Reading): boolean {

@@ -1,8 +1,10 @@
 // `fleetbridge forget <VIN>`: deletes what is stored of a vehicle. One that may still connect would only be stored anew,
 // so that comes first. Two rounds: who had something of it in memory may have written it again after the first.
+
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import { commaList, defineConfig, filePath, loadConfig } from '@fleetbridge/service';
 import {
   AdmissionStore,
@@ -42,7 +44,7 @@ export const forget: Command = {
   options: { deny: { type: 'boolean' }, force: { type: 'boolean' }, yes: { type: 'boolean' } },
   async run({ positionals: [vin, ...rest], values, env, print }) {
     if (vin === undefined || rest.length > 0) throw new UsageError('expected: one VIN');
-    if (!/^[A-Za-z0-9-]{1,64}$/.test(vin)) throw new UsageError(`expected a VIN, got "${vin}"`);
+    if (!isVin(vin)) throw new UsageError(`expected a VIN, got "${vin}"`);
     if (values.deny && values.force) throw new UsageError('--deny and --force exclude each other');
     if (!values.yes && !process.stdin.isTTY) throw new UsageError("it can't be undone: --yes is needed here");
     const isListed = listingOf(env, vin);
@@ -105,19 +107,19 @@ function listingOf(env: NodeJS.ProcessEnv, vin: string): boolean | undefined {
   if (ALLOWED_VINS === undefined && ALLOWED_VINS_FILE === undefined) return undefined;
   const lines = ALLOWED_VINS_FILE === undefined ? [] : readFileSync(ALLOWED_VINS_FILE, 'utf8').split('\n');
   const fromFile = lines.map((line) => line.replace(/#.*/, '').trim());
-  const listed = [...(ALLOWED_VINS ?? []), ...fromFile].map((entry) => entry.toUpperCase());
-  return listed.includes('*') || listed.includes(vin.toUpperCase());
+  const listed = [...(ALLOWED_VINS ?? []), ...fromFile].map(normalizeVin);
+  return listed.includes('*') || listed.includes(normalizeVin(vin));
 }
 
 async function verdictOn(log: Store, vin: string): Promise<Verdict | undefined> {
-  return (await new AdmissionStore(log).read()).verdicts.get(vin.toUpperCase());
+  return (await new AdmissionStore(log).read()).verdicts.get(normalizeVin(vin));
 }
 
 async function isMeant(vin: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question(`Delete everything that is stored of ${vin}? It can't be undone. The VIN: `);
-    return answer.trim().toUpperCase() === vin.toUpperCase();
+    return normalizeVin(answer.trim()) === normalizeVin(vin);
   } finally {
     terminal.close();
   }
@@ -132,7 +134,7 @@ export interface ForgetOrder {
 
 export async function forgetWhole(log: Store, { vin, plan, print, settlingMs = SETTLING_MS }: ForgetOrder) {
   // keys bear a VIN as the certificate spells it, which is in capitals; people type what they like
-  const spellings = [...new Set([vin.toUpperCase(), vin])];
+  const spellings = [...new Set([normalizeVin(vin), vin])];
   const admission = new AdmissionStore(log);
   if (plan === 'deny') await admission.set([vin], 'deny');
   if (plan === 'withdraw') await admission.withdraw(vin);
@@ -148,7 +150,7 @@ export async function forgetWhole(log: Store, { vin, plan, print, settlingMs = S
   const second = await round();
 
   const { records, deadLetters, quarantined, others } = sumOf([first, second]);
-  print(`forgot ${vin.toUpperCase()}`);
+  print(`forgot ${normalizeVin(vin)}`);
   print(`  ${records} records, ${deadLetters} dead letters, ${quarantined} quarantined messages, ${revoked} tokens`);
   print(`  ${first.others === 0 ? 'no snapshot or position' : `${others} other entries: snapshot, marks, positions`}`);
   for (const line of leftovers({ spellings, plan, subscriptions })) print(`left: ${line}`);

@@ -1,5 +1,6 @@
 // `fleetbridge snapshot recompute`: the latest readings of every vehicle, made anew from the log.
-import { compareEntryIds, type PartitionKeys, SnapshotStore, type Store } from '@fleetbridge/store';
+import { compareEntryIds } from '@fleetbridge/protocol';
+import { type PartitionKeys, SnapshotStore, type Store } from '@fleetbridge/store';
 import { type Command, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
 

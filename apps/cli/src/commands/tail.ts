@@ -1,5 +1,6 @@
 // `fleetbridge tail`: the log's records as they come, decoded, with names and units.
-import { BEGINNING, type LogEntry, LogTail } from '@fleetbridge/store';
+import { BEGINNING } from '@fleetbridge/protocol';
+import { type LogEntry, LogTail } from '@fleetbridge/store';
 import { type Command, numberOption, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
 import { recordJsonLine, recordLine } from '../output/index.js';

@@ -1,6 +1,8 @@
 // `fleetbridge token`: who may listen. Redis holds hashes only, so a token is shown once, when it is made. An account at
 // Tesla is trusted by its name (`sub`), read from one of its tokens; whether a token is genuine is judged when it is used.
+
 import { text } from 'node:stream/consumers';
+import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import { type TokenGrant, TokenStore } from '@fleetbridge/store';
 import { type Command, type Invocation, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
@@ -56,8 +58,8 @@ async function trust(
 }
 
 function newGrant(values: Invocation['values']): { vin: string; label: string; nowMs: number } {
-  const vin = typeof values.vin === 'string' ? values.vin.toUpperCase() : '*';
-  if (vin !== '*' && !/^[A-Z0-9-]{1,64}$/.test(vin)) throw new UsageError(`--vin: expected a VIN, got "${vin}"`);
+  const vin = typeof values.vin === 'string' ? normalizeVin(values.vin) : '*';
+  if (vin !== '*' && !isVin(vin)) throw new UsageError(`--vin: expected a VIN, got "${vin}"`);
   return { vin, label: typeof values.label === 'string' ? values.label : '', nowMs: Date.now() };
 }
 

@@ -1,4 +1,5 @@
 // `fleetbridge vehicle`: which vehicles may connect, changed while ingest runs. It looks every second.
+import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import { AdmissionStore } from '@fleetbridge/store';
 import { type Command, type Invocation, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
@@ -20,14 +21,14 @@ export const vehicle: Command = {
     }
     if (action === 'list' && vins.length > 0) throw new UsageError(`unexpected argument "${vins[0]}"`);
     if (action !== 'list' && vins.length === 0) throw new UsageError(`${action}: expected a VIN`);
-    const wrong = vins.find((vin) => !/^[A-Za-z0-9-]{1,64}$/.test(vin));
+    const wrong = vins.find((vin) => !isVin(vin));
     if (wrong !== undefined) throw new UsageError(`expected a VIN, got "${wrong}"`);
     const log = await openLog(env, 'fleetbridge-vehicle');
     try {
       const store = new AdmissionStore(log);
       if (action === 'list') return await list(store, print);
       await store.set(vins, action);
-      for (const vin of vins) print(`${action === 'allow' ? 'allowed' : 'denied'} ${vin.toUpperCase()}`);
+      for (const vin of vins) print(`${action === 'allow' ? 'allowed' : 'denied'} ${normalizeVin(vin)}`);
       return 0;
     } finally {
       log.close();

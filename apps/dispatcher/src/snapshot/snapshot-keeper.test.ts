@@ -1,7 +1,14 @@
-import { decodeRecord, encodeMessage, Field, ShiftState, timestampOf, type VehicleData } from '@fleetbridge/protocol';
-import { createLogger } from '@fleetbridge/service';
 import {
   BEGINNING,
+  decodeRecord,
+  encodeMessage,
+  Field,
+  ShiftState,
+  timestampOf,
+  type VehicleData,
+} from '@fleetbridge/protocol';
+import { createLogger } from '@fleetbridge/service';
+import {
   connectRedis,
   forgetVehicle,
   partitionKeys,

@@ -1,6 +1,6 @@
 // What a subscription says: the schema that validates DISPATCHER_CONFIG and what the CLI stored, and from which
 // docs/dispatcher.md's table is made. Every mistake is reported with its path.
-import { signalNames, topics } from '@fleetbridge/protocol';
+import { signalNames, topics, VIN_PATTERN } from '@fleetbridge/protocol';
 import { z } from 'zod';
 import { payloadForms } from '../delivery/index.js';
 
@@ -121,7 +121,7 @@ export const subscriptionSchema = z
       .default([...topics])
       .describe('Records of these.'),
     vins: z
-      .array(z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'expected a VIN'))
+      .array(z.string().regex(VIN_PATTERN, 'expected a VIN'))
       .min(1)
       .optional()
       .describe('Records of these vehicles; default: all.'),

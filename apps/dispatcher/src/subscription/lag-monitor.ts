@@ -1,8 +1,9 @@
 // How far behind each subscription is, for the metrics and for retention: what one still needs is not trimmed by number,
 // and when the age limit takes it all the same, that is said.
+import { compareEntryIds } from '@fleetbridge/protocol';
 
 import type { Logger } from '@fleetbridge/service';
-import { compareEntryIds, type SubscriptionLag, type SubscriptionStore } from '@fleetbridge/store';
+import type { SubscriptionLag, SubscriptionStore } from '@fleetbridge/store';
 
 export interface PartitionLag extends SubscriptionLag {
   subscription: string;

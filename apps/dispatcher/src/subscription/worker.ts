@@ -1,11 +1,11 @@
 // Delivers one partition of a subscription for as long as this process holds its lease: reads what is pending and then
 // what is new, lets the lanes say what may be sent, and tells Redis what became of it. Nothing leaves without a look at
 // the lease, by our own clock; and nothing is changed in Redis but by scripts that compare it.
+import { BEGINNING } from '@fleetbridge/protocol';
 
 import type { Logger } from '@fleetbridge/service';
 import {
   type AppendNotifier,
-  BEGINNING,
   type LeasedSubscription,
   LeaseLost,
   type LogEntry,

@@ -1,7 +1,9 @@
 // The lists behind createAdmission, kept up to date while vehicles are connected: the file is read and Redis is asked
 // every second. Nothing that fails takes a vehicle's place away: the lists that were read last stay in force.
+
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import type { AdmissionStore, Verdict } from '@fleetbridge/store';
 import { createAdmission, parseVinFile } from './admission.js';
@@ -107,7 +109,7 @@ export class AdmissionWatch {
   }
 
   #decideAnew(): void {
-    const listed = new Set([...this.#options.allowedVins.map((vin) => vin.toUpperCase()), ...this.#fileVins]);
+    const listed = new Set([...this.#options.allowedVins.map(normalizeVin), ...this.#fileVins]);
     this.#isAdmitted = createAdmission({ listed, verdicts: this.#verdicts });
   }
 

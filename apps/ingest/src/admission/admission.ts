@@ -1,4 +1,5 @@
 // Which vehicles may connect, among those whose certificate is good: one rule over three lists. Pure.
+import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import type { Verdict } from '@fleetbridge/store';
 
 export interface AdmissionLists {
@@ -11,7 +12,7 @@ export interface AdmissionLists {
 /** A verdict of the operator counts before any list, `*` included. Case doesn't count, since people type VINs. */
 export function createAdmission({ listed, verdicts }: AdmissionLists): (vin: string) => boolean {
   return (vin) => {
-    const name = vin.toUpperCase();
+    const name = normalizeVin(vin);
     const verdict = verdicts.get(name);
     return verdict === undefined ? listed.has('*') || listed.has(name) : verdict === 'allow';
   };
@@ -24,7 +25,7 @@ export function parseVinFile(text: string): { vins: string[]; badLines: number[]
   for (const [index, line] of text.split('\n').entries()) {
     const entry = line.replace(/#.*/, '').trim();
     if (entry === '') continue;
-    if (/^(?:[A-Za-z0-9-]{1,64}|\*)$/.test(entry)) vins.push(entry.toUpperCase());
+    if (entry === '*' || isVin(entry)) vins.push(normalizeVin(entry));
     else badLines.push(index + 1);
   }
   return { vins, badLines };

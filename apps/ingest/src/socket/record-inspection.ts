@@ -1,6 +1,6 @@
 // What looks into the records on their way to the log, because an operator asked for it by name: lines for topics of
 // LOG_RECORDS, and counts for VINs of SIGNAL_COUNT_VINS. Costs decoding, so there is none unless asked for.
-import { decodeRecord, flatRecord } from '@fleetbridge/protocol';
+import { decodeRecord, flatRecord, normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import type { RecordToAppend } from '@fleetbridge/store';
 import { type Counts, countOne } from '../counts.js';
@@ -22,11 +22,11 @@ export function createRecordInspection({
   ...options
 }: RecordInspectionOptions): RecordInspection | undefined {
   const loggedTopics = new Set(options.loggedTopics);
-  const countedVins = new Set(options.countedVins.map((vin) => vin.toUpperCase()));
+  const countedVins = new Set(options.countedVins.map(normalizeVin));
   if (loggedTopics.size === 0 && countedVins.size === 0) return undefined;
   return (record) => {
     const { vin, topic } = record;
-    if (countedVins.has(vin.toUpperCase())) {
+    if (countedVins.has(normalizeVin(vin))) {
       counts.vinSignals[topic] ??= {};
       countOne(counts.vinSignals[topic], vin, countSignals(topic, payloadOf(record)));
     }

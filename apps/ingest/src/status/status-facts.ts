@@ -1,11 +1,13 @@
 // Gathers what the status page shows, each time anew: the files as they are now, and what Redis says. The page must come
 // whatever is broken, so nothing here fails or waits for long.
+
 import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import path from 'node:path';
 import { loadServerCertificate, teslaCaSources } from '@fleetbridge/pki';
+import { normalizeVin } from '@fleetbridge/protocol';
 import type { Readiness } from '@fleetbridge/service';
 import { AdmissionStore, readLogOverview, type Store } from '@fleetbridge/store';
 import { parseVinFile } from '../admission/index.js';
@@ -104,10 +106,7 @@ function covers(certificate: X509Certificate, host: string): boolean {
 async function listedVins(config: IngestConfig): Promise<number | 'all'> {
   const { ALLOWED_VINS_FILE: file } = config;
   const text = file === undefined ? '' : await readFile(file, 'utf8').catch(() => '');
-  const vins = new Set([
-    ...withDefaults(config).allowedVins.map((vin) => vin.toUpperCase()),
-    ...parseVinFile(text).vins,
-  ]);
+  const vins = new Set([...withDefaults(config).allowedVins.map(normalizeVin), ...parseVinFile(text).vins]);
   return vins.has('*') ? 'all' : vins.size;
 }
 

@@ -2,10 +2,9 @@
 // then complete with the snapshot alone, and no subscriber costs a scan of the log. Vehicles that have slots are
 // followed whether their subscribers are here or at another replica, so that these can come here.
 import { randomUUID } from 'node:crypto';
-import { type DecodedRecord, decodeRecord, RecordDecodeError } from '@fleetbridge/protocol';
+import { BEGINNING, type DecodedRecord, decodeRecord, isAfter, RecordDecodeError } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import {
-  BEGINNING,
   type Checkpoint,
   CheckpointStore,
   ForgottenVehicles,
@@ -21,7 +20,6 @@ import { stateFromHash } from '@fleetbridge/vehicle-state';
 import type { StreamingCounts } from '../metrics.js';
 import { ResumePositions } from '../resume/index.js';
 import type { Elevation } from './elevation.js';
-import { isAfter } from './frame.js';
 import { chooseCheckpoint, FrameHistory } from './frame-history.js';
 import { VehicleFeed } from './vehicle-feed.js';
 

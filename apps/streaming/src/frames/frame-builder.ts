@@ -1,6 +1,7 @@
 // The frames of one vehicle from some entry of the log on: its state, the sequence of frames that follows from it, and
 // the recent ones. Two processes that begin at the same checkpoint make the same frames, so that a subscriber may go
 // from one to the other.
+import { isAfter } from '@fleetbridge/protocol';
 import type { Checkpoint, LogEntry } from '@fleetbridge/store';
 import {
   CONNECTIVITY,
@@ -14,7 +15,7 @@ import {
   type VehicleRecord,
   type VehicleState,
 } from '@fleetbridge/vehicle-state';
-import { createFrame, type Frame, frameRow, isAfter } from './frame.js';
+import { createFrame, type Frame, frameRow } from './frame.js';
 import { FrameRing } from './frame-ring.js';
 
 /** Everything that a column is made of, and whether the vehicle is connected. */

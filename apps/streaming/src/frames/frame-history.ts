@@ -1,16 +1,16 @@
 // How a process gets at frames that it has not seen: by reading the log again from a checkpoint, once for all vehicles
 // that need it. The tail goes on meanwhile; a vehicle's new track takes over in the very turn in which it has read as
 // far as the tail has.
-import { decodeRecord, RecordDecodeError } from '@fleetbridge/protocol';
 import {
   BEGINNING,
-  type Checkpoint,
   compareEntryIds,
-  type LogEntry,
-  type LogPages,
-  type Store,
-} from '@fleetbridge/store';
-import { entryMs, isAfter, justBefore } from './frame.js';
+  decodeRecord,
+  entryMs,
+  isAfter,
+  justBefore,
+  RecordDecodeError,
+} from '@fleetbridge/protocol';
+import type { Checkpoint, LogEntry, LogPages, Store } from '@fleetbridge/store';
 import { type FrameBuilder, presentAt, trackFromCheckpoint } from './frame-builder.js';
 
 export interface FrameHistoryOptions {

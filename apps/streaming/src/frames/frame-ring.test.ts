@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createFrame, type Frame, justBefore, withoutLetter } from './frame.js';
+import { createFrame, type Frame, withoutLetter } from './frame.js';
 import { FrameRing } from './frame-ring.js';
 import { planReplay } from './replay.js';
 
@@ -111,16 +111,6 @@ describe('a drive', () => {
 
   it('leaves no letter and no power in its last word', () => {
     expect(withoutLetter(frame('1-0', 'D', '30')).text).toBe('1000,30,,,,,,,0,,,,');
-  });
-});
-
-describe('justBefore', () => {
-  it.each([
-    ['5-3', '5-2'],
-    ['5-0', '4-9007199254740991'],
-    ['0-0', '0-0'],
-  ])('%s is %s', (entryId, before) => {
-    expect(justBefore(entryId)).toBe(before);
   });
 });
 

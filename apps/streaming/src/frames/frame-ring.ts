@@ -1,7 +1,7 @@
 // The recent frames of one vehicle, for subscribers that come back. Frames are numbered, so that a reader keeps its
 // place while old ones go.
-import { BEGINNING } from '@fleetbridge/store';
-import { entryMs, type Frame, isAfter, justBefore } from './frame.js';
+import { BEGINNING, entryMs, isAfter, justBefore } from '@fleetbridge/protocol';
+import type { Frame } from './frame.js';
 
 /** A vehicle's backlog of some hours may arrive at once. */
 const FRAMES = 10_000;

@@ -1,5 +1,4 @@
 // One frame as subscribers are sent it, small enough to be kept for all who may come back for it.
-import { compareEntryIds } from '@fleetbridge/store';
 import { defaultColumns, type FrameRow, formatFrame } from '@fleetbridge/vehicle-state';
 import type { Elevation } from './elevation.js';
 
@@ -49,19 +48,4 @@ export function withElevation(frame: Frame, elevation: Pick<Elevation, 'at'>): F
   const metres = elevation.at(Number(values.est_lat), Number(values.est_lng));
   if (metres === undefined) return frame;
   return { ...frame, text: formatFrame({ timeMs, values: { ...values, elevation: String(metres) } }, defaultColumns) };
-}
-
-export function isAfter(entryId: string, cursor: string): boolean {
-  return compareEntryIds(entryId, cursor) > 0;
-}
-
-/** The cursor of a reader who has everything before this entry, but not it. */
-export function justBefore(entryId: string): string {
-  const [ms, sequence] = entryId.split('-').map(Number) as [number, number];
-  if (sequence > 0) return `${ms}-${sequence - 1}`;
-  return ms > 0 ? `${ms - 1}-${Number.MAX_SAFE_INTEGER}` : '0-0';
-}
-
-export function entryMs(entryId: string): number {
-  return Number.parseInt(entryId, 10);
 }

@@ -2,7 +2,8 @@
 // pace that TeslaMate's database can follow. Frames that come meanwhile go into the ring too, so that its end is the
 // present and nothing is missed or sent twice.
 
-import { type Frame, isAfter } from './frame.js';
+import { isAfter } from '@fleetbridge/protocol';
+import type { Frame } from './frame.js';
 import type { FrameRing } from './frame-ring.js';
 
 export interface ReplayPlan {

@@ -1,11 +1,13 @@
 // fleetbridge.v1.Telemetry on STREAMING_GRPC_PORT: for programs. Tokens come as metadata, `authorization: Bearer …`, and
 // open what they open everywhere. A subscription goes at its client's pace; whoever stops reading is told so and can
 // come back with its cursor.
+
 import { once } from 'node:events';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AddressOf } from '@fleetbridge/access';
 import { type Access, type ClientAccess, type Grant, grantsVehicle } from '@fleetbridge/access';
+import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import { explainListenError, type Logger } from '@fleetbridge/service';
 import {
   type ConnectionInjector,
@@ -26,7 +28,6 @@ import { parseCursor, pumpRecords, RecordStream, type StreamItem, type StreamSta
 import { recordMessage, timeMs, vehicleMessage, type WireTimestamp } from './grpc-messages.js';
 import { addHealth, addReflection, telemetryService } from './grpc-services.js';
 
-const VIN = /^[A-Z0-9-]{1,64}$/;
 const MAX_VINS = 1_000;
 const STOP_LIMIT_MS = 1_000;
 const LAST_WORDS_MS = 100;
@@ -193,8 +194,8 @@ function telemetryHandlers({ access, addressOf, vehicles, records, live, counts,
   }
 
   function openedVin(grant: Grant, text: string): string {
-    const vin = text.toUpperCase();
-    if (!VIN.test(vin)) throw refusal(status.INVALID_ARGUMENT, 'expected a VIN');
+    const vin = normalizeVin(text);
+    if (!isVin(vin)) throw refusal(status.INVALID_ARGUMENT, 'expected a VIN');
     if (grantsVehicle(grant, vin)) return vin;
     access.refuse('other_vehicle');
     throw refusal(status.PERMISSION_DENIED, 'this token is for another vehicle');

@@ -1,8 +1,10 @@
 // HTTP beside the WebSocket: vehicles as JSON, records as server-sent events, the description of both, and the way in
 // for a Google Pub/Sub push. Tokens as a bearer header or `?token=`; a token of one vehicle opens that one only.
+
 import type { RequestListener } from 'node:http';
 import type { AddressOf } from '@fleetbridge/access';
 import { type Access, type ClientAccess, type Grant, grantsVehicle, requestToken } from '@fleetbridge/access';
+import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import { vehicleJson } from '@fleetbridge/vehicle-state';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
@@ -13,7 +15,6 @@ import { type EventsOptions, sendEvents } from './server-sent-events.js';
 
 /** A record has at most 1 MB, and a push wraps it in base64 and JSON. */
 const BODY_BYTES = 2_000_000;
-const VIN = /^[A-Z0-9-]{1,64}$/;
 
 export interface HttpApiOptions extends Omit<EventsOptions, 'client'> {
   access: Access;
@@ -87,8 +88,8 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
   }
 
   function openedVin(grant: Grant, text: string): string {
-    const vin = text.toUpperCase();
-    if (!VIN.test(vin)) throw new HttpError(400, 'expected a VIN');
+    const vin = normalizeVin(text);
+    if (!isVin(vin)) throw new HttpError(400, 'expected a VIN');
     if (grantsVehicle(grant, vin)) return vin;
     access.refuse('other_vehicle');
     throw new HttpError(403, 'this token is for another vehicle');

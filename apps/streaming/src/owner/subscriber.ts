@@ -1,13 +1,15 @@
 // One client of the Owner streaming. TeslaMate crashes on a close frame, on an end of TCP while it sends, and on some
 // errors; it has one timer of 30 s that every message restarts, and after `vehicle_disconnected` that timer is its
 // pending new subscribe. Every rule here is one of these (reference: TeslaMate contract, sections 1 and 2).
+
 import { createHash, randomUUID } from 'node:crypto';
 import type { ClientAccess } from '@fleetbridge/access';
+import { isAfter, isVin, justBefore, normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import { defaultColumns, parseColumns } from '@fleetbridge/vehicle-state';
 import type { WebSocket } from 'ws';
 import type { FeedListener, Feeds, FrameRequest, VehicleFeed } from '../frames/index.js';
-import { type Frame, hasLetter, isAfter, justBefore, planReplay, Replay, withoutLetter } from '../frames/index.js';
+import { type Frame, hasLetter, planReplay, Replay, withoutLetter } from '../frames/index.js';
 import type { StreamingCounts } from '../metrics.js';
 import { Confirmations, HeldSlot } from '../resume/index.js';
 import {
@@ -190,7 +192,7 @@ export class Subscriber implements FeedListener {
     this.#hasSubscribed = true;
     this.#send(HELLO);
     const { tag } = subscription;
-    const vin = this.#options.vinOf?.(tag) ?? tag.toUpperCase();
+    const vin = this.#options.vinOf?.(tag) ?? normalizeVin(tag);
     const isWanted = () => this.#subscription === subscription && !this.#isEnding;
 
     const judgement = await this.#settle(isWanted, async () => {
@@ -428,10 +430,6 @@ function subscriberName(who: string, vin: string, columns: readonly string[]): s
 function columnsOf(subscription: Subscription): readonly string[] {
   const columns = parseColumns(subscription.columns);
   return columns instanceof Error || columns.join() === defaultColumns.join() ? defaultColumns : columns;
-}
-
-function isVin(text: string): boolean {
-  return /^[A-Z0-9-]{1,64}$/.test(text);
 }
 
 function shortened(text: string): string {

@@ -1,12 +1,13 @@
 // TeslaMate's tag of a vehicle: its VIN with TESLA_WSS_USE_VIN, else a number that only Tesla's REST API knows.
+import { isVin, normalizeVin } from '@fleetbridge/protocol';
 
 /** From entries `<id>=<VIN>`. A RangeError, as a value, names the entry that is none. */
 export function parseVehicleIds(entries: readonly string[]): ReadonlyMap<string, string> | RangeError {
   const vins = new Map<string, string>();
   for (const entry of entries) {
-    const [, id, vin] = /^(\d{1,20})\s*=\s*([A-Za-z0-9-]{1,64})$/.exec(entry) ?? [];
-    if (id === undefined || vin === undefined) return new RangeError(entry);
-    vins.set(id, vin.toUpperCase());
+    const [, id, vin] = /^(\d{1,20})\s*=\s*(\S+)$/.exec(entry) ?? [];
+    if (id === undefined || vin === undefined || !isVin(vin)) return new RangeError(entry);
+    vins.set(id, normalizeVin(vin));
   }
   return vins;
 }
@@ -15,5 +16,5 @@ export function parseVehicleIds(entries: readonly string[]): ReadonlyMap<string,
 export function createVinOf(entries: readonly string[]): (tag: string) => string {
   const vins = parseVehicleIds(entries);
   if (vins instanceof RangeError) throw vins;
-  return (tag) => vins.get(tag.trim()) ?? tag.trim().toUpperCase();
+  return (tag) => vins.get(tag.trim()) ?? normalizeVin(tag.trim());
 }

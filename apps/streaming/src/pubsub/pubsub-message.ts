@@ -4,6 +4,7 @@ import {
   encodeMessage,
   fromProtojson,
   isTopic,
+  isVin,
   PayloadInspector,
   ProtojsonError,
   recordTime,
@@ -31,7 +32,7 @@ export function readPush(body: unknown, nowMs: number): PushedRecord | { refusal
   const vin = text(member(attributes, 'vin'));
   const topic = text(member(attributes, 'txtype'));
   const messageId = text(member(message, 'messageId')) || text(member(message, 'message_id'));
-  if (!/^[A-Za-z0-9-]{1,64}$/.test(vin)) return { refusal: 'the attribute vin is not a VIN' };
+  if (!isVin(vin)) return { refusal: 'the attribute vin is not a VIN' };
   if (!isTopic(topic)) return { refusal: 'the attribute txtype is not V, alerts, errors or connectivity' };
   if (messageId === '') return { refusal: 'there is no messageId' };
   const payload = payloadOf(topic, Buffer.from(text(member(message, 'data')), 'base64'));

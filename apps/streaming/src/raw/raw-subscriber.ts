@@ -2,6 +2,7 @@
 // frames, so it is told why it is ended: 1008 a token, 1009 and 1002 what it sent, 1012 a restart, 1013 unread messages.
 
 import { type Access, grantsVehicle } from '@fleetbridge/access';
+import { normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import type { LiveClient, LiveClients } from '../live-clients.js';
 import type { StreamingCounts } from '../metrics.js';
@@ -95,7 +96,8 @@ async function begin(
     grant = await client.identify(shown);
   }
   if (typeof grant === 'string') return { refusal: 'the token is not accepted' };
-  const vin = text(tag)?.toUpperCase();
+  const given = text(tag);
+  const vin = given && normalizeVin(given);
   if (vin !== undefined && !grantsVehicle(grant, vin)) {
     options.access.refuse('other_vehicle');
     return { refusal: 'the token is for another vehicle' };

@@ -1,7 +1,7 @@
 // A place in the log as clients keep it: `<partition>:<entry id>`, joined by commas when a subscription spans several
 // partitions. Cursors of several vehicles may be joined by the client; of a partition that is in it twice the earlier
 // place counts.
-import { compareEntryIds } from '@fleetbridge/store';
+import { compareEntryIds } from '@fleetbridge/protocol';
 
 /** Entry id by partition: all that is at or before it is known. */
 export type Positions = ReadonlyMap<number, string>;

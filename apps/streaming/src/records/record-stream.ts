@@ -1,7 +1,8 @@
 // What one client is told of the log, from wherever it begins, in order, without a gap or a repeat. The client's pace
 // is the pace: the next record is handed out when it is asked for. Live records wait in a bounded queue; one that runs
 // over is thrown away and the log read instead, from where the client is.
-import { compareEntryIds, type LogEntry } from '@fleetbridge/store';
+import { compareEntryIds } from '@fleetbridge/protocol';
+import type { LogEntry } from '@fleetbridge/store';
 import { formatCursor, type Positions } from './log-cursor.js';
 import { LogRecord, type LogRecords } from './log-records.js';
 

@@ -1,8 +1,9 @@
 // Everything that is stored of one vehicle, deleted. The log first and the snapshot with its last page, so that nobody can
 // make it again from entries that are still there. Every step may be repeated: who was interrupted begins anew.
+
 import { createHash } from 'node:crypto';
+import { BEGINNING } from '@fleetbridge/protocol';
 import { Cluster } from 'ioredis';
-import { BEGINNING } from '../log/index.js';
 import { type PartitionKeys, type RedisConnection, runScript, type Store } from '../redis/index.js';
 import { forgetMessages, forgetRecords } from '../scripts/index.js';
 import { SNAPSHOT_LEASE } from '../snapshot/index.js';

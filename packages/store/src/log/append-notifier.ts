@@ -1,8 +1,8 @@
 // Wakes those who have read a partition to its end when something is appended. Reading for a group happens in scripts,
 // which can't block; so one connection a partition does the waiting for all subscriptions.
+import { compareEntryIds } from '@fleetbridge/protocol';
 
 import { connectRedis, pause, type RedisConnection, type Store } from '../redis/index.js';
-import { compareEntryIds } from './entry.js';
 
 const BLOCK_MS = 2_000;
 

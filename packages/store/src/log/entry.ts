@@ -1,4 +1,4 @@
-// One entry of the log as readers get it, and the order of entry ids.
+// One entry of the log as readers get it.
 
 export interface LogEntry {
   /** `<ms>-<sequence>`, growing along the stream: an order over all that a partition's vehicles did, and a cursor. */
@@ -13,9 +13,6 @@ export interface LogEntry {
   version: string;
   payload: Buffer;
 }
-
-/** The cursor before the first entry. */
-export const BEGINNING = '0-0';
 
 /** An entry from ioredis' buffer reply: [id, [field, value, …]]. Fields that we don't know are passed over. */
 export function parseEntry([id, fields]: [Buffer, Buffer[]]): LogEntry {
@@ -59,15 +56,3 @@ export function parseEntry([id, fields]: [Buffer, Buffer[]]): LogEntry {
 }
 
 const NO_BYTES = Buffer.alloc(0);
-
-/** Negative, zero or positive, as entry `a` is before, at or after `b`. */
-export function compareEntryIds(a: string, b: string): number {
-  const [aMs, aSequence] = splitEntryId(a);
-  const [bMs, bSequence] = splitEntryId(b);
-  return aMs - bMs || aSequence - bSequence;
-}
-
-function splitEntryId(id: string): [ms: number, sequence: number] {
-  const dash = id.indexOf('-');
-  return dash < 0 ? [Number(id), 0] : [Number(id.slice(0, dash)), Number(id.slice(dash + 1))];
-}

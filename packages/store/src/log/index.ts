@@ -1,6 +1,6 @@
 export { AppendNotifier } from './append-notifier.js';
 export { Appender, type AppenderOptions, type AppendOutcome, type AppendReceipt } from './appender.js';
-export { BEGINNING, compareEntryIds, type LogEntry, parseEntry } from './entry.js';
+export { type LogEntry, parseEntry } from './entry.js';
 export { LogPages } from './pages.js';
 export { Quarantine } from './quarantine.js';
 export { type PackedHead, packHead, type RecordKind, type RecordToAppend } from './record-packing.js';

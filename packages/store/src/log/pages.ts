@@ -1,8 +1,9 @@
 // The log by pages, for readers that have fallen behind or begin in the past. They share one connection, because
 // nothing here waits; whoever wants what comes next follows a LogTail.
+import { BEGINNING, compareEntryIds } from '@fleetbridge/protocol';
 
 import type { Store } from '../redis/index.js';
-import { BEGINNING, compareEntryIds, type LogEntry, parseEntry } from './entry.js';
+import { type LogEntry, parseEntry } from './entry.js';
 
 export class LogPages {
   readonly #store: Store;

@@ -1,8 +1,9 @@
 // Follows one partition of the log from a cursor, for fan-out and snapshots. A connection of its own, because a
 // blocking read holds it. Whatever happens to Redis, entries come in order, each once.
+import { BEGINNING, compareEntryIds } from '@fleetbridge/protocol';
 
 import { connectRedis, pause, type RedisConnection, type Store, whenReady } from '../redis/index.js';
-import { BEGINNING, compareEntryIds, type LogEntry, parseEntry } from './entry.js';
+import { type LogEntry, parseEntry } from './entry.js';
 
 export interface TailOptions {
   store: Store;

@@ -1,9 +1,9 @@
 // The latest readings of every vehicle, as hashes, and the cursor up to which they are written. Both change in one
 // script that checks the writer's lease and that the cursor grows: a snapshot can't go back, and is always the exact
 // merge of the log up to its cursor. What a reading looks like is the affair of packages/vehicle-state.
+import { BEGINNING } from '@fleetbridge/protocol';
 
 import type { HeldLease } from '../lease/index.js';
-import { BEGINNING } from '../log/index.js';
 import { LeaseLost, runScript, type Store } from '../redis/index.js';
 import { clearSnapshots, commitSnapshot } from '../scripts/index.js';
 

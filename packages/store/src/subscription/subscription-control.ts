@@ -1,7 +1,8 @@
 // Subscriptions as an operator and the retention see them: where each is, what lies before it, what it gave up, and
 // how to move it. Nothing here needs a lease; what must not be done beside a holder ends its lease in the same script.
+import { compareEntryIds } from '@fleetbridge/protocol';
 
-import { compareEntryIds, type LogEntry, parseEntry } from '../log/index.js';
+import { type LogEntry, parseEntry } from '../log/index.js';
 import { type PartitionKeys, runScript, type Store } from '../redis/index.js';
 import { dropSubscription, measureLag, requestRedelivery, seekSubscription } from '../scripts/index.js';
 import { type DeadLetter, parseDeadLetter, subscriptionLease } from './subscription-work.js';

@@ -1,7 +1,7 @@
 // The subscriptions that there are, for all dispatchers. What a definition says is the dispatcher's affair; here it is
 // JSON with a name, an owner (the configuration file or the CLI), and the position at which it began.
+import { BEGINNING } from '@fleetbridge/protocol';
 
-import { BEGINNING } from '../log/index.js';
 import { type Store, subscriptionsKey, subscriptionVerdictsKey } from '../redis/index.js';
 import { SubscriptionControl } from './subscription-control.js';
 import { beginSubscription } from './subscription-work.js';

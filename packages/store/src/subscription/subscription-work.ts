@@ -1,9 +1,10 @@
 // One partition of a subscription in the hands of the process that holds its lease. All owners read as one and the same
 // consumer: who may work is said by the lease alone, so what is pending is always the holder's, and taking over means
 // to read the pending entries from the first, in id order, before anything new.
+import { compareEntryIds } from '@fleetbridge/protocol';
 
 import { acquireLease, type HeldLease, releaseLease, renewLease } from '../lease/index.js';
-import { compareEntryIds, type LogEntry, parseEntry } from '../log/index.js';
+import { type LogEntry, parseEntry } from '../log/index.js';
 import { LeaseLost, type PartitionKeys, runScript, runScriptForBytes, type Store } from '../redis/index.js';
 import {
   acknowledgeEntries,
