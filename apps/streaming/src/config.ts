@@ -1,6 +1,6 @@
 // The streaming server's variables: validation, defaults and documentation in one.
 
-import { createAddressOf, TESLA_KEYS_URL, teslaIssuers } from '@fleetbridge/access';
+import { bindAddress, createAddressOf, isBindAllowed, TESLA_KEYS_URL, teslaIssuers } from '@fleetbridge/access';
 import { serverCertificateFiles } from '@fleetbridge/pki';
 import {
   type ConfigOf,
@@ -21,8 +21,6 @@ import {
 } from '@fleetbridge/service';
 import type { z } from 'zod';
 import { parseVehicleIds } from './owner/index.js';
-
-const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 
 const variables = {
   ...recordLogConfig,
@@ -98,13 +96,12 @@ export const streamingConfig = defineConfig(variables, {
 
 export type StreamingConfig = ConfigOf<typeof streamingConfig>;
 
-function authMistakes({ AUTH, AUTH_NONE_ANYWHERE, STREAMING_BIND }: Given): Mistake[] {
-  if (AUTH !== 'none' || AUTH_NONE_ANYWHERE || STREAMING_BIND === undefined || LOOPBACK.includes(STREAMING_BIND))
-    return [];
+function authMistakes(config: Given): Mistake[] {
+  if (isBindAllowed(bindPolicy(config))) return [];
   return [
     {
       variable: 'AUTH',
-      problem: `none is for loopback only, STREAMING_BIND is ${STREAMING_BIND}; use tokens, or set AUTH_NONE_ANYWHERE=on if the network is yours`,
+      problem: `none is for loopback only, STREAMING_BIND is ${config.STREAMING_BIND}; use tokens, or set AUTH_NONE_ANYWHERE=on if the network is yours`,
     },
   ];
 }
@@ -148,9 +145,13 @@ function listMistakes({ TRUSTED_PROXIES = [], VEHICLE_IDS = [] }: Given): Mistak
 
 /** The files and addresses that the defaults stand for. */
 export function withDefaults(config: StreamingConfig) {
-  const { DATA_DIR, STREAMING_CERT_FILE, STREAMING_KEY_FILE, STREAMING_BIND, AUTH, AUTH_NONE_ANYWHERE } = config;
+  const { DATA_DIR, STREAMING_CERT_FILE, STREAMING_KEY_FILE } = config;
   return {
     ...serverCertificateFiles({ certFile: STREAMING_CERT_FILE, keyFile: STREAMING_KEY_FILE, dataDir: DATA_DIR }),
-    bind: STREAMING_BIND ?? (AUTH === 'none' && !AUTH_NONE_ANYWHERE ? '127.0.0.1' : undefined),
+    bind: bindAddress(bindPolicy(config)),
   };
+}
+
+function bindPolicy({ AUTH, AUTH_NONE_ANYWHERE, STREAMING_BIND }: Given) {
+  return { bind: STREAMING_BIND, isAuthRequired: AUTH !== 'none', isOpenAllowed: AUTH_NONE_ANYWHERE === true };
 }

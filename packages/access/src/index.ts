@@ -1,5 +1,17 @@
 // The door of @fleetbridge/access: who may read what, and how often one address may be wrong.
 export {
+  type AddressOf,
+  type BindPolicy,
+  bindAddress,
+  createAddressOf,
+  createNetworkSet,
+  isBindAllowed,
+  type Network,
+  parseNetwork,
+  plainAddress,
+  rateLimitKey,
+} from './addresses/index.js';
+export {
   Access,
   type AccessOptions,
   bareToken,
@@ -10,8 +22,6 @@ export {
   requestToken,
   type Verdict,
 } from './access.js';
-export { type AddressOf, createAddressOf } from './client-address.js';
 export { FailureLimit } from './failure-limit.js';
 export { KeySet, KeysUnavailable } from './key-set.js';
-export { createNetworkSet, type Network, parseNetwork, plainAddress, rateLimitKey } from './networks.js';
 export { TESLA_KEYS_URL, TeslaTokens, teslaIssuers } from './tesla-tokens.js';

@@ -1,4 +1,4 @@
-// IP addresses and the networks that hold them, in the forms that people write and sockets give.
+// IP addresses and networks, in the forms that people write and sockets report.
 import { BlockList, isIP } from 'node:net';
 
 export interface Network {
@@ -12,13 +12,13 @@ export function parseNetwork(text: string): Network | undefined {
   const [address = '', prefixText, ...rest] = text.split('/');
   const version = isIP(address);
   if (version === 0 || address.includes('%') || rest.length > 0) return undefined;
-  const longest = version === 4 ? 32 : 128;
+  const maxPrefix = version === 4 ? 32 : 128;
   if (prefixText !== undefined && !/^\d{1,3}$/.test(prefixText)) return undefined;
-  const prefix = prefixText === undefined ? longest : Number(prefixText);
-  return prefix > longest ? undefined : { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
+  const prefix = prefixText === undefined ? maxPrefix : Number(prefixText);
+  return prefix > maxPrefix ? undefined : { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
 }
 
-/** Whether an address of a socket is in one of the networks, each of which parseNetwork understands. */
+/** Whether a socket's address is in one of the networks. Skips texts that parseNetwork rejects. */
 export function createNetworkSet(texts: readonly string[]): (address: string) => boolean {
   const networks = texts.map(parseNetwork).filter((network) => network !== undefined);
   if (networks.length === 0) return () => false;
@@ -31,14 +31,14 @@ export function createNetworkSet(texts: readonly string[]): (address: string) =>
   };
 }
 
-/** A socket that listens for both versions of IP names an IPv4 peer ::ffff:192.0.2.1. */
+/** `::ffff:192.0.2.1` as `192.0.2.1`: a dual-stack socket reports an IPv4 peer in the longer form. */
 export function plainAddress(address: string): string {
   return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice(7) : address;
 }
 
 /**
- * Whose one limit it is: the address, and with IPv6 its first 64 bits, since every subscriber has at least so many
- * addresses to choose from.
+ * The key of limits per client: an IPv4 address, or the /64 of an IPv6 address, since one subscriber can choose among
+ * all addresses of its /64. Other texts are returned unchanged.
  */
 export function rateLimitKey(address: string): string {
   const plain = plainAddress(address);

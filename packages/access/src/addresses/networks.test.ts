@@ -19,23 +19,23 @@ describe('parseNetwork', () => {
     'balancer',
     'fe80::1%eth0',
     '10.0.0.0/-1',
-  ])('refuses %j', (text) => expect(parseNetwork(text)).toBeUndefined());
+  ])('rejects %j', (text) => expect(parseNetwork(text)).toBeUndefined());
 });
 
 describe('a set of networks', () => {
-  it('holds what is inside, also when the socket writes IPv4 as IPv6', () => {
+  it('contains addresses inside, also IPv4 in IPv6 form', () => {
     const has = createNetworkSet(['10.1.0.0/16', '192.0.2.7', '2001:db8::/32']);
     for (const inside of ['10.1.255.1', '::ffff:10.1.0.1', '192.0.2.7', '2001:db8:1::1'])
       expect(has(inside)).toBe(true);
     for (const outside of ['10.2.0.1', '192.0.2.8', '2001:db9::1', '', 'x']) expect(has(outside)).toBe(false);
   });
 
-  it('that is empty holds nothing', () => {
+  it('contains nothing when it is empty', () => {
     expect(createNetworkSet([])('127.0.0.1')).toBe(false);
   });
 });
 
-it('an IPv6 subscriber is limited as one, whichever of its addresses it takes', () => {
+it('limits an IPv6 subscriber by its /64, whichever address it uses', () => {
   expect(rateLimitKey('2001:db8:0:1:aaaa::1')).toBe(rateLimitKey('2001:0db8::1:0:0:0:2'));
   expect(rateLimitKey('2001:db8:0:1::1')).not.toBe(rateLimitKey('2001:db8:0:2::1'));
   expect(rateLimitKey('::1')).toBe('0:0:0:0::/64');
