@@ -3,7 +3,7 @@
 // `fleetbridge token create`, or one of Tesla's own, of an account that is trusted here.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { TokenStore } from '@fleetbridge/store';
-import { FailureLimit } from './failure-limit.js';
+import { FailureLimit } from './limits/index.js';
 import type { TeslaTokens } from './tesla-tokens.js';
 
 /** Programs wait so long for a server that is not ready, before they are told so. */
@@ -75,7 +75,7 @@ export class Access {
     const finding = await this.#find(bare);
     if (typeof finding !== 'string') return finding;
     if (finding === 'unknown') return finding;
-    this.#limit.failed(address);
+    this.#limit.recordFailure(address);
     return this.refuse(finding);
   }
 

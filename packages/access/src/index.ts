@@ -22,6 +22,6 @@ export {
   requestToken,
   type Verdict,
 } from './access.js';
-export { FailureLimit } from './failure-limit.js';
+export { BoundedMap, FailureLimit, TokenBucket, type TokenBucketLimit } from './limits/index.js';
 export { KeySet, KeysUnavailable } from './key-set.js';
 export { TESLA_KEYS_URL, TeslaTokens, teslaIssuers } from './tesla-tokens.js';

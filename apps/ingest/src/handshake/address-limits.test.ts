@@ -2,60 +2,60 @@ import { beforeEach, expect, it } from 'vitest';
 import { AddressLimits } from './address-limits.js';
 
 let nowMs = 0;
-let book: AddressLimits;
+let limits: AddressLimits;
 beforeEach(() => {
   nowMs = 0;
-  book = new AddressLimits({ failures: 10, forgivenPerSecond: 2, unfinished: 3 }, () => nowMs);
+  limits = new AddressLimits({ failures: 10, forgivenPerSecond: 2, unfinished: 3 }, () => nowMs);
 });
 
 function fail(address: string, times: number): void {
-  for (let n = 0; n < times; n++) book.failed(address);
+  for (let n = 0; n < times; n++) limits.recordFailure(address);
 }
 
-it('an address that fails too often has to wait, and no other', () => {
+it('limits an address that fails too often, and no other', () => {
   fail('a', 9);
-  expect(book.hasFailedTooOften('a')).toBe(false);
+  expect(limits.hasFailedTooOften('a')).toBe(false);
   fail('a', 1);
-  expect(book.hasFailedTooOften('a')).toBe(true);
-  expect(book.hasFailedTooOften('b')).toBe(false);
+  expect(limits.hasFailedTooOften('a')).toBe(true);
+  expect(limits.hasFailedTooOften('b')).toBe(false);
 });
 
-it('failures are forgiven with time, and a flood is not held against it for longer than a few', () => {
+it('forgives failures with time, a flood as fast as the last few', () => {
   fail('a', 1_000);
-  expect(book.hasFailedTooOften('a')).toBe(true);
+  expect(limits.hasFailedTooOften('a')).toBe(true);
   nowMs += 1_000;
-  expect(book.hasFailedTooOften('a')).toBe(false);
+  expect(limits.hasFailedTooOften('a')).toBe(false);
 });
 
-it('a success takes a failure back, and many of them never count', () => {
+it('gives a failure back for a success, and never limits successes', () => {
   fail('carrier', 9);
-  for (let n = 0; n < 2_000; n++) book.succeeded('carrier');
+  for (let n = 0; n < 2_000; n++) limits.recordSuccess('carrier');
   fail('carrier', 9);
-  expect(book.hasFailedTooOften('carrier')).toBe(false);
+  expect(limits.hasFailedTooOften('carrier')).toBe(false);
 });
 
-it('unfinished ones are limited until they come to an end', () => {
-  expect([1, 2, 3, 4].map(() => book.leavesUnfinished('a'))).toEqual([true, true, true, false]);
-  book.isFinished('a');
-  book.isFinished('a');
-  expect(book.leavesUnfinished('a')).toBe(true);
+it('limits unfinished connections until they finish', () => {
+  expect([1, 2, 3, 4].map(() => limits.addUnfinished('a'))).toEqual([true, true, true, false]);
+  limits.removeUnfinished('a');
+  limits.removeUnfinished('a');
+  expect(limits.addUnfinished('a')).toBe(true);
 });
 
-it('that it is limited is news once, until it has been good for a while', () => {
+it('logs a limited address once, and again after half of its failures are forgiven', () => {
   fail('a', 10);
-  expect([book.isNews('a'), book.isNews('a')]).toEqual([true, false]);
+  expect([limits.shouldLog('a'), limits.shouldLog('a')]).toEqual([true, false]);
   nowMs += 5_000;
-  book.failed('a');
-  expect(book.isNews('a')).toBe(true);
+  limits.recordFailure('a');
+  expect(limits.shouldLog('a')).toBe(true);
 });
 
-it('remembers those with something against them, and a bounded number of them', () => {
+it('keeps only addresses with failures or unfinished connections, and a bounded number of them', () => {
   fail('bad', 1);
-  book.leavesUnfinished('busy');
-  book.succeeded('good');
+  limits.addUnfinished('busy');
+  limits.recordSuccess('good');
   nowMs += 1_000;
-  book.tidy();
-  expect(book.size).toBe(1);
-  for (let n = 0; n < 30_000; n++) book.failed(`x-${n}`);
-  expect(book.size).toBe(20_000);
+  limits.cleanup();
+  expect(limits.size).toBe(1);
+  for (let n = 0; n < 30_000; n++) limits.recordFailure(`x-${n}`);
+  expect(limits.size).toBe(20_000);
 });

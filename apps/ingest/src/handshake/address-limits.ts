@@ -1,109 +1,97 @@
-// What each address has been doing lately at the vehicles' port: handshakes that failed, and those that it leaves
-// unfinished. Successes never count against it, since a whole fleet can sit behind one address of a carrier; they even
-// take a failure back, so that one broken vehicle does not shut out the others.
+// Limits per client address at the vehicles' port: failed handshakes, and unfinished ones. A success gives a failure
+// back: a carrier's address can carry a whole fleet, and one broken vehicle must not block the others.
+import { BoundedMap, TokenBucket } from '@fleetbridge/access';
 
 export interface AddressLimitOptions {
   /** Failures that an address may have at once, ... */
   failures: number;
-  /** ... and how many of them are forgiven a second. */
+  /** ... and how many of them are forgiven per second. */
   forgivenPerSecond: number;
-  /** Connections that an address may leave waiting for its next bytes at a time. */
+  /** Connections per address that may wait for the client's next bytes at the same time. */
   unfinished: number;
 }
 
-/** Addresses that are remembered at a time; beyond it the oldest are forgotten. */
 const MAX_ADDRESSES = 20_000;
 
-interface Conduct {
-  failures: number;
-  /** When `failures` was right. */
-  atMs: number;
+/** A flood adds at most this much beyond the limit, so that it does not block its address for hours. */
+const MAX_DEBT = 1;
+
+interface AddressState {
+  /** One token per failure that the address may still have. */
+  readonly failures: TokenBucket;
   unfinished: number;
-  /** That it is limited has been told. */
-  isTold: boolean;
+  /** The limit has already been logged. */
+  isLogged: boolean;
 }
 
 export class AddressLimits {
   readonly #limits: AddressLimitOptions;
   readonly #now: () => number;
-  readonly #byAddress = new Map<string, Conduct>();
+  readonly #byAddress: BoundedMap<AddressState>;
 
-  /** `now` in milliseconds, from any beginning. */
+  /** `now` in milliseconds, from any origin. */
   constructor(limits: AddressLimitOptions, now: () => number) {
     this.#limits = limits;
     this.#now = now;
+    const limit = { capacity: limits.failures, perSecond: limits.forgivenPerSecond };
+    const create = () => ({ failures: new TokenBucket(limit), unfinished: 0, isLogged: false });
+    this.#byAddress = new BoundedMap({ maxKeys: MAX_ADDRESSES, create });
   }
 
   get size(): number {
     return this.#byAddress.size;
   }
 
-  /** Whether it has failed so often that it has to wait. */
   hasFailedTooOften(address: string): boolean {
-    const conduct = this.#byAddress.get(address);
-    if (conduct === undefined) return false;
-    this.#forgive(conduct);
-    return conduct.failures >= this.#limits.failures;
+    const state = this.#byAddress.get(address);
+    return state !== undefined && this.#failuresLeft(state) <= 0;
   }
 
-  failed(address: string): void {
-    const conduct = this.#of(address);
-    this.#forgive(conduct);
-    // bounded, so that a flood is not held against it for hours
-    conduct.failures = Math.min(conduct.failures + 1, this.#limits.failures + 1);
+  recordFailure(address: string): void {
+    const state = this.#byAddress.use(address);
+    this.#failuresLeft(state);
+    state.failures.take(this.#now(), MAX_DEBT);
   }
 
-  succeeded(address: string): void {
-    const conduct = this.#byAddress.get(address);
-    if (conduct === undefined) return;
-    this.#forgive(conduct);
-    conduct.failures = Math.max(0, conduct.failures - 1);
+  recordSuccess(address: string): void {
+    const state = this.#byAddress.get(address);
+    if (state === undefined) return;
+    this.#failuresLeft(state);
+    state.failures.giveBack(this.#now());
   }
 
-  /** One more of its connections waits for its client. Returns false when that is one too many. */
-  leavesUnfinished(address: string): boolean {
-    const conduct = this.#of(address);
-    conduct.unfinished++;
-    return conduct.unfinished <= this.#limits.unfinished;
+  /** One more connection of the address waits for its client. Returns false when that exceeds the limit. */
+  addUnfinished(address: string): boolean {
+    const state = this.#byAddress.use(address);
+    state.unfinished++;
+    return state.unfinished <= this.#limits.unfinished;
   }
 
-  /** One of those has come to an end, either way. */
-  isFinished(address: string): void {
-    const conduct = this.#byAddress.get(address);
-    if (conduct !== undefined) conduct.unfinished = Math.max(0, conduct.unfinished - 1);
+  removeUnfinished(address: string): void {
+    const state = this.#byAddress.get(address);
+    if (state !== undefined) state.unfinished = Math.max(0, state.unfinished - 1);
   }
 
-  /** True once for each time that an address becomes limited, for one line in the log. */
-  isNews(address: string): boolean {
-    const conduct = this.#of(address);
-    if (conduct.isTold) return false;
-    conduct.isTold = true;
+  /** True once each time that an address becomes limited, for one line in the log. */
+  shouldLog(address: string): boolean {
+    const state = this.#byAddress.use(address);
+    if (state.isLogged) return false;
+    state.isLogged = true;
     return true;
   }
 
-  /** Forgets those against whom nothing is held any more. Called now and then. */
-  tidy(): void {
-    for (const [address, conduct] of this.#byAddress) {
-      this.#forgive(conduct);
-      if (conduct.failures === 0 && conduct.unfinished === 0) this.#byAddress.delete(address);
-    }
+  /** Deletes addresses without failures and unfinished connections. Call it periodically. */
+  cleanup(): void {
+    this.#byAddress.deleteIf((state) => {
+      this.#failuresLeft(state);
+      return state.unfinished === 0 && state.failures.isFull(this.#now());
+    });
   }
 
-  #of(address: string): Conduct {
-    let conduct = this.#byAddress.get(address);
-    if (conduct === undefined) {
-      if (this.#byAddress.size >= MAX_ADDRESSES) this.#byAddress.delete(this.#byAddress.keys().next().value!);
-      conduct = { failures: 0, atMs: this.#now(), unfinished: 0, isTold: false };
-      this.#byAddress.set(address, conduct);
-    }
-    return conduct;
-  }
-
-  #forgive(conduct: Conduct): void {
-    const nowMs = this.#now();
-    const forgiven = ((nowMs - conduct.atMs) / 1000) * this.#limits.forgivenPerSecond;
-    conduct.failures = Math.max(0, conduct.failures - forgiven);
-    conduct.atMs = nowMs;
-    if (conduct.failures < this.#limits.failures / 2) conduct.isTold = false;
+  /** Half of the failures forgiven ends the incident: the next one is logged again. */
+  #failuresLeft(state: AddressState): number {
+    const left = state.failures.level(this.#now());
+    if (left > this.#limits.failures / 2) state.isLogged = false;
+    return left;
   }
 }

@@ -91,7 +91,7 @@ export class HandshakeGuard {
     this.#options = options;
     this.#addresses = new AddressLimits(options.limits, () => performance.now());
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
-    this.#tidier = setInterval(() => this.#addresses.tidy(), TIDY_MS).unref();
+    this.#tidier = setInterval(() => this.#addresses.cleanup(), TIDY_MS).unref();
   }
 
   /** Connections whose hello has not come, or whose handshake has not begun. */
@@ -144,7 +144,7 @@ export class HandshakeGuard {
     if (approach.address !== plainAddress(socket.remoteAddress ?? '')) {
       this.#realAddresses.set(socket, approach.address);
     }
-    this.#addresses.succeeded(approach.key);
+    this.#addresses.recordSuccess(approach.key);
     this.#forget(approach);
     this.#startNext();
   }
@@ -237,7 +237,7 @@ export class HandshakeGuard {
     if (phase === 'header' || phase === 'hello') countOne(this.#options.counts.refusedConnections, 'left_before_hello');
     if (phase === 'queue') countOne(this.#options.counts.refusedConnections, 'left_in_queue');
     // Why is TLS's to say; server.ts counts it.
-    if (phase === 'handshake') this.#addresses.failed(approach.key);
+    if (phase === 'handshake') this.#addresses.recordFailure(approach.key);
     this.#startNext();
   }
 
@@ -269,11 +269,11 @@ export class HandshakeGuard {
 
   #leavesUnfinished(approach: Approach): void {
     approach.isUnfinished = true;
-    if (!this.#addresses.leavesUnfinished(approach.key)) this.#blame(approach, 'address_unfinished');
+    if (!this.#addresses.addUnfinished(approach.key)) this.#blame(approach, 'address_unfinished');
   }
 
   #finishWaiting(approach: Approach): void {
-    if (approach.isUnfinished) this.#addresses.isFinished(approach.key);
+    if (approach.isUnfinished) this.#addresses.removeUnfinished(approach.key);
     approach.isUnfinished = false;
   }
 
@@ -281,19 +281,19 @@ export class HandshakeGuard {
   #isShutOut(approach: Approach): boolean {
     if (!this.#addresses.hasFailedTooOften(approach.key)) return false;
     const { log } = this.#options;
-    if (this.#addresses.isNews(approach.key)) log.warn({ address: approach.address }, 'address_failed_too_often');
+    if (this.#addresses.shouldLog(approach.key)) log.warn({ address: approach.address }, 'address_failed_too_often');
     this.#refuse(approach, 'address_failures');
     return true;
   }
 
   #tellOfHeader({ address, key }: Approach): void {
-    if (!this.#addresses.isNews(key)) return;
+    if (!this.#addresses.shouldLog(key)) return;
     this.#options.log.warn({ address, remedy: 'PROXY_PROTOCOL_FROM' }, 'proxy_header_unexpected');
   }
 
   /** Ends it, and holds it against its address. */
   #blame(approach: Approach, reason: string): void {
-    this.#addresses.failed(approach.key);
+    this.#addresses.recordFailure(approach.key);
     this.#refuse(approach, reason);
   }
 

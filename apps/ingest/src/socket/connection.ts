@@ -2,13 +2,13 @@
 // A vehicle sends a record again only after a reconnect: what was read here and has no outcome yet is ours to bring
 // home. So the socket is paused when too much of it is under way, and nothing that was read is dropped.
 import type { Duplex } from 'node:stream';
+import type { TokenBucket } from '@fleetbridge/access';
 import { buildAck } from '@fleetbridge/protocol';
 import type { AppendOutcome, AppendReceipt } from '@fleetbridge/store';
 import type { WebSocket } from 'ws';
 import { type Counts, countOne, type TopicCount, topicCount } from '../counts.js';
 import { AckQueue } from './ack-queue.js';
 import { FrameSplitter } from './frame-splitter.js';
-import type { TokenBucket } from './rate-limits.js';
 import { type Decision, receive, type Sender } from './receive.js';
 
 /** Records and bytes of one socket that may be under way to the log at a time. */

@@ -1,6 +1,7 @@
 // The connected vehicles of this process: who is here, who replaces whom, who has fallen silent. Connects and
 // disconnects go to the log in the same queue as the records, so that a reader sees them in their true order.
 
+import type { TokenBucket } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
 import {
   type Appender,
@@ -11,7 +12,7 @@ import {
 } from '@fleetbridge/store';
 import { type Counts, countOne } from '../counts.js';
 import type { ConnectionHost, VehicleConnection } from './connection.js';
-import type { RateLimits, TokenBucket } from './rate-limits.js';
+import type { RateLimits } from './rate-limits.js';
 import type { Decision } from './receive.js';
 import type { RecordInspection } from './record-inspection.js';
 import type { TopicRules } from './topic-rules.js';
@@ -187,7 +188,7 @@ export class Fleet implements ConnectionHost {
   /** Asks who has been silent for long, and ends who was asked and stayed silent. Called every few seconds. */
   sweep(): void {
     const now = this.now();
-    this.#options.rateLimits?.forgetFull(now, (vin) => this.#byVin.has(vin));
+    this.#options.rateLimits?.deleteFull(now, (vin) => this.#byVin.has(vin));
     for (const connection of this.#open) {
       if (connection.isPaused || now - connection.lastHeardMs < SILENCE_MS) continue;
       if (!connection.isPinged) connection.ping(now);
@@ -212,7 +213,7 @@ export class Fleet implements ConnectionHost {
   }
 
   bucketOf(vin: string): TokenBucket | undefined {
-    return this.#options.rateLimits?.bucketOf(vin, this.now());
+    return this.#options.rateLimits?.bucketOf(vin);
   }
 
   quarantine({ vin }: VehicleConnection, reason: string, bytes: Buffer): void {

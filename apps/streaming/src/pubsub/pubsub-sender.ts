@@ -32,7 +32,7 @@ export class PubsubSender {
     const { token } = this.#options;
     if (token !== undefined && shown.token !== undefined && isSame(shown.token, token)) return 'admitted';
     const verdict = await this.#judgeBearer(shown.bearer);
-    if (verdict === 'refused') this.#limit.failed(shown.address);
+    if (verdict === 'refused') this.#limit.recordFailure(shown.address);
     return verdict;
   }
 
