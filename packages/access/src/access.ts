@@ -3,8 +3,8 @@
 // `fleetbridge token create`, or one of Tesla's own, of an account that is trusted here.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { TokenStore } from '@fleetbridge/store';
+import type { TeslaTokens } from './jwt/index.js';
 import { FailureLimit } from './limits/index.js';
-import type { TeslaTokens } from './tesla-tokens.js';
 
 /** Programs wait so long for a server that is not ready, before they are told so. */
 const SOON_MS = 5_000;
@@ -102,7 +102,7 @@ export class Access {
     // digests have one length, so that neither the time nor the length of the comparison tells anything
     if (this.#bridgeToken && timingSafeEqual(digest(bare), this.#bridgeToken)) return { who: 'bridge', vin: '*' };
     try {
-      if (teslaTokens?.isOne(bare)) return await this.#findTesla(teslaTokens, bare);
+      if (teslaTokens?.isTeslaToken(bare)) return await this.#findTesla(teslaTokens, bare);
       const grant = await tokens.grantOf(bare);
       return grant === undefined ? 'unknown_token' : { who: whoOf(grant), vin: grant.vin };
     } catch {
@@ -112,7 +112,7 @@ export class Access {
 
   async #findTesla(teslaTokens: TeslaTokens, bare: string): Promise<Grant | RefusalReason | 'unknown'> {
     const { tokens, teslaAccounts = [] } = this.#options;
-    const finding = await teslaTokens.examine(bare);
+    const finding = await teslaTokens.verify(bare);
     if (finding.kind === 'unknown') return 'unknown';
     if (finding.kind === 'refused') return finding.reason;
     const { account } = finding;

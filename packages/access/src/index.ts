@@ -22,6 +22,5 @@ export {
   requestToken,
   type Verdict,
 } from './access.js';
+export { KeySet, KeysUnavailable, TESLA_KEYS_URL, TeslaTokens, teslaIssuers } from './jwt/index.js';
 export { BoundedMap, FailureLimit, TokenBucket, type TokenBucketLimit } from './limits/index.js';
-export { KeySet, KeysUnavailable } from './key-set.js';
-export { TESLA_KEYS_URL, TeslaTokens, teslaIssuers } from './tesla-tokens.js';

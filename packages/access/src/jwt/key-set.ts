@@ -1,23 +1,22 @@
-// A published set of public keys (JWKS), from a URL or a file, kept for a while. Keys that can't be fetched anew stay in
-// use for a day: a provider's bad hour must not lock its users out.
+// A published set of public keys (JWKS) from a URL or a file, cached for an hour. When a reload fails, the old keys stay
+// in use for a day: an outage of the provider must not lock its users out.
 import { readFile } from 'node:fs/promises';
-import type { Logger } from '@fleetbridge/service';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 
 const FRESH_MS = 3_600_000;
 const USABLE_MS = 24 * FRESH_MS;
-/** Neither an unknown key id nor a failure leads to more requests than this. */
-const BETWEEN_LOADS_MS = 30_000;
-const FETCH_LIMIT_MS = 5_000;
+/** Also for unknown key ids and after failures, so that forged tokens don't cause requests. */
+const MIN_LOAD_INTERVAL_MS = 30_000;
+const FETCH_TIMEOUT_MS = 5_000;
 
 export interface KeySetOptions {
   /** URL (http, https) or path of a file. */
   source: string;
   now: () => number;
-  log: Pick<Logger, 'warn'>;
+  log: { warn(fields: { err: unknown; source: string }, event: string): void };
 }
 
-/** There are no keys to verify with, now. */
+/** No keys are available to verify with. */
 export class KeysUnavailable extends Error {
   override readonly name = 'KeysUnavailable';
 }
@@ -40,7 +39,7 @@ export class KeySet {
     try {
       return await this.#usable()(header, token);
     } catch (error) {
-      // a key that is newer than our copy of the set
+      // the key may be newer than the cached set
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
       await this.#load();
       return await this.#usable()(header, token);
@@ -56,14 +55,14 @@ export class KeySet {
   #load(): Promise<void> {
     if (this.#loading !== undefined) return this.#loading;
     const { now, source, log } = this.#options;
-    if (now() - this.#triedMs < BETWEEN_LOADS_MS) return Promise.resolve();
+    if (now() - this.#triedMs < MIN_LOAD_INTERVAL_MS) return Promise.resolve();
     this.#triedMs = now();
-    this.#loading = read(source)
+    this.#loading = readKeys(source)
       .then((keys) => {
         this.#keys = createLocalJWKSet(keys);
         this.#loadedMs = now();
       })
-      .catch((err) => log.warn({ err, source }, 'keys_not_loaded'))
+      .catch((err) => log.warn({ err, source }, 'key_set_load_failed'))
       .finally(() => {
         this.#loading = undefined;
       });
@@ -71,9 +70,9 @@ export class KeySet {
   }
 }
 
-async function read(source: string): Promise<JSONWebKeySet> {
+async function readKeys(source: string): Promise<JSONWebKeySet> {
   if (!/^https?:\/\//i.test(source)) return JSON.parse(await readFile(source, 'utf8'));
-  const response = await fetch(source, { signal: AbortSignal.timeout(FETCH_LIMIT_MS) });
-  if (!response.ok) throw new Error(`${source} answered ${response.status}`);
+  const response = await fetch(source, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
+  if (!response.ok) throw new Error(`${source} answered ${response.status}; expected a JSON Web Key Set`);
   return (await response.json()) as JSONWebKeySet;
 }
