@@ -15,7 +15,7 @@ export interface LiveClient {
 }
 
 export interface LiveClientsOptions {
-  access: Pick<Access, 'stillGood'>;
+  access: Pick<Access, 'revocationCheck'>;
   log: Pick<Logger, 'info'>;
   lookEveryMs?: number;
 }
@@ -60,15 +60,15 @@ export class LiveClients {
 
   async #endRevoked(): Promise<void> {
     const mayBeRevoked = [...this.#clients].filter(({ access: { granted } }) =>
-      /^(token|tesla):/.test(granted?.who ?? ''),
+      /^(token|tesla):/.test(granted?.principal ?? ''),
     );
     if (mayBeRevoked.length === 0) return;
-    const isStillGood = await this.#options.access.stillGood();
+    const isStillGood = await this.#options.access.revocationCheck();
     if (isStillGood === undefined) return;
     for (const client of mayBeRevoked) {
       const { granted, address } = client.access;
       if (granted === undefined || isStillGood(granted)) continue;
-      this.#options.log.info({ who: granted.who, address }, 'token_revoked');
+      this.#options.log.info({ principal: granted.principal, address }, 'token_revoked');
       client.access.granted = undefined;
       void client.end('token_revoked');
     }

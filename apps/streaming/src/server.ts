@@ -93,7 +93,7 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
         remoteAddress: request.socket.remoteAddress,
         forwardedFor: request.headers['x-forwarded-for']?.toString(),
       });
-      const client = access.client(address);
+      const client = access.client(address, 'stream');
       const connection = new Connection(webSocket, {
         ...options,
         access: client,

@@ -1,4 +1,4 @@
-// The door of @fleetbridge/access: who may read what, and how often one address may be wrong.
+// The interface of @fleetbridge/access: who may do what, from which addresses, and how often a client may fail.
 export {
   type AddressOf,
   type BindPolicy,
@@ -11,16 +11,22 @@ export {
   plainAddress,
   rateLimitKey,
 } from './addresses/index.js';
+export { KeySet, KeysUnavailable, TESLA_KEYS_URL, TeslaTokens, teslaIssuers } from './jwt/index.js';
+export { BoundedMap, FailureLimit, TokenBucket, type TokenBucketLimit } from './limits/index.js';
 export {
   Access,
   type AccessOptions,
+  type Authorization,
   bareToken,
   ClientAccess,
+  defaultScopes,
   type Grant,
+  grantsScope,
   grantsVehicle,
+  parseScopes,
   type RefusalReason,
   requestToken,
+  type Scope,
+  scopes,
   type Verdict,
-} from './access.js';
-export { KeySet, KeysUnavailable, TESLA_KEYS_URL, TeslaTokens, teslaIssuers } from './jwt/index.js';
-export { BoundedMap, FailureLimit, TokenBucket, type TokenBucketLimit } from './limits/index.js';
+} from './tokens/index.js';

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AddressOf } from '@fleetbridge/access';
-import { type Access, type ClientAccess, type Grant, grantsVehicle } from '@fleetbridge/access';
+import { type Access, type ClientAccess, type Grant, grantsVehicle, type Scope } from '@fleetbridge/access';
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import { explainListenError, type Logger } from '@fleetbridge/service';
 import {
@@ -125,19 +125,19 @@ function telemetryHandlers({ access, addressOf, vehicles, records, live, counts,
   };
 
   async function getVehicle(call: Call): Promise<object> {
-    const { grant } = await admit(call);
+    const { grant } = await admit(call, 'read');
     const vehicle = await vehicles.read(openedVin(grant, call.request.vin));
     if (vehicle === undefined) throw refusal(status.NOT_FOUND, 'nothing is known of this vehicle');
     return vehicleMessage(vehicle);
   }
 
   async function listVehicles(call: Call): Promise<object> {
-    const { grant } = await admit(call);
+    const { grant } = await admit(call, 'read');
     return { vehicles: (await vehicles.list(grant)).map(vehicleMessage) };
   }
 
   async function subscribe(call: SubscribeCall): Promise<void> {
-    const { grant, client } = await admit(call);
+    const { grant, client } = await admit(call, 'stream');
     const { vins, topics } = call.request;
     if (vins.length > MAX_VINS) throw refusal(status.INVALID_ARGUMENT, `at most ${MAX_VINS} vins`);
     const opened = vins.map((vin) => openedVin(grant, vin));
@@ -180,14 +180,14 @@ function telemetryHandlers({ access, addressOf, vehicles, records, live, counts,
     }
   }
 
-  async function admit(call: {
-    metadata: Metadata;
-    getPeer(): string;
-  }): Promise<{ grant: Grant; client: ClientAccess }> {
+  async function admit(
+    call: { metadata: Metadata; getPeer(): string },
+    scope: Scope,
+  ): Promise<{ grant: Grant; client: ClientAccess }> {
     const text = (name: string) => call.metadata.get(name)[0]?.toString();
     const remoteAddress = call.getPeer().replace(/:\d+$/, '');
-    const client = access.client(addressOf({ remoteAddress, forwardedFor: text('x-forwarded-for') }));
-    const grant = await client.identifySoon(text('authorization'));
+    const client = access.client(addressOf({ remoteAddress, forwardedFor: text('x-forwarded-for') }), scope);
+    const grant = await client.identifyWithRetry(text('authorization'));
     if (grant === 'refused') throw refusal(status.UNAUTHENTICATED, 'metadata authorization: Bearer <token> is needed');
     if (grant === 'unknown') throw refusal(status.UNAVAILABLE, 'not ready; try again in a moment');
     return { grant, client };

@@ -3,7 +3,14 @@
 
 import type { RequestListener } from 'node:http';
 import type { AddressOf } from '@fleetbridge/access';
-import { type Access, type ClientAccess, type Grant, grantsVehicle, requestToken } from '@fleetbridge/access';
+import {
+  type Access,
+  type ClientAccess,
+  type Grant,
+  grantsVehicle,
+  requestToken,
+  type Scope,
+} from '@fleetbridge/access';
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import { vehicleJson } from '@fleetbridge/vehicle-state';
@@ -32,7 +39,7 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
   server.get('/openapi.json', () => openapi);
 
   server.get('/vehicles', async (request) => {
-    const { grant } = await admit(request);
+    const { grant } = await admit(request, 'read');
     const known = await vehicles.list(grant);
     return {
       vehicles: known.map(({ vin, state, cursor }) => ({ vin, connectivity: vehicleJson(state).connectivity, cursor })),
@@ -40,7 +47,7 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
   });
 
   server.get<{ Params: { vin: string } }>('/vehicles/:vin', async (request) => {
-    const { grant } = await admit(request);
+    const { grant } = await admit(request, 'read');
     const vin = openedVin(grant, request.params.vin);
     const vehicle = await vehicles.read(vin);
     if (vehicle === undefined) throw new HttpError(404, 'nothing is known of this vehicle');
@@ -48,7 +55,7 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
   });
 
   server.get<{ Querystring: EventsQuery }>('/events', async (request, reply) => {
-    const { grant, client } = await admit(request);
+    const { grant, client } = await admit(request, 'stream');
     const { vin, topics, from, cursor: after } = onceEach(request.query);
     const vins = vin === undefined ? vinsOf(grant) : [openedVin(grant, vin)];
     const cursor = header(request.headers['last-event-id']) ?? after;
@@ -74,14 +81,15 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
   await server.ready();
   return server.routing;
 
-  async function admit(request: FastifyRequest): Promise<{ grant: Grant; client: ClientAccess }> {
+  async function admit(request: FastifyRequest, scope: Scope): Promise<{ grant: Grant; client: ClientAccess }> {
     const client = access.client(
       addressOf({
         remoteAddress: request.socket.remoteAddress,
         forwardedFor: header(request.headers['x-forwarded-for']),
       }),
+      scope,
     );
-    const grant = await client.identifySoon(requestToken(request.url, request.headers.authorization));
+    const grant = await client.identifyWithRetry(requestToken(request.url, request.headers.authorization));
     if (grant === 'refused') throw new HttpError(401, 'a token is needed: as a bearer header or ?token=');
     if (grant === 'unknown') throw new HttpError(503, 'not ready; try again in a moment');
     return { grant, client };

@@ -1,4 +1,3 @@
-import { bareToken, requestToken } from '@fleetbridge/access';
 import { describe, expect, it } from 'vitest';
 import { updateMessage } from '../frames/frame-messages.js';
 import { HELLO, parseClientMessage, tokenRefused, vehicleDisconnected, vehicleOffline } from './client-messages.js';
@@ -50,24 +49,5 @@ describe('parseClientMessage', () => {
     ['', { kind: 'unknown', reason: 'not_json' }],
   ])('%s', (text, expected) => {
     expect(parseClientMessage(text)).toEqual(expected);
-  });
-});
-
-describe('tokens', () => {
-  it.each([
-    ['abc', 'abc'],
-    ['?token=abc', 'abc'],
-    ['token=abc', 'abc'],
-    ['Bearer abc', 'abc'],
-    [' abc ', 'abc'],
-    [undefined, ''],
-  ])('are read from %s', (given, bare) => {
-    expect(bareToken(given)).toBe(bare);
-  });
-
-  it('come from the header, or else from the address', () => {
-    expect(requestToken('/streaming/?token=q', 'Bearer h')).toBe('Bearer h');
-    expect(requestToken('/streaming/?a=1&token=q%2B', undefined)).toBe('q+');
-    expect(requestToken('/streaming/', undefined)).toBeUndefined();
   });
 });

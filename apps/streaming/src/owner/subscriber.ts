@@ -51,7 +51,7 @@ export interface SubscriberOptions {
   /** From the request, for clients that don't send one in their message. */
   requestToken: string | undefined;
   address: string;
-  access: Pick<ClientAccess, 'judge'>;
+  access: Pick<ClientAccess, 'authorize'>;
   feeds: Pick<Feeds, 'of' | 'slots'>;
   counts: StreamingCounts;
   log: Logger;
@@ -196,7 +196,7 @@ export class Subscriber implements FeedListener {
     const isWanted = () => this.#subscription === subscription && !this.#isEnding;
 
     const judgement = await this.#settle(isWanted, async () => {
-      const answer = await access.judge(subscription.token ?? requestToken, vin);
+      const answer = await access.authorize(subscription.token ?? requestToken, vin);
       return answer.verdict === 'unknown' ? undefined : answer;
     });
     if (judgement === undefined) return;
@@ -219,7 +219,11 @@ export class Subscriber implements FeedListener {
     this.#request = { tag, columns, key: `${tag}\n${columns}` };
     const isReady = await this.#settle(isWanted, () => this.#fromRedis(feed.framesReady().then(() => true)));
     if (!isReady) return;
-    const slot = await this.#takeSlot(feed, { vin, subscriber: subscriberName(judgement.who, vin, columns) }, isWanted);
+    const slot = await this.#takeSlot(
+      feed,
+      { vin, subscriber: subscriberName(judgement.principal, vin, columns) },
+      isWanted,
+    );
     if (slot === undefined) return;
     log.info({ vin, address, is_online: feed.isOnline, is_resumed: !slot.isNew }, 'subscribed');
     this.#start(feed, slot);

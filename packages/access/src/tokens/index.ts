@@ -1,0 +1,11 @@
+export {
+  Access,
+  type AccessOptions,
+  type Authorization,
+  ClientAccess,
+  type RefusalReason,
+  type Verdict,
+} from './access.js';
+export { type Grant, grantsScope, grantsVehicle } from './grant.js';
+export { bareToken, requestToken } from './presented-token.js';
+export { defaultScopes, parseScopes, type Scope, scopes, scopesOf } from './scopes.js';
