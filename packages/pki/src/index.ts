@@ -1,56 +1,56 @@
-// The door of @fleetbridge/pki: who a client certificate proves its holder to be, and the certificates that we make,
-// check and watch ourselves.
-
-export { type AuthorityRequest, createAuthority } from './authority.js';
-export { type CaBundle, type ExpiredCa, readCaBundle } from './bundle.js';
+// The interface of @fleetbridge/pki: the identity that a client certificate proves, and the certificates that we issue,
+// check and watch.
 export {
-  type CertificateAndKey,
-  type CertificateRequest,
-  type CertificateSubject,
-  extendedKeyUsages,
-  issueCertificate,
-} from './certificate.js';
-export {
-  type CertificateFiles,
-  type DevelopmentPki,
-  type DevelopmentPkiRequest,
-  ensureDevelopmentPki,
-  ensureVehicleCertificate,
-} from './development-pki.js';
-export {
+  type CaBundle,
   CaBundleError,
   type CaBundleProblem,
-  CertificateRequestError,
-  DevelopmentPkiError,
-  ServerCertificateError,
-  type ServerCertificateProblem,
-  TeslaCaError,
-  type TeslaCaProblem,
-} from './errors.js';
-export {
-  type Identity,
-  type IdentityRefusal,
-  type IdentityRefusalReason,
-  identityFromCertificate,
-} from './identity.js';
-export type { ClientType } from './identity-tables.js';
-export {
-  loadServerCertificate,
-  type ServerCertificate,
-  type ServerCertificateFiles,
-  serverCertificateFiles,
-} from './server-certificate.js';
-export { type ServerCertificateWatch, watchServerCertificate } from './server-certificate-watch.js';
-export {
+  type ExpiredCa,
   type FetchedTeslaCa,
   fetchTeslaCas,
   plainFingerprint,
+  readCaBundle,
   selectTeslaCas,
   type TeslaCaBundle,
+  TeslaCaError,
   type TeslaCaFetch,
   type TeslaCaName,
+  type TeslaCaProblem,
   type TeslaCaSelection,
   teslaCaByHand,
   teslaCaSources,
   type UnknownCa,
-} from './tesla-ca.js';
+} from './ca/index.js';
+export {
+  type AuthorityRequest,
+  type CertificateAndKey,
+  type CertificateRequest,
+  CertificateRequestError,
+  type CertificateSubject,
+  createAuthority,
+  extendedKeyUsages,
+  issueCertificate,
+} from './certificate/index.js';
+export {
+  type DevelopmentPki,
+  type DevelopmentPkiRequest,
+  ensureDevelopmentPki,
+  ensureVehicleCertificate,
+} from './development/index.js';
+export { type CertificateFiles, DevelopmentPkiError } from './files/index.js';
+export {
+  type ClientType,
+  type Identity,
+  type IdentityRefusal,
+  type IdentityRefusalReason,
+  identityFromCertificate,
+} from './identity/index.js';
+export {
+  loadServerCertificate,
+  type ServerCertificate,
+  ServerCertificateError,
+  type ServerCertificateFiles,
+  type ServerCertificateProblem,
+  type ServerCertificateWatch,
+  serverCertificateFiles,
+  watchServerCertificate,
+} from './server/index.js';

@@ -28,7 +28,7 @@ import {
   set,
   time,
   utf8String,
-} from './asn1.js';
+} from '../asn1/index.js';
 import { CertificateRequestError } from './errors.js';
 import { parseHost } from './host.js';
 

@@ -5,8 +5,8 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createAuthority } from './authority.js';
-import { type CertificateAndKey, extendedKeyUsages, issueCertificate } from './certificate.js';
+import { createAuthority } from '../certificate/authority.js';
+import { type CertificateAndKey, extendedKeyUsages, issueCertificate } from '../certificate/certificate.js';
 import { ServerCertificateError } from './errors.js';
 import {
   checkPair,

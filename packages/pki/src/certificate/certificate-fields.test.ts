@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bitString, encode, explicit, integer, octetString, oid, sequence } from './asn1.js';
+import { bitString, encode, explicit, integer, octetString, oid, sequence } from '../asn1/asn1.js';
 import { createAuthority } from './authority.js';
 import { issueCertificate } from './certificate.js';
 import { readCertificateFields } from './certificate-fields.js';

@@ -5,13 +5,26 @@
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
-import { createAuthority } from './authority.js';
-import { type CertificateAndKey, extendedKeyUsages, issueCertificate, newPrivateKey } from './certificate.js';
-import { readCertificateFields } from './certificate-fields.js';
-import { DevelopmentPkiError } from './errors.js';
-import { hostsOf, parseHost } from './host.js';
-import { isDeviceId } from './identity.js';
-import { ensurePrivateDirectory, readIfPresent, restrictKey, writeCertificate, writeKeyOnce } from './pki-files.js';
+import {
+  type CertificateAndKey,
+  createAuthority,
+  extendedKeyUsages,
+  hostsOf,
+  issueCertificate,
+  newPrivateKey,
+  parseHost,
+  readCertificateFields,
+} from '../certificate/index.js';
+import {
+  type CertificateFiles,
+  DevelopmentPkiError,
+  ensurePrivateDirectory,
+  readIfPresent,
+  restrictKey,
+  writeCertificate,
+  writeKeyOnce,
+} from '../files/index.js';
+import { isDeviceId } from '../identity/index.js';
 
 const AUTHORITY_DAYS = 10 * 365;
 const VEHICLE_DAYS = 5 * 365;
@@ -24,11 +37,6 @@ const VEHICLE_AUTHORITY_NAME = 'TeslaMotors';
 const SERVER_AUTHORITY_NAME = 'fleetbridge development server CA';
 const SERVER_NAME = 'fleetbridge development server';
 const LOCAL_HOSTS = ['localhost', '127.0.0.1', '::1'];
-
-export interface CertificateFiles {
-  readonly certFile: string;
-  readonly keyFile: string;
-}
 
 export interface DevelopmentPki {
   readonly vehicleAuthority: CertificateFiles;

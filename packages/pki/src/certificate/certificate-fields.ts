@@ -1,7 +1,7 @@
 // The four things in a certificate that say who its holder is, read from the certificate's own bytes. Not from Node's
 // text form of the subject: there, a name with a line break or an escape in it can look like two attributes.
 
-import { type DerElement, type DerFailure, DerReader, tags } from './der.js';
+import { type DerElement, type DerFailure, DerReader, tags } from '../asn1/index.js';
 
 export interface CertificateFields {
   readonly issuerCommonNames: readonly string[];

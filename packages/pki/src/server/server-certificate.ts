@@ -5,10 +5,10 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { hostsOf } from '../certificate/index.js';
+import type { CertificateFiles } from '../files/index.js';
 import { candidates, isKeptElsewhere } from './certificate-pattern.js';
-import type { CertificateFiles } from './development-pki.js';
 import { ServerCertificateError } from './errors.js';
-import { hostsOf } from './host.js';
 
 export interface ServerCertificateFiles extends CertificateFiles {
   /** PEM: the server's certificate first, then the intermediates. `*` for a folder (in both): of those, the last to end. */

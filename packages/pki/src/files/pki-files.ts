@@ -17,6 +17,11 @@ import {
 } from 'node:fs';
 import { DevelopmentPkiError } from './errors.js';
 
+export interface CertificateFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 /** Makes the directory, or closes an existing one to everybody but its owner. */
 export function ensurePrivateDirectory(directory: string): void {
   attempt(directory, "can't make the directory private", () => {

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createAuthority } from './authority.js';
+import { createAuthority } from '../certificate/authority.js';
 import { TeslaCaError } from './errors.js';
 import { fetchTeslaCas, plainFingerprint, selectTeslaCas, teslaCaSources } from './tesla-ca.js';
 
-const copies = fileURLToPath(new URL('../../../../shared/tesla-ca/', import.meta.url));
+const copies = fileURLToPath(new URL('../../../../../shared/tesla-ca/', import.meta.url));
 const isHere = existsSync(copies);
 if (!isHere) console.log("skipped: Tesla's bundles ../shared/tesla-ca are not here; the product does not carry them");
 

@@ -1,21 +1,3 @@
-// What can go wrong here that a caller tells apart. Each message says what, where and what to do; no key material in any.
-
-/** A certificate was asked for that can't be made: a host that is none, an authority or key that can't sign. */
-export class CertificateRequestError extends Error {
-  override readonly name = 'CertificateRequestError';
-}
-
-/** A file of the development certificates is in the way; nothing was overwritten. */
-export class DevelopmentPkiError extends Error {
-  override readonly name = 'DevelopmentPkiError';
-  readonly file: string;
-
-  constructor(message: string, options: { file: string; cause?: unknown }) {
-    super(`${message}: ${options.file}`, { cause: options.cause });
-    this.file = options.file;
-  }
-}
-
 export type CaBundleProblem = 'no_certificate' | 'not_a_certificate' | 'unreadable_certificate';
 
 /** A CA bundle can't be used. */
@@ -37,22 +19,6 @@ export class CaBundleError extends Error {
     this.source = place.source;
     this.block = place.block;
     this.line = place.line;
-  }
-}
-
-export type ServerCertificateProblem = 'missing' | 'unreadable' | 'key_mismatch' | 'expired';
-
-/** A server certificate can't be served. */
-export class ServerCertificateError extends Error {
-  override readonly name = 'ServerCertificateError';
-  readonly problem: ServerCertificateProblem;
-  /** The file that has to be looked at. */
-  readonly file: string;
-
-  constructor(problem: ServerCertificateProblem, message: string, options: { file: string; cause?: unknown }) {
-    super(message, { cause: options.cause });
-    this.problem = problem;
-    this.file = options.file;
   }
 }
 

@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Asn1, oid, sequence, utf8String } from './asn1.js';
-import { createAuthority } from './authority.js';
+import { type Asn1, oid, sequence, utf8String } from '../asn1/asn1.js';
+import { createAuthority } from '../certificate/authority.js';
 import {
   attribute,
   type CertificateAndKey,
@@ -12,7 +12,7 @@ import {
   nameOf,
   newPrivateKey,
   signCertificate,
-} from './certificate.js';
+} from '../certificate/certificate.js';
 import { identityFromCertificate, isDeviceId } from './identity.js';
 
 const VIN = '5YJ3E1EA7KF000001';

@@ -2,7 +2,7 @@
 // and which issuer answers is known only afterwards. `*` in a path stands for such a folder.
 
 import { readdir } from 'node:fs/promises';
-import type { CertificateFiles } from './development-pki.js';
+import type { CertificateFiles } from '../files/index.js';
 
 /** Whether the paths name one pair, or a place where pairs come and go. */
 export function isKeptElsewhere({ certFile }: CertificateFiles): boolean {

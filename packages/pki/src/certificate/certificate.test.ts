@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import { identityFromCertificate } from '../identity/identity.js';
 import { createAuthority } from './authority.js';
 import { extendedKeyUsages, issueCertificate } from './certificate.js';
 import { CertificateRequestError } from './errors.js';
-import { identityFromCertificate } from './identity.js';
 
 const VIN = '5YJ3E1EA7KF000001';
 const vehicleAuthority = createAuthority({ commonName: 'TeslaMotors', days: 3650 });

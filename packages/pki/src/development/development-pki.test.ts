@@ -3,11 +3,13 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createAuthority } from './authority.js';
-import { issueCertificate } from './certificate.js';
-import { type CertificateFiles, ensureDevelopmentPki, ensureVehicleCertificate } from './development-pki.js';
-import { CertificateRequestError, DevelopmentPkiError } from './errors.js';
-import { identityFromCertificate } from './identity.js';
+import { createAuthority } from '../certificate/authority.js';
+import { issueCertificate } from '../certificate/certificate.js';
+import { CertificateRequestError } from '../certificate/errors.js';
+import { DevelopmentPkiError } from '../files/errors.js';
+import type { CertificateFiles } from '../files/pki-files.js';
+import { identityFromCertificate } from '../identity/identity.js';
+import { ensureDevelopmentPki, ensureVehicleCertificate } from './development-pki.js';
 
 const VIN = '5YJ3E1EA7KF000001';
 const DAY_MS = 86_400_000;

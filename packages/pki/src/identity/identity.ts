@@ -2,7 +2,7 @@
 // is and under which id. Runs once a handshake on bytes that the peer sent: any bytes give an identity or a refusal.
 // Rules: vehicle-protocol, section 2. Stricter than Tesla's server in three points, each marked below.
 
-import { type CertificateFields, readCertificateFields } from './certificate-fields.js';
+import { type CertificateFields, readCertificateFields } from '../certificate/index.js';
 import {
   boardIssuer,
   boardOrganizationalUnit,

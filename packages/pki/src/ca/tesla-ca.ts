@@ -4,9 +4,9 @@
 import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ensurePrivateDirectory, readIfPresent, writeCertificate } from '../files/index.js';
 import { type CaBundle, readCaBundle } from './bundle.js';
 import { CaBundleError, TeslaCaError } from './errors.js';
-import { ensurePrivateDirectory, readIfPresent, writeCertificate } from './pki-files.js';
 import { engineeringFingerprints, productionFingerprints } from './tesla-ca-fingerprints.js';
 
 export type TeslaCaName = 'production' | 'engineering';

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { createAuthority } from './authority.js';
+import { createAuthority } from '../certificate/authority.js';
+import { newPrivateKey } from '../certificate/certificate.js';
+import { readCertificateFields } from '../certificate/certificate-fields.js';
 import { readCaBundle } from './bundle.js';
-import { newPrivateKey } from './certificate.js';
-import { readCertificateFields } from './certificate-fields.js';
 import { CaBundleError } from './errors.js';
 
-const repositoryRoot = new URL('../../../', import.meta.url);
+const repositoryRoot = new URL('../../../../', import.meta.url);
 const productionBundle = fileURLToPath(new URL('../shared/tesla-ca/prod_ca.crt', repositoryRoot));
 
 const first = createAuthority({ commonName: 'first', days: 100 }).certificatePem;

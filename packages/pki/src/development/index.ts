@@ -1,0 +1,6 @@
+export {
+  type DevelopmentPki,
+  type DevelopmentPkiRequest,
+  ensureDevelopmentPki,
+  ensureVehicleCertificate,
+} from './development-pki.js';

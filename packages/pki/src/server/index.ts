@@ -1,0 +1,8 @@
+export { ServerCertificateError, type ServerCertificateProblem } from './errors.js';
+export {
+  loadServerCertificate,
+  type ServerCertificate,
+  type ServerCertificateFiles,
+  serverCertificateFiles,
+} from './server-certificate.js';
+export { type ServerCertificateWatch, watchServerCertificate } from './server-certificate-watch.js';
