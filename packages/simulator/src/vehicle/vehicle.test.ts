@@ -7,7 +7,7 @@ import {
   startVehicleServer,
   until,
   vehicleIdentity,
-} from '../test/vehicle-server.js';
+} from '../../test/vehicle-server.js';
 import { payloadDigest } from './ledger.js';
 import { SimulatedVehicle, type SimulatedVehicleEvent, type SimulatedVehicleOptions } from './vehicle.js';
 

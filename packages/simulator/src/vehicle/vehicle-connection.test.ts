@@ -1,6 +1,6 @@
 import { encodeMessage, Field } from '@fleetbridge/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
-import { caPem, startVehicleServer, until, vehicleIdentity } from '../test/vehicle-server.js';
+import { caPem, startVehicleServer, until, vehicleIdentity } from '../../test/vehicle-server.js';
 import { connectVehicle, VehicleConnectError } from './vehicle-connection.js';
 
 const identity = vehicleIdentity('5YJ3E1EA7KF000001');

@@ -3,14 +3,21 @@
 
 import { randomUUID } from 'node:crypto';
 import { type Datum, encodeMessage, timestampOf } from '@fleetbridge/protocol';
+import type { Waypoint } from '../model/index.js';
+import {
+  createVehicleModel,
+  type Phase,
+  type PhasePlan,
+  seededRandom,
+  seedOf,
+  stepVehicleModel,
+  type VehicleModel,
+  WINDOW_MS,
+} from '../model/index.js';
 import { Backlog } from './backlog.js';
 import { type Clock, realClock } from './clock.js';
 import { Ledger, type LedgerEntry, payloadDigest } from './ledger.js';
-import { seededRandom, seedOf } from './random.js';
-import type { Waypoint } from './route.js';
 import { connectVehicle, type VehicleConnection } from './vehicle-connection.js';
-import { createVehicleModel, type Phase, type PhasePlan, type VehicleModel } from './vehicle-model.js';
-import { stepVehicleModel, WINDOW_MS } from './vehicle-step.js';
 
 export interface SimulatedVehicleOptions {
   readonly vin: string;

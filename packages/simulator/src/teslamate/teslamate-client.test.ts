@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { createAuthority, extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { errorMessage, hello, type StreamingConnection, startStreamingServer } from '../test/streaming-server.js';
-import { until } from '../test/vehicle-server.js';
+import { errorMessage, hello, type StreamingConnection, startStreamingServer } from '../../test/streaming-server.js';
+import { until } from '../../test/vehicle-server.js';
 import { TeslaMateClient, type TeslaMateClientOptions } from './teslamate-client.js';
 
 const disposables: (() => unknown)[] = [];

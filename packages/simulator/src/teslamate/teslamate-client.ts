@@ -3,6 +3,7 @@
 
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import type { TeslaMateEvent, TeslaMateEventFacts } from './teslamate-events.js';
 import { parseTeslaMateFrame, type TeslaMateFrame, teslaMateColumns } from './teslamate-frame.js';
 
 export interface TeslaMateClientOptions {
@@ -19,32 +20,6 @@ export interface TeslaMateClientOptions {
   /** Called with each frame, before `waitFor` looks at it. */
   readonly onFrame?: (frame: TeslaMateFrame, receivedMs: number) => void;
 }
-
-export type TeslaMateEvent =
-  /** Subscribed; `isFirst` for the first connection of a process. */
-  | { readonly type: 'connected'; readonly atMs: number; readonly isFirst: boolean }
-  /** Again on the same connection, after `vehicle_disconnected`. */
-  | { readonly type: 'subscribed_again'; readonly atMs: number }
-  /**
-   * TCP ended without a close frame. `quietMs` since the last message in either direction: at less than 500 TeslaMate may
-   * have been sending, which kills its process.
-   */
-  | { readonly type: 'disconnected'; readonly atMs: number; readonly quietMs: number }
-  | { readonly type: 'reconnect_failed'; readonly atMs: number; readonly reason: string }
-  /** Nothing came for as long as TeslaMate waits; it reconnects. */
-  | { readonly type: 'timed_out'; readonly atMs: number; readonly inARow: number }
-  | { readonly type: 'inactive'; readonly atMs: number }
-  | { readonly type: 'vehicle_disconnected'; readonly atMs: number; readonly inARow: number }
-  | { readonly type: 'too_many_disconnects'; readonly atMs: number }
-  | { readonly type: 'vehicle_offline'; readonly atMs: number }
-  | { readonly type: 'owner_api_error'; readonly atMs: number; readonly value: string }
-  | { readonly type: 'tokens_expired'; readonly atMs: number }
-  /** TeslaMate would only log it: not JSON, an unknown message, another tag, another error. */
-  | { readonly type: 'logged'; readonly atMs: number; readonly level: 'warning' | 'error'; readonly text: string }
-  | { readonly type: 'unsubscribed'; readonly atMs: number }
-  | { readonly type: 'crash'; readonly atMs: number; readonly reason: string };
-
-type EventFacts = TeslaMateEvent extends infer E ? (E extends TeslaMateEvent ? Omit<E, 'atMs'> : never) : never;
 
 export interface TeslaMateMessage {
   readonly receivedMs: number;
@@ -395,7 +370,7 @@ export class TeslaMateClient {
     this.#record({ type: 'logged', level, text });
   }
 
-  #record(facts: EventFacts): void {
+  #record(facts: TeslaMateEventFacts): void {
     this.events.push({ ...facts, atMs: Date.now() } as TeslaMateEvent);
     this.#changed();
   }
