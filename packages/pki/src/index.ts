@@ -16,7 +16,7 @@ export {
   type TeslaCaName,
   type TeslaCaProblem,
   type TeslaCaSelection,
-  teslaCaByHand,
+  teslaCaManualSteps,
   teslaCaSources,
   type UnknownCa,
 } from './ca/index.js';

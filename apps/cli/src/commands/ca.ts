@@ -3,7 +3,13 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { ensureDevelopmentPki, fetchTeslaCas, TeslaCaError, type TeslaCaName, teslaCaByHand } from '@fleetbridge/pki';
+import {
+  ensureDevelopmentPki,
+  fetchTeslaCas,
+  TeslaCaError,
+  type TeslaCaName,
+  teslaCaManualSteps,
+} from '@fleetbridge/pki';
 import { loadConfig } from '@fleetbridge/service';
 import { type Command, type Invocation, UsageError } from '../command.js';
 import { caConfig } from '../config.js';
@@ -66,7 +72,8 @@ async function fetchTeslas({ env, values, print }: Invocation): Promise<number> 
     return 0;
   } catch (error) {
     if (!(error instanceof TeslaCaError)) throw error;
-    if (error.storedFile === undefined) throw new Error(`${error.message}\n${teslaCaByHand(name)}`, { cause: error });
+    if (error.storedFile === undefined)
+      throw new Error(`${error.message}\n${teslaCaManualSteps(name)}`, { cause: error });
     print(`${error.message}\n${error.storedFile} stays as it is.`);
     return 0;
   }

@@ -13,7 +13,7 @@ import {
   selectTeslaCas,
   TeslaCaError,
   type TeslaCaName,
-  teslaCaByHand,
+  teslaCaManualSteps,
   type UnknownCa,
 } from '@fleetbridge/pki';
 import { ConfigError, type Logger, type Mistake } from '@fleetbridge/service';
@@ -87,7 +87,7 @@ export async function fetchMissingTeslaCas(files: VehicleCaFiles, log: Logger): 
   } catch (error) {
     if (!(error instanceof TeslaCaError)) throw error;
     // without its cause: the message has said it, and what to do has to be the last that is read
-    throw new Error(`${error.message}\n${teslaCaByHand(name)}`);
+    throw new Error(`${error.message}\n${teslaCaManualSteps(name)}`);
   }
 }
 

@@ -1,5 +1,5 @@
-// The words in which certificates are written, over forge's ASN.1. Forge keeps bytes in strings, a character a byte
-// ("binary strings"); that stays inside this file and certificate.ts.
+// Builds the ASN.1 elements of certificates with node-forge. Forge keeps bytes in strings, one character per byte
+// ("binary strings"); only this file and certificate.ts see them.
 
 import forge from 'node-forge';
 
@@ -16,9 +16,9 @@ export function decode(der: Uint8Array): Asn1 {
   return asn1.fromDer(binary(der));
 }
 
-/** The parts of a sequence or set; an error for anything else, since callers read certificates that OpenSSL accepted. */
+/** The children of a sequence or set. Throws for anything else: callers read certificates that OpenSSL has accepted. */
 export function parts(node: Asn1 | undefined): Asn1[] {
-  if (node === undefined || typeof node.value === 'string') throw new TypeError('ASN.1 without parts');
+  if (node === undefined || typeof node.value === 'string') throw new TypeError('expected an ASN.1 sequence or set');
   return node.value;
 }
 
@@ -55,7 +55,7 @@ export function bitString(bytes: Uint8Array, unusedBits = 0): Asn1 {
   return primitive(Type.BITSTRING, String.fromCharCode(unusedBits) + binary(bytes));
 }
 
-/** UTCTime until 2049, GeneralizedTime from 2050: RFC 5280 wants exactly that. */
+/** UTCTime until 2049, GeneralizedTime from 2050: required by RFC 5280, section 4.1.2.5. */
 export function time(date: Date): Asn1 {
   return date.getUTCFullYear() < 2050
     ? primitive(Type.UTCTIME, asn1.dateToUtcTime(date))
@@ -67,7 +67,7 @@ export function explicit(number: number, ...children: Asn1[]): Asn1 {
   return asn1.create(Class.CONTEXT_SPECIFIC, number, true, children);
 }
 
-/** `[n]` in place of a primitive's own tag. */
+/** `[n]` instead of a primitive's own tag. */
 export function implicit(number: number, bytes: Uint8Array): Asn1 {
   return asn1.create(Class.CONTEXT_SPECIFIC, number, false, binary(bytes));
 }

@@ -26,9 +26,9 @@ describe('DerReader', () => {
     expect(element.at).toBe(element.end);
   });
 
-  it('fails on another tag than the expected one and says where', () => {
+  it('fails on an unexpected tag and reports its offset', () => {
     expect(read([0x31, 0x00], tags.sequence).reader.failure).toEqual({
-      problem: 'tag 0x31 where 0x30 belongs',
+      problem: 'tag 0x31, expected 0x30',
       offset: 0,
     });
   });
@@ -42,14 +42,14 @@ describe('DerReader', () => {
     expect(reader.failure?.offset).toBe(0);
   });
 
-  it('does not let a child reach beyond its parent', () => {
+  it('rejects a child that is longer than its parent', () => {
     const reader = new DerReader(Uint8Array.of(0x30, 0x02, 0x04, 0x02, 0xaa, 0xbb));
     const parent = reader.next(reader.whole(), tags.sequence);
     reader.next(parent);
     expect(reader.failure?.offset).toBe(2);
   });
 
-  it('reads the same from a view into a larger buffer, without a look at its neighbours', () => {
+  it('reads the same from a view into a larger buffer, and no bytes around it', () => {
     const around = Uint8Array.of(0xff, 0xff, 0x0c, 0x02, 0x68, 0x69, 0x21, 0x21);
     const view = around.subarray(2, 6);
     const reader = new DerReader(view);
@@ -102,13 +102,13 @@ describe('DerReader', () => {
     ['a high byte in printable text', tags.printableString, [0xe4]],
     ['half a two-byte character', tags.bmpString, [0x00]],
     ['an integer', tags.integer, [0x41]],
-  ])('does not take %s for text', (_what, tag, content) => {
+  ])('rejects %s as text', (_what, tag, content) => {
     const { reader, element } = read([tag, content.length, ...content]);
     expect(reader.text(element)).toBe('');
     expect(reader.failure).toBeDefined();
   });
 
-  it('ends on any bytes, always inside the buffer', () => {
+  it('terminates on any bytes, always inside the buffer', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         const reader = new DerReader(bytes);

@@ -1,6 +1,6 @@
-// A reader of DER, the encoding of certificates, over bytes that a stranger sent. It never throws and never reads
-// outside the buffer: the first thing that is wrong is kept in `failure`, and from then on every read gives an empty
-// element, so callers walk straight through a structure and look at `failure` once, at the end.
+// A reader of DER, the encoding of certificates, for untrusted bytes. It never throws and never reads outside the
+// buffer. The first error is kept in `failure`; every read after it returns an empty element. So callers read a whole
+// structure without checks and test `failure` once, at the end.
 
 /** One element's content: `at` moves forward as its children are read, `end` is the first byte behind it. */
 export interface DerElement {
@@ -31,7 +31,7 @@ export const tags = {
   set: 0x31,
 } as const;
 
-/** The arcs of an object identifier are kept below 2^31, as Go's reader does; a UUID arc (2.25.…) is thereby refused. */
+/** Arcs of an object identifier are below 2^31, as in Go's reader; a UUID arc (2.25.…) is therefore rejected. */
 const MAX_ARC = 2 ** 31;
 
 export class DerReader {
@@ -42,7 +42,7 @@ export class DerReader {
     this.#bytes = bytes;
   }
 
-  /** The whole buffer, as the element whose children are read first. */
+  /** The whole buffer as the outermost element. */
   whole(): DerElement {
     return { tag: 0, at: 0, end: this.#bytes.length };
   }
@@ -56,7 +56,7 @@ export class DerReader {
     return this.hasMore(inside) && this.#bytes[inside.at] === tag;
   }
 
-  /** Reads the next child of `inside` and moves past it. With `tag`, anything else is a failure. */
+  /** Reads the next child of `inside` and moves past it. With `tag`, any other tag is a failure. */
   next(inside: DerElement, tag?: number): DerElement {
     if (this.failure !== undefined) return EMPTY;
     const bytes = this.#bytes;
@@ -65,7 +65,7 @@ export class DerReader {
 
     const found = bytes[start] ?? 0;
     if (tag !== undefined && found !== tag) {
-      return this.fail(`tag 0x${found.toString(16)} where 0x${tag.toString(16)} belongs`, start);
+      return this.fail(`tag 0x${found.toString(16)}, expected 0x${tag.toString(16)}`, start);
     }
     if ((found & 0x1f) === 0x1f) return this.fail('tag of more than one byte', start);
 
@@ -73,8 +73,8 @@ export class DerReader {
     let contentStart = start + 2;
     if (length >= 0x80) {
       const lengthBytes = length & 0x7f;
-      // 0x80 alone would be BER's indefinite length. Three bytes are 16 MB, more than any handshake carries.
-      if (lengthBytes === 0 || lengthBytes > 3) return this.fail('length not in the form of DER', start + 1);
+      // 0x80 alone is BER's indefinite length. Three bytes are 16 MB, more than any handshake carries.
+      if (lengthBytes === 0 || lengthBytes > 3) return this.fail('length not in DER form', start + 1);
       if (inside.end - contentStart < lengthBytes) return this.fail('length cut short', start + 1);
       length = 0;
       for (let i = 0; i < lengthBytes; i++) length = length * 256 + (bytes[contentStart + i] ?? 0);
@@ -82,13 +82,13 @@ export class DerReader {
       const shortest = length < 0x80 ? 0 : length < 0x100 ? 1 : length < 0x10000 ? 2 : 3;
       if (lengthBytes !== shortest) return this.fail('length not in its shortest form', start + 1);
     }
-    if (length > inside.end - contentStart) return this.fail('element longer than what holds it', start);
+    if (length > inside.end - contentStart) return this.fail('element longer than its parent', start);
 
     inside.at = contentStart + length;
     return { tag: found, at: contentStart, end: contentStart + length };
   }
 
-  /** Whatever is left inside is a failure: a certificate has no room for extras. */
+  /** Bytes left inside are a failure: a certificate allows no extra bytes. */
   finish(inside: DerElement): void {
     if (this.hasMore(inside)) this.fail('bytes left over', inside.at);
   }
@@ -131,7 +131,7 @@ export class DerReader {
     const content = this.#buffer(element);
     switch (element.tag) {
       case tags.utf8String: {
-        // A decoder that puts U+FFFD in place of bad bytes would make different names equal.
+        // A decoder that replaces bad bytes with U+FFFD would make different names equal.
         const text = content.toString('utf8');
         if (!Buffer.from(text, 'utf8').equals(content)) return this.#textFailure('text that is not UTF-8', element.at);
         return text;
@@ -149,11 +149,11 @@ export class DerReader {
         if (content.length % 2 !== 0) return this.#textFailure('two-byte text of odd length', element.at);
         return Buffer.from(content).swap16().toString('utf16le');
       default:
-        return this.#textFailure(`tag 0x${element.tag.toString(16)} where text belongs`, element.at);
+        return this.#textFailure(`tag 0x${element.tag.toString(16)}, expected text`, element.at);
     }
   }
 
-  /** Keeps the first failure only: later ones are its consequences. */
+  /** Keeps only the first failure: later ones are its consequences. */
   fail(problem: string, offset: number): DerElement {
     this.failure ??= { problem, offset };
     return EMPTY;
@@ -170,5 +170,5 @@ export class DerReader {
   }
 }
 
-/** What every read gives after a failure. Shared, and safe to share: reads after a failure move nothing. */
+/** Returned by every read after a failure. Safe to share: reads after a failure don't move. */
 const EMPTY: DerElement = Object.freeze({ tag: 0, at: 0, end: 0 });

@@ -15,7 +15,7 @@ const second = createAuthority({ commonName: 'second', days: 100 }).certificateP
 const old = createAuthority({ commonName: 'old', days: 10, now: new Date('2020-01-02T00:00:00Z') }).certificatePem;
 
 describe('readCaBundle', () => {
-  it('reads every certificate in its order, with text around and any line ends', () => {
+  it('reads all certificates in order, with text around them and any line ends', () => {
     const text = `Issuer: CN=first\n${first}\nsome words\n${second}\n# the end`;
     for (const bundleText of [text, text.replaceAll('\n', '\r\n')]) {
       const bundle = readCaBundle(bundleText, 'ca.pem');
@@ -32,11 +32,11 @@ describe('readCaBundle', () => {
     expect(readCaBundle(old, 'ca.pem', { now: new Date('2020-01-05T00:00:00Z') }).expired).toEqual([]);
   });
 
-  it.each(['', 'nothing but words', '-----END CERTIFICATE-----'])('refuses %j: no certificate in it', (text) => {
+  it.each(['', 'nothing but words', '-----END CERTIFICATE-----'])('rejects %j: no certificate in it', (text) => {
     expect(failure(text)).toMatchObject({ problem: 'no_certificate', source: 'ca.pem', block: undefined });
   });
 
-  it('says which block is damaged and on which line it starts', () => {
+  it('reports which block is damaged and its line', () => {
     const damaged = second.replace(/\n.{20}/, '\n!!!!');
     const line = `words\n${first}`.split('\n').length;
     const error = failure(`words\n${first}${damaged}`);
@@ -44,13 +44,13 @@ describe('readCaBundle', () => {
     expect(error.message).toContain(`ca.pem: PEM block 2 (line ${line})`);
   });
 
-  it('does not read on into the next block when an END line is missing', () => {
+  it('does not read into the next block when an END line is missing', () => {
     const cut = first.slice(0, first.indexOf('-----END'));
     expect(failure(cut)).toMatchObject({ problem: 'unreadable_certificate', block: 1 });
     expect(failure(cut + second)).toMatchObject({ problem: 'unreadable_certificate', block: 1 });
   });
 
-  it('refuses a private key in the bundle without a word of it in the message', () => {
+  it('rejects a private key in the bundle without quoting it in the message', () => {
     const key = newPrivateKey().export({ type: 'pkcs8', format: 'pem' }).toString();
     const error = failure(first + key);
     expect(error).toMatchObject({ problem: 'not_a_certificate', block: 2 });

@@ -1,26 +1,26 @@
-// A bundle of CA certificates, as a PEM file with free text between the blocks. A bundle that is half readable is not
-// used: the half that is missing would be vehicles that are turned away without a word.
+// A bundle of CA certificates: a PEM file with free text between the blocks. A partly readable bundle is rejected, since
+// the vehicles of a missing CA would be refused without an explanation.
 
 import { X509Certificate } from 'node:crypto';
 import { CaBundleError } from './errors.js';
 
 export interface CaBundle {
   readonly certificates: readonly X509Certificate[];
-  /** The same certificates, one PEM text each, as node:tls takes them. */
+  /** The same certificates as PEM texts, as node:tls expects them. */
   readonly pem: readonly string[];
-  /** Worth a line of information, no error: Tesla's own bundle carries one, and no vehicle needs it any more. */
+  /** Not an error: Tesla's own bundle contains one, which no vehicle needs any more. */
   readonly expired: readonly ExpiredCa[];
 }
 
 export interface ExpiredCa {
-  /** On one line. */
+  /** Without line breaks. */
   readonly subject: string;
   readonly notAfter: Date;
 }
 
 /**
- * Reads every certificate of a PEM text, in its order. `source` is what messages call the text, usually its path.
- * Throws CaBundleError: no certificate in it, or the n-th block is not a certificate or can't be read.
+ * Reads every certificate of a PEM text, in order. `source` names the text in messages, usually its path. Throws
+ * CaBundleError: no certificate in it, or the n-th block is not a certificate or can't be read.
  */
 export function readCaBundle(pemText: string, source: string, options: { now?: Date } = {}): CaBundle {
   const certificates = pemBlocks(pemText).map((block) => readBlock(block, source));
@@ -46,7 +46,7 @@ interface PemBlock {
   readonly text: string;
 }
 
-/** From each BEGIN line to the END line of the same label, or to the next BEGIN when there is none. */
+/** From each BEGIN line to the END line of the same label, or to the next BEGIN line. */
 function pemBlocks(pemText: string): PemBlock[] {
   const begins = [...pemText.matchAll(/-----BEGIN ([^\r\n]*?)-----/g)];
   return begins.map((begin, i) => {
@@ -69,7 +69,7 @@ function readBlock(block: PemBlock, source: string): X509Certificate {
   try {
     return new X509Certificate(block.text);
   } catch (cause) {
-    const message = `${where} can't be read as a certificate; the file is damaged or cut short, fetch it again`;
+    const message = `${where} can't be read as a certificate; the file is damaged or truncated, fetch it again`;
     throw new CaBundleError('unreadable_certificate', message, { ...place, cause });
   }
 }

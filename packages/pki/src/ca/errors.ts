@@ -1,11 +1,11 @@
 export type CaBundleProblem = 'no_certificate' | 'not_a_certificate' | 'unreadable_certificate';
 
-/** A CA bundle can't be used. */
+/** A CA bundle is not usable. */
 export class CaBundleError extends Error {
   override readonly name = 'CaBundleError';
   readonly problem: CaBundleProblem;
   readonly source: string;
-  /** Which PEM block, counted from 1, and the line on which it starts; absent when there is no block at all. */
+  /** Number of the PEM block, from 1, and the line on which it starts; absent when there is no block. */
   readonly block: number | undefined;
   readonly line: number | undefined;
 
@@ -22,13 +22,13 @@ export class CaBundleError extends Error {
   }
 }
 
-export type TeslaCaProblem = 'unreachable' | 'unreadable' | 'none_known';
+export type TeslaCaProblem = 'unreachable' | 'unreadable' | 'no_known_ca';
 
-/** Tesla's CA bundle could not be had. */
+/** Tesla's CA bundle could not be fetched. */
 export class TeslaCaError extends Error {
   override readonly name = 'TeslaCaError';
   readonly problem: TeslaCaProblem;
-  /** The bundle of an earlier time, which stays in use; absent when there is none. */
+  /** The bundle of an earlier fetch, which stays in use; absent when there was no fetch. */
   readonly storedFile: string | undefined;
 
   constructor(

@@ -9,7 +9,7 @@ export {
   type TeslaCaFetch,
   type TeslaCaName,
   type TeslaCaSelection,
-  teslaCaByHand,
+  teslaCaManualSteps,
   teslaCaSources,
   type UnknownCa,
 } from './tesla-ca.js';

@@ -1,6 +1,5 @@
 // SHA-256 of each CA certificate that signs Tesla's vehicles, as Tesla publishes them. The certificates themselves are
-// Tesla's and are fetched; this list is how we know them again. Some names occur twice, so nothing but the fingerprint
-// tells them apart.
+// fetched, and verified by this list. Some names occur twice, so only the fingerprint identifies a certificate.
 
 export const productionFingerprints: readonly string[] = [
   '9210df2afb71dcdcdb96abc7d3607f67b7a8ff1ab95fd975ee716618c98d31fa',

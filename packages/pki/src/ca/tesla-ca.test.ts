@@ -12,7 +12,7 @@ const copies = fileURLToPath(new URL('../../../../../shared/tesla-ca/', import.m
 const isHere = existsSync(copies);
 if (!isHere) console.log("skipped: Tesla's bundles ../shared/tesla-ca are not here; the product does not carry them");
 
-const stranger = createAuthority({ commonName: 'Somebody Else CA', days: 100 }).certificatePem;
+const stranger = createAuthority({ commonName: 'Unknown CA', days: 100 }).certificatePem;
 const production = () => readFileSync(join(copies, 'prod_ca.crt'), 'utf8');
 
 let directory: string;
@@ -25,7 +25,7 @@ describe('the pinned fingerprints', () => {
   it.each([
     ['production', 14],
     ['engineering', 8],
-  ] as const)('of the %s bundle are %i, each once', (name, count) => {
+  ] as const)('of the %s bundle are %i different ones', (name, count) => {
     const { fingerprints } = teslaCaSources[name];
     expect(new Set(fingerprints).size).toBe(count);
     for (const fingerprint of fingerprints) expect(fingerprint).toMatch(/^[0-9a-f]{64}$/);
@@ -34,20 +34,20 @@ describe('the pinned fingerprints', () => {
   it.skipIf(!isHere).each([
     ['production', 'prod_ca.crt', 14],
     ['engineering', 'eng_ca.crt', 8],
-  ] as const)("of the %s bundle are those of Tesla's file, all of them", (name, file, count) => {
+  ] as const)("of the %s bundle are exactly those of Tesla's file", (name, file, count) => {
     const bundle = selectTeslaCas(readFileSync(join(copies, file), 'utf8'), file, { name });
     expect(bundle.certificates).toHaveLength(count);
     expect(bundle).toMatchObject({ unknown: [], missing: 0 });
   });
 });
 
-describe('a CA that is not known', () => {
-  it.skipIf(!isHere)('is left out and named, and taken once its fingerprint is accepted', () => {
+describe('an unknown CA', () => {
+  it.skipIf(!isHere)('is reported and left out until its fingerprint is accepted', () => {
     const text = production() + stranger;
     const bundle = selectTeslaCas(text, 'ca', { name: 'production' });
     expect(bundle.certificates).toHaveLength(14);
     expect(bundle.unknown).toEqual([
-      { subject: 'CN=Somebody Else CA', fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      { subject: 'CN=Unknown CA', fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/) },
     ]);
     const { fingerprint } = bundle.unknown[0]!;
     for (const accept of [fingerprint, fingerprint.toUpperCase().replace(/..(?!$)/g, '$&:')]) {
@@ -57,13 +57,13 @@ describe('a CA that is not known', () => {
     }
   });
 
-  it('alone makes no bundle', () => {
+  it('alone is rejected as a bundle', () => {
     expect(() => selectTeslaCas(stranger, 'ca', { name: 'production' })).toThrow(
-      /none of its 1 certificates is one of Tesla's production CAs/,
+      /expected Tesla's production CAs, got 1 certificates that this version does not know/,
     );
   });
 
-  it.skipIf(!isHere)('of the other bundle is not known in this one', () => {
+  it.skipIf(!isHere)('of one bundle is unknown in the other one', () => {
     const text = readFileSync(join(copies, 'eng_ca.crt'), 'utf8');
     expect(selectTeslaCas(text, 'ca', { name: 'production' })).toMatchObject({ missing: 8 });
     expect(selectTeslaCas(text, 'ca', { name: 'production' }).unknown).toHaveLength(2);
@@ -74,7 +74,7 @@ describe('fetching', () => {
   const file = () => join(directory, 'pki', 'tesla-ca.pem');
   const fetchFrom = (from: string) => fetchTeslaCas({ name: 'production', directory: join(directory, 'pki'), from });
 
-  it.skipIf(!isHere)('stores what was accepted and nothing else, and says when that is a change', async () => {
+  it.skipIf(!isHere)('stores only accepted certificates and reports a change', async () => {
     const from = join(directory, 'given.crt');
     writeFileSync(from, stranger + production());
     expect(await fetchFrom(from)).toMatchObject({ file: file(), isChanged: true, missing: 0 });
@@ -84,7 +84,7 @@ describe('fetching', () => {
     expect(await fetchFrom(from)).toMatchObject({ isChanged: false });
   });
 
-  it.skipIf(!isHere)('leaves the stored bundle as it is when nothing better comes', async () => {
+  it.skipIf(!isHere)('keeps the stored bundle when a fetch fails', async () => {
     const from = join(directory, 'given.crt');
     writeFileSync(from, production());
     await fetchFrom(from);
@@ -98,7 +98,7 @@ describe('fetching', () => {
     expect(readFileSync(file(), 'utf8')).toBe(before);
   });
 
-  it('says what kept it from a server that is away, lies about itself or has no such file', async () => {
+  it('reports an unsupported URL, an untrusted server and a refused connection', async () => {
     expect(await failure(fetchFrom('http://127.0.0.1:1/'))).toMatchObject({
       message: expect.stringContaining('expected an https URL or the path of a file'),
     });
@@ -118,7 +118,7 @@ describe('fetching', () => {
   });
 });
 
-it('a fingerprint is the same with colons and without, in small letters and large', () => {
+it('plainFingerprint ignores colons and case', () => {
   expect(plainFingerprint('AB:CD')).toBe(plainFingerprint('abcd'));
 });
 

@@ -1,5 +1,5 @@
-// Tesla's vehicle CA bundle: which certificates of a text are Tesla's, and the way of the bundle from Tesla's public
-// repository to our disk. What is trusted are the pinned fingerprints, not the place that the text came from.
+// Tesla's vehicle CA bundle: selects Tesla's certificates from a text, and fetches the bundle from Tesla's public
+// repository. Trust comes from the pinned fingerprints, not from the source of the text.
 
 import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -13,9 +13,9 @@ export type TeslaCaName = 'production' | 'engineering';
 
 export interface TeslaCaSource {
   readonly url: string;
-  /** Its name in the directory of certificates. */
+  /** Its file name in the certificate directory. */
   readonly file: string;
-  /** SHA-256 in small hexadecimal digits, of every certificate that this version of ours knows. */
+  /** SHA-256, lower-case hexadecimal, of every certificate that this version of fleetbridge knows. */
   readonly fingerprints: readonly string[];
 }
 
@@ -27,9 +27,9 @@ export const teslaCaSources: Readonly<Record<TeslaCaName, TeslaCaSource>> = {
 };
 
 export interface TeslaCaBundle extends CaBundle {
-  /** In the text, but neither pinned nor accepted: left out of the bundle. */
+  /** In the text, but neither pinned nor accepted, and therefore not in the bundle. */
   readonly unknown: readonly UnknownCa[];
-  /** How many of those that we know are not in the text. */
+  /** Number of pinned certificates that are not in the text. */
   readonly missing: number;
 }
 
@@ -40,30 +40,30 @@ export interface UnknownCa {
 
 export interface TeslaCaSelection {
   readonly name: TeslaCaName;
-  /** Fingerprints that the operator accepts beside the pinned ones, with or without colons. */
+  /** Fingerprints that the operator accepts in addition to the pinned ones, with or without colons. */
   readonly accept?: readonly string[];
   readonly now?: Date;
 }
 
-/** The certificates of a PEM text that are Tesla's. Throws CaBundleError; TeslaCaError `none_known`. */
+/** The certificates of a PEM text that are Tesla's. Throws CaBundleError; TeslaCaError `no_known_ca`. */
 export function selectTeslaCas(pemText: string, source: string, selection: TeslaCaSelection): TeslaCaBundle {
   const { name, accept = [], now = new Date() } = selection;
   const known = new Set(teslaCaSources[name].fingerprints);
   const accepted = new Set(accept.map(plainFingerprint));
   const given = readCaBundle(pemText, source, { now });
-  const isGood = (certificate: X509Certificate) =>
+  const isTrusted = (certificate: X509Certificate) =>
     known.has(fingerprintOf(certificate)) || accepted.has(fingerprintOf(certificate));
-  const good = given.certificates.filter(isGood);
-  const unknown = given.certificates.filter((certificate) => !isGood(certificate));
-  if (good.length === 0) {
+  const trusted = given.certificates.filter(isTrusted);
+  const unknown = given.certificates.filter((certificate) => !isTrusted(certificate));
+  if (trusted.length === 0) {
     throw new TeslaCaError(
-      'none_known',
-      `${source}: none of its ${unknown.length} certificates is one of Tesla's ${name} CAs that this version knows`,
+      'no_known_ca',
+      `${source}: expected Tesla's ${name} CAs, got ${unknown.length} certificates that this version does not know`,
     );
   }
-  const missing = known.size - new Set(good.map(fingerprintOf).filter((one) => known.has(one))).size;
+  const missing = known.size - new Set(trusted.map(fingerprintOf).filter((one) => known.has(one))).size;
   return {
-    ...readCaBundle(good.map(String).join(''), source, { now }),
+    ...readCaBundle(trusted.map(String).join(''), source, { now }),
     unknown: unknown.map((certificate) => ({
       subject: certificate.subject.replaceAll('\n', ', '),
       fingerprint: fingerprintOf(certificate),
@@ -72,7 +72,7 @@ export function selectTeslaCas(pemText: string, source: string, selection: Tesla
   };
 }
 
-/** As the lists write it: small letters, no colons. */
+/** As in the lists: lower case, no colons. */
 export function plainFingerprint(text: string): string {
   return text.replaceAll(':', '').toLowerCase();
 }
@@ -89,25 +89,25 @@ export interface TeslaCaFetch extends TeslaCaSelection {
 }
 
 export interface FetchedTeslaCa extends TeslaCaBundle {
-  /** Where it is now. */
+  /** Path of the stored bundle. */
   readonly file: string;
   readonly from: string;
   readonly isChanged: boolean;
 }
 
 /**
- * Fetches, checks and stores the bundle; what is stored holds only what was accepted. On any failure the file that was
- * there stays as it is. Throws TeslaCaError (its `storedFile` says whether there is one), DevelopmentPkiError.
+ * Fetches, checks and stores the bundle; only accepted certificates are stored. On any failure an existing file stays
+ * unchanged. Throws TeslaCaError (with `storedFile` when a file exists) and DevelopmentPkiError.
  */
 export async function fetchTeslaCas(request: TeslaCaFetch): Promise<FetchedTeslaCa> {
   const source = teslaCaSources[request.name];
   const from = request.from ?? source.url;
   const file = join(request.directory, source.file);
-  const before = readIfPresent(file);
+  const previous = readIfPresent(file);
   try {
     const bundle = selectTeslaCas(await readFrom(from), from, request);
     const text = bundle.pem.join('');
-    const isChanged = before !== text;
+    const isChanged = previous !== text;
     if (isChanged) {
       ensurePrivateDirectory(request.directory);
       writeCertificate(file, text);
@@ -116,24 +116,24 @@ export async function fetchTeslaCas(request: TeslaCaFetch): Promise<FetchedTesla
   } catch (error) {
     if (!(error instanceof TeslaCaError || error instanceof CaBundleError)) throw error;
     const problem = error instanceof TeslaCaError ? error.problem : 'unreadable';
-    const storedFile = before === undefined ? undefined : file;
+    const storedFile = previous === undefined ? undefined : file;
     throw new TeslaCaError(problem, error.message, { storedFile, cause: error });
   }
 }
 
-/** What remains to do when nothing could be fetched and there is no bundle of an earlier time. */
-export function teslaCaByHand(name: TeslaCaName): string {
+/** Instructions for the operator when the fetch failed and no bundle is stored. */
+export function teslaCaManualSteps(name: TeslaCaName): string {
   const option = name === 'engineering' ? ' --engineering' : '';
   return [
-    'There is no bundle of an earlier time either. Download this file on a machine that can:',
+    'No bundle is stored from an earlier fetch. Download this file on a machine with Internet access:',
     `  ${teslaCaSources[name].url}`,
-    `and then: fleetbridge ca fetch${option} --from <the file>`,
+    `Then run: fleetbridge ca fetch${option} --from <the file>`,
   ].join('\n');
 }
 
 /** Tesla's bundle has 30 KB. */
 const MAX_BYTES = 1_000_000;
-const FETCH_MS = 30_000;
+const FETCH_TIMEOUT_MS = 30_000;
 
 async function readFrom(from: string): Promise<string> {
   if (/^https:/i.test(from)) return download(from);
@@ -150,20 +150,21 @@ async function readFrom(from: string): Promise<string> {
 async function download(url: string): Promise<string> {
   let text = '';
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(FETCH_MS) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
     if (!response.ok) {
-      // an unread body would hold the process for seconds
+      // an unread body would keep the process alive for seconds
       await response.body?.cancel();
       throw new TeslaCaError('unreachable', `${url} answered ${response.status}`);
     }
     const decoder = new TextDecoder();
-    for await (const part of response.body ?? []) {
-      text += decoder.decode(part, { stream: true });
-      if (text.length > MAX_BYTES) throw new TeslaCaError('unreadable', `${url} gives far more than a CA bundle`);
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.length > MAX_BYTES)
+        throw new TeslaCaError('unreadable', `${url}: expected a CA bundle, got more than ${MAX_BYTES} bytes`);
     }
   } catch (cause) {
     if (cause instanceof TeslaCaError) throw cause;
-    // fetch says "fetch failed"; what failed is its cause
+    // the message of fetch is only "fetch failed"; the reason is its cause
     const reason = (cause as Error).cause instanceof Error ? ((cause as Error).cause as Error) : (cause as Error);
     throw new TeslaCaError('unreachable', `can't fetch ${url} (${reason.message})`, { cause });
   }

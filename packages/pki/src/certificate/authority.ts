@@ -1,17 +1,17 @@
-// A development authority: a key and the certificate in which it vouches for itself. Its place in the world is the
-// machine of the person who runs it; nothing of Tesla's trusts it.
+// A development authority: a key and its self-signed certificate. For the machine of the person who runs it; nothing of
+// Tesla's trusts it.
 
 import { type CertificateAndKey, issueAuthorityCertificate } from './certificate.js';
 
 export interface AuthorityRequest {
   readonly commonName: string;
   readonly days: number;
-  /** A P-256 private key to be used again: what it has signed before then stays valid under the new certificate. */
+  /** An existing P-256 private key: certificates that it has signed stay valid under the new certificate. */
   readonly keyPem?: string;
   readonly now?: Date;
 }
 
-/** A new self-signed authority. Throws CertificateRequestError when a given key can't be used. */
+/** A new self-signed authority. Throws CertificateRequestError when a given key is not usable. */
 export function createAuthority(request: AuthorityRequest): CertificateAndKey {
   return issueAuthorityCertificate({
     subject: { commonName: request.commonName },

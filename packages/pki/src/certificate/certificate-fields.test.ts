@@ -24,7 +24,7 @@ const fields = {
 };
 
 describe('readCertificateFields', () => {
-  it('reads names and usages in their order, whatever characters a name holds', () => {
+  it('reads names and usages in order, with any characters in a name', () => {
     expect(readCertificateFields(der)).toEqual(fields);
   });
 
@@ -54,14 +54,14 @@ describe('readCertificateFields', () => {
     });
   });
 
-  it('fails on a certificate that is cut at any length or has a byte behind it', () => {
+  it('fails on a certificate that is truncated at any length or followed by a byte', () => {
     for (let length = 0; length < der.length; length++) {
       expect(readCertificateFields(der.subarray(0, length))).toHaveProperty('problem');
     }
     expect(readCertificateFields(Uint8Array.from([...der, 0]))).toHaveProperty('problem');
   });
 
-  it('gives fields or a failure inside the buffer for any change of any bytes', () => {
+  it('returns fields or a failure inside the buffer when any bytes are changed', () => {
     const change = fc.record({ at: fc.nat(der.length - 1), byte: fc.integer({ min: 0, max: 255 }) });
     let failures = 0;
     fc.assert(
@@ -79,7 +79,7 @@ describe('readCertificateFields', () => {
     expect(failures).toBeGreaterThan(100);
   });
 
-  it('gives a failure for bytes that are no certificate at all', () => {
+  it('returns a failure for random bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         expect(readCertificateFields(bytes)).toHaveProperty('problem');

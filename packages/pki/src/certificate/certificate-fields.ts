@@ -1,5 +1,5 @@
-// The four things in a certificate that say who its holder is, read from the certificate's own bytes. Not from Node's
-// text form of the subject: there, a name with a line break or an escape in it can look like two attributes.
+// The four fields of a certificate that identify its holder, read from the certificate's bytes. Node's text form of the
+// subject is not usable: a name with a line break or an escape can look like two attributes there.
 
 import { type DerElement, type DerFailure, DerReader, tags } from '../asn1/index.js';
 
@@ -11,7 +11,7 @@ export interface CertificateFields {
   readonly extendedKeyUsages: readonly string[];
 }
 
-/** Reads a DER certificate; each list is in the certificate's order. Any bytes give fields or a failure, never a throw. */
+/** Reads a DER certificate; each list is in the certificate's order. Never throws: any bytes give fields or a failure. */
 export function readCertificateFields(der: Uint8Array): CertificateFields | DerFailure {
   const reader = new DerReader(der);
   const file = reader.whole();
@@ -86,7 +86,7 @@ function readExtendedKeyUsages(reader: DerReader, wrapper: DerElement): string[]
     reader.finish(extension);
     if (!reader.contentIs(id, EXTENDED_KEY_USAGE)) continue;
 
-    // Two lists would let the two ends of a check read different ones; RFC 5280 allows one of each kind.
+    // With two lists, two readers could each use another one; RFC 5280 allows one extension of each kind.
     if (isSeen) reader.fail('extended key usage given twice', extension.at);
     isSeen = true;
     const list = reader.next(value, tags.sequence);

@@ -32,7 +32,7 @@ function issueServer(hosts: string[], authority = serverAuthority) {
 }
 
 describe('createAuthority', () => {
-  it('makes a certificate that signs itself and says that it is a CA', () => {
+  it('creates a self-signed CA certificate', () => {
     const certificate = new X509Certificate(vehicleAuthority.certificatePem);
     expect(certificate.subject).toBe('CN=TeslaMotors');
     expect(certificate.ca).toBe(true);
@@ -41,7 +41,7 @@ describe('createAuthority', () => {
     expect(certificate.checkPrivateKey(createPrivateKey(vehicleAuthority.keyPem))).toBe(true);
   });
 
-  it('keeps what it signed valid when it is renewed with its key', () => {
+  it('keeps certificates valid when it is renewed with the same key', () => {
     const vehicle = new X509Certificate(issueVehicle().certificatePem);
     const { certificatePem } = createAuthority({
       commonName: 'TeslaMotors',
@@ -56,7 +56,7 @@ describe('createAuthority', () => {
 });
 
 describe('issueCertificate', () => {
-  it('makes a certificate that its authority issued and no other did', () => {
+  it('issues a certificate that verifies against its authority only', () => {
     const { certificatePem, keyPem } = issueVehicle();
     const certificate = new X509Certificate(certificatePem);
     const issuer = new X509Certificate(vehicleAuthority.certificatePem);
@@ -71,7 +71,7 @@ describe('issueCertificate', () => {
     expect(createPrivateKey(keyPem).asymmetricKeyDetails).toEqual({ namedCurve: 'prime256v1' });
   });
 
-  it('is valid from a day back, for the days asked for', () => {
+  it('sets the validity from one day back, for the given days', () => {
     const now = new Date('2026-03-01T12:00:00Z');
     const request = { authority: vehicleAuthority, subject: { commonName: VIN }, extendedKeyUsage: [], now };
     const certificate = new X509Certificate(issueCertificate({ ...request, days: 397 }).certificatePem);
@@ -81,13 +81,13 @@ describe('issueCertificate', () => {
     expect(new Date(beyond2049.validTo)).toEqual(new Date('2126-02-04T12:00:00Z'));
   });
 
-  it('gives every certificate a positive serial number of its own, 16 bytes long', () => {
+  it('gives every certificate a unique positive serial number of 16 bytes', () => {
     const serials = Array.from({ length: 50 }, () => new X509Certificate(issueVehicle().certificatePem).serialNumber);
     expect(new Set(serials).size).toBe(50);
     for (const serial of serials) expect(serial).toMatch(/^[4-7][0-9A-F]{31}$/);
   });
 
-  it('names DNS hosts and addresses as what they are', () => {
+  it('writes DNS names and IP addresses as different types', () => {
     const hosts = ['localhost', 'Telemetry.example.com', '*.example.org', '127.0.0.1', '::1'];
     const certificate = new X509Certificate(issueServer(hosts).certificatePem);
     expect(certificate.subjectAltName).toBe(
@@ -111,7 +111,7 @@ describe('issueCertificate', () => {
     });
   });
 
-  it('uses a given key again', () => {
+  it('uses a given key', () => {
     const { keyPem } = issueVehicle();
     const again = issueCertificate({
       authority: vehicleAuthority,
@@ -124,11 +124,11 @@ describe('issueCertificate', () => {
     expect(new X509Certificate(again.certificatePem).checkPrivateKey(createPrivateKey(keyPem))).toBe(true);
   });
 
-  it('refuses hosts that are none, and authorities and keys that it can not use', () => {
+  it('rejects invalid hosts, and authorities and keys that are not usable', () => {
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' });
     const vehicle = issueVehicle();
     expect(() => issueServer(['not a host'])).toThrow(CertificateRequestError);
-    expect(() => issueVehicle(vehicle)).toThrow(/not one of a CA/);
+    expect(() => issueVehicle(vehicle)).toThrow(/not a CA certificate/);
     expect(() => issueVehicle({ ...vehicleAuthority, keyPem: serverAuthority.keyPem })).toThrow(/does not belong/);
     expect(() => issueVehicle({ ...vehicleAuthority, keyPem: rsa.toString() })).toThrow(/not a P-256 key/);
     expect(() => issueVehicle({ ...vehicleAuthority, keyPem: 'nonsense' })).toThrow(/can't be read/);
@@ -156,7 +156,7 @@ describe('a TLS handshake with these certificates', () => {
   });
 });
 
-/** One connection to a server that requires a vehicle's certificate; what either side made of the other. */
+/** One connection to a server that requires a vehicle's certificate; returns what each side reports. */
 async function handshake(given: { client: { certificatePem: string; keyPem: string }; host: string }) {
   const serverCertificate = issueServer(['localhost', '127.0.0.1']);
   const server = createServer({
@@ -175,7 +175,7 @@ async function handshake(given: { client: { certificatePem: string; keyPem: stri
       const certificate = socket.getPeerX509Certificate();
       const identity = certificate === undefined ? undefined : identityFromCertificate(certificate.raw);
       resolve(identity !== undefined && 'senderId' in identity ? identity.senderId : 'no identity');
-      socket.on('error', () => {}); // a client that does not like our name goes away in its own manner
+      socket.on('error', () => {}); // a client that rejects the server's name may reset the connection
       socket.end();
     });
   });

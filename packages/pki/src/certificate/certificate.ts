@@ -1,6 +1,6 @@
-// Certificates signed by one of our development authorities, with P-256 keys. node-forge neither reads nor signs
-// elliptic-curve keys, so only its ASN.1 is used: what is to be signed is built here and node:crypto signs it
-// (ecdsa-with-SHA256). Structure: RFC 5280, sections 4.1 and 4.2.
+// Certificates signed by a development authority, with P-256 keys. node-forge can't read or sign with elliptic-curve
+// keys, so only its ASN.1 is used: the certificate is built here and signed by node:crypto (ecdsa-with-SHA256).
+// Structure: RFC 5280, sections 4.1 and 4.2.
 
 import {
   createHash,
@@ -48,17 +48,17 @@ export interface CertificateRequest {
   readonly subject: CertificateSubject;
   /** DNS names and IP addresses for which a server presents the certificate. */
   readonly hosts?: readonly string[];
-  /** Object identifiers in dotted form; see `extendedKeyUsages` for the two that TLS itself knows. */
+  /** Object identifiers in dotted form; see `extendedKeyUsages` for the two that TLS defines. */
   readonly extendedKeyUsage: readonly string[];
   readonly days: number;
-  /** A P-256 private key to be used again; without it a new one is made. */
+  /** An existing P-256 private key; default: a new one. */
   readonly keyPem?: string;
   readonly now?: Date;
 }
 
 export const extendedKeyUsages = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2' } as const;
 
-/** A certificate for a server or a client. Throws CertificateRequestError when a host or a key can't be used. */
+/** Issues a certificate for a server or a client. Throws CertificateRequestError when a host or a key is not usable. */
 export function issueCertificate(request: CertificateRequest): CertificateAndKey {
   const authorityKey = readPrivateKey(request.authority.keyPem, "the authority's key");
   const authority = readAuthority(request.authority.certificatePem, authorityKey);
@@ -83,7 +83,7 @@ export function issueCertificate(request: CertificateRequest): CertificateAndKey
   });
 }
 
-/** A certificate that signs itself and may sign others, but no further authority. */
+/** A self-signed certificate that may sign others, but no further authority. */
 export function issueAuthorityCertificate(options: {
   subject: CertificateSubject;
   days: number;
@@ -107,7 +107,7 @@ export function issueAuthorityCertificate(options: {
   });
 }
 
-/** The last step, open to tests that need names which no one should ask for. */
+/** The last step of both; exported for tests that need invalid names. */
 export function signCertificate(options: {
   issuer: Asn1;
   issuerKeyId: Uint8Array | undefined;
@@ -118,7 +118,7 @@ export function signCertificate(options: {
   now: Date;
   extensions: readonly Asn1[];
 }): CertificateAndKey {
-  // A day back: the machine that checks may have a clock that is behind ours. `days` counts from there.
+  // One day back: the verifier's clock may be behind ours. `days` counts from there.
   const notBefore = new Date(options.now.getTime() - DAY_MS);
   const notAfter = new Date(notBefore.getTime() + options.days * DAY_MS);
   const publicKey = createPublicKey(options.key).export({ type: 'spki', format: 'der' });
@@ -190,7 +190,7 @@ function generalName(text: string): Asn1 {
   return host.kind === 'dns' ? implicit(2, Buffer.from(host.name, 'latin1')) : implicit(7, host.octets);
 }
 
-/** 16 random bytes; the first is kept within 0x40 to 0x7f, so the number is positive and always as long. */
+/** 16 random bytes; the first is within 0x40 to 0x7f, so the number is positive and has a fixed length. */
 function newSerialNumber(): Uint8Array {
   const serial = randomBytes(16);
   serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
@@ -209,19 +209,19 @@ function readPrivateKey(pem: string, what: string): KeyObject {
     throw new CertificateRequestError(`${what} can't be read as an unencrypted PEM private key`, { cause });
   }
   if (key.asymmetricKeyType !== 'ec' || key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
-    throw new CertificateRequestError(`${what} is not a P-256 key, and others are not made or used here`);
+    throw new CertificateRequestError(`${what} is not a P-256 key; other keys are not supported`);
   }
   return key;
 }
 
-/** RFC 5280's first way to name a key: SHA-1 of the public key's bits. A name, not a protection. */
+/** RFC 5280's first method of a key identifier: SHA-1 of the public key's bits. An identifier, not a protection. */
 export function keyIdOf(key: KeyObject): Uint8Array {
   const { x = '', y = '' } = createPublicKey(key).export({ format: 'jwk' });
   const point = Buffer.concat([Uint8Array.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
   return createHash('sha1').update(point).digest();
 }
 
-/** The authority's name and key id exactly as its own certificate has them: a verifier compares the bytes. */
+/** The authority's name and key id with the exact bytes of its certificate: a verifier compares the bytes. */
 function readAuthority(certificatePem: string, key: KeyObject): { name: Asn1; keyId: Uint8Array | undefined } {
   let certificate: X509Certificate;
   try {
@@ -229,12 +229,12 @@ function readAuthority(certificatePem: string, key: KeyObject): { name: Asn1; ke
   } catch (cause) {
     throw new CertificateRequestError("the authority's certificate can't be read", { cause });
   }
-  if (!certificate.ca) throw new CertificateRequestError("the authority's certificate is not one of a CA");
+  if (!certificate.ca) throw new CertificateRequestError("the authority's certificate is not a CA certificate");
   if (!certificate.checkPrivateKey(key)) {
     throw new CertificateRequestError("the authority's key does not belong to its certificate");
   }
   const [toBeSigned] = parts(decode(certificate.raw));
-  const [, , , , , name, , wrapper] = parts(toBeSigned); // version 3, as every certificate that can say "CA"
+  const [, , , , , name, , wrapper] = parts(toBeSigned); // version 3, like every CA certificate with extensions
   const keyId = parts(parts(wrapper)[0])
     .map((node) => parts(node))
     .find(([id]) => id?.value === oid(SUBJECT_KEY_IDENTIFIER).value)

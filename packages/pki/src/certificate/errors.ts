@@ -1,4 +1,4 @@
-/** A certificate was asked for that can't be made: a host that is none, an authority or key that can't sign. */
+/** A requested certificate can't be issued: an invalid host, or an authority or a key that can't sign. */
 export class CertificateRequestError extends Error {
   override readonly name = 'CertificateRequestError';
 }

@@ -10,7 +10,7 @@ describe('parseHost', () => {
     ['*.example.com', '*.example.com'],
     ['my_service', 'my_service'],
     ['bücher.example', 'xn--bcher-kva.example'],
-  ])('takes %s for the DNS name %s', (text, name) => {
+  ])('reads %s as the DNS name %s', (text, name) => {
     expect(parseHost(text)).toEqual({ kind: 'dns', name });
   });
 
@@ -23,7 +23,7 @@ describe('parseHost', () => {
     ['2001:db8::', '2001:db8::', '20010db8000000000000000000000000'],
     ['1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7:8', '00010002000300040005000600070008'],
     ['::ffff:1.2.3.4', '::ffff:102:304', '00000000000000000000ffff01020304'],
-  ])('takes %s for the address %s', (text, name, hex) => {
+  ])('reads %s as the address %s', (text, name, hex) => {
     const host = parseHost(text);
     expect(host).toMatchObject({ kind: 'ip', name });
     expect(host?.kind === 'ip' && Buffer.from(host.octets).toString('hex')).toBe(hex);
@@ -44,11 +44,11 @@ describe('parseHost', () => {
     '*',
     'a.*.b',
     'x'.repeat(64),
-  ])('takes %j for no host', (text) => {
+  ])('rejects %j', (text) => {
     expect(parseHost(text)).toBeUndefined();
   });
 
-  it('gives its own names back unchanged', () => {
+  it('returns its own names unchanged', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain()), (text) => {
         const host = parseHost(text);

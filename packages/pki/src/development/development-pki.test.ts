@@ -34,8 +34,8 @@ const mode = (name: string) => statSync(join(pki, name)).mode & 0o777;
 const names = (files: readonly string[]) => files.map((file) => file.slice(pki.length + 1));
 
 describe('ensureDevelopmentPki', () => {
-  it('makes the whole layout in an empty place, and nothing beside it', () => {
-    const made = ensure();
+  it('creates all files in an empty directory, and no others', () => {
+    const result = ensure();
     expect(readdirSync(pki, { recursive: true }).sort()).toEqual([
       'ca.key',
       'ca.pem',
@@ -47,9 +47,9 @@ describe('ensureDevelopmentPki', () => {
       join('vehicles', `${VIN}.key`),
       join('vehicles', `${VIN}.pem`),
     ]);
-    expect(names(made.made)).toEqual(['ca.pem', 'server-ca.pem', 'server.pem', join('vehicles', `${VIN}.pem`)]);
-    expect(made.vehicleAuthority).toEqual({ certFile: join(pki, 'ca.pem'), keyFile: join(pki, 'ca.key') });
-    expect(made.vehicles.get(VIN)?.certFile).toBe(join(pki, 'vehicles', `${VIN}.pem`));
+    expect(names(result.written)).toEqual(['ca.pem', 'server-ca.pem', 'server.pem', join('vehicles', `${VIN}.pem`)]);
+    expect(result.vehicleAuthority).toEqual({ certFile: join(pki, 'ca.pem'), keyFile: join(pki, 'ca.key') });
+    expect(result.vehicles.get(VIN)?.certFile).toBe(join(pki, 'vehicles', `${VIN}.pem`));
     expect(certificate('ca.pem').subject).toBe('CN=TeslaMotors');
     expect(certificate('server-ca.pem').subject).toBe('CN=fleetbridge development server CA');
     expect(identityFromCertificate(certificate(`vehicles/${VIN}.pem`).raw)).toMatchObject({
@@ -59,7 +59,7 @@ describe('ensureDevelopmentPki', () => {
     expect(certificate(`vehicles/${VIN}.pem`).checkIssued(certificate('ca.pem'))).toBe(true);
   });
 
-  it('keeps keys and directories to their owner, also those it finds open', () => {
+  it('restricts keys and directories to their owner, also existing ones', () => {
     ensure();
     chmodSync(join(pki, 'ca.key'), 0o644);
     chmodSync(pki, 0o755);
@@ -69,54 +69,54 @@ describe('ensureDevelopmentPki', () => {
     expect(mode('vehicles')).toBe(0o700);
   });
 
-  it('leaves everything as it is when nothing is missing', () => {
+  it('changes nothing when nothing is missing', () => {
     ensure();
     const before = contents();
-    expect(ensure({ now: inDays(300) }).made).toEqual([]);
+    expect(ensure({ now: inDays(300) }).written).toEqual([]);
     expect(contents()).toEqual(before);
   });
 
-  it('makes a certificate again when less than 30 days are left, with its key', () => {
+  it('renews a certificate with its key when less than 30 days are left', () => {
     ensure();
     const key = read('server.key');
-    // 397 days from a day back: at day 366 exactly 30 are left.
-    expect(ensure({ now: inDays(366) }).made).toEqual([]);
-    expect(names(ensure({ now: new Date(inDays(366).getTime() + 1000) }).made)).toEqual(['server.pem']);
+    // Valid for 397 days from one day back: on day 366 exactly 30 are left.
+    expect(ensure({ now: inDays(366) }).written).toEqual([]);
+    expect(names(ensure({ now: new Date(inDays(366).getTime() + 1000) }).written)).toEqual(['server.pem']);
     expect(read('server.key')).toBe(key);
   });
 
-  it('renews an authority without a change for what it has signed', () => {
+  it('keeps certificates valid when their authority is renewed', () => {
     ensure();
     const vehicle = certificate(`vehicles/${VIN}.pem`);
     const later = inDays(3640);
-    expect(names(ensure({ vins: [], now: later }).made)).toEqual(['ca.pem', 'server-ca.pem', 'server.pem']);
+    expect(names(ensure({ vins: [], now: later }).written)).toEqual(['ca.pem', 'server-ca.pem', 'server.pem']);
     expect(new Date(certificate('ca.pem').validTo).getTime()).toBeGreaterThan(later.getTime());
     expect(vehicle.checkIssued(certificate('ca.pem'))).toBe(true);
     expect(vehicle.verify(certificate('ca.pem').publicKey)).toBe(true);
   });
 
-  it('makes the server certificate again when it does not cover a host', () => {
+  it('issues the server certificate again when it does not cover a host', () => {
     ensure();
     const hosts = ['telemetry.example.com', '*.example.org', '192.0.2.7', '2001:db8::7'];
-    expect(names(ensure({ hosts }).made)).toEqual(['server.pem']);
+    expect(names(ensure({ hosts }).written)).toEqual(['server.pem']);
     expect(certificate('server.pem').checkHost('telemetry.example.com')).toBeDefined();
     expect(certificate('server.pem').checkHost('localhost')).toBeDefined();
     expect(certificate('server.pem').checkIP('::1')).toBeDefined();
-    expect(ensure({ hosts }).made).toEqual([]);
-    expect(ensure({ hosts: ['TELEMETRY.example.com'] }).made).toEqual([]);
-    expect(ensure({ hosts: [] }).made).toEqual([]);
+    expect(ensure({ hosts }).written).toEqual([]);
+    expect(ensure({ hosts: ['TELEMETRY.example.com'] }).written).toEqual([]);
+    expect(ensure({ hosts: [] }).written).toEqual([]);
   });
 
-  it('makes again what does not chain to the present authority', () => {
+  it('issues certificates again that the current authority did not sign', () => {
     ensure();
     rmSync(join(pki, 'ca.key'));
     rmSync(join(pki, 'server-ca.key'));
-    expect(names(ensure().made)).toEqual(['ca.pem', 'server-ca.pem', 'server.pem', join('vehicles', `${VIN}.pem`)]);
+    expect(names(ensure().written)).toEqual(['ca.pem', 'server-ca.pem', 'server.pem', join('vehicles', `${VIN}.pem`)]);
     expect(certificate(`vehicles/${VIN}.pem`).verify(certificate('ca.pem').publicKey)).toBe(true);
     expect(certificate('server.pem').verify(certificate('server-ca.pem').publicKey)).toBe(true);
   });
 
-  it('makes a damaged certificate again, or one of another key', () => {
+  it('issues a damaged certificate again, or one of another key', () => {
     ensure();
     writeFileSync(join(pki, 'ca.pem'), 'damaged');
     writeFileSync(join(pki, 'server.pem'), read('server-ca.pem'));
@@ -128,7 +128,7 @@ describe('ensureDevelopmentPki', () => {
       now,
     });
     writeFileSync(join(pki, 'server.pem'), other.certificatePem);
-    expect(names(ensure().made)).toEqual(['ca.pem', 'server.pem']);
+    expect(names(ensure().written)).toEqual(['ca.pem', 'server.pem']);
     expectPair({ certFile: join(pki, 'server.pem'), keyFile: join(pki, 'server.key') });
   });
 
@@ -142,28 +142,28 @@ describe('ensureDevelopmentPki', () => {
     expect(certificate('ca.pem').subject).toBe('CN=TeslaMotors');
   });
 
-  it('leaves a key alone that it can not use, and says what to do', () => {
+  it('never overwrites a key that is not usable, and reports what to do', () => {
     ensure();
-    writeFileSync(join(pki, 'ca.key'), 'the key of somebody');
+    writeFileSync(join(pki, 'ca.key'), 'some other key');
     expect(() => ensure()).toThrow(DevelopmentPkiError);
     expect(() => ensure()).toThrow(/move the file away.*ca\.key/);
-    expect(read('ca.key')).toBe('the key of somebody');
+    expect(read('ca.key')).toBe('some other key');
   });
 
-  it('refuses a host that is none and a VIN that would be another file', () => {
+  it('rejects an invalid host and a VIN that would name another file', () => {
     expect(() => ensure({ hosts: ['no host'] })).toThrow(CertificateRequestError);
     expect(() => ensure({ vins: ['../server'] })).toThrow(DevelopmentPkiError);
     expect(() => ensure({ vins: [''] })).toThrow(DevelopmentPkiError);
   });
 
-  it('says which directory it can not make', () => {
+  it('names the directory that can not be created', () => {
     writeFileSync(join(directory, 'data'), 'a file');
     expect(() => ensure()).toThrow(/ENOTDIR.*data/);
   });
 });
 
 describe('ensureVehicleCertificate', () => {
-  it('makes one vehicle and the authority that it needs, no more', () => {
+  it('creates one vehicle and its authority only', () => {
     const files = ensureVehicleCertificate({ directory: pki, vin: VIN });
     expectPair(files);
     expect(readdirSync(pki).sort()).toEqual(['ca.key', 'ca.pem', 'vehicles']);

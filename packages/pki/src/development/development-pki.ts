@@ -1,7 +1,7 @@
-// The certificates with which everything runs on one machine: a vehicle CA named as Tesla's, a server CA, a server
-// certificate and one certificate a vehicle. Makes what is missing, about to expire or no longer fitting; keeps the rest.
-// A key, once on disk, is never replaced: certificates are made again for the same key, so what an authority has signed
-// stays valid when it is renewed, and two processes that start at once end up with one authority.
+// Development certificates for one machine: a vehicle CA with the name of Tesla's, a server CA, a server certificate and
+// one certificate per vehicle. Issues a certificate that is missing, expires soon or no longer matches; keeps the others.
+// A key on disk is never replaced: certificates are renewed for the same key. So certificates of a renewed authority
+// stay valid, and two processes that start at once use one authority.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
@@ -28,11 +28,11 @@ import { isDeviceId } from '../identity/index.js';
 
 const AUTHORITY_DAYS = 10 * 365;
 const VEHICLE_DAYS = 5 * 365;
-/** What clients with Apple's rules still accept from a server is 398. */
+/** Clients with Apple's rules accept at most 398. */
 const SERVER_DAYS = 397;
 const RENEWAL_DAYS = 30;
 
-/** An issuer of which identity.ts says: whatever it signs is a vehicle. */
+/** One of the issuers of vehicles only, see identity-tables.ts. */
 const VEHICLE_AUTHORITY_NAME = 'TeslaMotors';
 const SERVER_AUTHORITY_NAME = 'fleetbridge development server CA';
 const SERVER_NAME = 'fleetbridge development server';
@@ -44,8 +44,8 @@ export interface DevelopmentPki {
   readonly server: CertificateFiles;
   /** By VIN. */
   readonly vehicles: ReadonlyMap<string, CertificateFiles>;
-  /** The certificate files that were written by this call. */
-  readonly made: readonly string[];
+  /** The certificate files that this call wrote. */
+  readonly written: readonly string[];
 }
 
 export interface DevelopmentPkiRequest {
@@ -56,58 +56,58 @@ export interface DevelopmentPkiRequest {
   readonly now?: Date;
 }
 
-/** Throws DevelopmentPkiError when a file is in the way, CertificateRequestError when a host is none. */
+/** Throws DevelopmentPkiError when a file is not usable, CertificateRequestError for an invalid host. */
 export function ensureDevelopmentPki(request: DevelopmentPkiRequest): DevelopmentPki {
-  const room: Room = { directory: request.directory, now: request.now ?? new Date(), made: [] };
-  ensurePrivateDirectory(room.directory);
-  const vehicleAuthority = ensureAuthority(room, 'ca', VEHICLE_AUTHORITY_NAME);
-  const serverAuthority = ensureAuthority(room, 'server-ca', SERVER_AUTHORITY_NAME);
-  const server = ensureServer(room, serverAuthority, [...new Set([...LOCAL_HOSTS, ...request.hosts])]);
+  const pki: PkiDirectory = { directory: request.directory, now: request.now ?? new Date(), written: [] };
+  ensurePrivateDirectory(pki.directory);
+  const vehicleAuthority = ensureAuthority(pki, 'ca', VEHICLE_AUTHORITY_NAME);
+  const serverAuthority = ensureAuthority(pki, 'server-ca', SERVER_AUTHORITY_NAME);
+  const server = ensureServer(pki, serverAuthority, [...new Set([...LOCAL_HOSTS, ...request.hosts])]);
   const vehicles = request.vins.map((vin): [string, CertificateFiles] => [
     vin,
-    ensureVehicle(room, vehicleAuthority, vin),
+    ensureVehicle(pki, vehicleAuthority, vin),
   ]);
   return {
     vehicleAuthority: vehicleAuthority.files,
     serverAuthority: serverAuthority.files,
     server,
     vehicles: new Map(vehicles),
-    made: room.made,
+    written: pki.written,
   };
 }
 
-/** One vehicle's certificate alone, and the vehicle CA if there is none yet. */
+/** The certificate of one vehicle, and the vehicle CA if it does not exist. */
 export function ensureVehicleCertificate(request: { directory: string; vin: string; now?: Date }): CertificateFiles {
-  const room: Room = { directory: request.directory, now: request.now ?? new Date(), made: [] };
-  ensurePrivateDirectory(room.directory);
-  return ensureVehicle(room, ensureAuthority(room, 'ca', VEHICLE_AUTHORITY_NAME), request.vin);
+  const pki: PkiDirectory = { directory: request.directory, now: request.now ?? new Date(), written: [] };
+  ensurePrivateDirectory(pki.directory);
+  return ensureVehicle(pki, ensureAuthority(pki, 'ca', VEHICLE_AUTHORITY_NAME), request.vin);
 }
 
-interface Room {
+interface PkiDirectory {
   readonly directory: string;
   readonly now: Date;
-  readonly made: string[];
+  readonly written: string[];
 }
 
 interface Authority extends CertificateAndKey {
   readonly files: CertificateFiles;
 }
 
-function ensureAuthority(room: Room, name: string, commonName: string): Authority {
-  const files = filesOf(room.directory, name);
-  const ensured = ensureCertificate(room, files, {
-    isFitting: (certificate) =>
+function ensureAuthority(pki: PkiDirectory, name: string, commonName: string): Authority {
+  const files = filesOf(pki.directory, name);
+  const ensured = ensureCertificate(pki, files, {
+    isMatching: (certificate) =>
       certificate.ca && hasCommonName(certificate, commonName) && certificate.verify(certificate.publicKey),
-    make: (keyPem) => createAuthority({ commonName, days: AUTHORITY_DAYS, keyPem, now: room.now }),
+    issue: (keyPem) => createAuthority({ commonName, days: AUTHORITY_DAYS, keyPem, now: pki.now }),
   });
   return { ...ensured, files };
 }
 
-function ensureServer(room: Room, authority: Authority, hosts: readonly string[]): CertificateFiles {
-  const files = filesOf(room.directory, 'server');
-  ensureCertificate(room, files, {
-    isFitting: (certificate) => isIssuedBy(certificate, authority) && hosts.every((host) => covers(certificate, host)),
-    make: (keyPem) =>
+function ensureServer(pki: PkiDirectory, authority: Authority, hosts: readonly string[]): CertificateFiles {
+  const files = filesOf(pki.directory, 'server');
+  ensureCertificate(pki, files, {
+    isMatching: (certificate) => isIssuedBy(certificate, authority) && hosts.every((host) => covers(certificate, host)),
+    issue: (keyPem) =>
       issueCertificate({
         authority,
         subject: { commonName: SERVER_NAME },
@@ -115,43 +115,43 @@ function ensureServer(room: Room, authority: Authority, hosts: readonly string[]
         extendedKeyUsage: [extendedKeyUsages.serverAuth],
         days: SERVER_DAYS,
         keyPem,
-        now: room.now,
+        now: pki.now,
       }),
   });
   return files;
 }
 
-function ensureVehicle(room: Room, authority: Authority, vin: string): CertificateFiles {
-  const directory = join(room.directory, 'vehicles');
-  // Also what keeps a "VIN" like ../server from naming a file elsewhere.
+function ensureVehicle(pki: PkiDirectory, authority: Authority, vin: string): CertificateFiles {
+  const directory = join(pki.directory, 'vehicles');
+  // Also prevents that a "VIN" such as ../server names a file elsewhere.
   if (!isDeviceId(vin)) {
     const shown = JSON.stringify(vin.slice(0, 80));
-    throw new DevelopmentPkiError(`${shown} can't be a VIN: 1 to 64 letters, digits and "-" are expected`, {
+    throw new DevelopmentPkiError(`${shown} is not a VIN; expected 1 to 64 letters, digits and "-"`, {
       file: directory,
     });
   }
   ensurePrivateDirectory(directory);
   const files = filesOf(directory, vin);
-  ensureCertificate(room, files, {
-    isFitting: (certificate) => isIssuedBy(certificate, authority) && hasCommonName(certificate, vin),
-    make: (keyPem) =>
+  ensureCertificate(pki, files, {
+    isMatching: (certificate) => isIssuedBy(certificate, authority) && hasCommonName(certificate, vin),
+    issue: (keyPem) =>
       issueCertificate({
         authority,
         subject: { commonName: vin },
         extendedKeyUsage: [extendedKeyUsages.clientAuth],
         days: VEHICLE_DAYS,
         keyPem,
-        now: room.now,
+        now: pki.now,
       }),
   });
   return files;
 }
 
-/** The same for all four: the key first, then a certificate that belongs to it, lasts and fits, or a new one. */
+/** The key is read or created first. Its certificate is kept if it is valid for long enough and matches. */
 function ensureCertificate(
-  room: Room,
+  pki: PkiDirectory,
   files: CertificateFiles,
-  kind: { isFitting: (certificate: X509Certificate) => boolean; make: (keyPem: string) => CertificateAndKey },
+  kind: { isMatching: (certificate: X509Certificate) => boolean; issue: (keyPem: string) => CertificateAndKey },
 ): CertificateAndKey {
   const keyPem = readIfPresent(files.keyFile) ?? writeKeyOnce(files.keyFile, newKeyPem());
   restrictKey(files.keyFile);
@@ -162,15 +162,15 @@ function ensureCertificate(
   if (
     present !== undefined &&
     certificate?.checkPrivateKey(key) &&
-    lasts(certificate, room.now) &&
-    kind.isFitting(certificate)
+    isValidLongEnough(certificate, pki.now) &&
+    kind.isMatching(certificate)
   ) {
     return { certificatePem: present, keyPem };
   }
-  const made = kind.make(keyPem);
-  writeCertificate(files.certFile, made.certificatePem);
-  room.made.push(files.certFile);
-  return made;
+  const issued = kind.issue(keyPem);
+  writeCertificate(files.certFile, issued.certificatePem);
+  pki.written.push(files.certFile);
+  return issued;
 }
 
 function filesOf(directory: string, name: string): CertificateFiles {
@@ -181,9 +181,9 @@ function newKeyPem(): string {
   return newPrivateKey().export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
-/** A key that we can't use may be one that somebody needs: it is left alone and its owner told. */
+/** A key that is not usable here may be needed elsewhere, so it is never overwritten. */
 function readKey(keyPem: string, file: string): KeyObject {
-  const problem = 'not an unencrypted P-256 private key; move the file away to have a new key made';
+  const problem = 'expected an unencrypted P-256 private key; move the file away to create a new key';
   let key: KeyObject;
   try {
     key = createPrivateKey(keyPem);
@@ -198,11 +198,11 @@ function readCertificate(pem: string): X509Certificate | undefined {
   try {
     return new X509Certificate(pem);
   } catch {
-    return undefined; // damaged is as good as missing: a certificate can always be made again from its key
+    return undefined; // damaged: issued again for its key, like a missing one
   }
 }
 
-function lasts(certificate: X509Certificate, now: Date): boolean {
+function isValidLongEnough(certificate: X509Certificate, now: Date): boolean {
   return Date.parse(certificate.validTo) - now.getTime() >= RENEWAL_DAYS * 86_400_000;
 }
 
@@ -220,6 +220,6 @@ function hasCommonName(certificate: X509Certificate, commonName: string): boolea
 
 function covers(certificate: X509Certificate, text: string): boolean {
   const host = parseHost(text);
-  // A text that is no host is not covered, and making the certificate again says what is wrong with it.
+  // An invalid host is not covered; issuing the certificate then reports the error.
   return host !== undefined && hostsOf(certificate).includes(host.name);
 }

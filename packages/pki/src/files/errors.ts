@@ -1,4 +1,4 @@
-/** A file of the development certificates is in the way; nothing was overwritten. */
+/** A file of the development certificates can't be read, written or used; nothing was overwritten. */
 export class DevelopmentPkiError extends Error {
   override readonly name = 'DevelopmentPkiError';
   readonly file: string;

@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('writeKeyOnce', () => {
-  it('lets the first writer win and gives its key to the second', () => {
+  it('keeps the key of the first writer and returns it to the second', () => {
     const file = join(directory, 'a.key');
     expect(writeKeyOnce(file, 'first')).toBe('first');
     expect(writeKeyOnce(file, 'second')).toBe('first');
@@ -22,7 +22,7 @@ describe('writeKeyOnce', () => {
 });
 
 describe('writeCertificate', () => {
-  it('replaces the file as a whole and leaves nothing beside it', () => {
+  it('replaces the whole file and leaves no temporary file', () => {
     const file = join(directory, 'a.pem');
     writeCertificate(file, 'long first text');
     writeCertificate(file, 'second');
@@ -30,7 +30,7 @@ describe('writeCertificate', () => {
     expect(readdirSync(directory)).toEqual(['a.pem']);
   });
 
-  it('names the file that it can not write', () => {
+  it('names the file that can not be written', () => {
     const file = join(directory, 'nowhere', 'a.pem');
     expect(() => writeCertificate(file, 'text')).toThrow(DevelopmentPkiError);
     expect(() => writeCertificate(file, 'text')).toThrow(file);
@@ -38,8 +38,8 @@ describe('writeCertificate', () => {
 });
 
 describe('readIfPresent', () => {
-  it('tells a missing file from one that can not be read', () => {
-    expect(readIfPresent(join(directory, 'none'))).toBeUndefined();
+  it('returns undefined for a missing file and throws for an unreadable one', () => {
+    expect(readIfPresent(join(directory, 'missing'))).toBeUndefined();
     expect(() => readIfPresent(directory)).toThrow(DevelopmentPkiError);
   });
 });

@@ -1,5 +1,5 @@
-// How the development certificates reach the disk: whole files or none, keys for their owner only. Synchronous, so that
-// two calls in one process can't interleave; it runs at start and takes about a millisecond a certificate.
+// Reads and writes certificates and keys atomically, keys readable by their owner only. Synchronous, so that two calls
+// in one process can't interleave; it runs at startup and needs about one millisecond per certificate.
 
 import { randomUUID } from 'node:crypto';
 import {
@@ -22,9 +22,9 @@ export interface CertificateFiles {
   readonly keyFile: string;
 }
 
-/** Makes the directory, or closes an existing one to everybody but its owner. */
+/** Creates the directory, or removes the permissions of other users from an existing one. */
 export function ensurePrivateDirectory(directory: string): void {
-  attempt(directory, "can't make the directory private", () => {
+  attempt(directory, "can't create the directory with mode 0700", () => {
     mkdirSync(directory, { recursive: true });
     restrict(directory, 0o700);
   });
@@ -46,8 +46,8 @@ export function writeCertificate(file: string, pem: string): void {
 }
 
 /**
- * Writes a new key unless the file exists, and gives the key that the file then has. So of several processes that make
- * the same key at once, one wins and the others go on with its key.
+ * Writes a new key unless the file exists, and returns the key in the file. So when several processes create the same
+ * key at once, all continue with the key of the first one.
  */
 export function writeKeyOnce(file: string, pem: string): string {
   return attempt(file, "can't write the key", () => {
@@ -56,7 +56,7 @@ export function writeKeyOnce(file: string, pem: string): string {
       linkSync(temporary, file); // unlike rename, fails when the file is there
     } catch (error) {
       const code = codeOf(error);
-      // File systems without hard links (FAT, some shared folders): here the last one wins.
+      // File systems without hard links (FAT, some shared folders): the last writer wins.
       if (code === 'EPERM' || code === 'ENOTSUP' || code === 'ENOSYS') renameSync(temporary, file);
       else if (code !== 'EEXIST') throw error;
     } finally {
@@ -67,22 +67,22 @@ export function writeKeyOnce(file: string, pem: string): string {
 }
 
 export function restrictKey(file: string): void {
-  attempt(file, "can't make the key private", () => restrict(file, 0o600));
+  attempt(file, "can't set the mode of the key to 0600", () => restrict(file, 0o600));
 }
 
 function restrict(path: string, mode: number): void {
   if ((statSync(path).mode & 0o777 & ~mode) !== 0) chmodSync(path, mode);
 }
 
-/** On the same file system, complete and synced: after a power cut the file is the old or the new one, never half. */
+/** On the same file system and synced: after a power failure the file is the old or the new one, never a partial one. */
 function writeTemporary(file: string, text: string, mode: number): string {
-  const temporary = `${file}.${randomUUID()}.tmp`; // not the process id: in containers everybody is 1
+  const temporary = `${file}.${randomUUID()}.tmp`; // not the process id, which is 1 in every container
   const descriptor = openSync(temporary, 'wx', mode);
   try {
     writeSync(descriptor, text);
     fsyncSync(descriptor);
   } catch (error) {
-    rmSync(temporary, { force: true }); // the disk is full: leave no litter on it
+    rmSync(temporary, { force: true }); // for example when the disk is full
     throw error;
   } finally {
     closeSync(descriptor);

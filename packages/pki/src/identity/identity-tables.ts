@@ -1,5 +1,5 @@
-// Who issues certificates to Tesla's devices and what the certificates' object identifiers mean: data only.
-// Source: vehicle-protocol, section 2. Maps and sets, because a plain object would know an issuer "constructor".
+// The issuers of certificates of Tesla's devices and the meaning of the certificates' object identifiers: data only.
+// Source: docs/protocol/vehicle.md#identity. Maps and sets, because a plain object has a key "constructor".
 
 export type ClientType =
   | 'vehicle_device'
@@ -13,18 +13,18 @@ export type ClientType =
   | 'solar_inverter_device'
   | 'wall_connector_device';
 
-/** Issuers whose every certificate is a vehicle's, whatever its extended key usages say. */
+/** Issuers of vehicles only; the extended key usage does not matter. */
 export const simpleIssuers: ReadonlySet<string> = new Set([
   'TeslaMotors',
   'Tesla Issuing CA',
   'Tesla Motors Products CA',
 ]);
 
-/** The one exception among them: this issuer with this as the subject's first OU is a board inside a vehicle. */
+/** The exception: this issuer with this text as the subject's first OU is a board inside a vehicle. */
 export const boardIssuer = 'Tesla Motors Products CA';
 export const boardOrganizationalUnit = 'Tesla Motors SN';
 
-/** Issuers that serve several kinds of device; the extended key usage tells which. */
+/** Issuers of several types of device; the extended key usage decides. */
 export const oidIssuers: ReadonlySet<string> = new Set([
   'Tesla Motors Product Issuing CA',
   'Tesla Motors Product RSA Issuing CA',
@@ -43,7 +43,7 @@ export const oidIssuers: ReadonlySet<string> = new Set([
   'Tesla GF Berlin Product Access Issuing CA',
 ]);
 
-/** Certificates for the Wi-Fi of Tesla's own sites: they prove a device, but not for telemetry. */
+/** Certificates for the Wi-Fi of Tesla's own sites; not valid for telemetry. */
 export const excludedOids: ReadonlySet<string> = new Set(['1.3.6.1.4.1.49279.2.5.1.1']);
 
 const TESLA_ENGINEERING = '1.3.6.1.4.1.49279.2.4';
@@ -66,7 +66,7 @@ export const clientTypeByOid: ReadonlyMap<string, ClientType> = new Map(
   ),
 );
 
-/** A subject OU that says more than the object identifier does. */
+/** Subject OUs that are more specific than the object identifier. */
 export const clientTypeByOrganizationalUnit: ReadonlyMap<string, ClientType> = new Map([
   ['Solar Inverter', 'solar_inverter_device'],
   ['Gen3 Wall Connector', 'wall_connector_device'],

@@ -37,7 +37,7 @@ function identify(given: { issuer: string; commonName?: string; units?: string[]
   return identityFromCertificate(new X509Certificate(certificatePem).raw);
 }
 
-/** The same with names that issueCertificate does not make. */
+/** The same with names that issueCertificate can't write. */
 function identifyNames(names: { issuer?: Asn1; subject?: Asn1 }) {
   const key = newPrivateKey();
   const { certificatePem } = signCertificate({
@@ -57,7 +57,7 @@ const COMMON_NAME = '2.5.4.3';
 const ORGANIZATION = '2.5.4.10';
 
 describe('identityFromCertificate', () => {
-  it('names the sender by client type and device id', () => {
+  it('builds the sender id from client type and device id', () => {
     expect(identify({ issuer: 'TeslaMotors' })).toEqual({
       clientType: 'vehicle_device',
       deviceId: VIN,
@@ -66,7 +66,7 @@ describe('identityFromCertificate', () => {
   });
 
   it.each(['TeslaMotors', 'Tesla Issuing CA', 'Tesla Motors Products CA'])(
-    'takes %s for an issuer of vehicles',
+    'accepts %s as an issuer of vehicles',
     (issuer) => {
       expect(identify({ issuer })).toMatchObject({ clientType: 'vehicle_device', deviceId: VIN });
     },
@@ -88,7 +88,7 @@ describe('identityFromCertificate', () => {
     'Tesla GF3 Product Access Issuing CA',
     'Tesla GF Austin Product Access Issuing CA',
     'Tesla GF Berlin Product Access Issuing CA',
-  ])('asks the OIDs when the issuer is %s', (issuer) => {
+  ])('decides by OID when the issuer is %s', (issuer) => {
     expect(identify({ issuer, oids: [CLIENT_AUTH, `${PRODUCTION}.1`] })).toMatchObject({
       clientType: 'vehicle_device',
     });
@@ -118,21 +118,21 @@ describe('identityFromCertificate', () => {
     });
   });
 
-  it('takes the first known OID, past those it does not know', () => {
+  it('uses the first known OID and skips unknown ones', () => {
     const oids = ['1.3.6.1.4.1.49279.2.5.3', `${PRODUCTION}.16`, `${PRODUCTION}.1`];
     expect(identify({ issuer: OID_ISSUER, oids })).toMatchObject({ clientType: 'energy_service' });
   });
 
   it.each([
     ['an unknown last arc', `${PRODUCTION}.3`],
-    ['an arc behind a known OID', `${PRODUCTION}.1.2`],
+    ['an arc after a known OID', `${PRODUCTION}.1.2`],
     ['a prefix of a known OID', PRODUCTION],
     ['another stage', '1.3.6.1.4.1.49279.2.6.1'],
-  ])('does not know %s', (_what, unknown) => {
+  ])('rejects %s', (_what, unknown) => {
     expect(identify({ issuer: OID_ISSUER, oids: [unknown] })).toEqual({ refused: 'no_known_oid', detail: unknown });
   });
 
-  it('knows no OID in a certificate without extended key usage', () => {
+  it('rejects a certificate without extended key usage', () => {
     expect(identify({ issuer: OID_ISSUER, oids: [] })).toMatchObject({ refused: 'no_known_oid' });
   });
 
@@ -141,20 +141,20 @@ describe('identityFromCertificate', () => {
     [[EXCLUDED, `${PRODUCTION}.1`]],
     [[`${PRODUCTION}.1`, EXCLUDED]],
     [[CLIENT_AUTH, `${PRODUCTION}.1`, `${PRODUCTION}.2`, EXCLUDED]],
-  ])('refuses the excluded OID wherever it stands: %j', (oids) => {
+  ])('refuses the excluded OID in any position: %j', (oids) => {
     expect(identify({ issuer: OID_ISSUER, oids })).toEqual({ refused: 'excluded_oid', detail: EXCLUDED });
   });
 
   it.each([
     ['Solar Inverter', 'solar_inverter_device'],
     ['Gen3 Wall Connector', 'wall_connector_device'],
-  ])('lets the OU %s override the OID, whichever OU it is', (unit, clientType) => {
+  ])('lets the OU %s override the OID in any position', (unit, clientType) => {
     const oids = [`${PRODUCTION}.2`];
     expect(identify({ issuer: OID_ISSUER, oids, units: [unit] })).toMatchObject({ clientType });
     expect(identify({ issuer: OID_ISSUER, oids, units: ['Energy', unit] })).toMatchObject({ clientType });
   });
 
-  it('lets an OU override a known OID only, and only by its exact text', () => {
+  it('lets an OU override only a known OID, and only by its exact text', () => {
     expect(identify({ issuer: OID_ISSUER, units: ['Solar Inverter'] })).toMatchObject({ refused: 'no_known_oid' });
     expect(identify({ issuer: OID_ISSUER, oids: [`${PRODUCTION}.2`], units: ['solar inverter'] })).toMatchObject({
       clientType: 'energy_device',
@@ -164,7 +164,7 @@ describe('identityFromCertificate', () => {
     });
   });
 
-  it("takes Products CA's OU Tesla Motors SN for a board, when it is the first OU and of that issuer", () => {
+  it("reads Products CA's OU Tesla Motors SN as a board when it is the first OU", () => {
     const unit = 'Tesla Motors SN';
     const issuer = 'Tesla Motors Products CA';
     expect(identify({ issuer, units: [unit] })).toMatchObject({ clientType: 'vehicle_board_device' });
@@ -172,7 +172,7 @@ describe('identityFromCertificate', () => {
     expect(identify({ issuer: 'TeslaMotors', units: [unit] })).toMatchObject({ clientType: 'vehicle_device' });
   });
 
-  it.each(['Somebody Else CA', 'teslamotors', 'TeslaMotors ', 'constructor', 'TeslaMotors\nCN=x', 'x\nCN=TeslaMotors'])(
+  it.each(['Unknown CA', 'teslamotors', 'TeslaMotors ', 'constructor', 'TeslaMotors\nCN=x', 'x\nCN=TeslaMotors'])(
     'refuses the issuer %j',
     (issuer) => {
       expect(identify({ issuer, oids: [`${PRODUCTION}.1`] })).toEqual({
@@ -182,7 +182,7 @@ describe('identityFromCertificate', () => {
     },
   );
 
-  it('writes every dot of the CN as a dash', () => {
+  it('replaces every dot of the CN by a dash', () => {
     expect(identify({ issuer: 'TeslaMotors', commonName: 'a.b.c' })).toEqual({
       clientType: 'vehicle_device',
       deviceId: 'a-b-c',
@@ -190,7 +190,7 @@ describe('identityFromCertificate', () => {
     });
   });
 
-  it('admits a device id of 64 characters and refuses one of 65', () => {
+  it('accepts a device id of 64 characters and refuses one of 65', () => {
     expect(identify({ issuer: 'TeslaMotors', commonName: 'A'.repeat(64) })).toHaveProperty('deviceId');
     expect(identify({ issuer: 'TeslaMotors', commonName: 'A'.repeat(65) })).toMatchObject({
       refused: 'bad_common_name',
@@ -204,7 +204,7 @@ describe('identityFromCertificate', () => {
     });
   });
 
-  it('clips what it quotes from a certificate', () => {
+  it('truncates names from a certificate', () => {
     const refusal = identify({ issuer: 'TeslaMotors', commonName: 'x'.repeat(10_000) });
     expect(refusal).toEqual({ refused: 'bad_common_name', detail: `"${'x'.repeat(80)}…"` });
   });
@@ -224,12 +224,12 @@ describe('identityFromCertificate', () => {
     expect(identifyNames({ issuer: sequence() })).toMatchObject({ refused: 'unknown_issuer' });
   });
 
-  it('refuses what is no certificate', () => {
+  it('refuses bytes that are not a certificate', () => {
     expect(identifyNames({})).toHaveProperty('senderId');
-    const universalString = { ...utf8String('\0\0\0A'), type: 28 }; // a text of four-byte characters, which nobody uses
+    const universalString = { ...utf8String('\0\0\0A'), type: 28 }; // four-byte characters, which no issuer uses
     expect(identifyNames({ subject: sequence(attribute(COMMON_NAME, universalString)) })).toEqual({
       refused: 'unreadable_certificate',
-      detail: expect.stringMatching(/^tag 0x1c where text belongs, byte \d+$/),
+      detail: expect.stringMatching(/^tag 0x1c, expected text, byte \d+$/),
     });
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
@@ -240,7 +240,7 @@ describe('identityFromCertificate', () => {
 });
 
 describe('isDeviceId', () => {
-  it('does not overlook a line break at the end', () => {
+  it('rejects a line break at the end', () => {
     expect(isDeviceId(VIN)).toBe(true);
     expect(isDeviceId(`${VIN}\n`)).toBe(false);
   });

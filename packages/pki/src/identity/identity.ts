@@ -1,6 +1,6 @@
-// Who a client certificate says its holder is. TLS has verified the chain by now; this decides what kind of device it
-// is and under which id. Runs once a handshake on bytes that the peer sent: any bytes give an identity or a refusal.
-// Rules: vehicle-protocol, section 2. Stricter than Tesla's server in three points, each marked below.
+// The identity that a client certificate proves: the type of the device and its id. TLS has already verified the chain.
+// Runs once per handshake on untrusted bytes: any bytes give an identity or a refusal. Rules:
+// docs/protocol/vehicle.md#identity. Stricter than Tesla's server in three points, each marked below.
 
 import { type CertificateFields, readCertificateFields } from '../certificate/index.js';
 import {
@@ -16,9 +16,9 @@ import {
 
 export interface Identity {
   readonly clientType: ClientType;
-  /** The subject's CN with every `.` as `-`; a vehicle's VIN. 1 to 64 characters of A-Z, a-z, 0-9 and `-`. */
+  /** The subject's CN with `.` replaced by `-`; for a vehicle its VIN. 1 to 64 characters of A-Z, a-z, 0-9 and `-`. */
   readonly deviceId: string;
-  /** `<clientType>.<deviceId>`, what the vehicle's records name as their sender. */
+  /** `<clientType>.<deviceId>`, the sender in the vehicle's records. */
   readonly senderId: string;
 }
 
@@ -32,11 +32,11 @@ export type IdentityRefusalReason =
 
 export interface IdentityRefusal {
   readonly refused: IdentityRefusalReason;
-  /** For the log: names out of the certificate are quoted, escaped and clipped. */
+  /** For the log: names from the certificate are quoted, escaped and truncated. */
   readonly detail: string;
 }
 
-/** The identity that a DER certificate proves, or why it proves none. Nothing is thrown. */
+/** Never throws. */
 export function identityFromCertificate(der: Uint8Array): Identity | IdentityRefusal {
   const fields = readCertificateFields(der);
   if ('problem' in fields) return refuse('unreadable_certificate', `${fields.problem}, byte ${fields.offset}`);
@@ -46,7 +46,7 @@ export function identityFromCertificate(der: Uint8Array): Identity | IdentityRef
 
   const [commonName, ...others] = fields.subjectCommonNames;
   if (commonName === undefined || commonName === '') return refuse('no_common_name', 'the subject has no CN');
-  // Stricter: Tesla's server takes the last of several. Which one is meant is a guess, and no vehicle has two.
+  // Stricter: Tesla's server uses the last of several. No vehicle has two, so the intended one would be a guess.
   if (others.length > 0) return refuse('bad_common_name', `the subject has ${others.length + 1} CNs`);
   const deviceId = commonName.replaceAll('.', '-');
   if (!isDeviceId(deviceId)) return refuse('bad_common_name', quote(commonName));
@@ -54,7 +54,7 @@ export function identityFromCertificate(der: Uint8Array): Identity | IdentityRef
   return { clientType, deviceId, senderId: `${clientType}.${deviceId}` };
 }
 
-/** Stricter than Tesla's server, which takes any text: ours becomes part of Redis keys and of file names. */
+/** Stricter than Tesla's server, which accepts any text: the id becomes part of Redis keys and of file names. */
 export function isDeviceId(text: string): boolean {
   return /^[A-Za-z0-9-]{1,64}$/.test(text);
 }
@@ -72,7 +72,7 @@ function clientTypeOf(fields: CertificateFields): ClientType | IdentityRefusal {
 }
 
 function clientTypeFromOids(fields: CertificateFields): ClientType | IdentityRefusal {
-  // Stricter: Tesla's server stops at the first OID it knows and never sees an excluded one behind it.
+  // Stricter: Tesla's server stops at the first known OID and ignores an excluded one after it.
   const excluded = fields.extendedKeyUsages.find((oid) => excludedOids.has(oid));
   if (excluded !== undefined) return refuse('excluded_oid', excluded);
 

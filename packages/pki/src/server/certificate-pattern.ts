@@ -1,16 +1,16 @@
-// A certificate that somebody else keeps in folders whose names aren't ours to know: Caddy's storage has one an issuer,
-// and which issuer answers is known only afterwards. `*` in a path stands for such a folder.
+// A certificate that another program writes into a directory with an unknown name. Caddy's storage has one directory per
+// issuer, and the issuer is known only after it has answered. `*` in a path matches any directory name.
 
 import { readdir } from 'node:fs/promises';
 import type { CertificateFiles } from '../files/index.js';
 
-/** Whether the paths name one pair, or a place where pairs come and go. */
-export function isKeptElsewhere({ certFile }: CertificateFiles): boolean {
+/** Whether the paths are a pattern rather than one pair of files. */
+export function isPattern({ certFile }: CertificateFiles): boolean {
   return certFile.includes(STAR);
 }
 
-/** The pairs that may be there now, one a folder; their files need not exist. No folder at all: none. */
-export async function candidates({ certFile, keyFile }: CertificateFiles): Promise<CertificateFiles[]> {
+/** One pair per directory that exists now; the files of a pair may be missing. */
+export async function matchingFiles({ certFile, keyFile }: CertificateFiles): Promise<CertificateFiles[]> {
   const [parent = ''] = certFile.split(STAR, 1);
   const folders = await readdir(parent === '' ? '/' : parent).catch(() => []);
   const inside = (path: string, folder: string) => path.replace(STAR, `/${folder}/`);

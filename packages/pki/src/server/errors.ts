@@ -1,10 +1,10 @@
 export type ServerCertificateProblem = 'missing' | 'unreadable' | 'key_mismatch' | 'expired';
 
-/** A server certificate can't be served. */
+/** A server certificate is not usable. */
 export class ServerCertificateError extends Error {
   override readonly name = 'ServerCertificateError';
   readonly problem: ServerCertificateProblem;
-  /** The file that has to be looked at. */
+  /** The file that causes the error. */
   readonly file: string;
 
   constructor(problem: ServerCertificateProblem, message: string, options: { file: string; cause?: unknown }) {

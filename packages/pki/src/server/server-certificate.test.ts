@@ -49,7 +49,7 @@ async function failure(): Promise<ServerCertificateError> {
 }
 
 describe('loadServerCertificate', () => {
-  it('gives the pair as it is in the files, with its end and its hosts', async () => {
+  it('returns the pair of the files, with its expiry and its hosts', async () => {
     const now = new Date();
     const { certificatePem, keyPem } = issue({ hosts: ['localhost', '127.0.0.1', '::1', '*.example.com'], now });
     const chain = certificatePem + authority.certificatePem;
@@ -60,7 +60,7 @@ describe('loadServerCertificate', () => {
     expect(Math.abs(loaded.notAfter.getTime() - (now.getTime() + 99 * 86_400_000))).toBeLessThan(1000);
   });
 
-  it('says which file is missing', async () => {
+  it('reports which file is missing', async () => {
     const { certificatePem } = issue();
     expect(await failure()).toMatchObject({ problem: 'missing' });
     writeFileSync(files.certFile, certificatePem);
@@ -69,7 +69,7 @@ describe('loadServerCertificate', () => {
     expect(error.message).toContain(files.keyFile);
   });
 
-  it('says which file can not be read', async () => {
+  it('reports which file can not be read', async () => {
     const { certificatePem, keyPem } = issue();
     write('no certificate', keyPem);
     expect(await failure()).toMatchObject({ problem: 'unreadable', file: files.certFile });
@@ -82,7 +82,7 @@ describe('loadServerCertificate', () => {
     expect(await failure()).toMatchObject({ problem: 'unreadable', file: files.keyFile });
   });
 
-  it('does not take a key with a passphrase, nor a chain with a damaged end', async () => {
+  it('rejects a key with a passphrase, and a chain with a damaged end', async () => {
     const { certificatePem, keyPem } = issue();
     const locked = createPrivateKey(keyPem).export({
       type: 'pkcs8',
@@ -96,7 +96,7 @@ describe('loadServerCertificate', () => {
     expect(await failure()).toMatchObject({ problem: 'unreadable', file: files.certFile });
   });
 
-  it('does not take a key of another certificate, nor a chain in the wrong order', async () => {
+  it('rejects a key of another certificate, and a chain in the wrong order', async () => {
     const { certificatePem, keyPem } = issue();
     write(certificatePem, issue().keyPem);
     expect(await failure()).toMatchObject({ problem: 'key_mismatch', file: files.keyFile });
@@ -104,7 +104,7 @@ describe('loadServerCertificate', () => {
     expect(await failure()).toMatchObject({ problem: 'key_mismatch' });
   });
 
-  it('does not take an expired certificate', async () => {
+  it('rejects an expired certificate', async () => {
     const { certificatePem, keyPem } = issue({ now: new Date('2020-01-02T00:00:00Z'), days: 10 });
     write(certificatePem, keyPem);
     expect(await failure()).toMatchObject({ problem: 'expired', file: files.certFile });
@@ -129,8 +129,8 @@ describe('judge', () => {
   const mismatch = new ServerCertificateError('key_mismatch', 'mismatch', { file: 'server.key' });
   const missing = new ServerCertificateError('missing', 'missing', { file: 'server.key' });
 
-  /** What each look in turn reports. */
-  function looks(findings: (ServerCertificate | ServerCertificateError)[], current = first) {
+  /** The report of each check. */
+  function checks(findings: (ServerCertificate | ServerCertificateError)[], current = first) {
     let state: WatchState = { currentCert: current.cert, trouble: undefined };
     return findings.map((finding) => {
       const step = judge(state, finding);
@@ -140,19 +140,19 @@ describe('judge', () => {
   }
 
   it('reports a new pair once and the same pair never', () => {
-    expect(looks([first, second, second, first])).toEqual([undefined, second, undefined, first]);
+    expect(checks([first, second, second, first])).toEqual([undefined, second, undefined, first]);
   });
 
-  it('says nothing of trouble that the next look no longer finds', () => {
-    expect(looks([mismatch, second, missing, first])).toEqual([undefined, second, undefined, first]);
-    expect(looks([mismatch, first, mismatch, first])).toEqual([undefined, undefined, undefined, undefined]);
-    expect(looks([missing, mismatch, second])).toEqual([undefined, undefined, second]);
+  it('ignores an error that the next check no longer finds', () => {
+    expect(checks([mismatch, second, missing, first])).toEqual([undefined, second, undefined, first]);
+    expect(checks([mismatch, first, mismatch, first])).toEqual([undefined, undefined, undefined, undefined]);
+    expect(checks([missing, mismatch, second])).toEqual([undefined, undefined, second]);
   });
 
-  it('reports trouble that lasts, once, and again when it comes back', () => {
-    expect(looks([mismatch, mismatch, mismatch, mismatch])).toEqual([undefined, mismatch, undefined, undefined]);
-    expect(looks([mismatch, mismatch, missing, missing])).toEqual([undefined, mismatch, undefined, missing]);
-    expect(looks([mismatch, mismatch, first, mismatch, mismatch])).toEqual([
+  it('reports a lasting error once, and again when it returns', () => {
+    expect(checks([mismatch, mismatch, mismatch, mismatch])).toEqual([undefined, mismatch, undefined, undefined]);
+    expect(checks([mismatch, mismatch, missing, missing])).toEqual([undefined, mismatch, undefined, missing]);
+    expect(checks([mismatch, mismatch, first, mismatch, mismatch])).toEqual([
       undefined,
       mismatch,
       undefined,
@@ -162,17 +162,17 @@ describe('judge', () => {
   });
 });
 
-/** As Caddy does: a folder an issuer. */
+/** As Caddy does: one directory per issuer. */
 function keep(issuer: string, { certificatePem, keyPem }: CertificateAndKey) {
   mkdirSync(join(directory, 'kept', issuer), { recursive: true });
   writeFileSync(join(directory, 'kept', issuer, 'host.key'), keyPem);
   writeFileSync(join(directory, 'kept', issuer, 'host.crt'), certificatePem);
 }
 
-describe('a certificate that somebody else keeps', () => {
+describe('a certificate path with a pattern', () => {
   const place = () => ({ certFile: join(directory, 'kept/*/host.crt'), keyFile: join(directory, 'kept/*/host.key') });
 
-  it('is the one that ends last, and those that can not be served do not count', async () => {
+  it('selects the certificate that expires last and ignores unusable ones', async () => {
     keep('a-first', issue({ days: 60, hosts: ['a'] }));
     keep('b-last', issue({ days: 90, hosts: ['b'] }));
     keep('c-ended', issue({ now: new Date(Date.now() - 200 * 86_400_000), days: 100, hosts: ['c'] }));
@@ -181,7 +181,7 @@ describe('a certificate that somebody else keeps', () => {
     expect(await loadServerCertificate(place())).toMatchObject({ hosts: ['b'] });
   });
 
-  it('is missing while there is no folder, no file; what else is wrong is said', async () => {
+  it('is missing without a directory or a file, and reports other errors', async () => {
     files = place();
     expect(await failure()).toMatchObject({ problem: 'missing', file: files.certFile });
     mkdirSync(join(directory, 'kept', 'empty'), { recursive: true });
@@ -190,7 +190,7 @@ describe('a certificate that somebody else keeps', () => {
     expect(await failure()).toMatchObject({ problem: 'expired', file: join(directory, 'kept/ended/host.crt') });
   });
 
-  it('is stood in for by another until then, and only by one that can be served', async () => {
+  it('falls back to a usable pair until one matches', async () => {
     const own = issue({ hosts: ['own'] });
     const until = files;
     await expect(loadServerCertificate({ ...place(), until })).rejects.toMatchObject({ file: until.certFile });
@@ -217,7 +217,7 @@ describe('watchServerCertificate', () => {
     return { changes, errors, stop: watching.stop };
   }
 
-  it('reports lasting trouble, then the renewed pair, with its hosts', async () => {
+  it('reports a lasting error, then the renewed pair with its hosts', async () => {
     const before = issue();
     const after = issue({ hosts: ['renewed.example.com'] });
     write(before.certificatePem, before.keyPem);
@@ -232,7 +232,7 @@ describe('watchServerCertificate', () => {
     stop();
   });
 
-  it('reports what it finds first when it was not told what is in use', async () => {
+  it('reports the first pair when no pair is in use', async () => {
     const pair = issue();
     write(pair.certificatePem, pair.keyPem);
     const { changes, stop } = watch();
@@ -240,7 +240,7 @@ describe('watchServerCertificate', () => {
     stop();
   });
 
-  it('sees a renewal that swaps a symbolic link', async () => {
+  it('detects a renewal that swaps a symbolic link', async () => {
     for (const [name, pair] of [
       ['one', issue()],
       ['two', issue()],
@@ -260,7 +260,7 @@ describe('watchServerCertificate', () => {
     stop();
   });
 
-  it('takes the awaited pair when it is there, and says nothing of the time before', async () => {
+  it('switches to the awaited pair when it exists, without an error before', async () => {
     const [own, kept] = [issue({ hosts: ['own.example.com'] }), issue({ hosts: ['kept.example.com'] })];
     write(own.certificatePem, own.keyPem);
     const until = files;
@@ -277,7 +277,7 @@ describe('watchServerCertificate', () => {
     for (const one of [{ stop }, control]) one.stop();
   });
 
-  it('takes a renewed one of those that stand in, as long as they do', async () => {
+  it('reloads a renewed fallback pair while it is in use', async () => {
     const own = [1, 2, 3].map((n) => issue({ hosts: [`own-${n}.example.com`] }));
     write(own[0]!.certificatePem, own[0]!.keyPem);
     const until = files;
@@ -290,7 +290,7 @@ describe('watchServerCertificate', () => {
     keep('issuer', issue({ hosts: ['kept.example.com'] }));
     await vi.waitFor(() => expect(changes).toHaveLength(2));
     expect(errors).toEqual([]);
-    // gone again: the last one stays, though another could stand in
+    // removed again: the last pair stays in use, without a fallback
     rmSync(join(directory, 'kept'), { recursive: true });
     writeFileSync(until.certFile, own[2]!.certificatePem);
     writeFileSync(until.keyFile, own[2]!.keyPem);
@@ -310,16 +310,16 @@ describe('watchServerCertificate', () => {
     expect(stopped.changes).toEqual([]);
   });
 
-  it('is silent after stop even when a look is under way', async () => {
+  it('is silent after stop, also during a check', async () => {
     const pair = issue();
     writeFileSync(files.keyFile, pair.keyPem);
-    execFileSync('mkfifo', [files.certFile]); // a file whose reader waits for us
+    execFileSync('mkfifo', [files.certFile]); // blocks its reader until the test writes
     const { changes, errors, stop } = watch();
-    const writer = await open(files.certFile, 'w'); // opens when the look has opened its end
+    const writer = await open(files.certFile, 'w'); // opens when the check has opened the file
     stop();
     await writer.writeFile(pair.certificatePem);
     await writer.close();
-    // The look needs a handful of turns of the event loop to its end; this takes many.
+    // The check needs a few turns of the event loop; this takes many.
     rmSync(files.certFile);
     write(pair.certificatePem, pair.keyPem);
     for (let i = 0; i < 20; i++) await loadServerCertificate(files);

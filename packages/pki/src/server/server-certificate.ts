@@ -1,5 +1,5 @@
-// The certificate that a server of ours presents: read from two PEM files and checked before it is served, because
-// node:tls itself takes an expired or half renewed one without a word and only the vehicles notice.
+// The certificate of a fleetbridge server: read from two PEM files and checked before use, because node:tls accepts an
+// expired or half renewed certificate without an error, and only the clients fail.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -7,29 +7,29 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { hostsOf } from '../certificate/index.js';
 import type { CertificateFiles } from '../files/index.js';
-import { candidates, isKeptElsewhere } from './certificate-pattern.js';
+import { isPattern, matchingFiles } from './certificate-pattern.js';
 import { ServerCertificateError } from './errors.js';
 
 export interface ServerCertificateFiles extends CertificateFiles {
-  /** PEM: the server's certificate first, then the intermediates. `*` for a folder (in both): of those, the last to end. */
+  /** PEM: the server's certificate, then its intermediates. With a directory `*` in both paths: the pair that expires last. */
   readonly certFile: string;
   readonly keyFile: string;
-  /** Served until there is a pair in the others, for those that somebody else has yet to get. */
+  /** Served until the other files contain a usable pair, which another program still has to obtain. */
   readonly until?: CertificateFiles | undefined;
 }
 
 export interface ServerCertificate {
-  /** Both as PEM text, ready for node:tls (`createServer`, `setSecureContext`). */
+  /** Both as PEM text, as node:tls expects them (`createServer`, `setSecureContext`). */
   readonly cert: string;
   readonly key: string;
   readonly notAfter: Date;
   /** DNS names and IP addresses in the certificate; IPv6 in its shortest form. */
   readonly hosts: readonly string[];
-  /** Why this is the pair of `until`. */
+  /** Set while the pair of `until` is in use: why the other one is not usable. */
   readonly awaited?: ServerCertificateError;
 }
 
-/** Where a server's pair is: where its owner says, or where we make it ourselves. */
+/** The configured paths, or those of the development certificate in `dataDir`. */
 export function serverCertificateFiles(place: {
   certFile: string | undefined;
   keyFile: string | undefined;
@@ -37,10 +37,10 @@ export function serverCertificateFiles(place: {
 }): ServerCertificateFiles {
   const own = { certFile: join(place.dataDir, 'pki', 'server.pem'), keyFile: join(place.dataDir, 'pki', 'server.key') };
   const files = { certFile: place.certFile ?? own.certFile, keyFile: place.keyFile ?? own.keyFile };
-  return isKeptElsewhere(files) ? { ...files, until: own } : files;
+  return isPattern(files) ? { ...files, until: own } : files;
 }
 
-/** Reads and checks the pair. Throws ServerCertificateError, which names the file to look at and what to do. */
+/** Reads and checks the pair. Throws ServerCertificateError with the file and what to do. */
 export async function loadServerCertificate(
   files: ServerCertificateFiles,
   options: { now?: Date } = {},
@@ -54,24 +54,24 @@ export async function loadServerCertificate(
   }
 }
 
-/** The pair that is there now, whatever is served until then. Throws ServerCertificateError. */
+/** The same without `until`. Throws ServerCertificateError. */
 export async function readCertificateIn(files: CertificateFiles, now: Date): Promise<ServerCertificate> {
-  if (!isKeptElsewhere(files)) return checkPair(await readPair(files), files, now);
+  if (!isPattern(files)) return checkPair(await readPair(files), files, now);
   let best: ServerCertificate | undefined;
-  let trouble: ServerCertificateError | undefined;
-  for (const candidate of await candidates(files)) {
+  let firstError: ServerCertificateError | undefined;
+  for (const candidate of await matchingFiles(files)) {
     try {
       const found = checkPair(await readPair(candidate), candidate, now);
       if (best === undefined || found.notAfter > best.notAfter) best = found;
     } catch (error) {
       if (!(error instanceof ServerCertificateError)) throw error;
-      // a folder without it is another's
-      if (error.problem !== 'missing') trouble ??= error;
+      // the directory belongs to another host
+      if (error.problem !== 'missing') firstError ??= error;
     }
   }
   if (best !== undefined) return best;
   const { certFile } = files;
-  throw trouble ?? new ServerCertificateError('missing', `no file ${certFile} yet, whatever the *`, { file: certFile });
+  throw firstError ?? new ServerCertificateError('missing', `no file matches ${certFile} yet`, { file: certFile });
 }
 
 export interface PemPair {
@@ -80,12 +80,12 @@ export interface PemPair {
 }
 
 async function readPair(files: CertificateFiles): Promise<PemPair> {
-  // one after the other: of two that are missing the first is told
+  // one after the other: when both are missing, the error names the first
   const cert = await readText(files.certFile);
   return { cert, key: await readText(files.keyFile) };
 }
 
-/** Pure: the same checks on text that has been read already. */
+/** The checks without I/O. */
 export function checkPair(pair: PemPair, files: CertificateFiles, now: Date): ServerCertificate {
   const { certFile, keyFile } = files;
   const certificate = readCertificate(pair.cert, certFile);
@@ -108,7 +108,7 @@ export function checkPair(pair: PemPair, files: CertificateFiles, now: Date): Se
   try {
     createSecureContext({ cert: pair.cert, key: pair.key });
   } catch (cause) {
-    // What is left to go wrong by now is a block behind the first certificate, or a key too weak for OpenSSL.
+    // Remaining causes: a damaged block after the first certificate, or a key too weak for OpenSSL.
     throw new ServerCertificateError(
       'unreadable',
       `TLS does not accept the certificates in ${certFile}; check that each block in it is a whole certificate`,
