@@ -154,7 +154,7 @@ async function expectPromiseKept(): Promise<void> {
   for (const { vin, ledger } of vehicles) {
     expect(stored.get(vin) ?? []).toEqual([...ledger.records.keys()]);
     expect(ledger.acknowledged.size).toBe(ledger.records.size);
-    expect([ledger.dropped, ledger.forgotten, ledger.errorAnswers]).toEqual([0, 0, []]);
+    expect([ledger.dropped, ledger.evicted, ledger.errorAnswers]).toEqual([0, 0, []]);
   }
 }
 

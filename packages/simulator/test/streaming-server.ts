@@ -1,4 +1,4 @@
-// A small streaming server for tests: it accepts, keeps what clients say, and says what the test wants.
+// A small streaming server for tests: accepts connections, records messages, sends what the test asks for.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -8,10 +8,10 @@ import { type WebSocket, WebSocketServer } from 'ws';
 export interface StreamingConnection {
   readonly socket: WebSocket;
   readonly tcp: Socket;
-  readonly heard: Record<string, unknown>[];
+  readonly received: Record<string, unknown>[];
   /** Undefined while it is open. */
   closeCode: number | undefined;
-  say(message: object | string): void;
+  send(message: object | string): void;
   /** A data:update of the tag that the client subscribed to. */
   update(value: string): void;
 }
@@ -32,20 +32,20 @@ export async function startStreamingServer(
       return;
     }
     webSockets.handleUpgrade(request, stream, head, (socket) => {
-      const say = (message: object | string) =>
+      const send = (message: object | string) =>
         socket.send(typeof message === 'string' ? message : JSON.stringify(message));
       const connection: StreamingConnection = {
         socket,
         tcp: request.socket,
-        heard: [],
+        received: [],
         closeCode: undefined,
-        say,
-        update: (value) => say({ msg_type: 'data:update', tag: connection.heard[0]!.tag, value }),
+        send,
+        update: (value) => send({ msg_type: 'data:update', tag: connection.received[0]!.tag, value }),
       };
       const n = connections.push(connection);
       socket.on('message', (data) => {
-        connection.heard.push(JSON.parse(data.toString()));
-        if (connection.heard.length === 1) onSubscribe(connection, n);
+        connection.received.push(JSON.parse(data.toString()));
+        if (connection.received.length === 1) onSubscribe(connection, n);
       });
       socket.on('close', (code) => {
         connection.closeCode = code;

@@ -1,8 +1,9 @@
-// A small ingest for tests: real mutual TLS and WebSockets; what it does with a record is the test's to say.
+// A small ingest for tests: real mutual TLS and WebSockets; the test decides how each record is answered.
 
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createAuthority, extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
 import {
   buildAck,
@@ -19,17 +20,17 @@ export interface ReceivedRecord {
   readonly senderId: string;
   readonly payload: Buffer;
   readonly message: VehicleData;
-  /** Which connection of the server, from 1. */
+  /** Number of the connection, from 1. */
   readonly connection: number;
 }
 
 export type Answer = 'ack' | 'ack twice' | 'error' | 'nothing' | 'drop';
 
 const vehicleAuthority = createAuthority({ commonName: 'TeslaMotors', days: 30 });
-const serverAuthority = createAuthority({ commonName: 'server CA of a test', days: 30 });
+const serverAuthority = createAuthority({ commonName: 'test server CA', days: 30 });
 const serverCertificate = issueCertificate({
   authority: serverAuthority,
-  subject: { commonName: 'server of a test' },
+  subject: { commonName: 'test server' },
   hosts: ['localhost', '127.0.0.1'],
   extendedKeyUsage: [extendedKeyUsages.serverAuth],
   days: 30,
@@ -46,7 +47,7 @@ export function vehicleIdentity(vin: string) {
   return { vin, ...identity };
 }
 
-/** `refuseUpgrade`: an HTTP status. `answer`: what each record gets; `drop` ends TCP without an answer. */
+/** `refuseUpgrade`: an HTTP status. `answer`: the answer to each record; `drop` ends TCP without an answer. */
 export async function startVehicleServer(
   answer: (record: ReceivedRecord) => Answer,
   options: { refuseUpgrade?: number } = {},
@@ -111,11 +112,11 @@ export async function startVehicleServer(
   };
 }
 
-/** Resolves when the condition holds, looked at every few milliseconds. */
+/** Resolves when the condition is true, checked every few milliseconds. */
 export async function until(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    if (Date.now() > deadline) throw new Error(`not true within ${timeoutMs} ms: ${condition}`);
+    await delay(2);
   }
 }

@@ -1,4 +1,5 @@
-// A 75 kWh pack and the wallbox at home, good enough for signals that belong together: voltage sags under load, current has telemetry's sign.
+// A 75 kWh pack and a wallbox, precise enough for consistent signals: voltage drops under load, current has the sign that
+// telemetry uses.
 
 export const CAPACITY_KWH = 75;
 export const CHARGE_LIMIT_SOC = 80;
@@ -13,14 +14,14 @@ export interface PackReading {
   readonly currentA: number;
 }
 
-/** @param powerKw positive = taken from the pack, negative = put into it. */
+/** @param powerKw positive = discharge, negative = charge. */
 export function readPack(energyKwh: number, powerKw: number): PackReading {
   const restingV = 330 + 0.7 * socOf(energyKwh);
   const voltageV = restingV - ((powerKw * 1000) / restingV) * INTERNAL_OHM;
   return { voltageV, currentA: (-powerKw * 1000) / voltageV };
 }
 
-/** Energy after `seconds` at that power; never below empty nor above full. */
+/** Energy after `seconds` at this power, between empty and full. */
 export function energyAfter(energyKwh: number, powerKw: number, seconds: number): number {
   return Math.min(CAPACITY_KWH, Math.max(0, energyKwh - (powerKw * seconds) / 3600));
 }

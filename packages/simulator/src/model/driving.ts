@@ -1,5 +1,5 @@
-// A drive from the driver's seat: get in, back out, follow the route, stop where one must, park, get out.
-// The car moves along the route only as far as its speed carries it, so its place never jumps.
+// A drive: get in, reverse, follow the route, stop at lights, park, get out. The car moves along the route by its speed,
+// so its position never jumps.
 
 import { MPS_PER_MPH, type Route, wrap } from './route.js';
 
@@ -11,14 +11,14 @@ export interface Motion {
   stage: DriveStage;
   stageSeconds: number;
   gear: Gear;
-  /** Along the route; grows without end, less a few metres a start for backing out. */
+  /** Distance along the route; grows without limit, minus a few metres per start for reversing. */
   alongM: number;
   speedMps: number;
   accelerationMps2: number;
   isDoorOpen: boolean;
-  /** What the driver makes of a speed limit. */
+  /** Factor between the speed limit and the driver's speed. */
   pace: number;
-  /** The traffic lights that the driver has looked at, and how long they stay red. */
+  /** The next traffic lights, and how long they stay red. */
   lights: { index: number; redSeconds: number } | undefined;
 }
 
@@ -51,7 +51,7 @@ export function drive(motion: Motion, tick: DriveTick): number {
   return move(motion, targetMps, tick.seconds);
 }
 
-/** Time that a drive needs to end at this speed. */
+/** Time that a drive needs to end from this speed. */
 export function secondsToArrive(motion: Motion): number {
   return motion.speedMps / COMFORTABLE_BRAKE + 4;
 }
@@ -61,7 +61,7 @@ const HARD_BRAKE = 3;
 const REVERSE_MPS = 3 * MPS_PER_MPH;
 const LIGHTS_SEEN_M = 90;
 
-/** What each stage does, and the speed that it aims at. */
+/** The behaviour of each stage; returns its target speed. */
 const stages: Record<DriveStage, (motion: Motion, tick: DriveTick) => number> = {
   entering(motion) {
     motion.isDoorOpen = motion.stageSeconds < 3;
@@ -129,7 +129,7 @@ function lightsTargetMps(motion: Motion, index: number, aheadM: number, random: 
   return speedToReach(0, Math.max(0, aheadM - 3));
 }
 
-/** The highest speed from which `limitMps` can be reached within the distance without hurry. */
+/** The highest speed from which comfortable braking reaches `limitMps` within the distance. */
 function speedToReach(limitMps: number, aheadM: number): number {
   return Math.sqrt(limitMps ** 2 + 2 * COMFORTABLE_BRAKE * aheadM);
 }
@@ -139,7 +139,7 @@ function move(motion: Motion, targetMps: number, seconds: number): number {
   const strongest = 2.2 * Math.max(0.1, 1 - before / 35);
   const wantedMps = Math.min(targetMps, before + strongest * seconds);
   motion.speedMps = Math.max(wantedMps, before - HARD_BRAKE * seconds, 0);
-  // The last crawl before a stop would take for ever.
+  // Without this the car approaches a stop ever more slowly and never reaches it.
   if (targetMps < 0.4 && motion.speedMps < 0.4) motion.speedMps = 0;
   motion.accelerationMps2 = (motion.speedMps - before) / seconds;
 
@@ -152,7 +152,7 @@ const MASS_KG = 1900;
 const ROLLING = 0.009;
 const DRAG_AREA_M2 = 0.55;
 
-/** kW that the wheels take from the pack; negative in regeneration. */
+/** Power in kW from the pack to the wheels; negative in regeneration. */
 export function tractionPowerKw({ speedMps, accelerationMps2 }: Motion): number {
   const newtons = MASS_KG * accelerationMps2 + MASS_KG * 9.81 * ROLLING + 0.5 * 1.2 * DRAG_AREA_M2 * speedMps ** 2;
   if (speedMps === 0) return 0;

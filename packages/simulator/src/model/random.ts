@@ -1,4 +1,4 @@
-// Chance that can be repeated: the same seed gives the same numbers, so a failing run can be run again.
+// Reproducible random numbers: the same seed gives the same numbers, so a failing run can be repeated.
 
 /** A generator of numbers in [0, 1) (the mulberry32 sequence; plenty for traffic lights and jitter). */
 export function seededRandom(seed: number): () => number {
@@ -11,7 +11,7 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** A seed out of a text, so that each VIN has a life of its own. */
+/** A seed from a text, so that each VIN behaves differently. */
 export function seedOf(text: string): number {
   let hash = 0x811c9dc5;
   for (const character of text) hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193);

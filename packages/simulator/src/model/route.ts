@@ -1,4 +1,4 @@
-// A closed loop of streets: where a car is after so many metres, which way it faces, and what slows it down there.
+// A closed loop of streets: position, heading and speed limit after a distance in metres.
 
 export interface Waypoint {
   readonly latitude: number;
@@ -13,7 +13,7 @@ export interface Place {
   readonly longitude: number;
 }
 
-/** A waypoint as the driver meets it. */
+/** A waypoint as the driver reaches it. */
 export interface Corner {
   readonly index: number;
   readonly atM: number;
@@ -24,9 +24,9 @@ export interface Corner {
 export interface Route {
   readonly lengthM: number;
   readonly corners: readonly Corner[];
-  /** Distances may be of any size and sign: a route is a loop. */
+  /** Accepts any distance, also negative: a route is a loop. */
   placeAt(distanceM: number): Place;
-  /** Degrees in [0, 360), clockwise from north; turns within a few metres of a corner, as a car does. */
+  /** Degrees in [0, 360), clockwise from north; turns within a few metres of a corner. */
   headingAt(distanceM: number): number;
   limitMpsAt(distanceM: number): number;
 }
@@ -55,7 +55,7 @@ const CITY_LIMIT_MPH = 31;
 /** Half of the stretch over which the heading turns at a corner. */
 const TURN_M = 8;
 
-/** Throws RangeError for fewer than three waypoints or two neighbours in one place. */
+/** Throws RangeError for fewer than three waypoints, or for two neighbours less than a metre apart. */
 export function createRoute(waypoints: readonly Waypoint[]): Route {
   if (waypoints.length < 3) throw new RangeError('a route needs at least three waypoints');
   const legs = waypoints.map((from, index) => {
@@ -104,10 +104,10 @@ export function distanceBetweenM(from: Place, to: Place): number {
   return 2 * 6_371_000 * Math.asin(Math.sqrt(chord));
 }
 
-/** The remainder that is never negative. */
+/** The non-negative remainder. */
 export function wrap(value: number, length: number): number {
   const rest = value % length;
-  // A tiny negative rest plus the length rounds to the length itself.
+  // A tiny negative remainder plus the length rounds to the length.
   return rest < 0 ? (rest + length) % length : rest;
 }
 

@@ -1,12 +1,13 @@
-// Which signals the vehicle is configured to send, how often at most, and how each is read from the model.
-// The intervals are the contract's `teslamate` profile. A signal is sent when it changed and its interval has passed.
+// The signals that the vehicle is configured to send, their minimum intervals, and how each is read from the model. The
+// intervals are those of docs/protocol/vehicle.md#configuration, profile `teslamate`. A signal is sent when it has changed
+// and its interval has passed.
 
 import { type Datum, DetailedChargeState, Field, ShiftState, type Value } from '@fleetbridge/protocol';
 import { CAPACITY_KWH, CHARGE_LIMIT_SOC, CHARGER, estimatedRangeMiles, ratedRangeMiles, socOf } from './battery.js';
 import { MPS_PER_MPH } from './route.js';
 import type { VehicleModel } from './vehicle-model.js';
 
-/** What is to be sent now; remembers it as sent. */
+/** The signals to send now; marks them as sent. */
 export function dueSignals(model: VehicleModel): Datum[] {
   const signals: Datum[] = [];
   for (const { field, intervalSeconds, read } of signalProfile) {
@@ -30,7 +31,7 @@ export interface ProfiledSignal {
 const isDriving = ({ motion }: VehicleModel) => motion.gear !== 'P';
 const isPluggedIn = ({ chargeState }: VehicleModel) => chargeState !== 'Disconnected';
 const isCharging = ({ chargeState }: VehicleModel) => chargeState === 'Charging';
-/** Tyres warm up on the way. */
+/** Tyres warm up while driving. */
 const tyreBar = (model: VehicleModel) => (isDriving(model) ? 2.95 : 2.9);
 
 export const signalProfile: readonly ProfiledSignal[] = [
@@ -64,7 +65,7 @@ export const signalProfile: readonly ProfiledSignal[] = [
   },
   number(Field.ACChargingPower, 10, 2, ({ chargerPowerKw }) => chargerPowerKw),
   number(Field.ACChargingEnergyIn, 30, 2, ({ chargerEnergyKwh }) => chargerEnergyKwh),
-  // Mains voltage wanders by a volt or two.
+  // Mains voltage varies by one or two volts.
   number(Field.ChargerVoltage, 10, 0, (model) =>
     isCharging(model) ? CHARGER.volts + 1.5 * Math.sin(model.timeMs / 40_000) : 0,
   ),
@@ -126,7 +127,7 @@ function hoursToLimit({ energyKwh, chargerPowerKw }: VehicleModel): number {
   return missingKwh / Math.max(1, chargerPowerKw);
 }
 
-/** Without a negative zero, which JSON can't tell from zero but protobuf can. */
+/** Without negative zero, which is equal to zero in JSON but not in protobuf. */
 function rounded(value: number, decimals: number): number {
   const factor = 10 ** decimals;
   return Math.round(value * factor) / factor + 0;

@@ -21,14 +21,18 @@ interface Sent {
   value: Value;
 }
 
-function live(seed: number, windows: number, look: (model: VehicleModel, sent: Sent[]) => void = () => {}): Sent[] {
+function simulate(
+  seed: number,
+  windows: number,
+  check: (model: VehicleModel, sent: Sent[]) => void = () => {},
+): Sent[] {
   const model = createVehicleModel({ seed, startMs: START_MS, plan });
   const all: Sent[] = [];
   for (let window = 0; window < windows; window++) {
     const { timeMs, signals } = stepVehicleModel(model, WINDOW_MS);
     const sent = signals.map(({ key, value }) => ({ timeMs, field: key as number, value: value! }));
     all.push(...sent);
-    look(model, sent);
+    check(model, sent);
   }
   return all;
 }
@@ -41,15 +45,15 @@ const numbers = (sent: Sent[], field: number) =>
   sent.filter((signal) => signal.field === field).map(({ value }) => value.doubleValue!);
 
 describe('a simulated vehicle', () => {
-  it('sends the same signals for the same seed, and others for another', () => {
-    const once = JSON.stringify(live(7, 1000));
-    expect(JSON.stringify(live(7, 1000))).toBe(once);
-    expect(JSON.stringify(live(8, 1000))).not.toBe(once);
+  it('sends the same signals for the same seed, and others for another seed', () => {
+    const once = JSON.stringify(simulate(7, 1000));
+    expect(JSON.stringify(simulate(7, 1000))).toBe(once);
+    expect(JSON.stringify(simulate(8, 1000))).not.toBe(once);
   });
 
-  it('keeps every number within what it can be', () => {
+  it('keeps every number within its range', () => {
     forAnySeed((seed) => {
-      const sent = live(seed, HOUR_WINDOWS);
+      const sent = simulate(seed, HOUR_WINDOWS);
       for (const speed of numbers(sent, Field.VehicleSpeed)) expect(speed >= 0 && speed < 70).toBe(true);
       for (const heading of numbers(sent, Field.GpsHeading)) expect(heading >= 0 && heading < 360).toBe(true);
       for (const soc of numbers(sent, Field.Soc)) expect(soc >= 0 && soc <= 100).toBe(true);
@@ -60,9 +64,9 @@ describe('a simulated vehicle', () => {
     });
   });
 
-  it('never turns the odometer back, and drives it forward', () => {
+  it('never decreases the odometer, and increases it in a drive', () => {
     forAnySeed((seed) => {
-      const miles = numbers(live(seed, HOUR_WINDOWS), Field.Odometer);
+      const miles = numbers(simulate(seed, HOUR_WINDOWS), Field.Odometer);
       for (const [index, value] of miles.entries()) expect(value).toBeGreaterThanOrEqual(miles[index - 1] ?? 0);
       expect(miles.at(-1)! - miles[0]!).toBeGreaterThan(3);
     });
@@ -72,7 +76,7 @@ describe('a simulated vehicle', () => {
     forAnySeed((seed) => {
       let last: { place: Place; timeMs: number } | undefined;
       let fastestMps = 0;
-      live(seed, HOUR_WINDOWS, (model, sent) => {
+      simulate(seed, HOUR_WINDOWS, (model, sent) => {
         fastestMps = Math.max(fastestMps, model.motion.speedMps + Math.abs(model.motion.accelerationMps2) / 2);
         for (const { field, value, timeMs } of sent) {
           if (field !== Field.Location) continue;
@@ -88,10 +92,10 @@ describe('a simulated vehicle', () => {
     });
   });
 
-  it('faces the way it goes', () => {
+  it('has the heading of its movement', () => {
     let last: Place | undefined;
     let compared = 0;
-    live(3, HOUR_WINDOWS / 12, (model) => {
+    simulate(3, HOUR_WINDOWS / 12, (model) => {
       const { latitude, longitude } = model.route.placeAt(model.motion.alongM);
       const cornerNear = model.route.corners.some(
         ({ atM }) => Math.abs(atM - (model.motion.alongM % model.route.lengthM)) < 25,
@@ -109,10 +113,10 @@ describe('a simulated vehicle', () => {
     expect(compared).toBeGreaterThan(100);
   });
 
-  it('has current below zero when the pack gives, above zero in regeneration and charging', () => {
+  it('has negative current while the pack discharges, positive in regeneration and charging', () => {
     forAnySeed((seed) => {
       let regenerated = 0;
-      live(seed, HOUR_WINDOWS, (model) => {
+      simulate(seed, HOUR_WINDOWS, (model) => {
         const { currentA } = model.pack;
         if (model.chargeState === 'Charging') expect(currentA).toBeGreaterThan(0);
         if (model.phase === 'park') expect(currentA > -1 && currentA < 0).toBe(true);
@@ -129,7 +133,7 @@ describe('a simulated vehicle', () => {
   it('loses charge in a drive and gains it while charging', () => {
     forAnySeed((seed) => {
       const atChange: { phase: string; energyKwh: number }[] = [];
-      live(seed, HOUR_WINDOWS, (model) => {
+      simulate(seed, HOUR_WINDOWS, (model) => {
         if (atChange.at(-1)?.phase !== model.phase) atChange.push({ phase: model.phase, energyKwh: model.energyKwh });
       });
       for (const [index, { phase, energyKwh }] of atChange.entries()) {
@@ -141,11 +145,11 @@ describe('a simulated vehicle', () => {
     });
   });
 
-  it('sends no signal oftener than its interval, and none that did not change', () => {
+  it('sends a signal at most once per interval, and only when it has changed', () => {
     const intervals = new Map(signalProfile.map(({ field, intervalSeconds }) => [field, intervalSeconds]));
     forAnySeed((seed) => {
       const last = new Map<number, Sent>();
-      for (const signal of live(seed, HOUR_WINDOWS)) {
+      for (const signal of simulate(seed, HOUR_WINDOWS)) {
         const before = last.get(signal.field);
         if (before !== undefined) {
           expect(signal.timeMs - before.timeMs).toBeGreaterThanOrEqual(intervals.get(signal.field)! * 1000);
@@ -158,7 +162,7 @@ describe('a simulated vehicle', () => {
 
   it('shifts P, R, D, P in each drive and moves in no other gear than R and D', () => {
     forAnySeed((seed) => {
-      const gears = live(seed, HOUR_WINDOWS, (model) => {
+      const gears = simulate(seed, HOUR_WINDOWS, (model) => {
         if (model.motion.gear === 'P') expect(model.motion.speedMps).toBe(0);
         if (model.phase !== 'drive') expect(model.motion.gear).toBe('P');
       })
@@ -199,9 +203,11 @@ describe('a simulated vehicle', () => {
     expect(names(300, 0.797)).toEqual(['Starting', 'Charging', 'Complete', 'Disconnected']);
   });
 
-  it('says nothing asleep and little when parked', () => {
+  it('sends nothing while asleep and little while parked', () => {
     const perPhase = new Map<string, number>();
-    live(11, HOUR_WINDOWS, (model, sent) => perPhase.set(model.phase, (perPhase.get(model.phase) ?? 0) + sent.length));
+    simulate(11, HOUR_WINDOWS, (model, sent) =>
+      perPhase.set(model.phase, (perPhase.get(model.phase) ?? 0) + sent.length),
+    );
     expect(perPhase.get('sleep')).toBe(0);
     expect(perPhase.get('park')!).toBeLessThan(perPhase.get('drive')! / 20);
   });
@@ -220,7 +226,7 @@ describe('a simulated vehicle', () => {
     expect(drivesAfterCharge).toBeGreaterThan(0);
   });
 
-  it('refuses a plan that would never pass', () => {
+  it('rejects a plan without phases or without duration', () => {
     expect(() => createVehicleModel({ seed: 1, startMs: START_MS, plan: [] })).toThrow(RangeError);
     expect(() => createVehicleModel({ seed: 1, startMs: START_MS, plan: [{ phase: 'park', seconds: 0 }] })).toThrow(
       RangeError,

@@ -1,5 +1,5 @@
-// A car that lives: it drives, parks, charges and sleeps by its plan, and says which signals are to be sent.
-// No clock, no socket, no chance but its seed: the same seed and the same steps give the same signals.
+// The state of a car that drives, parks, charges and sleeps by a plan. Pure: the same seed and the same steps give the
+// same state.
 
 import { CAPACITY_KWH, CHARGE_LIMIT_SOC, CHARGER, energyAfter, type PackReading, readPack, socOf } from './battery.js';
 import { drive, type Motion, secondsToArrive, standStill, startDrive, tractionPowerKw } from './driving.js';
@@ -10,7 +10,7 @@ export type Phase = 'drive' | 'park' | 'charge' | 'sleep';
 
 export interface PhasePlan {
   readonly phase: Phase;
-  /** A drive takes a little longer when it has to come to a stop first, a charge when the battery is nearly empty. */
+  /** A drive lasts longer until the car has stopped, a charge when the battery is nearly empty. */
   readonly seconds: number;
 }
 
@@ -40,18 +40,18 @@ export interface VehicleModel {
   powerKw: number;
   pack: PackReading;
   chargeState: ChargeState;
-  /** At the charger's side. */
+  /** On the charger's side. */
   chargerPowerKw: number;
   chargerEnergyKwh: number;
   insideTempC: number;
   outsideTempC: number;
-  /** By field number: what was last sent. */
+  /** The last sent signal, by field number. */
   readonly sent: Map<number, SentSignal>;
 }
 
 export interface SentSignal {
   readonly timeMs: number;
-  /** The value as text: cheap to compare, whatever its kind. */
+  /** The value as JSON, for comparison. */
   readonly value: string;
 }
 
@@ -101,13 +101,13 @@ export function createVehicleModel(options: VehicleModelOptions): VehicleModel {
 
 const PARKED_KW = 0.27;
 const DRIVING_AUXILIARIES_KW = 0.8;
-/** Below, an owner does not set off; below twice that, the car stays at the charger. */
+/** Below this, a drive does not start; below twice this, the car keeps charging. */
 const LOW_SOC = 10;
 const CHARGER_KW = (CHARGER.volts * CHARGER.amps * CHARGER.phases) / 1000;
 const CHARGING_EFFICIENCY = 0.92;
 
-/** Lets a moment pass (at most 100 ms, so that the model stays stable), in place. */
-export function live(model: VehicleModel, tickMs: number): void {
+/** Advances the model in place, by at most 100 ms, so that it stays stable. */
+export function advance(model: VehicleModel, tickMs: number): void {
   const seconds = tickMs / 1000;
   model.timeMs += tickMs;
   model.phaseSeconds += seconds;
@@ -154,7 +154,7 @@ function enterPhase(model: VehicleModel, planIndex: number): void {
   model.phaseSeconds = 0;
   model.phaseSecondsLeft = planned.seconds;
   model.chargerPowerKw = 0;
-  // Who would be stranded does not set off.
+  // With an empty battery the car would strand.
   model.phase = planned.phase === 'drive' && socOf(model.energyKwh) < LOW_SOC ? 'park' : planned.phase;
   if (model.phase === 'drive') {
     model.chargeState = 'Disconnected';
@@ -166,7 +166,7 @@ function enterPhase(model: VehicleModel, planIndex: number): void {
   }
 }
 
-/** Starting, Charging, and at the end Stopped for long enough to be told before the next phase; or Complete before. */
+/** Starting, Charging, then Stopped for long enough to be sent before the next phase; Complete at the limit. */
 function chargeStateNow(model: VehicleModel): ChargeState {
   if (model.chargeState === 'Complete' || socOf(model.energyKwh) >= CHARGE_LIMIT_SOC) return 'Complete';
   if (model.phaseSeconds < Math.min(5, plannedSeconds(model) / 5)) return 'Starting';

@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const dispose of disposables.splice(0).reverse()) await dispose();
 });
 
-/** A second of TeslaMate's is ten milliseconds here, unless the test says otherwise. */
+/** One second of TeslaMate's timers takes ten milliseconds here, unless the test sets another factor. */
 async function clientAndServer(
   onSubscribe: (connection: StreamingConnection, n: number) => void = () => {},
   options: Partial<TeslaMateClientOptions> = {},
@@ -27,7 +27,7 @@ async function clientAndServer(
   return { server, client };
 }
 
-/** Long enough that none of TeslaMate's timers runs out within a test. */
+/** Real time: TeslaMate's timers don't expire within a test. */
 const UNHURRIED = { timeFactor: 1 };
 const DRIVING = '1760000000123,31,12345.6,64,,270,48.1,11.5,12,D,230,210,270';
 const PARKED = '1760000000123,,12345.6,64,,270,48.1,11.5,0,P,230,210,270';
@@ -37,9 +37,9 @@ describe('a TeslaMate client', () => {
   it('subscribes as TeslaMate does', async () => {
     const { server, client } = await clientAndServer(undefined, UNHURRIED);
     await client.connect();
-    await until(() => server.connections[0]?.heard.length === 1);
+    await until(() => server.connections[0]?.received.length === 1);
     expect(server.paths).toEqual(['/streaming/']);
-    expect(server.connections[0]!.heard).toEqual([
+    expect(server.connections[0]!.received).toEqual([
       {
         msg_type: 'data:subscribe_oauth',
         token: 'T',
@@ -49,17 +49,17 @@ describe('a TeslaMate client', () => {
     ]);
   });
 
-  it('takes updates of its tag and only logs what it does not know', async () => {
+  it('accepts updates of its tag and only logs unknown messages', async () => {
     const { client } = await clientAndServer((connection) => {
-      connection.say(hello);
+      connection.send(hello);
       connection.update(DRIVING);
-      connection.say({ msg_type: 'data:update', tag: 'another', value: DRIVING });
-      connection.say({ msg_type: 'control:hello' });
-      connection.say({ msg_type: 'control:goodbye' });
-      connection.say('{not json');
-      connection.say(errorMessage('vehicle_error', 'Something else'));
-      connection.say(errorMessage('other_error', 'text'));
-      connection.say(errorMessage('other_error'));
+      connection.send({ msg_type: 'data:update', tag: 'another', value: DRIVING });
+      connection.send({ msg_type: 'control:hello' });
+      connection.send({ msg_type: 'control:goodbye' });
+      connection.send('{not json');
+      connection.send(errorMessage('vehicle_error', 'Something else'));
+      connection.send(errorMessage('other_error', 'text'));
+      connection.send(errorMessage('other_error'));
       connection.update(PARKED);
     }, UNHURRIED);
     await client.connect();
@@ -71,7 +71,7 @@ describe('a TeslaMate client', () => {
     expect(client.isConnected).toBe(true);
   });
 
-  it('crashes on a frame that TeslaMate can not take', async () => {
+  it('crashes on a frame that crashes TeslaMate', async () => {
     const { client } = await clientAndServer((connection) => connection.update('now,1'), UNHURRIED);
     await client.connect();
     await client.waitFor(({ crashes }) => crashes.length === 1);
@@ -88,7 +88,7 @@ describe('a TeslaMate client', () => {
 
   it('crashes on an unknown client error', async () => {
     const { client } = await clientAndServer(
-      ({ say }) => say(errorMessage('client_error', 'something is wrong')),
+      ({ send }) => send(errorMessage('client_error', 'something is wrong')),
       UNHURRIED,
     );
     await client.connect();
@@ -103,7 +103,7 @@ describe('a TeslaMate client', () => {
     expect(client.crashes).toHaveLength(1);
   });
 
-  it('comes back after the end of TCP, backing off while it is refused', async () => {
+  it('reconnects after the end of TCP and backs off while it is refused', async () => {
     const { server, client } = await clientAndServer((connection) => connection.update(DRIVING));
     await client.connect();
     await client.waitFor(({ frames }) => frames.length === 1);
@@ -122,7 +122,7 @@ describe('a TeslaMate client', () => {
     expect(thirdFailureMs - disconnectedMs).toBeGreaterThanOrEqual((2 + 4 + 8) * 10 - 3);
   });
 
-  it('tells how quiet it was when TCP ended', async () => {
+  it('reports the time since the last message when TCP ends', async () => {
     const { server, client } = await clientAndServer((connection) => connection.update(DRIVING));
     await client.connect();
     await client.waitFor(({ frames }) => frames.length === 1);
@@ -133,7 +133,7 @@ describe('a TeslaMate client', () => {
     expect(event).toMatchObject({ quietMs: event!.atMs - receivedMs });
   });
 
-  it('reports silence: reconnects, and after five times in a row with a frame before, inactive', async () => {
+  it('reconnects after silence, and is inactive after five timeouts when a frame came before', async () => {
     let isSilent = false;
     const { client } = await clientAndServer((connection) => {
       if (!isSilent) connection.update(DRIVING);
@@ -149,7 +149,7 @@ describe('a TeslaMate client', () => {
     expect(client.crashes).toEqual([]);
   });
 
-  it('is never inactive when no frame came', async () => {
+  it('is never inactive without a frame', async () => {
     const { client } = await clientAndServer(undefined, { timeFactor: 0.002 });
     await client.connect();
     await client.waitFor((it) => it.count('timed_out') >= 7);
@@ -158,13 +158,13 @@ describe('a TeslaMate client', () => {
 
   it('waits 10 s for the first message after a subscribe, and 30 s after any message', async () => {
     const { client } = await clientAndServer((connection, n) => {
-      if (n === 1) connection.say('{"msg_type":"unknown"}');
+      if (n === 1) connection.send('{"msg_type":"unknown"}');
     });
     await client.connect();
     await client.waitFor((it) => it.count('timed_out') === 2);
     const [first, second] = client.events.filter(({ type }) => type === 'timed_out');
     const again = client.events.filter(({ type }) => type === 'connected')[1]!;
-    // Lower limits only (less a millisecond of rounding): a busy machine is late, never early.
+    // Lower limits only (minus 1 ms of rounding): timers on a busy machine fire late, never early.
     expect(first!.atMs - client.messages[0]!.receivedMs).toBeGreaterThanOrEqual(30 * 10 - 1);
     expect(second!.atMs - again.atMs).toBeGreaterThanOrEqual(10 * 10 - 1);
     expect(second!.atMs - again.atMs).toBeLessThan(first!.atMs - client.messages[0]!.receivedMs);
@@ -175,14 +175,14 @@ describe('a TeslaMate client', () => {
       const { server, client } = await clientAndServer(
         (connection) => {
           connection.update(value);
-          connection.say(errorMessage('vehicle_disconnected'));
+          connection.send(errorMessage('vehicle_disconnected'));
         },
         { timeFactor: 0.02 },
       );
       await client.connect();
       await client.waitFor((it) => it.count('subscribed_again') === 1);
-      await until(() => server.connections[0]!.heard.length === 2);
-      expect(server.connections[0]!.heard[1]).toEqual(server.connections[0]!.heard[0]);
+      await until(() => server.connections[0]!.received.length === 2);
+      expect(server.connections[0]!.received[1]).toEqual(server.connections[0]!.received[0]);
       const at = (type: string) => client.events.find((event) => event.type === type)!.atMs;
       const waitedMs = at('subscribed_again') - at('vehicle_disconnected');
       client.stop();
@@ -195,25 +195,25 @@ describe('a TeslaMate client', () => {
     expect(inGearMs).toBeLessThan(300);
   });
 
-  it('forgets a pending new subscribe when any message comes', async () => {
+  it('cancels a pending new subscribe on any message', async () => {
     const { server, client } = await clientAndServer((connection, n) => {
       if (n > 1) return;
-      connection.say(errorMessage('vehicle_disconnected'));
-      connection.say(hello);
+      connection.send(errorMessage('vehicle_disconnected'));
+      connection.send(hello);
     });
     await client.connect();
     await client.waitFor((it) => it.count('timed_out') === 1);
     expect(client.count('subscribed_again')).toBe(0);
-    expect(server.connections[0]!.heard).toHaveLength(1);
+    expect(server.connections[0]!.received).toHaveLength(1);
   });
 
-  it('starts a new process at the eleventh vehicle_disconnected in a row; a frame sets the count to zero', async () => {
+  it('starts a new process after eleven consecutive vehicle_disconnected; a frame resets the count', async () => {
     const { server, client } = await clientAndServer((connection, n) => {
       if (n > 1) return;
       const disconnected = errorMessage('vehicle_disconnected');
-      for (let i = 0; i < 10; i++) connection.say(disconnected);
+      for (let i = 0; i < 10; i++) connection.send(disconnected);
       connection.update(PARKED);
-      for (let i = 0; i < 11; i++) connection.say(disconnected);
+      for (let i = 0; i < 11; i++) connection.send(disconnected);
     });
     await client.connect();
     await client.waitFor((it) => it.count('connected') === 2);
@@ -225,9 +225,9 @@ describe('a TeslaMate client', () => {
     expect(client.crashes).toEqual([]);
   });
 
-  it('hears that the vehicle is offline', async () => {
+  it('reports that the vehicle is offline', async () => {
     const { client } = await clientAndServer(
-      ({ say }) => say(errorMessage('vehicle_error', 'Vehicle is offline')),
+      ({ send }) => send(errorMessage('vehicle_error', 'Vehicle is offline')),
       UNHURRIED,
     );
     await client.connect();
@@ -236,8 +236,8 @@ describe('a TeslaMate client', () => {
   });
 
   it('reconnects at once after an owner_api error', async () => {
-    const { server, client } = await clientAndServer(({ say }, n) => {
-      if (n < 5) say(errorMessage('client_error', 'owner_api error:{}'));
+    const { server, client } = await clientAndServer(({ send }, n) => {
+      if (n < 5) send(errorMessage('client_error', 'owner_api error:{}'));
     }, UNHURRIED);
     await client.connect();
     await client.waitFor((it) => it.count('connected') === 5);
@@ -246,9 +246,9 @@ describe('a TeslaMate client', () => {
     expect(client.crashes).toEqual([]);
   });
 
-  it('starts a new process when its tokens expired, and ends the old connection itself', async () => {
-    const { server, client } = await clientAndServer(({ say }, n) => {
-      if (n === 1) say(errorMessage('client_error', "Can't validate token. Please try again."));
+  it('starts a new process when its tokens have expired, and closes the old connection', async () => {
+    const { server, client } = await clientAndServer(({ send }, n) => {
+      if (n === 1) send(errorMessage('client_error', "Can't validate token. Please try again."));
     });
     await client.connect();
     await client.waitFor((it) => it.count('connected') === 2);
@@ -263,8 +263,8 @@ describe('a TeslaMate client', () => {
   });
 
   it('crashes when the server ends TCP right after a token error', async () => {
-    const { client } = await clientAndServer(({ say, socket }) => {
-      say(errorMessage('client_error', "Can't validate token."));
+    const { client } = await clientAndServer(({ send, socket }) => {
+      send(errorMessage('client_error', "Can't validate token."));
       socket.once('pong', () => socket.terminate());
       socket.ping();
     }, UNHURRIED);
@@ -287,29 +287,31 @@ describe('a TeslaMate client', () => {
     expect(client.messages).toEqual([]);
   });
 
-  it('unsubscribes with a word, close frame 1011 and the end of TCP, and can be connected anew', async () => {
+  it('unsubscribes with a message, close frame 1011 and the end of TCP, and can connect again', async () => {
     const { server, client } = await clientAndServer(undefined, UNHURRIED);
     await client.connect();
     await client.unsubscribe();
     await until(() => server.connections[0]!.closeCode !== undefined);
-    expect(server.connections[0]!.heard[1]).toEqual({ msg_type: 'data:unsubscribe', tag: 'VIN' });
+    expect(server.connections[0]!.received[1]).toEqual({ msg_type: 'data:unsubscribe', tag: 'VIN' });
     expect(server.connections[0]!.closeCode).toBe(1011);
     await client.connect();
     expect(client.events.map(({ type }) => type)).toEqual(['connected', 'unsubscribed', 'connected']);
   });
 
-  it('says what it has seen when it waits in vain', async () => {
+  it('reports what it received when a wait times out', async () => {
     const { client } = await clientAndServer((connection) => connection.update(PARKED), UNHURRIED);
     await client.connect();
     await client.waitFor(({ frames }) => frames.length === 1);
-    await expect(client.waitFor(({ frames }) => frames.length === 2, 5)).rejects.toThrow(/Seen: 1 frames.*connected/);
+    await expect(client.waitFor(({ frames }) => frames.length === 2, 5)).rejects.toThrow(
+      /Received: 1 frames.*connected/,
+    );
   });
 
-  it('speaks TLS with the CA that it is given', async () => {
-    const authority = createAuthority({ commonName: 'server CA of a test', days: 30 });
+  it('uses TLS with the given CA', async () => {
+    const authority = createAuthority({ commonName: 'test server CA', days: 30 });
     const { certificatePem, keyPem } = issueCertificate({
       authority,
-      subject: { commonName: 'server of a test' },
+      subject: { commonName: 'test server' },
       hosts: ['localhost'],
       extendedKeyUsage: [extendedKeyUsages.serverAuth],
       days: 30,

@@ -1,5 +1,5 @@
-// A client that behaves as TeslaMate's stream process does, its weaknesses included (reference: TeslaMate contract,
-// section 1). What would crash TeslaMate ends this client too and is recorded as a `crash` with its reason.
+// A client that behaves like TeslaMate's stream process, including its weaknesses (docs/protocol/teslamate.md#messages and
+// #timers). Input that crashes TeslaMate ends this client too and is recorded as a `crash` with its reason.
 
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
@@ -13,11 +13,11 @@ export interface TeslaMateClientOptions {
   /** The VIN, or the numeric vehicle id. */
   readonly tag: string;
   readonly columns?: readonly string[];
-  /** What signed the server's certificate. */
+  /** The CA of the server's certificate. */
   readonly caPem?: string;
   /** Multiplies all of TeslaMate's delays, e.g. 0.01 in a test. Default 1. */
   readonly timeFactor?: number;
-  /** Called with each frame, before `waitFor` looks at it. */
+  /** Called with each frame, before `waitFor` checks it. */
   readonly onFrame?: (frame: TeslaMateFrame, receivedMs: number) => void;
 }
 
@@ -36,7 +36,7 @@ const RESUBSCRIBE = [15, 15, 15, 15, 16, 30];
 const NEW_PROCESS = 1;
 const INACTIVE_AFTER = 5;
 const TOO_MANY_DISCONNECTS = 11;
-/** TeslaMate's own limit; not shortened, since a busy machine's handshakes aren't shorter either. */
+/** TeslaMate's own timeout; not scaled by timeFactor, since a handshake on a busy machine is not faster either. */
 const HANDSHAKE_MS = 30_000;
 
 export class TeslaMateClient {
@@ -48,10 +48,10 @@ export class TeslaMateClient {
   #state: 'idle' | 'running' = 'idle';
   #socket: WebSocket | undefined;
   #transport: Socket | undefined;
-  /** The one timer of TeslaMate's client. */
+  /** TeslaMate's client has only one timer. */
   #timer: NodeJS.Timeout | undefined;
   #reconnectTimer: NodeJS.Timeout | undefined;
-  /** Our close frame is out; what comes until TCP ends is not read. */
+  /** The close frame is sent; messages until the end of TCP are ignored. */
   #isClosing = false;
   #isExpired = false;
   #timeouts = 0;
@@ -74,12 +74,12 @@ export class TeslaMateClient {
     return this.events.flatMap((event) => (event.type === 'crash' ? [event.reason] : []));
   }
 
-  /** How many events of a type there were. */
+  /** Number of events of a type. */
   count(type: TeslaMateEvent['type']): number {
     return this.events.filter((event) => event.type === type).length;
   }
 
-  /** A new stream process. Resolves when it has subscribed; rejects when it crashed before (the crash is recorded too). */
+  /** Starts a stream process. Resolves when it has subscribed; rejects when it crashes before (also recorded). */
   async connect(): Promise<void> {
     if (this.#state === 'running') throw new Error('already connected');
     this.#state = 'running';
@@ -93,7 +93,7 @@ export class TeslaMateClient {
     if (last?.type === 'crash') throw new Error(last.reason);
   }
 
-  /** As TeslaMate disconnects: data:unsubscribe, close frame 1011, the end of TCP. Resolves when the socket is closed. */
+  /** Disconnects like TeslaMate: data:unsubscribe, close frame 1011, end of TCP. Resolves when the socket is closed. */
   async unsubscribe(): Promise<void> {
     const socket = this.#socket;
     this.#stopTimers();
@@ -103,35 +103,35 @@ export class TeslaMateClient {
       this.#leave();
       await closed;
     } else {
-      this.#forgetSocket();
+      this.#dropSocket();
     }
     this.#record({ type: 'unsubscribed' });
   }
 
-  /** Ends without a word and without an event, as a killed TeslaMate does. */
+  /** Ends without a message and without an event, like a killed TeslaMate. */
   stop(): void {
     this.#state = 'idle';
     this.#stopTimers();
-    this.#forgetSocket();
+    this.#dropSocket();
   }
 
-  /** Resolves when the predicate holds, looked at after every message and event. Rejects after `timeoutMs`. */
+  /** Resolves when the predicate is true, checked after every message and event. Rejects after `timeoutMs`. */
   waitFor(predicate: (client: this) => boolean, timeoutMs = 10_000): Promise<void> {
     if (predicate(this)) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const look = () => {
+      const check = () => {
         if (!predicate(this)) return;
         clearTimeout(timer);
-        this.#waiting.delete(look);
+        this.#waiting.delete(check);
         resolve();
       };
       const timer = setTimeout(() => {
-        this.#waiting.delete(look);
-        const happened = this.events.map(({ type }) => type).join(' ');
-        const seen = `${this.frames.length} frames, ${this.messages.length} messages; events: ${happened}`;
-        reject(new Error(`not within ${timeoutMs} ms: ${predicate}. Seen: ${seen}`));
+        this.#waiting.delete(check);
+        const types = this.events.map(({ type }) => type).join(' ');
+        const received = `${this.frames.length} frames, ${this.messages.length} messages; events: ${types}`;
+        reject(new Error(`not true within ${timeoutMs} ms: ${predicate}. Received: ${received}`));
       }, timeoutMs);
-      this.#waiting.add(look);
+      this.#waiting.add(check);
     });
   }
 
@@ -192,12 +192,12 @@ export class TeslaMateClient {
   #received(text: string): void {
     this.#lastTrafficMs = Date.now();
     this.messages.push({ receivedMs: this.#lastTrafficMs, text });
-    if (!this.#isExpired) this.#act(text);
+    if (!this.#isExpired) this.#handleText(text);
     this.#changed();
   }
 
-  #act(text: string): void {
-    // Before it is decoded, and whatever it is: this is how a hello cancels a pending new subscribe.
+  #handleText(text: string): void {
+    // Before decoding, for any message: so a hello cancels a pending new subscribe.
     this.#startTimer(SILENCE, () => this.#timedOut());
     let message: unknown;
     try {
@@ -205,10 +205,10 @@ export class TeslaMateClient {
     } catch {
       this.#log('error', `not JSON: ${text}`);
     }
-    if (message !== undefined) this.#understand(isObject(message) ? message : {}, text);
+    if (message !== undefined) this.#handleMessage(isObject(message) ? message : {}, text);
   }
 
-  #understand(message: Record<string, unknown>, text: string): void {
+  #handleMessage(message: Record<string, unknown>, text: string): void {
     const { msg_type: kind, tag, value, error_type: errorType } = message;
     if (kind === 'data:update' && typeof value === 'string' && tag === this.#options.tag) {
       this.#update(value);
@@ -251,7 +251,7 @@ export class TeslaMateClient {
 
   #vehicleDisconnected(): void {
     this.#disconnects++;
-    this.#record({ type: 'vehicle_disconnected', inARow: this.#disconnects });
+    this.#record({ type: 'vehicle_disconnected', consecutive: this.#disconnects });
     if (this.#disconnects >= TOO_MANY_DISCONNECTS) {
       this.#record({ type: 'too_many_disconnects' });
       this.#leave();
@@ -266,7 +266,7 @@ export class TeslaMateClient {
     });
   }
 
-  /** The next process starts a moment later; a server that ends TCP before leaves two processes for one vehicle. */
+  /** The next process starts 1 s later; a server that ends TCP before that causes two processes for one vehicle. */
   #tokensExpired(): void {
     this.#record({ type: 'tokens_expired' });
     this.#isExpired = true;
@@ -278,7 +278,7 @@ export class TeslaMateClient {
 
   #timedOut(): void {
     this.#timeouts++;
-    this.#record({ type: 'timed_out', inARow: this.#timeouts });
+    this.#record({ type: 'timed_out', consecutive: this.#timeouts });
     if (this.#timeouts === INACTIVE_AFTER && this.#lastFrame !== undefined) this.#record({ type: 'inactive' });
     this.#closeAndReconnect();
   }
@@ -303,7 +303,7 @@ export class TeslaMateClient {
     } else {
       this.#lastFrame = undefined;
       this.#record({ type: 'disconnected', quietMs: Date.now() - this.#lastTrafficMs });
-      this.#planReconnect();
+      this.#scheduleReconnect();
     }
   }
 
@@ -314,10 +314,10 @@ export class TeslaMateClient {
     }
     this.#failedReconnects++;
     this.#record({ type: 'reconnect_failed', reason });
-    this.#planReconnect();
+    this.#scheduleReconnect();
   }
 
-  #planReconnect(): void {
+  #scheduleReconnect(): void {
     const delayMs = this.#scaledMs(nth(RECONNECT, this.#failedReconnects + 1));
     this.#reconnectTimer = setTimeout(() => this.#open(false), delayMs);
   }
@@ -325,11 +325,11 @@ export class TeslaMateClient {
   #crash(reason: string): void {
     this.#state = 'idle';
     this.#stopTimers();
-    this.#forgetSocket();
+    this.#dropSocket();
     this.#record({ type: 'crash', reason });
   }
 
-  /** Lets go of the socket after data:unsubscribe, close frame 1011 and the end of our side of TCP. */
+  /** Sends data:unsubscribe and close frame 1011, ends its side of TCP, and drops the socket. */
   #leave(): void {
     const socket = this.#socket;
     const transport = this.#transport;
@@ -341,7 +341,7 @@ export class TeslaMateClient {
     transport?.end(() => socket.terminate());
   }
 
-  #forgetSocket(): void {
+  #dropSocket(): void {
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.terminate();
@@ -376,11 +376,11 @@ export class TeslaMateClient {
   }
 
   #changed(): void {
-    for (const look of [...this.#waiting]) look();
+    for (const check of [...this.#waiting]) check();
   }
 }
 
-/** The n-th (from 1), the last one for all beyond. */
+/** The n-th value from 1; beyond the end the last one. */
 function nth(values: readonly number[], n: number): number {
   return values[Math.min(n, values.length) - 1]!;
 }

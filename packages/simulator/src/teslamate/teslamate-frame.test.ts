@@ -22,8 +22,8 @@ const nothingKnown = {
   heading: null,
 };
 
-describe("a frame in TeslaMate's eyes", () => {
-  it('has thirteen values', () => {
+describe('parseTeslaMateFrame', () => {
+  it('reads thirteen values', () => {
     expect(frameOf('1760000000123,31,12345.6,64,520,270,48.1392,11.5655,-12,D,230,210,271')).toEqual({
       timeMs: 1_760_000_000_123,
       speed: 31,
@@ -41,7 +41,7 @@ describe("a frame in TeslaMate's eyes", () => {
     });
   });
 
-  it('keeps zero and takes empty as unknown', () => {
+  it('keeps zero and reads an empty text as unknown', () => {
     expect(frameOf('1,0,0,0,0,0,0,0,0,P,0,0,0')).toMatchObject({
       speed: 0,
       odometer: 0,
@@ -52,7 +52,7 @@ describe("a frame in TeslaMate's eyes", () => {
     expect(frameOf('1,,,,,,,,,,,,')).toEqual({ timeMs: 1, ...nothingKnown });
   });
 
-  it('loses what is not an integer where one is expected', () => {
+  it('reads a fraction as unknown in an integer column', () => {
     expect(frameOf('1,30.7,,81.2,1e3,-7,,, 5,P,abc,007,+4')).toMatchObject({
       speed: null,
       soc: null,
@@ -65,17 +65,17 @@ describe("a frame in TeslaMate's eyes", () => {
     });
   });
 
-  it('takes integers and exponents as floats, and nothing that is left over', () => {
+  it('reads integers and exponents as floats, and rejects trailing text', () => {
     expect(frameOf('1,,1.5e3,,,,48,11,,P,,,')).toMatchObject({ odometer: 1500, estLat: 48, estLng: 11 });
     expect(frameOf('1,,.5,,,,48.,11 ,,P,,,')).toMatchObject({ odometer: null, estLat: null, estLng: null });
   });
 
-  it('pads what is short and ignores what is more', () => {
+  it('pads a short value and ignores extra columns', () => {
     expect(frameOf('1,30')).toEqual({ timeMs: 1, ...nothingKnown, speed: 30 });
     expect(frameOf('1,,,,,,,,,,,,9,extra,more')).toMatchObject({ heading: 9 });
   });
 
-  it('honours another list of columns', () => {
+  it('reads another list of columns', () => {
     expect(frameOf('1,D,48,11', ['shift_state', 'est_lat', 'est_lng'])).toEqual({
       timeMs: 1,
       ...nothingKnown,
@@ -89,7 +89,7 @@ describe("a frame in TeslaMate's eyes", () => {
     expect(parseTeslaMateFrame(value)).toHaveProperty('crash');
   });
 
-  it.each(['D', 'N', 'R'])('crashes on a position in %s without its place', (shift) => {
+  it.each(['D', 'N', 'R'])('crashes in gear %s without a position', (shift) => {
     expect(parseTeslaMateFrame(`1,30,,,,,48,,5,${shift},,,`)).toHaveProperty('crash');
     expect(parseTeslaMateFrame(`1,30,,,,,,11,5,${shift},,,`)).toHaveProperty('crash');
     expect(parseTeslaMateFrame(`1,30,,,,,48,11,5,${shift},,,`)).toHaveProperty('frame');

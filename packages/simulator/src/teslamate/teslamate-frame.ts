@@ -1,5 +1,5 @@
-// The value of a `data:update`, read as TeslaMate's client reads it: what it can't parse is nil, except the time, which
-// crashes it, and except a position without its place, which crashes the vehicle's process.
+// Parses the value of a `data:update` as TeslaMate's client does (docs/protocol/teslamate.md#frame): a column that can't be
+// parsed is nil. A wrong time crashes the client; a frame in gear without a position crashes the vehicle's process.
 
 export const teslaMateColumns = [
   'speed',
@@ -63,12 +63,12 @@ export function parseTeslaMateFrame(value: string, columns: readonly string[] = 
   return { frame };
 }
 
-/** Elixir's Integer.parse, where nothing may be left over: `30.7` and `1e3` are nil. */
+/** Elixir's Integer.parse without a remainder: `30.7` and `1e3` are nil. */
 function integer(text: string): number | null {
   return /^[+-]?\d+$/.test(text) ? Number(text) : null;
 }
 
-/** Elixir's Float.parse, where nothing may be left over: `48` and `1.0e3` are fine, `.5` is nil. */
+/** Elixir's Float.parse without a remainder: `48` and `1.0e3` are valid, `.5` is nil. */
 function float(text: string): number | null {
   return /^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? Number(text) : null;
 }

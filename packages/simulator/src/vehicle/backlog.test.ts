@@ -5,7 +5,7 @@ import { Backlog } from './backlog.js';
 const record = (txid: string) => ({ txid });
 
 describe('a backlog', () => {
-  it('gives up the oldest waiting record when it is full, never one in flight', () => {
+  it('drops the oldest waiting record when it is full, never one in flight', () => {
     const backlog = new Backlog(2);
     backlog.add(record('a'));
     backlog.takeNext();
@@ -14,7 +14,7 @@ describe('a backlog', () => {
     expect(backlog.size).toBe(2);
   });
 
-  it('offers what is unsettled oldest first, whatever was lost and settled between', () => {
+  it('returns unsettled records oldest first, in any order of losses and acks', () => {
     const step = fc.constantFrom('add', 'take', 'settle', 'lose');
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
@@ -28,8 +28,8 @@ describe('a backlog', () => {
             unsettled.push(added);
           }
           if (name === 'take') {
-            const taken = backlog.takeNext();
-            if (taken !== undefined) inFlight.push(taken.txid);
+            const next = backlog.takeNext();
+            if (next !== undefined) inFlight.push(next.txid);
           }
           if (name === 'settle' && inFlight.length > 0) {
             const txid = inFlight.splice(Math.floor(inFlight.length / 2), 1)[0]!;

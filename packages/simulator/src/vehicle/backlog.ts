@@ -1,5 +1,5 @@
-// What a vehicle has said and no server has acknowledged: in flight on this connection, or waiting. Always oldest first:
-// a lost connection puts what was in flight before what waited, and all of it is older.
+// The unacknowledged records of a vehicle: in flight on this connection, or waiting. Always oldest first: after a lost
+// connection the records in flight wait again, before the others, which are all newer.
 
 export interface BacklogRecord {
   readonly txid: string;
@@ -22,20 +22,20 @@ export class Backlog<T extends BacklogRecord> {
     return this.#inFlight.size;
   }
 
-  /** Returns the oldest waiting record when there was no room for both: it is given up. */
+  /** Returns the oldest waiting record when the backlog is full: it is dropped. */
   add(record: T): T | undefined {
     this.#waiting.push(record);
     return this.size > this.#maxRecords ? this.#waiting.shift() : undefined;
   }
 
-  /** The next record to send, in flight from now on. */
+  /** The next record to send; it is in flight from now on. */
   takeNext(): T | undefined {
     const record = this.#waiting.shift();
     if (record !== undefined) this.#inFlight.set(record.txid, record);
     return record;
   }
 
-  /** Forgets a record that was in flight and returns it; undefined for one that wasn't. */
+  /** Removes a record in flight and returns it; undefined when it is not in flight. */
   settle(txid: string): T | undefined {
     const record = this.#inFlight.get(txid);
     this.#inFlight.delete(txid);

@@ -1,9 +1,9 @@
-// The time and the timers that a simulated vehicle lives by. A test may pass its own.
+// The time and the timers of a simulated vehicle. A test may pass its own.
 
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
-  /** Returns what cancels the timer. */
+  /** Returns a function that cancels the timer. */
   after(delayMs: number, run: () => void): () => void;
 }
 

@@ -1,4 +1,4 @@
-// A vehicle's own account of what it sent and what was acknowledged: the truth that a test compares with the log.
+// A vehicle's account of the records that it sent and of their acks; tests compare it with the log.
 
 import { createHash } from 'node:crypto';
 import { decodeMessage, encodeMessage } from '@fleetbridge/protocol';
@@ -9,14 +9,14 @@ export interface LedgerEntry {
   readonly createdMs: number;
   /** See payloadDigest. */
   readonly digest: string;
-  /** How often it was sent; 0 = still waiting, 2 and more = resent. */
+  /** Number of sends; 0 = still waiting, 2 or more = resent. */
   sends: number;
   /** Real time, epoch milliseconds. */
   sentMs: number | undefined;
   acknowledgedMs: number | undefined;
-  /** The server answered that it can't read it; a vehicle gives such a record up. */
+  /** The server answered with an error; the vehicle drops the record. */
   isRefused: boolean;
-  /** Given up, because the backlog was full. */
+  /** Dropped because the backlog was full. */
   isDropped: boolean;
 }
 
@@ -25,24 +25,24 @@ export class Ledger {
   readonly records = new Map<string, LedgerEntry>();
   /** By txid, in the order of the acks. */
   readonly acknowledged = new Map<string, LedgerEntry>();
-  /** Acks of what was not in flight: never sent, or acknowledged before. */
+  /** Acks of records that were not in flight: never sent, or already acknowledged. */
   readonly unknownAcks: string[] = [];
-  /** Txids of error answers; empty text when the server could not read one. */
+  /** Txids of error answers; empty text when the server could not read the txid. */
   readonly errorAnswers: string[] = [];
   connections = 0;
   failedConnections = 0;
   resends = 0;
   dropped = 0;
-  /** Entries that were forgotten, oldest first, to stay within the limit. */
-  forgotten = 0;
+  /** Number of entries that were evicted, oldest first, because of the limit. */
+  evicted = 0;
   readonly #maxRecords: number;
 
-  /** A limit for those that run for weeks. */
+  /** The limit is for vehicles that run for weeks. */
   constructor(maxRecords: number) {
     this.#maxRecords = maxRecords;
   }
 
-  created(txid: string, createdMs: number, digest: string): LedgerEntry {
+  addRecord(txid: string, createdMs: number, digest: string): LedgerEntry {
     const entry: LedgerEntry = {
       txid,
       createdMs,
@@ -58,28 +58,28 @@ export class Ledger {
       const oldest: string = this.records.keys().next().value!;
       this.records.delete(oldest);
       this.acknowledged.delete(oldest);
-      this.forgotten++;
+      this.evicted++;
     }
     return entry;
   }
 
-  sent(entry: LedgerEntry, nowMs: number): void {
+  addSend(entry: LedgerEntry, nowMs: number): void {
     if (entry.sends > 0) this.resends++;
     entry.sends++;
     entry.sentMs ??= nowMs;
   }
 
-  ackedNow(entry: LedgerEntry, nowMs: number): void {
+  addAck(entry: LedgerEntry, nowMs: number): void {
     entry.acknowledgedMs = nowMs;
     if (this.records.has(entry.txid)) this.acknowledged.set(entry.txid, entry);
   }
 }
 
 /**
- * SHA-256 (hex) of what a V payload says, whichever way it was delivered: `is_resend` left out, and a VIN that the server
- * appended is the VIN. So a stored record's payload has the digest of the record that was sent.
+ * SHA-256 (hex) of the content of a V payload without `is_resend`; a VIN that the server appended counts as the VIN. So
+ * the payload of a stored record has the digest of the record that was sent.
  */
 export function payloadDigest(payload: Uint8Array): string {
-  const { isResend: _, ...said } = decodeMessage('V', payload);
-  return createHash('sha256').update(encodeMessage('V', said)).digest('hex');
+  const { isResend: _, ...content } = decodeMessage('V', payload);
+  return createHash('sha256').update(encodeMessage('V', content)).digest('hex');
 }

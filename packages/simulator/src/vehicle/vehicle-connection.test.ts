@@ -17,17 +17,17 @@ async function serverThat(...given: Parameters<typeof startVehicleServer>) {
 }
 
 describe('a vehicle connection', () => {
-  it('sends records and hears which were acknowledged and which refused', async () => {
+  it('sends records and reports acks and error answers', async () => {
     const server = await serverThat(({ txid }) => (txid === 'bad' ? 'error' : 'ack'));
     const connection = await connectVehicle({ ...identity, caPem, url: server.url });
-    const heard: string[] = [];
-    connection.onAck((txid, topic) => heard.push(`ack ${txid} ${topic}`));
-    connection.onErrorAnswer((txid) => heard.push(`error ${txid}`));
+    const received: string[] = [];
+    connection.onAck((txid, topic) => received.push(`ack ${txid} ${topic}`));
+    connection.onErrorAnswer((txid) => received.push(`error ${txid}`));
     connection.send({ txid: 'good', topic: 'V', payload, senderId: `vehicle_device.${identity.vin}` });
     connection.send({ txid: 'bad', topic: 'V', payload });
     connection.sendBytes(Buffer.from('garbage'));
-    await until(() => heard.length === 3);
-    expect(heard).toEqual(['ack good V', 'error bad', 'error ']);
+    await until(() => received.length === 3);
+    expect(received).toEqual(['ack good V', 'error bad', 'error ']);
     connection.close();
   });
 
@@ -46,7 +46,7 @@ describe('a vehicle connection', () => {
     connection.terminate();
   });
 
-  it('tells how it ended, also to who asks later', async () => {
+  it('reports its close code, also to a listener that is added later', async () => {
     const server = await serverThat(() => 'drop');
     const connection = await connectVehicle({ ...identity, caPem, url: server.url });
     const codes: number[] = [];
@@ -58,7 +58,7 @@ describe('a vehicle connection', () => {
     expect(connection.isOpen).toBe(false);
   });
 
-  it('says with which status the upgrade was refused', async () => {
+  it('reports the status of a refused upgrade', async () => {
     const server = await serverThat(() => 'ack', { refuseUpgrade: 403 });
     await expect(connectVehicle({ ...identity, caPem, url: server.url })).rejects.toMatchObject({
       name: 'VehicleConnectError',
@@ -66,7 +66,7 @@ describe('a vehicle connection', () => {
     });
   });
 
-  it('trusts only the CA that it was given', async () => {
+  it('trusts only the given CA', async () => {
     const server = await serverThat(() => 'ack');
     const stranger = vehicleIdentity('5YJ3E1EA7KF000002');
     const connecting = connectVehicle({ ...identity, caPem: stranger.certificatePem, url: server.url });

@@ -1,5 +1,5 @@
-// One connection to ingest as a vehicle makes it: mutual TLS, a WebSocket, envelopes out, acks and error answers in.
-// It keeps nothing and repeats nothing; what a vehicle does about that is in vehicle.ts.
+// One connection to ingest as a vehicle opens it: mutual TLS, a WebSocket, envelopes out, acks and error answers in. It
+// has no backlog and resends nothing; see vehicle.ts.
 
 import {
   EnvelopeError,
@@ -16,16 +16,16 @@ export interface VehicleConnectionOptions {
   readonly certificatePem: string;
   /** PKCS#8. */
   readonly keyPem: string;
-  /** What signed the server's certificate. */
+  /** The CA of the server's certificate. */
   readonly caPem: string;
-  /** The name that the server's certificate must carry, when it isn't the host of the URL. */
+  /** The name in the server's certificate, if it is not the host of the URL. */
   readonly servername?: string;
-  /** Of interest to a server: `Version`, `X-Network-Interface`, `X-TXID`. */
+  /** A vehicle sends `Version`, `X-Network-Interface` and `X-TXID`. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly handshakeTimeoutMs?: number;
 }
 
-/** The connection was not opened: TLS refused, nobody there, or the upgrade answered with `statusCode`. */
+/** The connection was not opened: TLS failed, no server, or the upgrade was refused with `statusCode`. */
 export class VehicleConnectError extends Error {
   readonly statusCode: number | undefined;
 
@@ -55,7 +55,7 @@ export function connectVehicle(options: VehicleConnectionOptions): Promise<Vehic
       const statusCode = response.statusCode ?? 0;
       reject(new VehicleConnectError(`the upgrade was refused with ${statusCode}`, { statusCode }));
     });
-    // Errors after the opening end in 'close'; a rejection then changes nothing.
+    // After 'open' an error is followed by 'close', and the rejection has no effect.
     socket.on('error', (cause) => reject(new VehicleConnectError(`no connection: ${cause.message}`, { cause })));
   });
 }
@@ -81,7 +81,7 @@ export class VehicleConnection {
     return this.#socket.readyState === WebSocket.OPEN;
   }
 
-  /** Bytes that are handed over and not yet written. */
+  /** Bytes that are not yet written to the socket. */
   get bufferedBytes(): number {
     return this.#socket.bufferedAmount;
   }
@@ -90,12 +90,12 @@ export class VehicleConnection {
     this.sendBytes(writeRecordEnvelope(record));
   }
 
-  /** A message as it is, well-formed or not. */
+  /** Sends a binary message, valid or not. */
   sendBytes(bytes: Uint8Array): void {
     this.#socket.send(bytes);
   }
 
-  /** A text frame, which no vehicle sends. */
+  /** Sends a text frame, which no vehicle does. */
   sendText(text: string): void {
     this.#socket.send(text);
   }
@@ -109,12 +109,12 @@ export class VehicleConnection {
     this.#errorAnswerListeners.push(listener);
   }
 
-  /** Every message's bytes, before it is looked at. */
+  /** Called with the bytes of every message, before it is parsed. */
   onMessage(listener: (bytes: Buffer) => void): void {
     this.#messageListeners.push(listener);
   }
 
-  /** 1006: ended without a close frame. Also called when that has happened already. */
+  /** 1006: ended without a close frame. Also called when the connection is already closed. */
   onClose(listener: (code: number) => void): void {
     this.#closeListeners.push(listener);
     if (this.#closeCode !== undefined) listener(this.#closeCode);
@@ -129,7 +129,7 @@ export class VehicleConnection {
     this.#socket.terminate();
   }
 
-  /** Stops reading; the server's answers pile up at its side. */
+  /** Stops reading; the server has to buffer its answers. */
   pause(): void {
     this.#socket.pause();
   }

@@ -44,7 +44,7 @@ const speed = (mph: number) => [{ key: Field.VehicleSpeed, value: { doubleValue:
 const delivered = (records: ReceivedRecord[]) => records.map(({ txid, connection }) => ({ txid, connection }));
 
 describe('a simulated vehicle and its server', () => {
-  it('introduces itself as a vehicle does', async () => {
+  it('sends the headers and the sender id of a vehicle', async () => {
     const { server, vehicle } = await vehicleAndServer(() => 'ack', { version: '2026.1', networkInterface: 'wifi' });
     vehicle.send(speed(10), 1_760_000_000_123);
     await until(() => vehicle.ledger.acknowledged.size === 1);
@@ -56,7 +56,7 @@ describe('a simulated vehicle and its server', () => {
     });
   });
 
-  it('resends what was not acknowledged first, oldest first, as itself and marked as a repeat', async () => {
+  it('resends unacknowledged records first, oldest first, with the same txid and is_resend', async () => {
     let isDown = false;
     const { server, vehicle } = await vehicleAndServer((record) => {
       if (record.connection > 1) return 'ack';
@@ -72,7 +72,7 @@ describe('a simulated vehicle and its server', () => {
     const second = server.records.filter(({ connection }) => connection === 2);
     expect(second.map(({ txid }) => txid)).toEqual(txids.slice(2));
     for (const repeat of second) {
-      // All of them were sent before, also what the server did not read any more.
+      // All of them were sent before, also those that the server did not read.
       expect(repeat.message.isResend).toBe(true);
       const before = server.records.find(({ txid, connection }) => connection === 1 && txid === repeat.txid);
       if (before === undefined) continue;
@@ -85,7 +85,7 @@ describe('a simulated vehicle and its server', () => {
     expect(vehicle.ledger.records.get(txids[2]!)!.sends).toBe(2);
   });
 
-  it('loses nothing of a life in which the connection breaks again and again', async () => {
+  it('loses no record when the connection breaks repeatedly', async () => {
     let received = 0;
     const { server, vehicle } = await vehicleAndServer(
       () => (++received % 25 === 0 && received <= 250 ? 'drop' : 'ack'),
@@ -118,14 +118,14 @@ describe('a simulated vehicle and its server', () => {
     expect(firsts.map(({ txid }) => txid)).toEqual([...ledger.records.keys()]);
   });
 
-  it('lives in scaled time, from the past and never beyond the present', async () => {
+  it('advances in scaled time, from the past and never beyond the present', async () => {
     const startedMs = Date.now();
     const { vehicle } = await vehicleAndServer(() => 'ack', {
       timeScale: 1000,
       startMs: startedMs - 60_000,
       plan: [{ phase: 'drive', seconds: 600 }],
     });
-    // Until it has caught up and lives on in the present.
+    // Until its clock has reached the present.
     const latestMs = () => [...vehicle.ledger.records.values()].at(-1)?.createdMs ?? 0;
     await until(() => latestMs() > startedMs);
     await vehicle.finish();
@@ -135,7 +135,7 @@ describe('a simulated vehicle and its server', () => {
     for (const { createdMs, sentMs } of vehicle.ledger.records.values()) expect(createdMs).toBeLessThanOrEqual(sentMs!);
   });
 
-  it('is not connected while it sleeps, and comes back when it wakes', async () => {
+  it('disconnects while it sleeps and reconnects when it wakes', async () => {
     const { vehicle, events } = await vehicleAndServer(() => 'ack', {
       timeScale: 100,
       plan: [
@@ -145,16 +145,16 @@ describe('a simulated vehicle and its server', () => {
     });
     await until(() => events.filter(({ type }) => type === 'connected').length === 3, 20_000);
     await vehicle.stop();
-    const story = events.map((event) => (event.type === 'phase' ? event.phase : event.type));
-    const sleepAt = story.indexOf('sleep');
-    expect(story.slice(sleepAt, sleepAt + 4).filter((word) => word === 'connected' || word === 'disconnected')[0]).toBe(
-      'disconnected',
-    );
-    expect(story.filter((word) => word === 'connect_failed')).toEqual([]);
+    const sequence = events.map((event) => (event.type === 'phase' ? event.phase : event.type));
+    const sleepAt = sequence.indexOf('sleep');
+    expect(
+      sequence.slice(sleepAt, sleepAt + 4).filter((step) => step === 'connected' || step === 'disconnected')[0],
+    ).toBe('disconnected');
+    expect(sequence.filter((step) => step === 'connect_failed')).toEqual([]);
     for (const event of events) if (event.type === 'disconnected') expect(event.code).toBe(1000);
   });
 
-  it('gives up a record that the server can not read, and tells it in the ledger', async () => {
+  it('drops a record that the server can not read, and records it in the ledger', async () => {
     const { server, vehicle } = await vehicleAndServer(({ message }) =>
       message.data![0]!.value!.doubleValue === 2 ? 'error' : 'ack',
     );
@@ -173,26 +173,26 @@ describe('a simulated vehicle and its server', () => {
     expect(vehicle.pending).toBe(10);
     expect(vehicle.ledger.dropped).toBe(20);
     expect(vehicle.ledger.records.size).toBe(20);
-    expect(vehicle.ledger.forgotten).toBe(10);
+    expect(vehicle.ledger.evicted).toBe(10);
     expect([...vehicle.ledger.records.values()].filter(({ isDropped }) => isDropped)).toHaveLength(14);
     expect(await vehicle.finish(5)).toBe(10);
   });
 
-  it('counts acks of what it never sent', async () => {
+  it('counts acks of records that it never sent', async () => {
     const { server, vehicle } = await vehicleAndServer(() => 'ack');
     await until(() => server.sockets.length === 1);
     const { buildAck, writeRecordEnvelope, readEnvelope, Envelope } = await import('@fleetbridge/protocol');
-    const bytes = writeRecordEnvelope({ txid: 'stranger', topic: 'V', payload: Buffer.alloc(0) });
+    const bytes = writeRecordEnvelope({ txid: 'unknown', topic: 'V', payload: Buffer.alloc(0) });
     const envelope = readEnvelope(bytes);
     if (!(envelope instanceof Envelope)) throw new Error('unreadable');
     server.sockets[0]!.send(
       buildAck(bytes, envelope.txidStart, envelope.txidEnd, envelope.topicStart, envelope.topicEnd),
     );
     await until(() => vehicle.ledger.unknownAcks.length === 1);
-    expect(vehicle.ledger.unknownAcks).toEqual(['stranger']);
+    expect(vehicle.ledger.unknownAcks).toEqual(['unknown']);
   });
 
-  it('goes on trying when nobody listens to its events', async () => {
+  it('continues to reconnect without an event listener', async () => {
     const vehicle = new SimulatedVehicle({
       ...identity,
       caPem,
@@ -206,7 +206,7 @@ describe('a simulated vehicle and its server', () => {
     expect(vehicle.isConnected).toBe(false);
   });
 
-  it('waits longer and longer for a server that is not there, with jitter', async () => {
+  it('backs off with jitter while the server is away', async () => {
     const { vehicle, server, events } = await vehicleAndServer(() => 'ack', {
       reconnect: { minimumMs: 2, maximumMs: 16 },
     });

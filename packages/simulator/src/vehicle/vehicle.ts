@@ -1,5 +1,6 @@
-// A simulated vehicle: a model that lives and a connection that comes and goes. Each record is kept until it is
-// acknowledged; after a reconnect what wasn't is sent again first, oldest first, with the same txid and is_resend set.
+// A simulated vehicle: a model that advances with time, and a connection that is opened and closed. Each record is kept
+// until it is acknowledged. After a reconnect unacknowledged records are resent first, oldest first, with the same txid
+// and is_resend set.
 
 import { randomUUID } from 'node:crypto';
 import { type Datum, encodeMessage, timestampOf } from '@fleetbridge/protocol';
@@ -26,26 +27,26 @@ export interface SimulatedVehicleOptions {
   readonly keyPem: string;
   readonly caPem: string;
   readonly servername?: string;
-  /** Default: made from the VIN. */
+  /** Default: derived from the VIN. */
   readonly seed?: number;
   readonly route?: readonly Waypoint[];
-  /** An empty plan gives a vehicle without a life of its own: it sends what `send` is given. */
+  /** With an empty plan the vehicle sends only the records of `send`. */
   readonly plan?: readonly PhasePlan[];
-  /** How many vehicle seconds pass in a real one, until the vehicle's clock has caught up with the real one. Default 1. */
+  /** Vehicle seconds per real second, until the vehicle's clock has reached the real one. Default 1. */
   readonly timeScale?: number;
   /**
-   * The vehicle's clock at the start, never later than now. Default: now, and six hours ago when time is scaled, because
-   * a server takes a clock that is ahead of its own for a wrong one.
+   * The vehicle's clock at the start, never later than now. Default: now; six hours ago when time is scaled, because a
+   * server treats a clock ahead of its own as wrong.
    */
   readonly startMs?: number;
   readonly clock?: Clock;
-  /** Back-off of reconnects: doubled each time, then a random share between a half and the whole of it. */
+  /** Back-off of reconnects: doubled each time, then multiplied by a random factor between 0.5 and 1. */
   readonly reconnect?: { readonly minimumMs: number; readonly maximumMs: number };
-  /** Records sent and not acknowledged at a time. Default 64. */
+  /** Maximum number of unacknowledged records in flight. Default 64. */
   readonly inFlight?: number;
-  /** Unacknowledged records kept; past it the oldest waiting one is given up. Default 10,000. */
+  /** Maximum number of unacknowledged records; beyond it the oldest waiting one is dropped. Default 10,000. */
   readonly backlogRecords?: number;
-  /** Entries that the ledger keeps. Default 50,000. */
+  /** Maximum number of ledger entries. Default 50,000. */
   readonly ledgerRecords?: number;
   /** The vehicle's client version. */
   readonly version?: string;
@@ -67,9 +68,9 @@ interface PendingRecord {
 }
 
 const SIX_HOURS_MS = 6 * 3_600_000;
-/** Windows lived in one turn, so that a clock that jumps does not block the process. */
-const MAX_WINDOWS_A_TURN = 240;
-/** A car that falls asleep waits so long for the last acks. */
+/** A clock that jumps must not block the process. */
+const MAX_WINDOWS_PER_TICK = 240;
+/** How long a vehicle waits for the last acks before it sleeps. */
 const LAST_ACKS_MS = 1_000;
 
 export class SimulatedVehicle {
@@ -82,16 +83,16 @@ export class SimulatedVehicle {
   readonly #backlog: Backlog<PendingRecord>;
   readonly #model: VehicleModel | undefined;
   #isRunning = false;
-  #isLiving = false;
+  #isAdvancing = false;
   #isAwake = true;
   #phase: Phase | undefined;
   #connection: VehicleConnection | undefined;
   #isConnecting = false;
   #failures = 0;
-  #lastLookMs = 0;
+  #lastTickMs = 0;
   #cancelTick: () => void = nothing;
   #cancelRetry: () => void = nothing;
-  #isRetryPlanned = false;
+  #isRetryScheduled = false;
   #cancelSleep: () => void = nothing;
   #onChange: () => void = nothing;
 
@@ -120,12 +121,12 @@ export class SimulatedVehicle {
     return this.#connection !== undefined;
   }
 
-  /** What the vehicle does; undefined before its first window and for one without a plan. */
+  /** Undefined before the first window and without a plan. */
   get phase(): Phase | undefined {
     return this.#phase;
   }
 
-  /** Records that no server has acknowledged yet. */
+  /** Number of unacknowledged records. */
   get pending(): number {
     return this.#backlog.size;
   }
@@ -133,16 +134,16 @@ export class SimulatedVehicle {
   start(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    this.#lastLookMs = this.#clock.now();
-    this.#isLiving = this.#model !== undefined;
+    this.#lastTickMs = this.#clock.now();
+    this.#isAdvancing = this.#model !== undefined;
     this.#connect();
-    if (this.#isLiving) this.#planTick();
+    if (this.#isAdvancing) this.#scheduleTick();
   }
 
-  /** Adds a record of one's own making to what the vehicle sends; returns its txid. */
+  /** Adds a record to those that the model creates; returns its txid. */
   send(signals: Datum[], createdMs: number = this.#clock.now()): string {
     const txid = randomUUID();
-    const entry = this.ledger.created(txid, createdMs, payloadDigest(this.#payload(signals, createdMs, false)));
+    const entry = this.ledger.addRecord(txid, createdMs, payloadDigest(this.#payload(signals, createdMs, false)));
     const dropped = this.#backlog.add({ txid, createdMs, signals, entry });
     if (dropped !== undefined) {
       dropped.entry.isDropped = true;
@@ -152,14 +153,14 @@ export class SimulatedVehicle {
     return txid;
   }
 
-  /** Breaks the connection as a tunnel does; the vehicle reconnects by itself. */
+  /** Breaks the connection as a tunnel does; the vehicle reconnects. */
   cutConnection(): void {
     this.#connection?.terminate();
   }
 
-  /** Lives no further, waits until all is acknowledged (or the time is over), then stops. Resolves to what is left. */
+  /** Stops the model, waits for all acks or the timeout, then stops. Resolves to the number of unacknowledged records. */
   async finish(timeoutMs = 10_000): Promise<number> {
-    this.#isLiving = false;
+    this.#isAdvancing = false;
     this.#cancelTick();
     this.#cancelSleep();
     if (this.#isRunning && this.#backlog.size > 0) {
@@ -179,14 +180,14 @@ export class SimulatedVehicle {
     return this.#backlog.size;
   }
 
-  /** Ends the connection and all timers. What was not acknowledged stays; `start` goes on with it. */
+  /** Ends the connection and all timers. Keeps unacknowledged records; `start` resends them. */
   async stop(): Promise<void> {
     this.#isRunning = false;
-    this.#isLiving = false;
+    this.#isAdvancing = false;
     this.#cancelTick();
     this.#cancelSleep();
     this.#cancelRetry();
-    this.#isRetryPlanned = false;
+    this.#isRetryScheduled = false;
     const connection = this.#connection;
     if (connection === undefined) return;
     await new Promise<void>((resolve) => {
@@ -199,19 +200,19 @@ export class SimulatedVehicle {
     });
   }
 
-  #planTick(): void {
+  #scheduleTick(): void {
     this.#cancelTick = this.#clock.after(Math.max(1, WINDOW_MS / this.#timeScale), () => {
-      this.#liveUntilNow(this.#model!);
-      if (this.#isLiving) this.#planTick();
+      this.#advanceToNow(this.#model!);
+      if (this.#isAdvancing) this.#scheduleTick();
     });
   }
 
-  /** Lives the windows that the scaled clock has passed since the last look, none of them beyond the real time. */
-  #liveUntilNow(model: VehicleModel): void {
+  /** Advances the model by whole windows of scaled time since the last tick, never beyond the real time. */
+  #advanceToNow(model: VehicleModel): void {
     const now = this.#clock.now();
-    const untilMs = Math.min(now, model.timeMs + this.#owedMs(now));
+    const untilMs = Math.min(now, model.timeMs + this.#elapsedMs(now));
     let windows = 0;
-    while (model.timeMs + WINDOW_MS <= untilMs && windows++ < MAX_WINDOWS_A_TURN) {
+    while (model.timeMs + WINDOW_MS <= untilMs && windows++ < MAX_WINDOWS_PER_TICK) {
       const step = stepVehicleModel(model, WINDOW_MS);
       if (step.phase !== this.#phase) {
         this.#phase = step.phase;
@@ -220,11 +221,11 @@ export class SimulatedVehicle {
       if (step.isAwake !== this.#isAwake) this.#wakeOrSleep(step.isAwake);
       if (step.signals.length > 0) this.send(step.signals, step.timeMs);
     }
-    this.#lastLookMs = now - (untilMs - model.timeMs) / this.#timeScale;
+    this.#lastTickMs = now - (untilMs - model.timeMs) / this.#timeScale;
   }
 
-  #owedMs(now: number): number {
-    return (now - this.#lastLookMs) * this.#timeScale;
+  #elapsedMs(now: number): number {
+    return (now - this.#lastTickMs) * this.#timeScale;
   }
 
   #wakeOrSleep(isAwake: boolean): void {
@@ -241,7 +242,7 @@ export class SimulatedVehicle {
 
   #connect(): void {
     if (!this.#isRunning || !this.#isAwake) return;
-    if (this.#connection !== undefined || this.#isConnecting || this.#isRetryPlanned) return;
+    if (this.#connection !== undefined || this.#isConnecting || this.#isRetryScheduled) return;
     this.#isConnecting = true;
     const { url, certificatePem, keyPem, caPem, servername } = this.#options;
     const connectionId = randomUUID();
@@ -281,7 +282,7 @@ export class SimulatedVehicle {
     this.#isConnecting = false;
     this.ledger.failedConnections++;
     if (!this.#isRunning || !this.#isAwake) return;
-    const retryMs = this.#planRetry();
+    const retryMs = this.#scheduleRetry();
     this.#options.onEvent?.({ type: 'connect_failed', error, retryMs });
   }
 
@@ -289,15 +290,15 @@ export class SimulatedVehicle {
     this.#connection = undefined;
     this.#backlog.connectionLost();
     this.#options.onEvent?.({ type: 'disconnected', code });
-    if (this.#isRunning && this.#isAwake) this.#planRetry();
+    if (this.#isRunning && this.#isAwake) this.#scheduleRetry();
   }
 
-  #planRetry(): number {
+  #scheduleRetry(): number {
     const { minimumMs, maximumMs } = this.#options.reconnect ?? { minimumMs: 1_000, maximumMs: 30_000 };
     const retryMs = Math.min(maximumMs, minimumMs * 2 ** this.#failures++) * (0.5 + this.#jitter() / 2);
-    this.#isRetryPlanned = true;
+    this.#isRetryScheduled = true;
     this.#cancelRetry = this.#clock.after(retryMs, () => {
-      this.#isRetryPlanned = false;
+      this.#isRetryScheduled = false;
       this.#connect();
     });
     return retryMs;
@@ -317,13 +318,13 @@ export class SimulatedVehicle {
         deviceId: this.vin,
         createdAtSeconds: Math.floor(record.createdMs / 1000),
       });
-      this.ledger.sent(record.entry, this.#clock.now());
+      this.ledger.addSend(record.entry, this.#clock.now());
     }
   }
 
   #payload(signals: Datum[], createdMs: number, isResend: boolean): Buffer {
-    const said = { data: signals, createdAt: timestampOf(createdMs), vin: this.vin };
-    return encodeMessage('V', isResend ? { ...said, isResend } : said);
+    const content = { data: signals, createdAt: timestampOf(createdMs), vin: this.vin };
+    return encodeMessage('V', isResend ? { ...content, isResend } : content);
   }
 
   #acknowledged(txid: string): void {
@@ -332,13 +333,13 @@ export class SimulatedVehicle {
       this.ledger.unknownAcks.push(txid);
       return;
     }
-    // A connection that stores something is a good one; one that only opens may be a server in a crash loop.
+    // Only an ack resets the back-off: a server in a crash loop opens connections too.
     this.#failures = 0;
-    this.ledger.ackedNow(record.entry, this.#clock.now());
+    this.ledger.addAck(record.entry, this.#clock.now());
     this.#settled();
   }
 
-  /** Sending it again could not help: the server can't read it. */
+  /** A resend would be refused too. */
   #refused(txid: string): void {
     this.ledger.errorAnswers.push(txid);
     const record = this.#backlog.settle(txid);
