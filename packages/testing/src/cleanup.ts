@@ -1,11 +1,11 @@
-// For test files (needs vitest): what a test has opened is closed behind it.
+// Clean-up of test files (needs vitest).
 import { afterEach } from 'vitest';
 
-/** A list of a file's own: what is pushed during a test is called after it, the last first. */
+/** A list per file: functions that are pushed during a test are called after it, in reverse order. */
 export function cleanupAfterEach(): (() => unknown)[] {
-  const cleanUp: (() => unknown)[] = [];
+  const cleanup: (() => unknown)[] = [];
   afterEach(async () => {
-    for (const undo of cleanUp.splice(0).reverse()) await undo();
+    for (const undo of cleanup.splice(0).reverse()) await undo();
   });
-  return cleanUp;
+  return cleanup;
 }

@@ -1,6 +1,7 @@
-// Waiting for a condition, in place of sleeping.
+// Waits for a condition instead of a fixed time.
+import { setTimeout as delay } from 'node:timers/promises';
 
-/** Calls `check` until it doesn't throw and doesn't give false, then returns what it gave; else throws its last failure. */
+/** Calls `check` until it neither throws nor returns false, and returns its result. Throws the last failure after `limitMs`. */
 export async function eventually<T>(check: () => T | Promise<T>, limitMs = 15_000): Promise<Exclude<T, false>> {
   const deadline = Date.now() + limitMs;
   for (;;) {
@@ -13,6 +14,6 @@ export async function eventually<T>(check: () => T | Promise<T>, limitMs = 15_00
       failure = error;
     }
     if (Date.now() > deadline) throw failure;
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await delay(10);
   }
 }

@@ -1,35 +1,35 @@
-// A real Redis Cluster for one test file: redis-server processes on loopback, each with its own AOF, the slots shared out
-// evenly. Nodes can be killed and started again one by one.
+// A real Redis Cluster for one test file: redis-server processes on loopback, each with its own AOF, with evenly
+// distributed slots. Nodes can be killed and restarted one by one.
 import { createServer } from 'node:net';
 import { eventually } from './eventually.js';
 import { type DisposableRedis, startRedis } from './redis.js';
 import { type RedisReply, sendRedisCommand } from './redis-command.js';
 
 export interface RedisCluster {
-  /** As REDIS_URL has it; names the nodes that began as masters. */
+  /** A REDIS_URL with the initial masters. */
   url: string;
   /** Masters first, then their replicas in the same order, round by round. */
   nodes: DisposableRedis[];
-  /** Who holds the slot of this key or hash tag now, as most of the nodes that answer say. */
+  /** The current master of the slot of a key or hash tag, by the majority of the nodes that answer. */
   masterOf(key: string): Promise<DisposableRedis>;
-  /** All slots are held, by masters that each have so many replicas which have caught up. */
+  /** Resolves when all slots are served and each master has this many replicas in sync. */
   whenWhole(replicas?: number): Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface RedisClusterOptions {
-  /** Masters; at least three, fewer can't agree on a failover. */
+  /** Number of masters; at least three, since fewer can't agree on a failover. */
   nodes?: number;
-  /** For each of them. */
+  /** Per master. */
   replicas?: number;
-  /** For redis-server. */
+  /** Of redis-server. */
   extraArguments?: string[];
-  /** A node that is silent for so long has failed. */
+  /** A node that does not answer for this long has failed. */
   nodeTimeoutMs?: number;
 }
 
 const SLOTS = 16_384;
-/** Redis' own distance from a node's port to that of its bus. */
+/** Redis' fixed distance between a node's port and its bus port. */
 const BUS_OFFSET = 10_000;
 const START_LIMIT_MS = 30_000;
 
@@ -38,7 +38,7 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
   const count = masters * (1 + replicas);
   const ports = await freePorts(count);
   const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(nodeTimeoutMs)];
-  // a replica is at hand at once (one that has replicated nothing yet is listed nowhere), and may always take over
+  // a replica syncs immediately (before its first sync it is not listed) and may always take over
   settings.push('--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1');
   settings.push('--cluster-replica-validity-factor', '0');
   const nodes = await Promise.all(ports.map((port) => startRedis([...settings, ...extraArguments], { port })));
@@ -71,14 +71,14 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
 
 async function join(ports: number[], masters: number): Promise<void> {
   for (const [index, port] of ports.entries()) {
-    // of the same epoch two of them could claim the same slots
+    // two nodes with the same epoch could claim the same slots
     await sendRedisCommand(port, 'CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
     if (index >= masters) continue;
     const [from, to] = [index, index + 1].map((n) => Math.floor((n * SLOTS) / masters)) as [number, number];
     const slots = Array.from({ length: to - from }, (_, n) => from + n);
     await sendRedisCommand(port, 'CLUSTER', 'ADDSLOTS', ...slots);
   }
-  // each to each: that one has heard of another from a third takes seconds
+  // every pair directly: discovery by gossip takes seconds
   for (const [index, port] of ports.entries()) {
     for (const other of ports.slice(0, index)) await sendRedisCommand(port, 'CLUSTER', 'MEET', '127.0.0.1', other);
   }
@@ -86,7 +86,7 @@ async function join(ports: number[], masters: number): Promise<void> {
   for (const [index, port] of ports.entries()) {
     if (index < masters) continue;
     const master = String(ids[index % masters]);
-    // it must have heard of its master first
+    // fails until the node knows its master
     await eventually(
       async () => (await sendRedisCommand(port, 'CLUSTER', 'REPLICATE', master)) === 'OK',
       START_LIMIT_MS,
@@ -100,10 +100,11 @@ async function expectWhole(port: number, replicas: number): Promise<void> {
   const link = String(await sendRedisCommand(port, 'INFO', 'replication'));
   if (link.includes('role:slave') && !link.includes('master_link_status:up')) throw new Error(`${port}: ${link}`);
   const ranges = (await sendRedisCommand(port, 'CLUSTER', 'SLOTS')) as RedisReply[][];
-  // beginning, end, master, replicas
-  if (ranges.some((range) => range.length < 3 + replicas)) throw new Error(`${port} misses replicas`);
+  // start, end, master, replicas
+  if (ranges.some((range) => range.length < 3 + replicas))
+    throw new Error(`${port}: expected ${replicas} replicas per master`);
   const held = ranges.reduce((sum, [from, to]) => sum + Number(to) - Number(from) + 1, 0);
-  if (held !== SLOTS) throw new Error(`${port} knows of ${held} slots`);
+  if (held !== SLOTS) throw new Error(`${port}: expected ${SLOTS} slots, got ${held}`);
 }
 
 async function slotOf(port: number, key: string): Promise<number> {
@@ -115,7 +116,7 @@ async function masterPort(asked: number, slot: number): Promise<number> {
   return ranges.find(([from, to]) => from <= slot && slot <= to)?.[2][1] ?? 0;
 }
 
-/** What most of those say that answer. */
+/** The most frequent answer. */
 async function majority(ports: number[], ask: (port: number) => Promise<number>): Promise<number> {
   const answers = await Promise.all(ports.map((port) => ask(port).catch(() => undefined)));
   const votes = new Map<number, number>();
@@ -125,7 +126,7 @@ async function majority(ports: number[], ask: (port: number) => Promise<number>)
   return winner[0];
 }
 
-/** Free with their bus ports, and below those that the system gives to connections, so that they stay free. */
+/** Ports whose bus ports are free too, below the ephemeral range, so that they stay free. */
 async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   while (found.size < count) {

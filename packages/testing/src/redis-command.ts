@@ -1,9 +1,9 @@
-// One command to a Redis on this machine, without a client: for setting servers up and asking how they are.
+// Sends one command to a local Redis without a client library, to set servers up and to check them.
 import { createConnection } from 'node:net';
 
 export type RedisReply = string | number | null | RedisReply[];
 
-/** Rejects when nobody answers, or with an error that is the answer. */
+/** Rejects when no answer arrives, or when the answer is an error. */
 export function sendRedisCommand(port: number, ...command: (string | number)[]): Promise<RedisReply> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ port, host: '127.0.0.1' }, () => socket.write(encode(command)));
@@ -19,7 +19,7 @@ export function sendRedisCommand(port: number, ...command: (string | number)[]):
       else resolve(reply.value);
     });
     socket.once('error', reject);
-    socket.once('close', () => reject(new Error(`port ${port} ended the connection before it had answered`)));
+    socket.once('close', () => reject(new Error(`port ${port} closed the connection before its answer`)));
   });
 }
 
@@ -32,7 +32,7 @@ interface Parsed {
   end: number;
 }
 
-/** The reply that begins here; undefined: there is more to come. */
+/** The reply at this position; undefined while it is incomplete. */
 function parse(text: string, at: number): Parsed | undefined {
   const lineEnd = text.indexOf('\r\n', at);
   if (lineEnd < 0) return undefined;

@@ -1,4 +1,4 @@
-// A real redis-server for one test file: its own folder and port, AOF always, gone at the end.
+// A real redis-server for one test file, with its own directory and port and appendfsync always; deleted at the end.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,16 +11,16 @@ export interface DisposableRedis {
   url: string;
   port: number;
   readonly pid: number;
-  /** kill -9, as a crash would. */
+  /** kill -9, like a crash. */
   kill(): Promise<void>;
-  /** Starts again on the same port and data, unless it runs. */
+  /** Starts with the same port and data, unless it is running. */
   start(): Promise<void>;
   pause(): void;
   resume(): void;
   stop(): Promise<void>;
 }
 
-/** Extra arguments go to redis-server, e.g. `['--maxmemory', '64mb']`. The port is any free one unless it is given. */
+/** Extra arguments go to redis-server, e.g. `['--maxmemory', '64mb']`. Default port: any free one. */
 export async function startRedis(
   extraArguments: string[] = [],
   options: { port?: number } = {},

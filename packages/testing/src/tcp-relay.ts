@@ -1,13 +1,13 @@
-// A TCP relay between two real ends, to lose what a network loses: an answer on its way back, or everything.
+// A TCP relay between two real peers that can lose answers or cut connections, like a network.
 import { connect, createServer, type Socket } from 'node:net';
 
 export interface TcpRelay {
   port: number;
-  /** Where new connections lead to. */
+  /** Target of new connections. */
   targetPort: number;
-  /** While true, what the target answers is thrown away (requests still arrive). */
+  /** While true, the target's answers are dropped (requests still arrive). */
   losesAnswers: boolean;
-  /** Ends all connections of this moment. */
+  /** Ends all current connections. */
   cut(): void;
   stop(): Promise<void>;
 }
