@@ -1,5 +1,5 @@
-// Which address a port that serves clients binds to: without authentication only loopback, unless the operator says
-// that the network is trusted.
+// Which address a port that serves clients binds to: without authentication only loopback, unless the operator
+// declares the network as trusted.
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 

@@ -1,5 +1,5 @@
 // Authenticates clients. A token is valid for one vehicle or for all, for some scopes. It is BRIDGE_TOKEN, one of
-// `fleetbridge token create`, or an access token of Tesla's whose account is trusted here.
+// `fleetbridge token create`, or Tesla's own token of a trusted account.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TokenGrant, TokenStore } from '@fleetbridge/store';
@@ -78,7 +78,7 @@ export class Access {
   }
 
   /**
-   * Reads all stored grants once and returns a function that says whether a grant is still valid. undefined when Redis
+   * Reads all stored grants once and returns a predicate for grants that are still valid. undefined when Redis
    * does not answer: no client may lose its connection because of that.
    */
   async revocationCheck(): Promise<((grant: Grant) => boolean) | undefined> {
