@@ -36,6 +36,7 @@ export const layers = {
   'packages/access': [['tokens'], ['jwt', 'limits'], ['addresses']],
   'packages/pki': [['development'], ['ca', 'server', 'identity'], ['certificate', 'files'], ['asn1']],
   'packages/simulator': [['vehicle', 'teslamate'], ['model']],
+  'packages/settings': [['variables'], ['values']],
   'packages/service': [['workers'], ['network'], ['process'], ['metrics', 'files'], ['config']],
   'apps/streaming': [['owner', 'raw', 'http', 'grpc', 'pubsub'], ['frames'], ['resume'], ['records']],
   'apps/ingest': [['status'], ['certificates'], ['socket'], ['handshake', 'admission', 'go-server']],

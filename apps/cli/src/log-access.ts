@@ -1,10 +1,9 @@
 // The way from a command to the log: REDIS_URL, or the Redis that `up` runs in DATA_DIR.
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { ConfigError, defineConfig, loadConfig, recordLogConfig } from '@fleetbridge/service';
+import { ConfigError, loadConfig } from '@fleetbridge/service';
 import { openStore, type Store, whenReady } from '@fleetbridge/store';
-
-const logAccessConfig = defineConfig({ ...recordLogConfig, REDIS_URL: recordLogConfig.REDIS_URL.optional() });
+import { logAccessConfig } from './config.js';
 
 /** Throws ConfigError when there is no Redis to be found, and a plain error when it does not answer. */
 export async function openLog(env: NodeJS.ProcessEnv, name: string): Promise<Store> {

@@ -1,134 +1,27 @@
-// Ingest's variables: validation, defaults and documentation in one.
+// Ingest's variables (packages/settings), the rules between them, and the files that their defaults mean.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseNetwork } from '@fleetbridge/access';
 import { plainFingerprint, serverCertificateFiles, teslaCaSources } from '@fleetbridge/pki';
 import { topics } from '@fleetbridge/protocol';
-import {
-  type ConfigOf,
-  commaList,
-  defineConfig,
-  filePath,
-  flag,
-  integer,
-  type Mistake,
-  oneOf,
-  port,
-  recordLogConfig,
-  serviceConfig,
-  text,
-} from '@fleetbridge/service';
+import { type ConfigOf, defineConfig, type Mistake } from '@fleetbridge/service';
+import { settingsOf } from '@fleetbridge/settings';
 import { parseVinFile } from './admission/index.js';
 
-export const ingestConfig = defineConfig(
-  {
-    ...recordLogConfig,
-    ...serviceConfig,
-    INGEST_CONFIG: filePath()
-      .optional()
-      .describe(
-        "Configuration file of Tesla's Go server, read as it is; or the argument `--config`. Variables win over it.",
-      ),
-    INGEST_HOST: text({ expected: 'an address of this machine' })
-      .optional()
-      .describe('Where vehicles connect; default: all addresses.'),
-    INGEST_PORT: port().default(4443).describe('Port for vehicles: mutual TLS, WebSocket on any path, `/status`.'),
-    INGEST_ADMIN_PORT: port()
-      .default(8081)
-      .describe('Port for `/` (a status page), `/healthz`, `/readyz`, `/metrics`.'),
-    TELEMETRY_HOST: text({ pattern: /^[A-Za-z0-9._:-]+$/, expected: 'a host name or an IP address' })
-      .optional()
-      .describe(
-        'The name under which vehicles reach this; the status page says whether the certificate is good for it.',
-      ),
-    INGEST_WORKERS: integer({ min: 1, max: 256 })
-      .optional()
-      .describe('Processes that share the port; default: one a core. `npm start` and `fleetbridge up` set 1.'),
-    INGEST_CA_BUNDLE: oneOf(['development', 'production', 'engineering'])
-      .default('development')
-      .describe(
-        "Whose vehicles: those of the development CA (`DATA_DIR/pki/ca.pem`), or Tesla's, whose CAs `fleetbridge ca fetch` gets. Default `production` with a configuration file of the Go server.",
-      ),
-    INGEST_CA_FILE: filePath({ mustExist: true })
-      .optional()
-      .describe('CA certificates that sign vehicle certificates (PEM), in place of INGEST_CA_BUNDLE.'),
-    INGEST_EXTRA_CA_FILE: filePath({ mustExist: true })
-      .optional()
-      .describe("CA certificates (PEM) that are added to the bundle; `tls.ca_file` of the Go server's file."),
-    CA_ACCEPT: commaList()
-      .default([])
-      .describe("SHA-256 fingerprints of CAs that are taken in Tesla's bundle beside those that this version knows."),
-    TESLA_CA_FETCH: flag()
-      .default(false)
-      .describe("`on`: Tesla's CAs are fetched at the start when there are none in `DATA_DIR/pki` yet."),
-    PROXY_PROTOCOL_FROM: commaList()
-      .default([])
-      .describe(
-        'Addresses or networks (10.0.0.0/8) of TCP balancers: from them a PROXY header (v1 or v2) is required, from all others none is accepted.',
-      ),
-    INGEST_CERT_FILE: filePath()
-      .optional()
-      .describe(
-        "The server's certificate with its chain (PEM); default: `DATA_DIR/pki/server.pem`. `/*/` stands for any folder, as one an issuer: of those the one that ends last, and until there is one the default.",
-      ),
-    INGEST_KEY_FILE: filePath().optional().describe('Its key (PEM); default: `DATA_DIR/pki/server.key`.'),
-    ALLOWED_VINS: commaList()
-      .optional()
-      .describe(
-        'VINs that may connect, separated by commas; `*`: all; `none`: only those of ALLOWED_VINS_FILE and `fleetbridge vehicle allow`. Default `*` with the development CA; must be set otherwise.',
-      )
-      .meta({ example: '5YJ3E1EA7KF000001,5YJ3E1EA7KF000002' }),
-    ALLOWED_VINS_FILE: filePath()
-      .optional()
-      .describe('File of VINs that may connect too, one a line, `#` begins a comment. Read again when it changes.'),
-    MAX_CONNECTIONS: integer({ min: 0 })
-      .default(50_000)
-      .describe('Vehicles connected at a time; more are refused with 503. 0: no limit.'),
-    RATE_LIMIT_RECORDS: integer({ min: 0 })
-      .default(0)
-      .describe(
-        'Messages that a vehicle may send in `RATE_LIMIT_SECONDS`; over it, its socket is read later and nothing is lost. 0: no limit.',
-      ),
-    RATE_LIMIT_SECONDS: integer({ min: 1, max: 86_400, unit: 'seconds' })
-      .default(60)
-      .describe('The time for `RATE_LIMIT_RECORDS`.'),
-    EXTRA_TOPICS: topicList()
-      .default([])
-      .describe(
-        'Topics that are stored beside V, alerts, errors and connectivity, as they come. Others are quarantined.',
-      ),
-    ACK_ON_RECEIVE: topicList()
-      .default([])
-      .describe(
-        "Topics whose records are acknowledged before they are stored, as Tesla's server does; they can be lost.",
-      ),
-    LOG_RECORDS: topicList()
-      .default([])
-      .describe('Topics whose records are written to the log at level info, the location included.'),
-    SIGNAL_COUNT_VINS: commaList()
-      .default([])
-      .describe('At most 20 VINs whose signals are counted one by one in `vin_signal_count`.'),
-    ACK_REPLICAS: integer({ min: 0, max: 10 })
-      .default(0)
-      .describe(
-        'Redis replicas that must have a record before it is acknowledged. 0: a failover of Redis may lose records.',
-      ),
-  },
-  {
-    checks: (config): Mistake[] => [
-      ...admissionMistakes(config),
-      ...vinFileMistakes(config),
-      ...fingerprintMistakes(config),
-      ...networkMistakes(config),
-      ...topicMistakes(config),
-      ...countedVinMistakes(config),
-    ],
-  },
-);
+export const ingestConfig = defineConfig(settingsOf('ingest'), {
+  checks: (config): Mistake[] => [
+    ...admissionMistakes(config),
+    ...vinFileMistakes(config),
+    ...fingerprintMistakes(config),
+    ...networkMistakes(config),
+    ...topicMistakes(config),
+    ...countedVinMistakes(config),
+  ],
+});
 
 export type IngestConfig = ConfigOf<typeof ingestConfig>;
 
-/** The files and VINs that the defaults stand for. */
+/** The files and VINs that apply where a variable is not set. */
 export function withDefaults(config: IngestConfig) {
   const { DATA_DIR, INGEST_CA_FILE, INGEST_CA_BUNDLE, INGEST_CERT_FILE, INGEST_KEY_FILE } = config;
   const { ALLOWED_VINS, ALLOWED_VINS_FILE } = config;
@@ -173,7 +66,7 @@ function vinFileMistakes({ ALLOWED_VINS_FILE: file }: Partial<IngestConfig>): Mi
   try {
     const { badLines } = parseVinFile(readFileSync(file, 'utf8'));
     if (badLines.length === 0) return [];
-    return mistake(`expected one VIN a line, # for comments; not so in line ${badLines.slice(0, 10).join(', ')}`);
+    return mistake(`expected one VIN per line, # for comments; invalid: line ${badLines.slice(0, 10).join(', ')}`);
   } catch (cause) {
     return mistake(`expected a file that can be read (${(cause as NodeJS.ErrnoException).code})`);
   }
@@ -212,11 +105,4 @@ function topicMistakes({ EXTRA_TOPICS = [], ACK_ON_RECEIVE = [], LOG_RECORDS = [
 function countedVinMistakes({ SIGNAL_COUNT_VINS = [] }: Partial<IngestConfig>): Mistake[] {
   if (SIGNAL_COUNT_VINS.length <= 20) return [];
   return [{ variable: 'SIGNAL_COUNT_VINS', problem: `expected at most 20 VINs, got ${SIGNAL_COUNT_VINS.length}` }];
-}
-
-/** A topic is part of metrics and log lines, so it is a plain word. */
-function topicList() {
-  return commaList().refine((names) => names.every((name) => /^[\w.-]{1,64}$/.test(name)), {
-    message: 'expected topics of letters, digits, dot, dash or underscore, separated by commas',
-  });
 }

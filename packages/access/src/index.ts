@@ -11,7 +11,7 @@ export {
   plainAddress,
   rateLimitKey,
 } from './addresses/index.js';
-export { KeySet, KeysUnavailable, TESLA_KEYS_URL, TeslaTokens, teslaIssuers } from './jwt/index.js';
+export { KeySet, KeysUnavailable, TeslaTokens } from './jwt/index.js';
 export { BoundedMap, FailureLimit, TokenBucket, type TokenBucketLimit } from './limits/index.js';
 export {
   Access,

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
-import { commaList, defineConfig, filePath, loadConfig } from '@fleetbridge/service';
+import { loadConfig } from '@fleetbridge/service';
 import {
   AdmissionStore,
   type ForgetResult,
@@ -18,6 +18,7 @@ import {
   type Verdict,
 } from '@fleetbridge/store';
 import { type Command, type Invocation, UsageError } from '../command.js';
+import { admissionConfig } from '../config.js';
 import { openLog } from '../log-access.js';
 
 /** Ingest looks at the lists every second or two, and stores what the vehicle had sent before its connection ends. */
@@ -97,13 +98,8 @@ export function planOf(
   return { kind: 'refuse', why: lines.join('\n') };
 }
 
-const admissionLists = defineConfig({
-  ALLOWED_VINS: commaList().optional(),
-  ALLOWED_VINS_FILE: filePath({ mustExist: true }).optional(),
-});
-
 function listingOf(env: NodeJS.ProcessEnv, vin: string): boolean | undefined {
-  const { ALLOWED_VINS, ALLOWED_VINS_FILE } = loadConfig(admissionLists, { env }).config;
+  const { ALLOWED_VINS, ALLOWED_VINS_FILE } = loadConfig(admissionConfig, { env }).config;
   if (ALLOWED_VINS === undefined && ALLOWED_VINS_FILE === undefined) return undefined;
   const lines = ALLOWED_VINS_FILE === undefined ? [] : readFileSync(ALLOWED_VINS_FILE, 'utf8').split('\n');
   const fromFile = lines.map((line) => line.replace(/#.*/, '').trim());

@@ -1,6 +1,7 @@
 // `fleetbridge up`: everything on one machine, supervised. Read `runAll` from top to bottom for the order of the start.
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { createLogger, type RunContext, runApp } from '@fleetbridge/service';
 import { ensureBridgeToken } from '../bridge-token.js';
@@ -98,12 +99,11 @@ async function runAll(context: RunContext): Promise<void> {
 
   const redisUrlFile = redis === undefined ? {} : { redisUrlFile: join(redis.directory, 'url') };
   say(welcome({ config, dataDirectory, token: bridgeToken, vins, ...redisUrlFile }));
-  const isSelfMade = config.STREAMING_TLS === 'on' && config.STREAMING_CERT_FILE === undefined;
   const frames = showLiveFrames({
     url: streamingUrl(config),
     token: bridgeToken,
     vins,
-    ...(isSelfMade ? { caPem: readFileSync(pki.serverAuthority.certFile, 'utf8') } : {}),
+    ...trustedCas(config.STREAMING_CERT_FILE, pki.serverAuthority.certFile),
     say,
   });
   context.onStop('live frames', () => frames.stop());
@@ -119,6 +119,13 @@ async function runAll(context: RunContext): Promise<void> {
     await supervisor.start(redisSpec({ env, config, dataDirectory }));
     return directory;
   }
+}
+
+// With a path that has a `/*/`, the server uses the development certificate until there is one of the user.
+function trustedCas(certFile: string | undefined, developmentCa: string): { caPem?: string } {
+  if (certFile !== undefined && !certFile.includes('/*/')) return {};
+  const caPem = readFileSync(developmentCa, 'utf8');
+  return { caPem: certFile === undefined ? caPem : [caPem, ...rootCertificates].join('\n') };
 }
 
 /** Only those that ingest will let in: they have certificates of the development CA. */

@@ -51,11 +51,11 @@ export function welcome(facts: WelcomeFacts): string {
 
 /** Where streaming clients connect, without the path. */
 export function streamingUrl(config: UpConfig): string {
-  return `${config.STREAMING_TLS === 'off' ? 'ws' : 'wss'}://${config.STREAMING_HOST ?? 'localhost'}:${config.STREAMING_PORT}`;
+  return `${config.STREAMING_TLS ? 'wss' : 'ws'}://${config.STREAMING_HOST ?? 'localhost'}:${config.STREAMING_PORT}`;
 }
 
 function streamingBlock(config: UpConfig): string[] {
-  const isSelfMade = config.STREAMING_TLS === 'on' && config.STREAMING_CERT_FILE === undefined;
+  const isSelfMade = config.STREAMING_TLS && config.STREAMING_CERT_FILE === undefined;
   return [
     `TESLA_WSS_HOST=${streamingUrl(config)}`,
     ...(isSelfMade ? ['TESLA_WSS_TLS_ACCEPT_INVALID_CERTS=true'] : []),

@@ -1,2 +1,2 @@
 export { KeySet, KeysUnavailable } from './key-set.js';
-export { TESLA_KEYS_URL, TeslaTokens, teslaIssuers } from './tesla-tokens.js';
+export { TeslaTokens } from './tesla-tokens.js';

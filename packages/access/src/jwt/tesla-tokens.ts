@@ -3,13 +3,6 @@
 import { decodeJwt, errors, jwtVerify } from 'jose';
 import { type KeySet, KeysUnavailable } from './key-set.js';
 
-export const TESLA_KEYS_URL = 'https://auth.tesla.com/oauth2/v3/discovery/thirdparty/keys';
-
-/** Issuers at Tesla: for the Owner API and the Fleet API, with and without `/nts`, and the same in China. */
-export const teslaIssuers = ['auth.tesla.com', 'fleet-auth.tesla.com', 'auth.tesla.cn', 'fleet-auth.tesla.cn'].flatMap(
-  (host) => [`https://${host}/oauth2/v3`, `https://${host}/oauth2/v3/nts`],
-);
-
 // Asymmetric algorithms only: with HS256 the published key would be the secret.
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const MAX_TOKEN_LENGTH = 8_192;

@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { teslaIssuers } from '@fleetbridge/settings';
 import { TokenStore } from '@fleetbridge/store';
 import { type RedisTestContext, it as redisIt } from '@fleetbridge/store/testing';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { beforeAll, describe, expect } from 'vitest';
-import { KeySet, TeslaTokens, teslaIssuers } from '../jwt/index.js';
+import { KeySet, TeslaTokens } from '../jwt/index.js';
 import { Access } from './access.js';
 import { type Scope, scopesOf } from './scopes.js';
 

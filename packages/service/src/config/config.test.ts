@@ -1,13 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { commaList, flag, integer, oneOf, port, type Secret, secret, text, url } from '@fleetbridge/settings';
 import { afterAll, describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { type ConfigOf, type ConfigSources, defineConfig, loadConfig } from './config.js';
 import { formatConfigError, formatUnknownVariable } from './config-print.js';
-import { commaList, flag, integer, oneOf, port, secret, text, url } from './config-values.js';
 import { ConfigError, type Mistake } from './errors.js';
-import type { Secret } from './secret.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'service-config-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -43,8 +42,8 @@ function mistakesOf(sources: ConfigSources): readonly Mistake[] {
 
 const good = { REDIS_URL: 'redis://localhost:6379', INGEST_CERT: 'a.pem' };
 
-describe('a configuration that can be used', () => {
-  test('has the types of its schema and the defaults of what is unset', () => {
+describe('a valid configuration', () => {
+  test('has the types of its schema and the defaults of unset variables', () => {
     const { config } = loadConfig(schema, { env: good });
     expectTypeOf(config).toEqualTypeOf<ConfigOf<typeof schema>>();
     expectTypeOf(config.INGEST_PORT).toEqualTypeOf<number>();
@@ -61,7 +60,7 @@ describe('a configuration that can be used', () => {
     });
   });
 
-  test('takes the environment before the file, the file before the default', () => {
+  test('prefers the environment to the file and the file to the default', () => {
     const fileValues = {
       source: 'config.yaml',
       values: { INGEST_PORT: 1, INGEST_WORKERS: 2, ALLOWED_VINS: ['A', 'B'] },
@@ -70,21 +69,21 @@ describe('a configuration that can be used', () => {
     expect(config).toMatchObject({ INGEST_PORT: 3, INGEST_WORKERS: 2, ALLOWED_VINS: ['A', 'B'], MODE: 'safe' });
   });
 
-  test('counts an empty or blank text, and null in a file, as unset', () => {
+  test('counts empty or blank text, and null in a file, as unset', () => {
     const fileValues = { source: 'config.yaml', values: { INGEST_WORKERS: null, INGEST_TOKEN_FILE: '' } };
     const { config } = loadConfig(schema, { env: { ...good, INGEST_PORT: '', MODE: ' ' }, fileValues });
     expect(config).toMatchObject({ INGEST_PORT: 4443, MODE: 'safe', INGEST_WORKERS: 1 });
     expect(config).not.toHaveProperty('INGEST_TOKEN');
   });
 
-  test('is not disturbed by names that every object inherits', () => {
+  test('ignores names that every object inherits', () => {
     const inherited = defineConfig({ constructor: text().default('none') });
     expect(loadConfig(inherited, { env: {} }).config.constructor).toBe('none');
   });
 });
 
 describe('mistakes', () => {
-  test('are listed all at once, with the problem, what was given and where', () => {
+  test('are listed all at once, each with its problem, value and source', () => {
     const mistakes = mistakesOf({
       env: { INGEST_PORT: 'banana', INGEST_CERT: 'a.pem', MODE: 'quick' },
       fileValues: { source: 'config.yaml', values: { INGEST_WORKERS: 0 } },
@@ -102,7 +101,7 @@ describe('mistakes', () => {
     ]);
   });
 
-  test('between variables are in the same list as those of single ones', () => {
+  test('between variables are in the same list as those of single variables', () => {
     const variables = mistakesOf({ env: { INGEST_PORT: 'banana' } }).map(({ variable }) => variable);
     expect(variables).toEqual(['INGEST_PORT', 'REDIS_URL', 'INGEST_CERT']);
   });
@@ -117,7 +116,7 @@ describe('mistakes', () => {
     );
   });
 
-  test('found by a refinement of a field keep its sentence', () => {
+  test('of a refinement keep its message', () => {
     const even = defineConfig({ A: integer().refine((a) => a % 2 === 0, 'must be even'), B: z.array(z.string()) });
     expect(() => loadConfig(even, { env: { A: '3' }, fileValues: { source: 'f', values: { B: ['a', 1] } } })).toThrow(
       expect.objectContaining({
@@ -129,7 +128,7 @@ describe('mistakes', () => {
     );
   });
 
-  test('show neither the password of a URL nor more than sixty characters', () => {
+  test('show at most sixty characters, without the password of a URL', () => {
     const got = (value: string) => mistakesOf({ env: { ...good, REDIS_URL: value } })[0]?.got;
     expect(got('http://user:hunter2@host')).toBe('"http://***@host"');
     expect(got('redis:hunter2@host')).toBe('"***@host"');
@@ -137,7 +136,7 @@ describe('mistakes', () => {
     expect(got('x'.repeat(500))).toHaveLength(59);
   });
 
-  test('print as lines under one sentence', () => {
+  test('print as lines under one heading', () => {
     const error = new ConfigError(mistakesOf({ env: { ...good, REDIS_URL: '', INGEST_PORT: 'banana' } }));
     expect(formatConfigError(error)).toBe(
       [
@@ -167,7 +166,7 @@ describe('a secret', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('from the environment wins over one from a file of values, by either name', () => {
+  test('from the environment has priority over the file of values, under either name', () => {
     const path = written('token', 'by file');
     const fileValues = { source: 'config.yaml', values: { INGEST_TOKEN: 'in yaml' } };
     const token = (env: Record<string, string>) =>
@@ -177,7 +176,7 @@ describe('a secret', () => {
     expect(token({ INGEST_TOKEN: 'direct' })).toBe('direct');
   });
 
-  test('that is set by both names in one place is a mistake that shows neither', () => {
+  test('that is set under both names in one source is a mistake that shows neither', () => {
     const mistakes = mistakesOf({
       env: { ...good, INGEST_TOKEN: 'hunter2', INGEST_TOKEN_FILE: written('token', 'x') },
     });
@@ -190,7 +189,7 @@ describe('a secret', () => {
     ]);
   });
 
-  test('whose file is missing or empty is a mistake like any other', () => {
+  test('with a missing or empty file is a mistake like any other', () => {
     const missing = join(directory, 'missing');
     expect(mistakesOf({ env: { ...good, INGEST_PORT: 'x', INGEST_TOKEN_FILE: missing } })).toMatchObject([
       { variable: 'INGEST_PORT' },
@@ -201,7 +200,7 @@ describe('a secret', () => {
     ]);
   });
 
-  test('is never shown by a mistake about it', () => {
+  test('never appears in a mistake about it', () => {
     const picky = defineConfig({ TOKEN: secret().refine((token) => token.reveal().length >= 16, 'too short') });
     const load = () => loadConfig(picky, { env: { TOKEN: 'hunter2' } });
     expect(load).toThrow(
@@ -209,7 +208,7 @@ describe('a secret', () => {
     );
   });
 
-  test('keeps its X_FILE to the schema when that has a variable of this name', () => {
+  test('does not use X_FILE when the schema has a variable of that name', () => {
     const own = defineConfig({ KEY: secret().optional(), KEY_FILE: text().optional() });
     const { config } = loadConfig(own, { env: { KEY_FILE: '/nowhere/key.pem' } });
     expect(config).toEqual({ KEY_FILE: '/nowhere/key.pem' });
@@ -217,7 +216,7 @@ describe('a secret', () => {
 });
 
 describe('unknown variables', () => {
-  test('under the prefixes are returned with the nearest known name', () => {
+  test('with a known prefix are returned with the nearest known name', () => {
     const { warnings } = loadConfig(schema, {
       env: { ...good, INGEST_PROT: '1', INGEST_SOMETHING_ELSE: '1', OTHER_PROT: '1' },
       fileValues: { source: 'config.yaml', values: { INGEST_WORKER: 2 } },

@@ -1,9 +1,9 @@
-// The configuration of an app: one schema whose keys are the environment variables. What is wrong is found all at once,
-// before anything starts. Reading process.env is the caller's business (run.ts does it, once a process).
+// The configuration of an app: one schema whose keys are the environment variables. All mistakes are found at once,
+// before anything starts. The caller passes the environment: only run.ts reads process.env, once per process.
 import { readFileSync } from 'node:fs';
+import { fieldFacts } from '@fleetbridge/settings';
 import { z } from 'zod';
 import { clipped } from './clipped.js';
-import { fieldFacts } from './config-field.js';
 import { ConfigError, type Mistake } from './errors.js';
 import { nearestName } from './nearest-name.js';
 
@@ -12,14 +12,14 @@ export interface ConfigSchema<Shape extends z.ZodRawShape> {
   checks: (parsed: Partial<z.output<z.ZodObject<Shape>>>) => Mistake[];
 }
 
-/** The typed configuration that a schema gives. */
+/** The type of the configuration that a schema reads. */
 export type ConfigOf<Schema> = Schema extends ConfigSchema<infer Shape> ? z.output<z.ZodObject<Shape>> : never;
 
 /**
- * An app's schema. `checks` are the rules between variables: they see what could be read, and answer with mistakes.
- * They are a function of their own because zod drops an object's refinements as soon as one field fails, and then the
- * owner would see the second half of the list only after correcting the first. What a check says about a variable that
- * already is in the list is dropped: it would be a consequence.
+ * An app's schema. `checks` are the rules between variables: they get the values that are valid and return mistakes.
+ * They are a separate function because zod skips an object's refinements as soon as one field fails; the user would see
+ * those mistakes only after correcting the others. A check's mistake about a variable that is already in the list is
+ * dropped as a consequence of the first.
  */
 export function defineConfig<Shape extends z.ZodRawShape>(
   shape: Shape,
@@ -30,9 +30,9 @@ export function defineConfig<Shape extends z.ZodRawShape>(
 
 export interface ConfigSources {
   env: Readonly<Record<string, string | undefined>>;
-  /** What a file says, already under the variables' names; `source` is how messages call that file. */
+  /** The values of a file, under the variables' names; `source` is the file's name in messages. */
   fileValues?: { source: string; values: Readonly<Record<string, unknown>> };
-  /** Variables that start with one of these must be known; others get a warning. */
+  /** A variable that starts with one of these and is not in the schema gets a warning. */
   prefixes?: readonly string[];
 }
 
@@ -43,8 +43,8 @@ export interface UnknownVariable {
 }
 
 /**
- * Environment over file over default, an empty text counting as unset. A secret X can come from the file that X_FILE
- * names. Throws `ConfigError` with every mistake; unknown variables are returned, since a typo must not stop a service
+ * Environment over file over default; an empty text counts as unset. A secret X can come from the file that X_FILE
+ * names. Throws `ConfigError` with every mistake. Unknown variables are returned instead: a typo must not stop a service
  * that has run with it for a year.
  */
 export function loadConfig<Shape extends z.ZodRawShape>(
@@ -83,7 +83,7 @@ export function loadConfig<Shape extends z.ZodRawShape>(
   }
 
   const isNamed = new Set(mistakes.map(({ variable }) => variable));
-  // What parsed is exactly what the schema's output type says, minus the fields that are in the list.
+  // `parsed` has the schema's output type, without the fields that are in the list of mistakes.
   const partial = parsed as Partial<z.output<z.ZodObject<Shape>>>;
   mistakes.push(...schema.checks(partial).filter(({ variable }) => !isNamed.has(variable)));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
@@ -111,7 +111,7 @@ function find(
     const value = given(values, variable);
     const path = fileVariable === undefined ? undefined : given(values, fileVariable);
     if (value !== undefined && path !== undefined) {
-      // Two different secrets and no telling which one the owner means.
+      // The two secrets can differ, and neither has priority.
       return { variable, problem: `set twice, here and by ${fileVariable}; remove one of them`, source };
     }
     if (value !== undefined) return { value, source };
@@ -122,14 +122,14 @@ function find(
 
 function given(values: Readonly<Record<string, unknown>>, variable: string): unknown {
   const value = Object.hasOwn(values, variable) ? values[variable] : undefined;
-  // Compose files pass an empty text for what is not filled in (`X: ${X:-}`).
+  // Compose files pass an empty text for an unset variable (`X: ${X:-}`).
   return value === null || (typeof value === 'string' && value.trim() === '') ? undefined : value;
 }
 
 function fromFile(path: string, fileVariable: string, source: string): { value: string; source: string } | Mistake {
   const facts = { variable: fileVariable, got: clipped(path), source };
   try {
-    // Editors and `echo` end a file with a newline that is no part of the secret.
+    // Editors and `echo` end a file with a newline that is not part of the secret.
     const value = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
     if (value.trim() !== '') return { value, source: `file ${path}` };
     return { ...facts, problem: 'the file is empty' };
@@ -140,7 +140,7 @@ function fromFile(path: string, fileVariable: string, source: string): { value: 
 }
 
 function problemOf(issue: z.core.$ZodIssue, expected: string | undefined): string {
-  // Our own values and refinements speak for themselves; zod's own sentences know nothing of the variable's meaning.
+  // Our values and refinements have their own messages; zod's messages don't explain the variable.
   const sentence = issue.code === 'custom' || expected === undefined ? issue.message : `expected ${expected}`;
   return issue.path.length === 0 ? sentence : `${sentence} at ${issue.path.map(String).join('.')}`;
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { editDistance, nearestName } from './nearest-name.js';
 
-test('the distance counts letters added, dropped and replaced', () => {
+test('the distance counts added, removed and replaced letters', () => {
   expect(editDistance('kitten', 'sitting')).toBe(3);
   expect(editDistance('', 'abc')).toBe(3);
 });
@@ -18,7 +18,7 @@ test('the distance is a metric', () => {
   );
 });
 
-test('the nearest of several is taken, the first of equals, and none that is too far', () => {
+test('returns the nearest name, the first of equals, and undefined when all are too different', () => {
   expect(nearestName('INGEST_PROT', ['INGEST_HOST', 'INGEST_PORT', 'INGEST_PORTS'])).toBe('INGEST_PORT');
   expect(nearestName('ab', ['ac', 'ad'])).toBe('ac');
   expect(nearestName('INGEST_X', ['STREAMING_PORT'])).toBeUndefined();

@@ -1,8 +1,8 @@
-// "Did you mean …": the known name that takes the fewest typing errors to get from.
+// "Did you mean …": the known name with the fewest typing errors.
 
-/** The known name nearest to `name`, or undefined when even that one is too far off to be what was meant. */
+/** The known name nearest to `name`, or undefined when all are too different. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
-  // A third of the letters wrong is about where a guess stops being a help.
+  // With more than a third of the letters wrong a guess is rarely right.
   let limit = Math.max(2, Math.floor(name.length / 3));
   let nearest: string | undefined;
   for (const candidate of known) {

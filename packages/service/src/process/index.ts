@@ -1,5 +1,5 @@
 export { Condition } from './condition.js';
-export { createLogger, type Logger, type LoggerOptions, logConfig } from './log.js';
+export { createLogger, type Logger, type LoggerOptions } from './log.js';
 export {
   createReadiness,
   measureReadiness,
@@ -9,6 +9,5 @@ export {
   reportReachability,
 } from './readiness.js';
 export { type RunContext, type RunOptions, runApp } from './run.js';
-export { recordLogConfig, serviceConfig } from './service-config.js';
 export type { StopFunction, StopOutcome } from './shutdown-hooks.js';
 export { TimeoutError, type TimeoutOptions, withTimeout } from './with-timeout.js';

@@ -1,5 +1,6 @@
+import { Secret } from '@fleetbridge/settings';
 import { expect, test } from 'vitest';
-import { Secret } from '../config/secret.js';
+
 import { createLogger, type LoggerOptions } from './log.js';
 import { prettyLine } from './log-pretty.js';
 

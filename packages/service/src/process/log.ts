@@ -1,28 +1,17 @@
 // The log: one JSON object a line on stdout, where `event` is a constant snake_case name and everything that varies is
 // a field: log.info({ vin }, 'vehicle_connected'). A person at a terminal gets a compact line instead.
 import { isatty } from 'node:tty';
+import type { logFormats, logLevels } from '@fleetbridge/settings';
 import { type DestinationStream, pino, stdSerializers } from 'pino';
-import { oneOf } from '../config/index.js';
 import { prettyLine } from './log-pretty.js';
 
 export type { Logger } from 'pino';
 
-const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-const formats = ['auto', 'json', 'pretty'] as const;
-
-/** The variables of the log; spread them into an app's schema. */
-export const logConfig = {
-  LOG_LEVEL: oneOf(levels).default('info').describe('The least level that is logged; debug adds a line per record.'),
-  LOG_FORMAT: oneOf(formats)
-    .default('auto')
-    .describe('`json` for machines, `pretty` for people; `auto` is pretty on a terminal and json elsewhere.'),
-};
-
 export interface LoggerOptions {
   /** The app, as it appears in every line. */
   name: string;
-  level?: (typeof levels)[number];
-  format?: (typeof formats)[number];
+  level?: (typeof logLevels)[number];
+  format?: (typeof logFormats)[number];
   /** Where finished lines go; default stdout. */
   destination?: DestinationStream;
 }

@@ -2,20 +2,9 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import {
-  commaList,
-  durationSeconds,
-  filePath,
-  flag,
-  integer,
-  oneOf,
-  port,
-  redisUrl,
-  secret,
-  text,
-  url,
-} from './config-values.js';
+import { redisUrl } from './redis-url.js';
 import { Secret } from './secret.js';
+import { commaList, durationSeconds, filePath, flag, integer, oneOf, port, secret, text, url } from './values.js';
 
 const here = fileURLToPath(import.meta.url);
 const redis = url({ protocols: ['redis:', 'rediss'] });

@@ -1,9 +1,9 @@
-// A value that must not end up in a log, an error or a printed configuration. It prints as *** whichever way it is
-// turned into text; reading it takes a word that is easy to search for.
+// A value that must not reach a log, an error or a printed configuration: every conversion to text gives ***. Reading
+// it takes a method name that is easy to search for.
 import { inspect } from 'node:util';
 
 export class Secret {
-  // A real private field: it can't be reached by JSON, by a spread or by a debugger's property list.
+  // A real private field: JSON, a spread and a debugger's property list can't read it.
   readonly #value: string;
 
   constructor(value: string) {

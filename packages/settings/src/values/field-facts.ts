@@ -1,15 +1,16 @@
-// What a schema's field says about itself. A mark such as `secret` sits on the value type, the description on whatever
-// was wrapped around it (`port().default(4443).describe('…')`), so the facts are gathered from the outside inwards.
+// The facts that a schema's field carries. A mark such as `secret` sits on the value, the description on the outermost
+// wrapper (`port().default(4443).describe('…')`), so the facts are gathered from the outside inwards.
 import { z } from 'zod';
-import type { ValueMeta } from './config-values.js';
+import type { ValueMeta } from './value.js';
 
 export interface FieldFacts {
   expected?: string;
+  summary?: string;
   unit?: string;
   example?: string;
   description?: string;
   secret: boolean;
-  /** Absent when the field has none. */
+  /** Absent when the field has no default. */
   default?: unknown;
   required: boolean;
 }
@@ -19,7 +20,7 @@ export function fieldFacts(field: z.core.$ZodType): FieldFacts {
   for (const layer of layersInwards(field)) {
     const meta: ValueMeta & { description?: string | undefined } = z.globalRegistry.get(layer) ?? {};
     facts.secret ||= meta.secret === true;
-    for (const name of ['expected', 'unit', 'example', 'description'] as const) {
+    for (const name of ['expected', 'summary', 'unit', 'example', 'description'] as const) {
       if (meta[name] !== undefined) facts[name] ??= meta[name];
     }
     const { def } = (layer as z.core.$ZodTypes)._zod;
@@ -43,6 +44,6 @@ function* layersInwards(field: z.core.$ZodType): Generator<z.core.$ZodType> {
 function nextLayer(def: z.core.$ZodTypes['_zod']['def']): z.core.$ZodType | undefined {
   if ('innerType' in def) return def.innerType;
   if (def.type !== 'pipe') return undefined;
-  // `.transform()` leaves our value on the way in, `z.preprocess()` has the schema on the way out.
+  // `.transform()` has our value on its input side, `z.preprocess()` has the schema on its output side.
   return def.in._zod.def.type === 'transform' ? def.out : def.in;
 }

@@ -1,0 +1,19 @@
+export { type FieldFacts, fieldFacts } from './field-facts.js';
+export { redisUrl } from './redis-url.js';
+export { Secret } from './secret.js';
+export type { ValueMeta } from './value.js';
+export {
+  commaList,
+  durationSeconds,
+  filePath,
+  flag,
+  hostName,
+  integer,
+  listenAddress,
+  oneOf,
+  port,
+  secret,
+  text,
+  topicList,
+  url,
+} from './values.js';

@@ -1,0 +1,40 @@
+// How a kind of value is made: text in, a typed value or one "expected …" sentence out.
+import { z } from 'zod';
+
+/** What `meta()` of a value can hold beside zod's own `description`. */
+export interface ValueMeta {
+  /** Continues "expected …": "a port number from 0 to 65535". */
+  expected?: string;
+  /** The same for a column of a table: "port". */
+  summary?: string;
+  unit?: string;
+  example?: string;
+  secret?: boolean;
+}
+
+/** A schema that reads a value's text; `read` returns undefined for text that is not of this kind. */
+export function value<T>(
+  { keepBlanks = false, ...meta }: ValueMeta & { expected: string; keepBlanks?: boolean },
+  read: (text: string) => T | undefined,
+) {
+  return z
+    .unknown()
+    .transform((given, context): T => {
+      const text = asText(given);
+      const result = text === undefined ? undefined : read(keepBlanks ? text : text.trim());
+      if (result !== undefined) return result;
+      context.addIssue({ code: 'custom', message: `expected ${meta.expected}` });
+      return z.NEVER;
+    })
+    .meta({ ...meta });
+}
+
+// A file has 4443, true or [a, b] where the environment can only have "4443", "true" and "a,b".
+function asText(given: unknown): string | undefined {
+  if (Array.isArray(given)) {
+    const items = given.map(asText);
+    return items.includes(undefined) ? undefined : items.join(',');
+  }
+  if (typeof given === 'string') return given;
+  return typeof given === 'number' || typeof given === 'boolean' ? String(given) : undefined;
+}

@@ -1,0 +1,11 @@
+export { accessSettings, teslaIssuers } from './access.js';
+export { certificateSettings } from './certificates.js';
+export { dispatcherSettings } from './dispatcher.js';
+export { logFormats, logLevels, processSettings } from './process.js';
+export { pubsubSettings } from './pubsub.js';
+export { recordSettings } from './records.js';
+export { redisSettings } from './redis.js';
+export type { Override, Overrides, Process, Setting } from './setting.js';
+export { simulatorSettings } from './simulator.js';
+export { streamingSettings } from './streaming.js';
+export { vehicleSettings } from './vehicles.js';

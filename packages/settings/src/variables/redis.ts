@@ -1,0 +1,58 @@
+// Redis, and the log of records in it.
+import { filePath, integer, redisUrl, text } from '../values/index.js';
+import { setting } from './setting.js';
+
+export const redisSettings = {
+  REDIS_URL: setting({
+    value: redisUrl(),
+    readBy: ['ingest', 'dispatcher', 'streaming', 'up', 'cli'],
+    description: 'The Redis that stores the log, or some nodes of a Redis Cluster.',
+    details: [
+      'One Redis: `redis://[user:password@]host:port`, with TLS `rediss://…`. A Redis Cluster: some of its nodes as',
+      '`redis+cluster://[user:password@]host:port,host:port,…`, with TLS `rediss+cluster://…`. Special characters in',
+      'the password are URL-encoded. Redis 7.0 or newer, or Valkey; `npm start` and compose run their own.',
+    ].join('\n'),
+    example: 'redis://:password@127.0.0.1:6379',
+    overrides: {
+      up: {
+        value: redisUrl().optional(),
+        reason:
+          '`up` does not require it: it starts a Redis in `DATA_DIR/redis`, on loopback, with `appendfsync always`.',
+      },
+      cli: {
+        value: redisUrl().optional(),
+        reason: 'Other commands do not require it either: they use the Redis that `up` runs in `DATA_DIR`.',
+      },
+    },
+  }),
+  REDIS_SERVER: setting({
+    value: filePath().default('redis-server'),
+    readBy: ['up'],
+    description: 'The `redis-server` or `valkey-server` to start when `REDIS_URL` is not set.',
+  }),
+  NAMESPACE: setting({
+    value: text({ pattern: /^[\w.-]{1,64}$/, expected: 'letters, digits, dot, dash or underscore' }).default(
+      'telemetry',
+    ),
+    readBy: ['ingest', 'dispatcher', 'streaming', 'up', 'cli'],
+    description: 'Prefix of every key in Redis and of the topics of deliveries. Fixed at the first start.',
+  }),
+  PARTITIONS: setting({
+    value: integer({ min: 1, max: 1_024 }).default(1),
+    readBy: ['ingest', 'dispatcher', 'streaming', 'up', 'cli'],
+    description: 'Number of streams that the log is split into by VIN. Fixed at the first start.',
+  }),
+  RETENTION_HOURS: setting({
+    value: integer({ min: 1, max: 8_784, unit: 'hours' }).default(168),
+    readBy: ['dispatcher', 'up'],
+    description: 'Older entries are deleted from the log, delivered or not. 168 is one week, as in Google Pub/Sub.',
+  }),
+  RETENTION_ENTRIES: setting({
+    value: integer({ min: 1_000 }).default(1_000_000),
+    readBy: ['dispatcher', 'up'],
+    description:
+      'Maximum entries per partition. Entries beyond it are deleted once snapshots and active subscriptions have them.',
+    details:
+      'Entries that an active subscription has not delivered are kept beyond this limit. A paused subscription holds none back.',
+  }),
+};
