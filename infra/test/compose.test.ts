@@ -1,19 +1,24 @@
-// compose.yaml against what it promises: the compose specification (checked by compose itself, where it is), the schemas
-// of the programs, and .env.example.
+// compose.yaml against the compose specification (where compose is installed), packages/settings, and .env.example.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { defineConfig, describeConfig } from '@fleetbridge/service';
+import {
+  type ContainerFact,
+  settings as everySetting,
+  inContainers,
+  type Process,
+  variablesOf,
+} from '@fleetbridge/settings';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { dispatcherConfig } from '../../apps/dispatcher/src/config.js';
-import { ingestConfig } from '../../apps/ingest/src/config.js';
-import { streamingConfig } from '../../apps/streaming/src/config.js';
+import { z } from 'zod';
 
 interface Service {
   image: string;
   pull_policy?: string;
-  environment: Record<string, string | null>;
+  environment?: Record<string, string | null>;
   ports?: string[];
   profiles?: string[];
   stop_grace_period?: string;
@@ -28,11 +33,14 @@ const { services } = parse(text, { merge: true }) as { services: Record<string, 
 const example = readFileSync(join(infra, '.env.example'), 'utf8');
 const required = ['DOMAIN', 'ALLOWED_VINS', 'REDIS_PASSWORD'];
 const apps = ['ingest', 'dispatcher', 'streaming'] as const;
+const programs = [...apps, 'cli'] as const;
+/** What the image sets; compose does not pass it. */
+const IN_IMAGE = ['DATA_DIR'];
 
 const client = process.env.DOCKER || 'docker';
 const version = spawnSync(client, ['compose', 'version', '--short'], { encoding: 'utf8' });
 const hasCompose = version.status === 0 && !/^v?1\./.test(version.stdout);
-if (!hasCompose) console.log(`skipped: ${client} has no compose v2, so nothing here asks it about compose.yaml`);
+if (!hasCompose) console.log(`skipped: ${client} has no compose v2 to check compose.yaml with`);
 const folder = mkdtempSync(join(tmpdir(), 'fleetbridge-compose-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -48,7 +56,7 @@ describe.skipIf(!hasCompose)('compose itself', () => {
     expect(stderr).toMatch(new RegExp(`required variable ${missing} is missing a value: set it in \\.env`));
   });
 
-  it('passes on what .env sets, and nothing else', () => {
+  it('passes the variables that .env sets, and no others', () => {
     const { stdout } = config(settings({ LOG_LEVEL: 'debug' }), ['--format', 'json']);
     const { environment } = JSON.parse(stdout).services.ingest;
     expect(environment).toMatchObject({ LOG_LEVEL: 'debug', MAX_CONNECTIONS: null });
@@ -64,30 +72,79 @@ describe('.env.example', () => {
     expect(unique(explained)).toEqual(unique([...inCompose, ...passedOn]));
   });
 
-  it('begins with the required ones, which are the only ones that are not commented out', () => {
+  it('begins with the required settings, the only ones that are not commented out', () => {
     expect([...example.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name)).toEqual(required);
     expect(example.indexOf('#TELEMETRY_HOST')).toBeGreaterThan(example.indexOf('REDIS_PASSWORD='));
   });
 
   it('shows the defaults that compose.yaml has', () => {
     for (const [, name, value] of text.matchAll(/\$\{([A-Z_]+):-([^${}]+)\}/g)) {
-      if (/_(CERT|KEY)_FILE$|^CERTIFICATES$/.test(name!)) continue; // there it shows how to have others
+      if (/_(CERT|KEY)_FILE$|^CERTIFICATES$/.test(name!)) continue; // it shows examples instead
       expect(example).toMatch(new RegExp(`^#${name}=${value!.replaceAll('.', '\\.')}$`, 'm'));
+    }
+  });
+
+  it('shows the defaults of packages/settings, and valid examples of settings without a default', () => {
+    for (const [, name = '', value = ''] of example.matchAll(/^#?([A-Z_]+)=(.*)$/gm)) {
+      const setting = settingOf(name);
+      if (setting === undefined || value === '') continue;
+      const standard = defaultOf(name);
+      if (standard !== undefined && standard !== '') expect(`${name}=${value}`).toBe(`${name}=${standard}`);
+      // files of /config are not on this machine
+      else if (!value.startsWith('/'))
+        expect({ name, ok: z.safeParse(setting.value, value).success }).toEqual({ name, ok: true });
     }
   });
 });
 
 describe('the services', () => {
-  // Where they listen in their container is fixed, and so is what the image sets.
-  const fixed = /^(DATA_DIR|LOG_FORMAT|INGEST_HOST|STREAMING_BIND|(INGEST|STREAMING|DISPATCHER)(_ADMIN|_GRPC)?_PORT)$/;
-  const schemas = { ingest: ingestConfig, dispatcher: dispatcherConfig, streaming: streamingConfig };
-
-  it.each(apps)('%s can be given every setting that the program has, and no other', (app) => {
-    const known = Object.keys(schemas[app].object.shape).filter((name) => !fixed.test(name));
-    expect(unique(Object.keys(services[app]!.environment))).toEqual(unique(known));
+  it.each(programs)('%s gets every variable that its program reads, and no other', (program) => {
+    const passed = variablesOf(program).filter(
+      (name) => containerFact(name, program)?.kind !== 'unset' && !IN_IMAGE.includes(name),
+    );
+    expect(unique(Object.keys(services[program]!.environment ?? {}))).toEqual(unique(passed));
   });
 
-  it('publish what is for operators on loopback, and gRPC and Redis not at all', () => {
+  it('get no variable that their program does not read', () => {
+    const ours = Object.entries(services).filter(([, { image }]) => image.startsWith('fleetbridge-'));
+    for (const [service, { image, environment = {} }] of ours) {
+      const program = /^fleetbridge-(\w+):/.exec(image)?.[1] as Process;
+      const unknown = Object.keys(environment).filter((name) => !variablesOf(program).includes(name));
+      expect({ service, unknown }).toEqual({ service, unknown: [] });
+    }
+  });
+
+  it.each(programs)('%s has the defaults of packages/settings, or those that inContainers explains', (program) => {
+    for (const [name, value] of Object.entries(services[program]!.environment ?? {})) {
+      const fact = containerFact(name, program);
+      if (fact?.kind === 'fixed') expect(`${name}=${value}`).toBe(`${name}=${fact.value}`);
+      else if (fact?.kind === 'default') expect(`${name}=${value}`).toBe(`${name}=\${${name}:-${fact.value}}`);
+      else if (fact === undefined) expect(`${name}=${value}`).toBe(`${name}=null`);
+    }
+  });
+
+  it('publish the ports that packages/settings has', () => {
+    const ports = Object.values(services).flatMap((service) => service.ports ?? []);
+    for (const [, name = '', port] of ports.join('\n').matchAll(/\$\{(\w+):-(\d+)\}/g)) {
+      if (settingOf(name) !== undefined) expect(`${name}=${port}`).toBe(`${name}=${defaultOf(name)}`);
+    }
+  });
+
+  it('come from images with the variables and ports that packages/settings has', () => {
+    const dockerfile = readFileSync(join(infra, 'Dockerfile'), 'utf8');
+    const [block = ''] = /^ENV (?:.*\\\n)*.*$/m.exec(dockerfile) ?? [];
+    const inImage = [...block.matchAll(/([A-Z_]+)=(\S+)/g)].filter(([, name]) => settingOf(name!) !== undefined);
+    expect(inImage.map(([, name]) => name)).toEqual([...IN_IMAGE, 'LOG_FORMAT']);
+    for (const [, name = '', value] of inImage) {
+      const fact = inContainers[name];
+      expect(`${name}=${value}`).toBe(`${name}=${fact !== undefined && 'value' in fact ? fact.value : ''}`);
+    }
+    const checks = [...dockerfile.matchAll(/healthcheck\.mjs", "(\w+)", "(\d+)"/g)];
+    expect(checks).toHaveLength(3);
+    for (const [, name = '', port] of checks) expect(`${name}=${port}`).toBe(`${name}=${defaultOf(name)}`);
+  });
+
+  it('publish the ports of operators on loopback, and neither gRPC nor Redis', () => {
     const open = ['INGEST_PORT', 'STREAMING_PORT', 'HTTP_PORT', 'HTTPS_PORT'];
     const ports = Object.values(services).flatMap((service) => service.ports ?? []);
     for (const port of ports.filter((one) => !open.some((name) => one.includes(`{${name}:`)))) {
@@ -96,7 +153,7 @@ describe('the services', () => {
     for (const port of ['6379', '50051']) expect(ports.filter((one) => one.endsWith(`:${port}`))).toEqual([]);
   });
 
-  it('show ingest and streaming the addresses of their clients, so that no stranger uses up the limits of others', () => {
+  it('show ingest and streaming the addresses of their clients, so that limits per address work', () => {
     for (const [app, port] of [
       ['ingest', 'INGEST_PORT:-4443}:4443'],
       ['streaming', 'STREAMING_PORT:-8443}:8443'],
@@ -105,25 +162,25 @@ describe('the services', () => {
     }
   });
 
-  it('never take an image of ours from a registry', () => {
+  it('never pull an image of ours from a registry', () => {
     const ours = Object.values(services).filter(({ image }) => image.startsWith('fleetbridge-'));
     expect(ours).toHaveLength(7);
     for (const { pull_policy: policy } of ours) expect(policy).toBe('never');
   });
 
-  it('may stop for longer than SHUTDOWN_SECONDS', () => {
+  it('have a stop_grace_period longer than SHUTDOWN_SECONDS', () => {
     for (const app of apps) {
       const { stop_grace_period: grace, environment } = services[app]!;
-      expect(Number.parseInt(grace!, 10)).toBeGreaterThan(Number(environment.SHUTDOWN_SECONDS));
+      expect(Number.parseInt(grace!, 10)).toBeGreaterThan(Number(environment?.SHUTDOWN_SECONDS));
     }
   });
 
-  it('write to volumes only, as far as they are ours', () => {
+  it('write to volumes only, TeslaMate excepted', () => {
     const ours = Object.entries(services).filter(([name]) => !name.startsWith('teslamate'));
     expect(ours.filter(([, service]) => service.read_only !== true).map(([name]) => name)).toEqual([]);
   });
 
-  it('come from images with a version, but for TeslaMate, whose version is its owner’s choice', () => {
+  it('come from images with a version, except for TeslaMate, which the user chooses', () => {
     for (const [name, { image }] of Object.entries(services)) {
       if (/^(teslamate|teslamate-grafana)$/.test(name)) continue;
       expect(image).toMatch(/:(v?\d[\w.-]*|\$\{FLEETBRIDGE_VERSION:-local\})\}?$/);
@@ -150,6 +207,22 @@ function config(values: Record<string, string>, args: string[] = []) {
     encoding: 'utf8',
     env: { PATH, HOME, ...(DOCKER_CONFIG === undefined ? {} : { DOCKER_CONFIG }) },
   });
+}
+
+function settingOf(name: string): { value: z.ZodType } | undefined {
+  return name in everySetting ? everySetting[name as keyof typeof everySetting] : undefined;
+}
+
+function containerFact(name: string, program: Process): ContainerFact | undefined {
+  return inContainers[`${program}.${name}`] ?? inContainers[name];
+}
+
+/** The default in a container, as text. */
+function defaultOf(name: string): string | undefined {
+  const fact = inContainers[name];
+  if (fact?.kind === 'default') return fact.value;
+  const setting = settingOf(name);
+  return setting === undefined ? undefined : describeConfig(defineConfig({ [name]: setting.value }))[0]?.default;
 }
 
 function unique(names: readonly string[]): string[] {
