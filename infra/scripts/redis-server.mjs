@@ -1,13 +1,15 @@
-// Finds a redis-server that is new enough, or installs one with apt where that is possible without asking for a
-// password. Where it is not, the error says what to type.
+// Finds a redis-server that is new enough, or installs one with apt where no password is needed for that. Otherwise the
+// error has the commands to type.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runScript, ScriptError, say } from './prepare.mjs';
 
-// 6.2 is the first with the commands that packages/store is written in (XAUTOCLAIM, XADD … MINID).
-const OLDEST = [6, 2];
+// The scripts of packages/store need the script flags of Redis 7.0; every process exits with an older one (RedisTooOld in
+// packages/store). The first Valkey is 7.2 and has them.
+const OLDEST_MAJOR = 7;
+const EXPECTED = `Redis ${OLDEST_MAJOR}.0 or newer, or Valkey`;
 const USUAL_FOLDERS = [
   '/usr/bin',
   '/usr/local/bin',
@@ -19,7 +21,7 @@ const USUAL_FOLDERS = [
   '/opt/local/bin',
   '/snap/bin',
 ];
-// Valkey is what Fedora and others have in Redis' place; the same protocol, commands and configuration.
+// Fedora and others have Valkey instead of Redis: the same protocol, commands and configuration.
 const NAMES = ['redis-server', 'valkey-server'];
 
 /** The path of a usable redis-server; throws `ScriptError` when there is none and none could be installed. */
@@ -33,10 +35,7 @@ export function ensureRedisServer({ env = process.env, folders = USUAL_FOLDERS }
   throw new ScriptError(whatToDo(installed.tooOld, problem));
 }
 
-/**
- * Names the redis-server for whatever runs next in this process' environment; nothing to do when REDIS_URL names a
- * running one.
- */
+/** Sets REDIS_SERVER in this process' environment, unless REDIS_URL names a running Redis. */
 export function provideRedisServer() {
   if (process.env.REDIS_URL?.trim()) return;
   process.env.REDIS_SERVER = ensureRedisServer();
@@ -47,10 +46,8 @@ function chosenRedisServer(path) {
   if (version === undefined) {
     throw new ScriptError(`REDIS_SERVER: expected the path of a redis-server that can be run, got "${path}"`);
   }
-  if (isOldEnoughToRefuse(version)) {
-    throw new ScriptError(
-      `REDIS_SERVER: ${path} is version ${version.join('.')}; ${OLDEST.join('.')} is the oldest that works`,
-    );
+  if (version.major < OLDEST_MAJOR) {
+    throw new ScriptError(`REDIS_SERVER: ${path} is version ${version.text}; expected ${EXPECTED}`);
   }
   return path;
 }
@@ -63,8 +60,8 @@ function findRedisServer({ env, folders }) {
       if (!isExecutable(path)) continue;
       const version = versionOf(path);
       if (version === undefined) continue;
-      if (!isOldEnoughToRefuse(version)) return { path };
-      tooOld ??= `${path} is version ${version.join('.')}`;
+      if (version.major >= OLDEST_MAJOR) return { path };
+      tooOld ??= `${path} is version ${version.text}`;
     }
   }
   return { tooOld };
@@ -83,14 +80,10 @@ function isExecutable(path) {
 function versionOf(path) {
   const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 10_000 });
   const match = /\bv=(\d+)\.(\d+)/.exec(stdout ?? '');
-  return match === null ? undefined : [Number(match[1]), Number(match[2])];
+  return match === null ? undefined : { major: Number(match[1]), text: `${match[1]}.${match[2]}` };
 }
 
-function isOldEnoughToRefuse([major, minor]) {
-  return major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
-}
-
-/** Why it was not possible, or undefined when apt says that it is installed. */
+/** Undefined when apt has installed it, otherwise why it could not. */
 function installByApt(env) {
   const run = (command, args) =>
     spawnSync(command, args, {
@@ -103,7 +96,7 @@ function installByApt(env) {
   if (!isRoot && run('sudo', ['-n', 'true']).status !== 0) {
     return 'installing it needs root, and sudo asks for a password';
   }
-  // sudo cleans the environment, so what apt must know travels as arguments of env.
+  // sudo clears the environment, so env sets the variable for apt.
   const asRoot = (command, args) =>
     isRoot ? run(command, args) : run('sudo', ['-n', 'env', 'DEBIAN_FRONTEND=noninteractive', command, ...args]);
 
@@ -111,7 +104,7 @@ function installByApt(env) {
   const install = () => asRoot('apt-get', ['install', '--yes', '--no-install-recommends', 'redis-server']);
   let result = install();
   if (result.status !== 0) {
-    // A fresh image has no package lists, an old one stale ones.
+    // A new image has no package lists, and an old one has outdated ones.
     asRoot('apt-get', ['update']);
     result = install();
   }
@@ -123,7 +116,7 @@ function installByApt(env) {
   return undefined;
 }
 
-/** Debian starts a Redis without a password on port 6379 for whoever installs the package; ours is a child of our own. */
+/** Debian's package starts a Redis without a password on port 6379; fleetbridge starts its own. */
 function stopPackagedService(asRoot) {
   if (existsSync('/run/systemd/system')) {
     asRoot('systemctl', ['disable', '--now', 'redis-server.service']);
@@ -133,14 +126,14 @@ function stopPackagedService(asRoot) {
   } else {
     return;
   }
-  say('installed; the service that the package brings is switched off, fleetbridge runs a Redis of its own');
+  say('installed; the service of the package is disabled, fleetbridge runs its own Redis');
 }
 
 function whatToDo(tooOld, problem) {
   return [
     tooOld === undefined
-      ? `redis-server was not found, and ${problem ?? 'not even after its installation'}.`
-      : `${tooOld}; fleetbridge needs Redis ${OLDEST.join('.')} or newer, and ${problem ?? 'apt has no newer one'}.`,
+      ? `redis-server was not found, and ${problem ?? 'apt installed it without effect'}.`
+      : `${tooOld}; expected ${EXPECTED}, and ${problem ?? 'apt has no newer version'}.`,
     'Do one of these and run the command again:',
     '  Debian, Ubuntu   sudo apt-get install redis-server && sudo systemctl disable --now redis-server',
     '  Fedora           sudo dnf install valkey',

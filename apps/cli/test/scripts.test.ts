@@ -34,31 +34,42 @@ describe('finding redis-server', () => {
   const ensure = async (env: NodeJS.ProcessEnv, folders: string[] = []) =>
     (await script('redis-server.mjs')).ensureRedisServer({ env: { PATH: join(directory, 'bin'), ...env }, folders });
 
-  it('takes the one that REDIS_SERVER names, or says what is wrong with it', async () => {
+  it('uses the program of REDIS_SERVER, or explains why it is unusable', async () => {
     executable(join(directory, 'mine'), redisOf('7.0.15'));
     expect(await ensure({ REDIS_SERVER: join(directory, 'mine') })).toBe(join(directory, 'mine'));
     await expect(ensure({ REDIS_SERVER: join(directory, 'none') })).rejects.toThrow('REDIS_SERVER: expected the path');
     executable(join(directory, 'old'), redisOf('6.0.16'));
-    await expect(ensure({ REDIS_SERVER: join(directory, 'old') })).rejects.toThrow('is version 6.0; 6.2 is the oldest');
+    await expect(ensure({ REDIS_SERVER: join(directory, 'old') })).rejects.toThrow(
+      'is version 6.0; expected Redis 7.0 or newer',
+    );
   });
 
-  it('passes over one that is too old for a newer one elsewhere', async () => {
+  it('requires Redis 7, because every process exits with an older one', async () => {
+    executable(join(directory, 'mine'), redisOf('6.2.14'));
+    await expect(ensure({ REDIS_SERVER: join(directory, 'mine') })).rejects.toThrow(
+      'is version 6.2; expected Redis 7.0',
+    );
+    executable(join(directory, 'bin', 'redis-server'), redisOf('6.2.14'));
+    await expect(ensure({})).rejects.toThrow('is version 6.2; expected Redis 7.0 or newer');
+  });
+
+  it('skips a version that is too old for a newer one in another folder', async () => {
     executable(join(directory, 'bin', 'redis-server'), redisOf('5.0.3'));
-    executable(join(directory, 'opt', 'redis-server'), redisOf('6.2.0'));
+    executable(join(directory, 'opt', 'redis-server'), redisOf('7.0.0'));
     expect(await ensure({}, [join(directory, 'opt')])).toBe(join(directory, 'opt', 'redis-server'));
   });
 
-  it('takes Valkey where there is no Redis', async () => {
+  it('uses Valkey where there is no Redis', async () => {
     executable(join(directory, 'bin', 'valkey-server'), 'echo "Valkey server v=8.0.1 sha=00000000:0"');
     expect(await ensure({})).toBe(join(directory, 'bin', 'valkey-server'));
   });
 
-  it('says what to do when there is none and no apt', async () => {
+  it('explains what to do without redis-server and apt', async () => {
     await expect(ensure({})).rejects.toThrow(
       /redis-server was not found, and there is no apt-get[\s\S]*brew install redis/,
     );
     executable(join(directory, 'bin', 'redis-server'), redisOf('5.0.3'));
-    await expect(ensure({})).rejects.toThrow('is version 5.0; fleetbridge needs Redis 6.2 or newer');
+    await expect(ensure({})).rejects.toThrow('is version 5.0; expected Redis 7.0 or newer');
   });
 
   it.skipIf(process.getuid?.() !== 0)(
