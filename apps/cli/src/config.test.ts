@@ -2,7 +2,7 @@ import { ConfigError } from '@fleetbridge/service';
 import { describe, expect, it } from 'vitest';
 import { hasDevelopmentCa, loadUpConfig } from './config.js';
 
-// A file that certainly can be read.
+// A file that is readable.
 const someFile = import.meta.filename;
 
 function mistakesOf(env: NodeJS.ProcessEnv): string[] {
@@ -16,7 +16,7 @@ function mistakesOf(env: NodeJS.ProcessEnv): string[] {
 }
 
 describe('the configuration of up', () => {
-  it('needs nothing to be set', () => {
+  it('has a default for every variable', () => {
     expect(loadUpConfig({})).toMatchObject({
       DATA_DIR: './data',
       INGEST_PORT: 4443,
@@ -25,7 +25,7 @@ describe('the configuration of up', () => {
     });
   });
 
-  it('names every mistake at once', () => {
+  it('lists every mistake at once', () => {
     const mistakes = mistakesOf({
       INGEST_PORT: 'high',
       REDIS_URL: 'localhost:6379',
@@ -44,14 +44,14 @@ describe('the configuration of up', () => {
     ]);
   });
 
-  it('wants a port for each server, unless the system chooses', () => {
+  it('requires a different port for each server, except for 0', () => {
     expect(mistakesOf({ STREAMING_PORT: '4443' })).toEqual([
       'STREAMING_PORT: expected a port of its own; INGEST_PORT has 4443 too',
     ]);
     expect(mistakesOf({ STREAMING_PORT: '0', INGEST_PORT: '0' })).toEqual([]);
   });
 
-  it('wants to know which VINs may connect with a CA of the user', () => {
+  it('requires ALLOWED_VINS with a CA of the user', () => {
     expect(mistakesOf({ INGEST_CA_FILE: someFile })).toEqual([
       expect.stringContaining('ALLOWED_VINS: must be set with a CA of your own'),
     ]);
@@ -60,11 +60,36 @@ describe('the configuration of up', () => {
     expect(mistakesOf({ INGEST_CA_FILE: someFile, ALLOWED_VINS_FILE: someFile })).toEqual([]);
   });
 
-  it('knows the development CA also when it is named', () => {
+  it('recognizes the development CA in INGEST_CA_FILE', () => {
     expect(hasDevelopmentCa({ DATA_DIR: './data' })).toBe(true);
     expect(hasDevelopmentCa({ DATA_DIR: './data', INGEST_CA_FILE: 'data/pki/../pki/ca.pem' })).toBe(true);
     expect(hasDevelopmentCa({ DATA_DIR: './data', INGEST_CA_FILE: '/etc/ca.pem' })).toBe(false);
     expect(hasDevelopmentCa({ DATA_DIR: './data', INGEST_CA_BUNDLE: 'production' })).toBe(false);
+  });
+
+  it('accepts every value of STREAMING_TLS that the streaming server accepts', () => {
+    for (const [text, value] of [
+      ['true', true],
+      ['on', true],
+      ['off', false],
+      ['0', false],
+    ] as const) {
+      expect(loadUpConfig({ STREAMING_TLS: text }).STREAMING_TLS).toBe(value);
+    }
+    expect(mistakesOf({ STREAMING_TLS: 'maybe' })).toEqual([
+      expect.stringMatching(/^STREAMING_TLS: expected on or off/),
+    ]);
+  });
+
+  it('accepts certificate paths with a /*/ as the servers do, and requires that other paths are readable', () => {
+    const pairOf = (folder: string) => ({
+      INGEST_CERT_FILE: `${folder}/host.crt`,
+      INGEST_KEY_FILE: `${folder}/host.key`,
+      STREAMING_CERT_FILE: `${folder}/host.crt`,
+      STREAMING_KEY_FILE: `${folder}/host.key`,
+    });
+    expect(loadUpConfig(pairOf('/nowhere/*'))).toMatchObject(pairOf('/nowhere/*'));
+    expect(mistakesOf(pairOf('/nowhere'))).toHaveLength(4);
   });
 
   it('does not show the token', () => {

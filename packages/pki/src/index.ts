@@ -45,7 +45,9 @@ export {
   identityFromCertificate,
 } from './identity/index.js';
 export {
+  isCertificatePattern,
   loadServerCertificate,
+  matchingCertificateFiles,
   type ServerCertificate,
   ServerCertificateError,
   type ServerCertificateFiles,

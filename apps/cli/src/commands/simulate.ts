@@ -5,6 +5,7 @@ import { rootCertificates } from 'node:tls';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { createLogger, loadConfig, type RunContext, runApp } from '@fleetbridge/service';
 import { defaultPlan, type PhasePlan, SimulatedVehicle, type SimulatedVehicleEvent } from '@fleetbridge/simulator';
+import { certificateTexts } from '../certificate-texts.js';
 import { type Command, type Invocation, numberOption, UsageError } from '../command.js';
 import { simulateConfig } from '../config.js';
 import { readPlan } from '../plan.js';
@@ -60,7 +61,7 @@ function readRequest({ values, positionals }: Invocation): Request {
   };
 }
 
-function driveVehicles(request: Request, context: RunContext): void {
+async function driveVehicles(request: Request, context: RunContext): Promise<void> {
   const { config } = loadConfig(simulateConfig, { env: context.env });
   context.log = createLogger({ name: 'simulator', level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   context.shutdownSeconds = config.SHUTDOWN_SECONDS;
@@ -69,9 +70,9 @@ function driveVehicles(request: Request, context: RunContext): void {
     hosts: [],
     vins: request.vins,
   });
-  // Ingest may have a certificate of its owner's, for a name that isn't this machine's "localhost".
-  const ownCertificate = config.INGEST_CERT_FILE === undefined ? [] : [readFileSync(config.INGEST_CERT_FILE, 'utf8')];
-  const caPem = [readFileSync(pki.serverAuthority.certFile, 'utf8'), ...ownCertificate, ...rootCertificates].join('\n');
+  // Ingest may serve a certificate of the user, for another name than localhost.
+  const own = config.INGEST_CERT_FILE === undefined ? [] : await certificateTexts(config.INGEST_CERT_FILE);
+  const caPem = [readFileSync(pki.serverAuthority.certFile, 'utf8'), ...own, ...rootCertificates].join('\n');
   const isNamed =
     config.INGEST_CERT_FILE !== undefined && config.TELEMETRY_HOST !== undefined && request.url === undefined;
 
