@@ -3,12 +3,12 @@ import { ConfigError, loadConfig } from '@fleetbridge/service';
 import { describe, expect, it } from 'vitest';
 import { ingestConfig, withDefaults } from './config.js';
 
-// any file that is there
+// any readable file
 const caFile = new URL(import.meta.url).pathname;
 const required = { REDIS_URL: 'redis://127.0.0.1:6379' };
 
 describe("ingest's configuration", () => {
-  it('needs only the address of Redis, and then admits every vehicle of the development CA', () => {
+  it('requires only REDIS_URL, and admits every vehicle of the development CA', () => {
     const { config } = loadConfig(ingestConfig, { env: required });
     expect(config).toMatchObject({ INGEST_PORT: 4443, INGEST_ADMIN_PORT: 8081, ACK_REPLICAS: 0, PARTITIONS: 1 });
     const pki = path.resolve('data', 'pki');
@@ -21,13 +21,13 @@ describe("ingest's configuration", () => {
     expect(allowedVins).toEqual(['*']);
   });
 
-  it('wants ALLOWED_VINS as soon as other CAs sign the vehicles', () => {
+  it('requires ALLOWED_VINS when another CA signs vehicles', () => {
     expect(mistakes({ INGEST_CA_FILE: caFile })).toEqual(['ALLOWED_VINS']);
     expect(mistakes({ INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' })).toEqual([]);
     expect(mistakes({ INGEST_CA_FILE: caFile, ALLOWED_VINS: 'A,B' })).toEqual([]);
   });
 
-  it('tells several mistakes at once', () => {
+  it('lists several mistakes at once', () => {
     const env = { REDIS_URL: '', INGEST_PORT: '70000', ACK_REPLICAS: 'many', INGEST_CA_FILE: '/nowhere/ca.pem' };
     expect(mistakes(env)).toEqual(['REDIS_URL', 'INGEST_PORT', 'INGEST_CA_FILE', 'ACK_REPLICAS']);
   });

@@ -39,7 +39,7 @@ describe("the Go server's file", () => {
     expect(loadIngestConfig({ env: { ...required, ...env }, argv }).config.INGEST_PORT).toBe(5555);
   });
 
-  it("means Tesla's vehicles, unless it or the environment says otherwise", () => {
+  it("defaults to Tesla's vehicles, unless the file or the environment sets another bundle", () => {
     const bundle = (content: object, env: object = {}) =>
       loadIngestConfig({ env: { ...required, ...env }, argv: ['--config', write(content)] }).config.INGEST_CA_BUNDLE;
     expect(bundle({})).toBe('production');
@@ -48,13 +48,13 @@ describe("the Go server's file", () => {
     expect(loadIngestConfig({ env: required }).config.INGEST_CA_BUNDLE).toBe('development');
   });
 
-  it('is overruled by the environment, and overrules the defaults', () => {
+  it('has priority over the defaults, and the environment over the file', () => {
     const file = write({ port: 1, namespace: 'tesla', log_level: 'debug' });
     const { config } = loadIngestConfig({ env: { ...required, INGEST_PORT: '2' }, argv: ['-config', file] });
     expect(config).toMatchObject({ INGEST_PORT: 2, NAMESPACE: 'tesla', LOG_LEVEL: 'debug', INGEST_ADMIN_PORT: 8081 });
   });
 
-  it('is one list of mistakes with the environment, each in the words of its writer', () => {
+  it('has its mistakes in one list with those of the environment, under its own keys', () => {
     const file = write({ port: 'x', namespace: 'a b', records: { 'no topic': ['redis'] } });
     expect(
       failure(() => loadIngestConfig({ env: { ...required, MAX_CONNECTIONS: '-1' }, argv: ['-config', file] })),
@@ -66,17 +66,17 @@ describe("the Go server's file", () => {
     ]);
   });
 
-  it('that can not be used is one mistake, and shows nothing of its content', () => {
+  it('that is unusable is one mistake, which shows nothing of its content', () => {
     const load = (file: string) => failure(() => loadIngestConfig({ env: required, argv: ['--config', file] }));
     expect(load('/no/such.json')).toEqual([
       '  INGEST_CONFIG: expected a file that can be read (ENOENT) (/no/such.json)',
     ]);
     const broken = load(write('{\n "redis": {"password": "hunter2" oh}\n}'));
-    expect(broken).toEqual([expect.stringMatching(/^ {2}INGEST_CONFIG: expected JSON/)]);
+    expect(broken).toEqual([expect.stringMatching(/^ {2}INGEST_CONFIG: not valid JSON/)]);
     expect(broken.join()).not.toContain('hunter2');
   });
 
-  it('is reported in the log: losses as warnings, differences as information, typing errors with what was meant', () => {
+  it('is reported in the log: unsupported keys as warnings, different ones as information, typos with the nearest key', () => {
     const file = write({ hots: 'x', kinesis: {}, kafka: {} });
     const lines: Record<string, unknown>[] = [];
     const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
@@ -87,15 +87,15 @@ describe("the Go server's file", () => {
     expect(lines.map(({ event, level, key, nearest }) => [event, level, key, nearest])).toEqual([
       ['config_file_read', 'info', undefined, undefined],
       ['config_key_unknown', 'warn', 'hots', 'host'],
-      ['config_key_differs', 'info', 'kafka', undefined],
-      ['config_key_not_served', 'warn', 'kinesis', undefined],
+      ['config_key_replaced', 'info', 'kafka', undefined],
+      ['config_key_ignored', 'warn', 'kinesis', undefined],
     ]);
   });
 });
 
-it('refuses arguments that it does not know', () => {
+it('rejects unknown arguments', () => {
   expect(failure(() => loadIngestConfig({ env: required, argv: ['--confg', 'x'] }))[0]).toMatch(/argument --confg/);
   expect(failure(() => loadIngestConfig({ env: required, argv: ['--config'] }))).toEqual([
-    '  --config: expected the path of a file behind it',
+    '  --config: expected the path of a file after it',
   ]);
 });

@@ -1,5 +1,5 @@
-// The configuration from everywhere it can come from: the environment over the Go server's file over the defaults. All
-// that is wrong in any of them is one list, in the words of whoever wrote it: a variable of ours, or a key of the file.
+// The configuration from all its sources: the environment over the Go server's file over the defaults. Mistakes of all
+// sources are one list. Each has the name that the user wrote: a variable, or a key of the file.
 import { readFileSync } from 'node:fs';
 import { ConfigError, type Logger, loadConfig, type Mistake, type UnknownVariable } from '@fleetbridge/service';
 import { type IngestConfig, ingestConfig } from './config.js';
@@ -8,7 +8,7 @@ import { type GoConfigReading, readGoConfig } from './go-server/index.js';
 export interface LoadedConfig extends Pick<GoConfigReading, 'notices' | 'unknownKeys'> {
   config: IngestConfig;
   warnings: UnknownVariable[];
-  /** The Go server's configuration file, when there is one. */
+  /** The path of the Go server's configuration file. */
   file: string | undefined;
 }
 
@@ -43,7 +43,7 @@ export function loadIngestConfig({
   return { ...loaded, file, notices: reading?.notices ?? [], unknownKeys: reading?.unknownKeys ?? [] };
 }
 
-/** All at once, at the start: what the file asks for and does not get, or gets in another way. */
+/** Logs at startup which keys of the file are unknown, not supported, or have a different effect. */
 export function reportConfigFile(
   { file, notices, unknownKeys }: Pick<LoadedConfig, 'file' | 'notices' | 'unknownKeys'>,
   log: Logger,
@@ -52,12 +52,12 @@ export function reportConfigFile(
   log.info({ file }, 'config_file_read');
   for (const unknown of unknownKeys) log.warn({ file, ...unknown }, 'config_key_unknown');
   for (const { key, isLoss, sentence } of notices) {
-    if (isLoss) log.warn({ key, remedy: sentence }, 'config_key_not_served');
-    else log.info({ key, remedy: sentence }, 'config_key_differs');
+    if (isLoss) log.warn({ key, remedy: sentence }, 'config_key_ignored');
+    else log.info({ key, remedy: sentence }, 'config_key_replaced');
   }
 }
 
-/** The argument as Go's flags are written (-config x, --config=x); what is typed for this start goes before INGEST_CONFIG. */
+/** The argument in the forms of Go's flags (-config x, --config=x). It has priority over INGEST_CONFIG. */
 function fileOf(env: Readonly<Record<string, string | undefined>>, argv: readonly string[]) {
   const mistakes: Mistake[] = [];
   let file = env.INGEST_CONFIG?.trim() || undefined;
@@ -65,9 +65,9 @@ function fileOf(env: Readonly<Record<string, string | undefined>>, argv: readonl
     const [, isConfig, value] = /^--?(config)(?:=(.*))?$/.exec(argv[at]!) ?? [];
     const path = value ?? argv[at + 1];
     if (isConfig === undefined) {
-      mistakes.push({ variable: `argument ${argv[at]}`, problem: 'expected nothing but --config <file>' });
+      mistakes.push({ variable: `argument ${argv[at]}`, problem: 'unknown argument; expected --config <file>' });
     } else if (path === undefined || path === '') {
-      mistakes.push({ variable: '--config', problem: 'expected the path of a file behind it' });
+      mistakes.push({ variable: '--config', problem: 'expected the path of a file after it' });
     } else {
       file = path;
       if (value === undefined) at++;
@@ -95,9 +95,9 @@ function readFile(file: string): GoConfigReading {
     return readGoConfig(JSON.parse(text), file);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
-    // The message quotes the text around it, where there may be a password; the line is enough.
+    // The message of JSON.parse quotes the text, which can contain a password. The line number is enough.
     const position = Number(/position (\d+)/.exec(cause.message)?.[1] ?? Number.NaN);
-    const line = Number.isNaN(position) ? '' : `; line ${text.slice(0, position).split('\n').length} is not`;
-    return failed(`expected JSON${line}`);
+    const line = Number.isNaN(position) ? '' : ` (line ${text.slice(0, position).split('\n').length})`;
+    return failed(`not valid JSON${line}`);
   }
 }

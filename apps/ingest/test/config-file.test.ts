@@ -54,15 +54,15 @@ it('starts with it, takes what it says, and says all at once what is different h
   const said = ingest.lines().filter(({ event }) => String(event).startsWith('config_'));
   expect(said.map(({ event, key = '' }) => `${event} ${key}`)).toEqual([
     'config_file_read ',
-    'config_key_not_served status_port',
-    'config_key_differs namespace',
-    'config_key_not_served monitoring.profiler_port',
-    'config_key_differs monitoring.prometheus_metrics_port',
-    'config_key_differs kafka',
-    'config_key_not_served kinesis',
-    'config_key_differs records',
-    'config_key_differs records',
-    'config_key_differs reliable_ack_sources',
+    'config_key_ignored status_port',
+    'config_key_replaced namespace',
+    'config_key_ignored monitoring.profiler_port',
+    'config_key_replaced monitoring.prometheus_metrics_port',
+    'config_key_replaced kafka',
+    'config_key_ignored kinesis',
+    'config_key_replaced records',
+    'config_key_replaced records',
+    'config_key_replaced reliable_ack_sources',
   ]);
   expect(ingest.lines().findIndex(({ event }) => event === 'ingest_ready')).toBeGreaterThan(
     ingest.lines().indexOf(said.at(-1)!),

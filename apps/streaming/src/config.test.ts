@@ -6,7 +6,7 @@ import { createVinOf } from './owner/vehicle-ids.js';
 const REDIS_URL = 'redis://127.0.0.1:6379';
 
 describe('the configuration', () => {
-  it('has defaults for all but Redis', () => {
+  it('requires only REDIS_URL', () => {
     const config = load({});
     expect(config).toMatchObject({ STREAMING_PORT: 8443, STREAMING_GRPC_PORT: 50_051, STREAMING_WORKERS: 1 });
     expect(config.TESLA_JWKS).toBe('https://auth.tesla.com/oauth2/v3/discovery/thirdparty/keys');
@@ -14,7 +14,7 @@ describe('the configuration', () => {
     expect(withDefaults(config).bind).toBeUndefined();
   });
 
-  it('keeps AUTH=none to loopback unless it is forced', () => {
+  it('restricts AUTH=none to loopback unless AUTH_NONE_ANYWHERE is on', () => {
     expect(withDefaults(load({ AUTH: 'none' })).bind).toBe('127.0.0.1');
     expect(mistakesOf({ AUTH: 'none', STREAMING_BIND: '0.0.0.0' })).toEqual(['AUTH']);
     expect(withDefaults(load({ AUTH: 'none', AUTH_NONE_ANYWHERE: 'on' })).bind).toBeUndefined();
@@ -31,7 +31,7 @@ describe('the configuration', () => {
     expect(mistakesOf(env).sort()).toEqual(variables);
   });
 
-  it('knows the VIN of a number, and takes other tags for VINs', () => {
+  it('maps a vehicle id to its VIN, and treats other tags as VINs', () => {
     const vinOf = createVinOf(load({ VEHICLE_IDS: '1234567890=5yj3e1ea7kf000001' }).VEHICLE_IDS);
     expect(vinOf('1234567890')).toBe('5YJ3E1EA7KF000001');
     expect(vinOf('5yj3e1ea7kf000002')).toBe('5YJ3E1EA7KF000002');

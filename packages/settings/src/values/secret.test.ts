@@ -4,7 +4,7 @@ import { Secret } from './secret.js';
 
 const secret = new Secret('hunter2');
 
-test('a secret reads as *** however it is turned into text', () => {
+test('a secret becomes *** in every conversion to text', () => {
   const texts = [
     `${secret}`,
     String(secret),
@@ -19,6 +19,6 @@ test('a secret reads as *** however it is turned into text', () => {
   expect(`${secret}`).toBe('***');
 });
 
-test('a secret gives its value only when asked by name', () => {
+test('reveal() returns the value of a secret', () => {
   expect(secret.reveal()).toBe('hunter2');
 });

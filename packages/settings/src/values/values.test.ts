@@ -4,7 +4,20 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { redisUrl } from './redis-url.js';
 import { Secret } from './secret.js';
-import { commaList, durationSeconds, filePath, flag, integer, oneOf, port, secret, text, url } from './values.js';
+import {
+  commaList,
+  durationSeconds,
+  filePath,
+  flag,
+  hostName,
+  integer,
+  oneOf,
+  port,
+  secret,
+  text,
+  topicList,
+  url,
+} from './values.js';
 
 const here = fileURLToPath(import.meta.url);
 const redis = url({ protocols: ['redis:', 'rediss'] });
@@ -102,6 +115,17 @@ const cases: { name: string; schema: z.ZodType; good: [unknown, unknown][]; bad:
     bad: ['/no/such/file', '/'],
   },
   {
+    name: 'filePath that must exist, or a pattern',
+    schema: filePath({ mustExist: true, orPattern: true }),
+    good: [
+      [here, here],
+      ['/no/*/file', '/no/*/file'],
+    ],
+    bad: ['/no/such/file', '/no/*'],
+  },
+  { name: 'topicList', schema: topicList(), good: [['V, x.y-z_1', ['V', 'x.y-z_1']]], bad: ['a b', 'V,ä', {}] },
+  { name: 'hostName', schema: hostName(), good: [['::1', '::1']], bad: ['https://x', ''] },
+  {
     name: 'url',
     schema: redis,
     good: [
@@ -124,7 +148,7 @@ const cases: { name: string; schema: z.ZodType; good: [unknown, unknown][]; bad:
       'http://h',
       'redis:h',
       'redis://:100%@h',
-      // several nodes without saying that they are a cluster
+      // several nodes, but not redis+cluster://
       'redis://a:1,b:2',
       'redis+cluster://',
       'redis+cluster://a:1,',
@@ -143,7 +167,7 @@ for (const { name, schema, good, bad } of cases) {
     test.each(good)('reads %j as %j', (given, value) => {
       expect(schema.parse(given)).toEqual(value);
     });
-    test.each(bad.map((given) => [given]))('refuses %j and says what it expects', (given) => {
+    test.each(bad.map((given) => [given]))('rejects %j with what it expects', (given) => {
       expect(schema.safeParse(given).error?.issues).toEqual([
         expect.objectContaining({ message: expect.stringMatching(/^expected /) }),
       ]);
@@ -151,14 +175,14 @@ for (const { name, schema, good, bad } of cases) {
   });
 }
 
-test('the limits of a number are in its sentence', () => {
+test('the error of a number has its limits', () => {
   const sentence = (schema: z.ZodType) => schema.safeParse('?').error?.issues[0]?.message;
   expect(sentence(integer({ min: 1 }))).toBe('expected a whole number, at least 1');
   expect(sentence(integer({ max: 9 }))).toBe('expected a whole number, at most 9');
   expect(sentence(integer({ min: 1, max: 9 }))).toBe('expected a whole number from 1 to 9');
 });
 
-test('a port is read exactly when it is one, whatever the number', () => {
+test('a port accepts exactly the numbers from 0 to 65535', () => {
   fc.assert(
     fc.property(fc.integer({ min: -100_000, max: 100_000 }), (number) => {
       expect(port().safeParse(String(number)).success).toBe(number >= 0 && number <= 65_535);
@@ -166,13 +190,13 @@ test('a port is read exactly when it is one, whatever the number', () => {
   );
 });
 
-test('a secret keeps its blanks and is refused when it has nothing else', () => {
+test('a secret keeps its blanks, and a blank secret is rejected', () => {
   expect(secret().parse(' a ').reveal()).toBe(' a ');
   expect(secret().parse(1234)).toBeInstanceOf(Secret);
   expect(secret().safeParse('  ').success).toBe(false);
 });
 
-test('what is wrapped around a value is read like the value itself', () => {
+test('a wrapped value accepts the same as the value', () => {
   const schema = z.object({ A: port().default(1), B: port().optional() });
   expect(schema.parse({})).toEqual({ A: 1 });
   expect(schema.parse({ A: '2', B: '3' })).toEqual({ A: 2, B: 3 });
