@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { settings } from '@fleetbridge/settings';
 import { expect, it } from 'vitest';
+import { readSources } from '../scripts/check-rooms.mjs';
 import { configurationPage, file, markdownTable } from '../scripts/config-docs.mjs';
 
 it('docs/configuration.md has the settings of packages/settings (npm run docs writes it)', () => {
@@ -29,4 +32,16 @@ it('a table has a line per row, and line breaks and bars in a cell do not break 
     '| `PORT` | Where vehicles \\| clients connect. |',
     '| `A` |  |',
   ]);
+});
+
+it('the source code reads no variable that packages/settings does not have', () => {
+  const sources: Map<string, string> = readSources(join(import.meta.dirname, '../..'));
+  const unknown = [...sources].flatMap(([path, text]) =>
+    /\/src\/.*(?<!\.test)\.ts$/.test(path)
+      ? [...text.matchAll(/\benv(?:\.|\['|\?\.)([A-Z][A-Z_]+)/g)]
+          .filter(([, name]) => !((name as string) in settings))
+          .map(([, name]) => `${path}: ${name}`)
+      : [],
+  );
+  expect(unknown).toEqual([]);
 });

@@ -1,6 +1,15 @@
 import { ConfigError } from '@fleetbridge/service';
+import { settingsOf } from '@fleetbridge/settings';
 import { describe, expect, it } from 'vitest';
-import { hasDevelopmentCa, loadUpConfig } from './config.js';
+import {
+  admissionConfig,
+  caConfig,
+  certificateConfig,
+  hasDevelopmentCa,
+  loadUpConfig,
+  logAccessConfig,
+  simulateConfig,
+} from './config.js';
 
 // A file that is readable.
 const someFile = import.meta.filename;
@@ -95,4 +104,10 @@ describe('the configuration of up', () => {
   it('does not show the token', () => {
     expect(JSON.stringify(loadUpConfig({ BRIDGE_TOKEN: 'hunter2' }))).not.toContain('hunter2');
   });
+});
+
+it('the commands read every variable that packages/settings lists for the cli', () => {
+  const schemas = [logAccessConfig, simulateConfig, certificateConfig, caConfig, admissionConfig];
+  const read = schemas.flatMap(({ object }) => Object.keys(object.shape));
+  expect([...new Set(read)].sort()).toEqual(Object.keys(settingsOf('cli')).sort());
 });

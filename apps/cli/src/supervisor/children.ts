@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fieldFacts, settings } from '@fleetbridge/settings';
 import { developmentCaFile, hasDevelopmentCa, type UpConfig } from '../config.js';
 import type { ChildSpec } from './supervised-child.js';
 
@@ -55,9 +56,9 @@ export function appSpec(name: 'dispatcher' | 'ingest' | 'streaming', facts: Chil
 }
 
 /** With a configuration file of Tesla's Go server: the others look for ingest where `up` says, not where the file does. */
-function ingestPlace({ env, config }: ChildFacts): Readonly<Record<string, string>> {
-  if (!env.INGEST_CONFIG?.trim()) return {};
-  const { NAMESPACE, INGEST_PORT, INGEST_ADMIN_PORT } = config;
+function ingestPlace({ config }: ChildFacts): Readonly<Record<string, string>> {
+  const { INGEST_CONFIG, NAMESPACE, INGEST_PORT, INGEST_ADMIN_PORT } = config;
+  if (INGEST_CONFIG === undefined) return {};
   return { NAMESPACE, INGEST_PORT: String(INGEST_PORT), INGEST_ADMIN_PORT: String(INGEST_ADMIN_PORT) };
 }
 
@@ -79,13 +80,13 @@ export function simulatedVins(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `5YJ3E1EA7KF${String(index + 1).padStart(6, '0')}`);
 }
 
-/** Secrets that we know of, and the only children that get them. */
-const secrets: Readonly<Record<string, readonly AppName[]>> = {
-  REDIS_URL: ['dispatcher', 'ingest', 'streaming'],
-  BRIDGE_TOKEN: ['streaming'],
-  PUBSUB_PUSH_TOKEN: ['streaming'],
-};
-/** Those that `up` reads itself and passes on. */
+/** Variables with a secret, and the processes that read them. REDIS_URL has the password of Redis. */
+const secrets: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.entries(settings)
+    .filter(([name, { value }]) => name === 'REDIS_URL' || fieldFacts(value).secret)
+    .map(([name, { readBy }]) => [name, readBy]),
+);
+/** The secrets that `up` reads itself and passes on. */
 const readHere: ReadonlySet<string> = new Set(['REDIS_URL', 'BRIDGE_TOKEN']);
 
 function environmentOf(

@@ -10,7 +10,7 @@ const readableVinFile = {
 export const vehicleSettings = {
   INGEST_CONFIG: setting({
     value: filePath().optional(),
-    readBy: ['ingest'],
+    readBy: ['ingest', 'up'],
     description: "Configuration file of Tesla's Go server; the argument `--config` has priority.",
     details:
       'Ingest reads the file as it is; environment variables have priority over it. docs/ingest.md has its keys.',
