@@ -53,6 +53,6 @@ export const redisSettings = {
     description:
       'Maximum entries per partition. Entries beyond it are deleted once snapshots and active subscriptions have them.',
     details:
-      'Entries that an active subscription has not delivered are kept beyond this limit. A paused subscription holds none back.',
+      'Entries that an active subscription has not delivered are kept beyond this limit. A paused subscription does not keep entries.',
   }),
 };
