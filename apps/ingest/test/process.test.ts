@@ -89,7 +89,7 @@ describe('a start that cannot succeed', () => {
       expect.stringMatching(/^ {2}PARTITIONS: expected a whole number/),
       expect.stringMatching(/^ {2}INGEST_PORT: expected a port number from 0 to 65535, got "banana"/),
       expect.stringMatching(/^ {2}ACK_REPLICAS: expected a whole number/),
-      expect.stringMatching(/^ {2}ALLOWED_VINS: must be set when INGEST_CA_FILE is not the development CA/),
+      expect.stringMatching(/^ {2}ALLOWED_VINS: must be set when vehicles are not those of the development CA/),
       '',
     ]);
   });
