@@ -1,6 +1,5 @@
 import { Secret } from '@fleetbridge/settings';
 import { expect, test } from 'vitest';
-
 import { createLogger, type LoggerOptions } from './log.js';
 import { prettyLine } from './log-pretty.js';
 
