@@ -46,7 +46,7 @@ export async function bundle(directory) {
 /** Packages that read files beside their own at run time, and what has those files inside. */
 function withFilesInside() {
   const { resolve } = createRequire(
-    createRequire(join(root, 'apps/dispatcher/package.json')).resolve('@platformatic/kafka'),
+    createRequire(join(root, 'packages/delivery/package.json')).resolve('@platformatic/kafka'),
   );
   return { '@platformatic/wasm-utils': resolve('@platformatic/wasm-utils/bundled') };
 }

@@ -2,9 +2,9 @@
 // subscriptions: `npm run docs`. Tests fail when the pages are stale (infra/test/settings.test.ts, apps/dispatcher).
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { settingsTable } from '@fleetbridge/delivery';
 import { defineConfig, describeConfig } from '@fleetbridge/service';
 import { inContainers, settingGroups } from '@fleetbridge/settings';
-import { settingsTable } from '../../apps/dispatcher/dist/subscription/settings-table.js';
 
 const WIDTH = 120;
 /** A longer default would make the table unreadable; it follows below the table. */

@@ -38,8 +38,9 @@ export const layers = {
   'packages/simulator': [['vehicle', 'teslamate'], ['model']],
   'packages/settings': [['variables'], ['values']],
   'packages/service': [['workers'], ['network'], ['process'], ['metrics', 'files'], ['config']],
+  'packages/delivery': [['definition'], ['push', 'mqtt', 'kafka', 'nats', 'log'], ['shared']],
   'apps/streaming': [['owner', 'raw', 'http', 'grpc', 'pubsub'], ['frames'], ['resume'], ['records']],
   'apps/ingest': [['status'], ['certificates'], ['socket'], ['handshake', 'admission', 'go-server']],
-  'apps/dispatcher': [['maintenance'], ['snapshot', 'subscription'], ['delivery']],
+  'apps/dispatcher': [['maintenance'], ['snapshot', 'subscription']],
   'apps/cli': [['commands'], ['output'], ['supervisor'], ['redis']],
 };

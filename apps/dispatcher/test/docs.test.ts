@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { checkDefinitions } from '@fleetbridge/delivery';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { checkDefinitions } from '../src/subscription/definition.js';
 
 const script = new URL('../../../infra/scripts/config-docs.mjs', import.meta.url).href;
 

@@ -53,11 +53,37 @@ describe('fleetbridge subscription', () => {
   });
 
   it('takes back a subscription in which the dispatcher finds mistakes, and shows them', async () => {
-    const creating = run('create home --push ftp://x');
+    const creating = run('create home --mqtt mqtt://x');
     while ((await store().get('home')) === undefined);
-    await store().setVerdict('home', ['home.push.url: expected a URL']);
-    expect(await creating).toEqual([2, 'not created, it has a mistake:\n  home.push.url: expected a URL']);
+    await store().setVerdict('home', ['home: the variable PASSWORD is not set']);
+    expect(await creating).toEqual([2, 'not created, it has a mistake:\n  home: the variable PASSWORD is not set']);
     expect(await store().list()).toEqual([]);
+  });
+
+  it('rejects a definition with mistakes before it stores it', async () => {
+    expect(await run('create home --push ftp://x --signal Speeed')).toEqual([
+      2,
+      [
+        'not created, it has mistakes:',
+        '  home.signals[0]: no signal has this name',
+        '  home.push.url: expected a URL that starts with http:// or https://',
+      ].join('\n'),
+    ]);
+    expect(await store().list()).toEqual([]);
+  });
+
+  it.each([
+    ['--push https://x/', { push: { url: 'https://x/' } }],
+    ['--mqtt mqtt://x', { mqtt: { url: 'mqtt://x' } }],
+    ['--kafka a:1 --kafka b:2', { kafka: { brokers: ['a:1', 'b:2'] } }],
+    ['--nats nats://a --nats nats://b', { nats: { servers: ['nats://a', 'nats://b'] } }],
+    ['--log', { log: true }],
+  ])('stores the settings of %s', async (flags, settings) => {
+    const creating = run(`create home ${flags}`);
+    while ((await store().get('home')) === undefined);
+    await store().setVerdict('home', []);
+    expect(await creating).toEqual([0, 'created home']);
+    expect((await store().get('home'))?.definition).toEqual({ name: 'home', from: 'now', ...settings });
   });
 
   it('lists without secrets', async () => {

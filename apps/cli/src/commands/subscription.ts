@@ -1,6 +1,14 @@
 // `fleetbridge subscription`: what leaves the log to whom, how far behind it is, and how to move it. What a definition
 // may say is the dispatcher's to know: here it is stored, and the dispatcher's verdict shown.
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  checkDefinition,
+  type DeliveryKind,
+  deliveryKindOf,
+  deliveryKinds,
+  isSubscriptionName,
+} from '@fleetbridge/delivery';
 import { type StoredSubscription, type SubscriptionControl, SubscriptionStore } from '@fleetbridge/store';
 import { type Command, type Invocation, numberOption, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
@@ -19,12 +27,14 @@ const actions = {
   redeliver,
 } satisfies Record<string, Action>;
 
+const [firstKind, ...otherKinds] = deliveryKinds as [DeliveryKind, ...DeliveryKind[]];
+
 export const subscription: Command = {
   summary: 'list, create, move and look into the subscriptions of the dispatcher',
   usage: 'list | create <name> … | delete|pause|resume|seek|lag|peek|dead-letters|redeliver <name> …',
   help: [
     '  list                              all of them, with what is wrong',
-    '  create <name> --push <url>        by HTTP POST; also --mqtt <url>, --kafka <host:port>, --nats <url>, --log',
+    `  create <name> ${firstKind.flags.usage.padEnd(20)}by HTTP POST; also ${otherKinds.map(({ flags }) => flags.usage).join(', ')}`,
     '         [--topic <topic>] [--vin <VIN>] [--signal <signal>] [--payload protobuf|protojson|json] [--from now|earliest]',
     "         [--definition <file>]      JSON as in DISPATCHER_CONFIG, for everything else; '-' reads stdin",
     '  delete <name>                     and everything that is kept for it',
@@ -41,11 +51,7 @@ export const subscription: Command = {
     'What DISPATCHER_CONFIG defines can be paused, moved and redelivered here, but not deleted.',
   ],
   options: {
-    push: { type: 'string' },
-    mqtt: { type: 'string' },
-    kafka: { type: 'string', multiple: true },
-    nats: { type: 'string', multiple: true },
-    log: { type: 'boolean' },
+    ...Object.assign({}, ...deliveryKinds.map(({ flags }) => flags.options)),
     topic: { type: 'string', multiple: true },
     vin: { type: 'string', multiple: true },
     signal: { type: 'string', multiple: true },
@@ -96,7 +102,7 @@ function listAll({ args, values, print }: Asked) {
         continue;
       }
       print(
-        `${one.name.padEnd(24)}  ${state.padEnd(18)}  ${kindOf(one.definition).padEnd(6)}  ${one.origin.padEnd(4)}  ${behind} behind`,
+        `${one.name.padEnd(24)}  ${state.padEnd(18)}  ${(deliveryKindOf(one.definition)?.name ?? '?').padEnd(6)}  ${one.origin.padEnd(4)}  ${behind} behind`,
       );
       for (const mistake of mistakes) print(`  ${mistake}`);
     }
@@ -119,20 +125,20 @@ function stateOf({ paused }: StoredSubscription, mistakes: readonly string[]): s
   return paused === undefined ? 'delivering' : 'paused';
 }
 
-const deliveryKinds = ['push', 'mqtt', 'kafka', 'nats', 'log'];
-
-function kindOf(definition: unknown): string {
-  return deliveryKinds.find((kind) => Object.hasOwn(Object(definition), kind)) ?? '?';
-}
-
 function create({ args, values, print }: Asked) {
   const name = onlyName(args);
-  if (!/^[A-Za-z0-9][\w.-]{0,62}$/.test(name))
-    throw new UsageError(`"${name}" is no name: letters, digits, _ . - only`);
+  if (!isSubscriptionName(name)) throw new UsageError(`"${name}" is no name: letters, digits, _ . - only`);
   const definition = definitionOf(name, values);
   const { from } = definition;
   if (from !== 'now' && from !== 'earliest') throw new UsageError(`--from: expected now or earliest, got "${from}"`);
+  const checked = checkDefinition(definition, name);
   return async (store: SubscriptionStore) => {
+    if ('mistakes' in checked) {
+      return notCreated(
+        checked.mistakes.map(({ path, problem }) => `${path}: ${problem}`),
+        print,
+      );
+    }
     if (!(await store.create({ name, origin: 'cli', definition }, { from, nowMs: Date.now() }))) {
       print(`there is a subscription ${name} already`);
       return 1;
@@ -147,10 +153,14 @@ function create({ args, values, print }: Asked) {
       return 0;
     }
     await store.delete(name);
-    print(`not created, it has ${mistakes.length === 1 ? 'a mistake' : 'mistakes'}:`);
-    for (const mistake of mistakes) print(`  ${mistake}`);
-    return 2;
+    return notCreated(mistakes, print);
   };
+}
+
+function notCreated(mistakes: readonly string[], print: Invocation['print']): number {
+  print(`not created, it has ${mistakes.length === 1 ? 'a mistake' : 'mistakes'}:`);
+  for (const mistake of mistakes) print(`  ${mistake}`);
+  return 2;
 }
 
 function definitionOf(name: string, values: Invocation['values']): Record<string, unknown> & { from: unknown } {
@@ -160,17 +170,15 @@ function definitionOf(name: string, values: Invocation['values']): Record<string
     vins: list(values.vin),
     signals: list(values.signal),
     payload: values.payload,
-    push: values.push === undefined ? undefined : { url: values.push },
-    mqtt: values.mqtt === undefined ? undefined : { url: values.mqtt },
-    kafka: values.kafka === undefined ? undefined : { brokers: list(values.kafka) },
-    nats: values.nats === undefined ? undefined : { servers: list(values.nats) },
-    log: values.log,
+    ...Object.fromEntries(deliveryKinds.map((kind) => [kind.name, kind.flags.settings(values)])),
   };
   const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const fromFile = typeof values.definition === 'string' ? definitionFile(values.definition) : {};
   const definition = { ...fromFile, ...options, name };
-  const kinds = deliveryKinds.filter((kind) => Object.hasOwn(definition, kind));
-  if (kinds.length !== 1) throw new UsageError('expected exactly one of --push, --mqtt, --kafka, --nats, --log');
+  const names = deliveryKinds.map((kind) => kind.name);
+  if (names.filter((kind) => Object.hasOwn(definition, kind)).length !== 1) {
+    throw new UsageError(`expected exactly one of ${names.map((kind) => `--${kind}`).join(', ')}`);
+  }
   return { ...definition, from: values.from ?? fromFile.from ?? 'now' };
 }
 
@@ -194,7 +202,7 @@ async function verdictOf(store: SubscriptionStore, name: string): Promise<string
   for (;;) {
     const mistakes = await store.verdict(name);
     if (mistakes !== undefined || Date.now() > deadline) return mistakes;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await delay(100);
   }
 }
 

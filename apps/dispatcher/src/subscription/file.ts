@@ -1,10 +1,10 @@
 // DISPATCHER_CONFIG: the subscriptions that a file defines. What is in it, it owns: here it is read, looked at again and
 // again, and carried over to Redis, where all dispatchers find it.
 import { readFileSync } from 'node:fs';
+import { checkDefinitions, type GivenDefinition } from '@fleetbridge/delivery';
 import { ConfigError, type Logger, type Mistake } from '@fleetbridge/service';
 import type { StoredSubscription, SubscriptionStore } from '@fleetbridge/store';
 import { parseDocument } from 'yaml';
-import { checkDefinitions, type GivenDefinition } from './definition.js';
 
 /** All of them, for the list that a start with a bad configuration ends with. */
 export function mistakesInSubscriptionFile(path: string): Mistake[] {

@@ -1,6 +1,14 @@
 // Which partitions of which subscriptions this process works on. Every half second: who else lives, which subscriptions
 // there are, and what follows from it: stop what is paused, changed or more than our share; take what nobody holds.
-
+import {
+  checkDefinition,
+  createDelivery,
+  type Delivery,
+  type Environment,
+  maxInFlightOf,
+  messageOf,
+  type SubscriptionDefinition,
+} from '@fleetbridge/delivery';
 import type { Logger } from '@fleetbridge/service';
 import {
   AppendNotifier,
@@ -11,10 +19,6 @@ import {
   type StoredSubscription,
   SubscriptionStore,
 } from '@fleetbridge/store';
-import type { Environment } from '../delivery/index.js';
-import { type Delivery, messageOf } from '../delivery/index.js';
-import { createDelivery } from './create-delivery.js';
-import { checkDefinition, type SubscriptionDefinition } from './definition.js';
 import { recordFilter } from './filter.js';
 import { LANE_LIMITS, type LaneLimits } from './lanes.js';
 import { type DeliveryCounts, Worker } from './worker.js';
@@ -129,7 +133,7 @@ export class Subscriptions {
     if (definition !== undefined) {
       try {
         // nothing connects before the first record; this finds secrets and keys that are missing
-        await this.#deliveryFor(definition, 0).stop();
+        await (await this.#createDelivery(definition, 0)).stop();
       } catch (error) {
         problems = [`${name}: ${messageOf(error)}`];
       }
@@ -180,7 +184,7 @@ export class Subscriptions {
         partition,
         work,
         leaseMs,
-        delivery: this.#deliveryFor(definition, partition),
+        delivery: await this.#createDelivery(definition, partition),
         waker: this.#wakerOf(partition),
         wants: recordFilter(definition),
         backOff: definition.backOff,
@@ -192,7 +196,7 @@ export class Subscriptions {
         onEnd: () => this.#workers.delete(key),
         limits: this.#options.limits ?? {
           ...LANE_LIMITS,
-          inFlight: definition.push?.connections ?? LANE_LIMITS.inFlight,
+          inFlight: maxInFlightOf(definition) ?? LANE_LIMITS.inFlight,
         },
       });
       this.#workers.set(key, { worker, version, isStopping: false });
@@ -200,7 +204,7 @@ export class Subscriptions {
     }
   }
 
-  #deliveryFor(definition: SubscriptionDefinition, partition: number): Delivery {
+  #createDelivery(definition: SubscriptionDefinition, partition: number): Promise<Delivery> {
     const { store, env, now = Date.now } = this.#options;
     return createDelivery(definition, { namespace: store.namespace, partition, env, now });
   }

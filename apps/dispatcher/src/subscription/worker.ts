@@ -1,8 +1,8 @@
 // Delivers one partition of a subscription for as long as this process holds its lease: reads what is pending and then
 // what is new, lets the lanes say what may be sent, and tells Redis what became of it. Nothing leaves without a look at
 // the lease, by our own clock; and nothing is changed in Redis but by scripts that compare it.
+import { away, type Delivery, type DeliveryOutcome } from '@fleetbridge/delivery';
 import { BEGINNING } from '@fleetbridge/protocol';
-
 import type { Logger } from '@fleetbridge/service';
 import {
   type AppendNotifier,
@@ -11,7 +11,6 @@ import {
   type LogEntry,
   type PendingEntry,
 } from '@fleetbridge/store';
-import { away, type Delivery, type DeliveryOutcome } from '../delivery/index.js';
 import { type BackOff, backOffMs } from './back-off.js';
 import { type LaneLimits, Lanes, type Outstanding } from './lanes.js';
 

@@ -3,17 +3,20 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { LogEntry } from '@fleetbridge/store';
-import { attributesOf } from './attributes.js';
 import {
   assertHeld,
+  attributesOf,
   away,
+  contentTypeOf,
   DELIVERED,
   type Delivery,
   type DeliveryOutcome,
   type OutgoingRecord,
+  type PayloadForm,
+  payloadOf,
   rejected,
-} from './delivery.js';
-import { contentTypeOf, type PayloadForm, payloadOf, type SignalSelection } from './payload.js';
+  type SignalSelection,
+} from '../shared/index.js';
 
 export interface PushOptions {
   url: string;

@@ -3,18 +3,20 @@
 // idempotent, and thrown away with the first failure, since its sequence is in doubt then.
 import { readFileSync } from 'node:fs';
 import { ProduceAcks, Producer } from '@platformatic/kafka';
-import { attributesOf } from './attributes.js';
 import {
   assertHeld,
+  attributesOf,
   away,
   DELIVERED,
   type Delivery,
   type DeliveryOutcome,
+  OnDemandConnection,
   type OutgoingRecord,
+  type PayloadForm,
+  payloadOf,
   rejected,
-} from './delivery.js';
-import { FreshConnection } from './fresh-connection.js';
-import { type PayloadForm, payloadOf, type SignalSelection } from './payload.js';
+  type SignalSelection,
+} from '../shared/index.js';
 
 export interface KafkaOptions {
   brokers: string[];
@@ -48,13 +50,13 @@ type BytesProducer = Producer<Buffer, Buffer, Buffer, Buffer>;
 
 export class KafkaDelivery implements Delivery {
   readonly #options: KafkaOptions;
-  readonly #connection: FreshConnection<BytesProducer>;
+  readonly #connection: OnDemandConnection<BytesProducer>;
   #waiting: Sending[] = [];
   #isSending = false;
 
   constructor(options: KafkaOptions) {
     this.#options = options;
-    this.#connection = new FreshConnection({
+    this.#connection = new OnDemandConnection({
       open: async () => this.#producer(),
       close: (producer) => producer.close(true),
       limitMs: options.ackDeadlineMs,

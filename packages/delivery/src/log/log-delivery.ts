@@ -3,22 +3,29 @@ import { createWriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { decodeRecord, flatRecord } from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
-import { attributesOf } from './attributes.js';
-import { away, DELIVERED, type Delivery, type DeliveryOutcome, type OutgoingRecord, rejected } from './delivery.js';
-import type { SignalSelection } from './payload.js';
+import {
+  attributesOf,
+  away,
+  DELIVERED,
+  type Delivery,
+  type DeliveryOutcome,
+  type OutgoingRecord,
+  rejected,
+  type SignalSelection,
+} from '../shared/index.js';
 
-export interface LogLinesOptions {
+export interface LogOptions {
   /** Lines are added to it; undefined: stdout. */
   file?: string | undefined;
   signals?: SignalSelection;
 }
 
-export class LogLinesDelivery implements Delivery {
+export class LogDelivery implements Delivery {
   readonly #signals: SignalSelection;
   readonly #file: string | undefined;
   #out: Writable | undefined;
 
-  constructor({ file, signals }: LogLinesOptions) {
+  constructor({ file, signals }: LogOptions) {
     this.#signals = signals;
     this.#file = file;
   }

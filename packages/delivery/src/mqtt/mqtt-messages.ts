@@ -11,7 +11,7 @@ import {
   rfc3339,
 } from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
-import type { SignalSelection } from './payload.js';
+import type { SignalSelection } from '../shared/index.js';
 
 export interface MqttMessage {
   topic: string;

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SecretMissing, secretText } from './secret-text.js';
 import { tokenSigner } from './signed-token.js';
 
 let folder: string;
@@ -56,16 +55,6 @@ describe('tokenSigner', () => {
     const { privateKey } = generateKeyPairSync('x25519');
     const keyFile = fileOf(privateKey.export({ type: 'pkcs8', format: 'pem' }));
     expect(() => tokenSigner({ ...options, keyFile }, Date.now)).toThrow(/is not an RSA, P-256 or Ed25519 key/);
-  });
-});
-
-describe('secretText', () => {
-  it('is the text, a variable or the content of a file', () => {
-    expect(secretText('plain', {})).toBe('plain');
-    expect(secretText('env:TOKEN', { TOKEN: 'a' })).toBe('a');
-    expect(secretText(`file:${fileOf('b\n')}`, {})).toBe('b');
-    expect(() => secretText('env:TOKEN', {})).toThrow(SecretMissing);
-    expect(() => secretText('file:/nowhere', {})).toThrow(/can't be read \(ENOENT\)/);
   });
 });
 

@@ -1,4 +1,4 @@
-// Delivery to an MQTT broker. The client library's own store and reconnects are not used (fresh-connection.ts); the client
+// Delivery to an MQTT broker. The client library's own store and reconnects are not used (on-demand-connection.ts); the client
 // id is fixed a subscription and partition, so that the broker itself ends the session of an owner that lost its lease.
 import type { LogEntry } from '@fleetbridge/store';
 import { connect, type MqttClient } from 'mqtt';
@@ -8,13 +8,13 @@ import {
   DELIVERED,
   type Delivery,
   type DeliveryOutcome,
+  OnDemandConnection,
   type OutgoingRecord,
   rejected,
-} from './delivery.js';
-import { FreshConnection } from './fresh-connection.js';
+  type SignalSelection,
+} from '../shared/index.js';
 import { discoveryMessages, type HomeAssistantOptions } from './home-assistant.js';
 import { type MqttMessage, mqttMessages } from './mqtt-messages.js';
-import type { SignalSelection } from './payload.js';
 
 export interface MqttOptions {
   url: string;
@@ -42,11 +42,11 @@ const KEEP_ALIVE_SECONDS = 30;
 
 export class MqttDelivery implements Delivery {
   readonly #options: MqttOptions;
-  readonly #connection: FreshConnection<Session>;
+  readonly #connection: OnDemandConnection<Session>;
 
   constructor(options: MqttOptions) {
     this.#options = options;
-    this.#connection = new FreshConnection({
+    this.#connection = new OnDemandConnection({
       open: (lost) => this.#open(lost),
       close: ({ client }) => client.end(true),
       limitMs: options.ackDeadlineMs,

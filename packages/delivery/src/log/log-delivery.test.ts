@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { ConnectivityEvent, encodeMessage, Field, ShiftState, timestampOf } from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
 import { describe, expect, it } from 'vitest';
-import { LogLinesDelivery, logLine } from './log-lines.js';
-import { payloadOf } from './payload.js';
+import { LogDelivery, logLine } from './log-delivery.js';
 
 const VIN = '5YJ3E1EA7KF000001';
 const createdAt = timestampOf(1_784_000_000_250);
@@ -82,13 +81,13 @@ describe('logLine', () => {
   });
 });
 
-describe('LogLinesDelivery', () => {
+describe('LogDelivery', () => {
   it('adds lines to a file, rejects what it can not decode, and is away where it can not write', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'log-lines-'));
     const file = join(folder, 'records.jsonl');
     const record = { entry: entry('V', encodeMessage('V', { vin: VIN })), messageId: '0-1-1', isLeaseHeld: () => true };
     for (let run = 0; run < 2; run++) {
-      const delivery = new LogLinesDelivery({ file });
+      const delivery = new LogDelivery({ file });
       expect(await delivery.deliver(record)).toEqual({ kind: 'delivered' });
       expect(await delivery.deliver({ ...record, entry: entry('V', Buffer.from('0a7f', 'hex')) })).toMatchObject({
         kind: 'rejected',
@@ -101,31 +100,10 @@ describe('LogLinesDelivery', () => {
         .split('\n')
         .map((line) => JSON.parse(line).vin),
     ).toEqual([VIN, VIN]);
-    const nowhere = new LogLinesDelivery({ file: join(folder, 'none', 'x') });
+    const nowhere = new LogDelivery({ file: join(folder, 'none', 'x') });
     expect(await nowhere.deliver(record)).toMatchObject({ kind: 'away' });
     await nowhere.stop();
     rmSync(folder, { recursive: true });
-  });
-});
-
-describe('payloadOf', () => {
-  it('leaves out signals that were not asked for, where the form is made here', () => {
-    const data = [
-      { key: Field.Soc, value: { doubleValue: 1 } },
-      { key: Field.Odometer, value: { doubleValue: 2 } },
-    ];
-    const one = entry('V', encodeMessage('V', { data, createdAt, vin: VIN }));
-    const only = new Set(['Soc']);
-    expect(payloadOf(one, 'protobuf', only)).toBe(one.payload);
-    expect(JSON.parse(payloadOf(one, 'protojson', only).toString()).data).toEqual([
-      { key: 'Soc', value: { doubleValue: 1 } },
-    ]);
-    expect(JSON.parse(payloadOf(one, 'json', only).toString())).toEqual({
-      Vin: VIN,
-      CreatedAt: '2026-07-14T03:33:20Z',
-      IsResend: false,
-      Soc: 1,
-    });
   });
 });
 

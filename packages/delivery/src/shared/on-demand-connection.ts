@@ -2,7 +2,7 @@
 // with all that its client may still have in its store: a client that connects again by itself would send again what
 // it has not seen confirmed, when the lease that allowed it may long be another's.
 
-export interface FreshConnectionOptions<T> {
+export interface OnDemandConnectionOptions<T> {
   /** `lost` is to be called when the connection ends by itself. */
   open: (lost: (error: Error) => void) => Promise<T>;
   /** Ends it at once, whatever is under way. */
@@ -17,11 +17,11 @@ interface Opened<T> {
   lost: Promise<never>;
 }
 
-export class FreshConnection<T> {
-  readonly #options: FreshConnectionOptions<T>;
+export class OnDemandConnection<T> {
+  readonly #options: OnDemandConnectionOptions<T>;
   #current: Opened<T> | undefined;
 
-  constructor(options: FreshConnectionOptions<T>) {
+  constructor(options: OnDemandConnectionOptions<T>) {
     this.#options = options;
   }
 

@@ -2,18 +2,20 @@
 // that a repeat within it is stored once.
 import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
-import { attributesOf } from './attributes.js';
 import {
   assertHeld,
+  attributesOf,
   away,
   DELIVERED,
   type Delivery,
   type DeliveryOutcome,
+  OnDemandConnection,
   type OutgoingRecord,
+  type PayloadForm,
+  payloadOf,
   rejected,
-} from './delivery.js';
-import { FreshConnection } from './fresh-connection.js';
-import { type PayloadForm, payloadOf, type SignalSelection } from './payload.js';
+  type SignalSelection,
+} from '../shared/index.js';
 
 export interface NatsOptions {
   servers: string[];
@@ -39,11 +41,11 @@ const HEADER_BYTES = 4_096;
 
 export class NatsDelivery implements Delivery {
   readonly #options: NatsOptions;
-  readonly #connection: FreshConnection<Session>;
+  readonly #connection: OnDemandConnection<Session>;
 
   constructor(options: NatsOptions) {
     this.#options = options;
-    this.#connection = new FreshConnection({
+    this.#connection = new OnDemandConnection({
       open: (lost) => this.#open(lost),
       close: ({ connection }) => connection.close(),
       limitMs: options.ackDeadlineMs,

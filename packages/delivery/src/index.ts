@@ -1,0 +1,24 @@
+export {
+  checkDefinition,
+  checkDefinitions,
+  createDelivery,
+  type DefinitionMistake,
+  type DeliveryEnvironment,
+  deliveryKindOf,
+  type GivenDefinition,
+  isSubscriptionName,
+  maxInFlightOf,
+  type SubscriptionDefinition,
+  settingsTable,
+} from './definition/index.js';
+export { deliveryKinds } from './kinds.js';
+export {
+  away,
+  type Delivery,
+  type DeliveryKind,
+  type DeliveryOutcome,
+  type Environment,
+  type FlagValues,
+  messageOf,
+  type OutgoingRecord,
+} from './shared/index.js';

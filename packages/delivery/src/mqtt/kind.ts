@@ -1,0 +1,69 @@
+// Delivery to an MQTT broker: settings, flags, factory.
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { defineDeliveryKind, isUrlOf, SECRET_DESCRIPTION } from '../shared/index.js';
+
+const schema = z.strictObject({
+  url: z
+    .string()
+    .refine(
+      (text) => isUrlOf(text, ['mqtt:', 'mqtts:', 'ws:', 'wss:']),
+      'expected a URL that starts with mqtt://, mqtts://, ws:// or wss://',
+    )
+    .describe('The broker.'),
+  username: z.string().optional().describe('Of this client.'),
+  password: z.string().optional().describe(SECRET_DESCRIPTION),
+  base: z
+    .string()
+    .regex(/^[^#+\0]+$/, 'expected a topic without # and +')
+    .default('fleetbridge')
+    .describe('What every topic begins with.'),
+  qos: z
+    .union([z.literal(0), z.literal(1), z.literal(2)])
+    .default(1)
+    .describe('0 counts as delivered when it is sent.'),
+  retain: z.boolean().default(true).describe('Whether the broker keeps the last value of each topic.'),
+  homeAssistant: z
+    .union([
+      z.boolean(),
+      z.strictObject({ prefix: z.string().min(1).default('homeassistant').describe('As in its settings.') }),
+    ])
+    .default(false)
+    .describe(
+      "Announces each vehicle as a device by Home Assistant's MQTT discovery; `{ prefix }` for another discovery prefix.",
+    ),
+  caFile: z.string().min(1).optional().describe('CA of the broker, for mqtts://.'),
+});
+
+export const mqtt = defineDeliveryKind({
+  name: 'mqtt',
+  description: 'To an MQTT broker.',
+  schema,
+  flags: {
+    usage: '--mqtt <url>',
+    options: { mqtt: { type: 'string' } },
+    settings: ({ mqtt: url }) => (url === undefined ? undefined : { url }),
+  },
+  create: async ({ url, username, password, base, qos, retain, homeAssistant, caFile }, context) => {
+    const { subscription, partition, topics, signals, clientId, ackDeadlineMs, secret } = context;
+    const prefix = typeof homeAssistant === 'object' ? homeAssistant.prefix : 'homeassistant';
+    const access = {
+      username,
+      password: secret(password),
+      ca: caFile === undefined ? undefined : readFileSync(caFile),
+    };
+    const { MqttDelivery } = await import('./mqtt-delivery.js');
+    return new MqttDelivery({
+      url,
+      ...access,
+      clientId,
+      base,
+      qos,
+      retain,
+      signals,
+      statusTopic: `${base}/bridge/${subscription}/${partition}`,
+      homeAssistant: homeAssistant ? { prefix, hasConnectivity: topics.includes('connectivity') } : undefined,
+      ackDeadlineMs,
+    });
+  },
+});

@@ -1,0 +1,65 @@
+// Delivery by HTTP POST: settings, flags, factory.
+import { z } from 'zod';
+import { defineDeliveryKind, isUrlOf, SECRET_DESCRIPTION } from '../shared/index.js';
+
+const signedToken = z
+  .strictObject({
+    audience: z.string().min(1).describe('`aud` of the token.'),
+    issuer: z.string().min(1).default('https://accounts.google.com').describe('`iss` of the token.'),
+    serviceAccount: z.email().describe('`email` and `sub` of the token.'),
+    keyFile: z.string().min(1).describe('Private key, PEM: RSA, P-256 or Ed25519.'),
+    keyId: z.string().min(1).optional().describe('`kid`, by which the server finds the public key.'),
+  })
+  .describe('An OIDC token as Google signs it, made anew every hour, in place of `token`.');
+
+const schema = z
+  .strictObject({
+    url: z
+      .string()
+      .refine((text) => isUrlOf(text, ['http:', 'https:']), 'expected a URL that starts with http:// or https://')
+      .describe('Where each record is posted.'),
+    wrapped: z
+      .boolean()
+      .default(true)
+      .describe("In Pub/Sub's envelope, or the payload as the body with the rest in headers."),
+    headers: z
+      .record(z.string().regex(/^[\w-]+$/, 'expected the name of a header'), z.string())
+      .default({})
+      .describe('Sent with each request.'),
+    token: z.string().min(1).optional().describe(`Bearer token. ${SECRET_DESCRIPTION}`),
+    signedToken: signedToken.optional(),
+    connections: z.int().min(1).max(1_000).default(100).describe('Requests under way at once, a partition.'),
+  })
+  .refine(({ token, signedToken }) => token === undefined || signedToken === undefined, {
+    message: 'token and signedToken exclude each other',
+    path: ['token'],
+  });
+
+export const push = defineDeliveryKind({
+  name: 'push',
+  description: 'HTTP POST.',
+  schema,
+  flags: {
+    usage: '--push <url>',
+    options: { push: { type: 'string' } },
+    settings: ({ push: url }) => (url === undefined ? undefined : { url }),
+  },
+  maxInFlight: ({ connections }) => connections,
+  create: async ({ url, wrapped, headers, token, signedToken, connections }, context) => {
+    const { subscription, form, signals, ackDeadlineMs, secret, now } = context;
+    const bearer = secret(token);
+    const { PushDelivery } = await import('./push-delivery.js');
+    const signer = signedToken && (await import('./signed-token.js')).tokenSigner(signedToken, now);
+    return new PushDelivery({
+      url,
+      subscription,
+      form,
+      signals,
+      isWrapped: wrapped,
+      headers,
+      token: signer ?? (bearer === undefined ? undefined : () => bearer),
+      ackDeadlineMs,
+      maxSockets: connections,
+    });
+  },
+});
