@@ -65,7 +65,7 @@ describe('fleetbridge subscription', () => {
       2,
       [
         'not created, it has mistakes:',
-        '  home.signals[0]: no signal has this name',
+        '  home.signals[0]: unknown signal',
         '  home.push.url: expected a URL that starts with http:// or https://',
       ].join('\n'),
     ]);

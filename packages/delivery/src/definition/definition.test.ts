@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkDefinition, checkDefinitions } from './definition.js';
 
 describe('checkDefinition', () => {
-  it('fills in what Pub/Sub would', () => {
+  it("fills in Pub/Sub's defaults", () => {
     const checked = checkDefinition({ name: 'a', push: { url: 'https://x/' } }, 'a');
     expect(checked).toMatchObject({
       value: {
@@ -16,7 +16,7 @@ describe('checkDefinition', () => {
     });
   });
 
-  it('takes each delivery, and `log: true`', () => {
+  it('accepts each delivery, and `log: true`', () => {
     const deliveries = [
       { mqtt: { url: 'mqtt://mosquitto:1883', base: 'fleetbridge', homeAssistant: true } },
       { kafka: { brokers: ['kafka:9092'] } },
@@ -29,7 +29,7 @@ describe('checkDefinition', () => {
 });
 
 describe('checkDefinitions', () => {
-  it('takes the shape of the documentation, and an empty file', () => {
+  it('accepts the form in the documentation, and an empty file', () => {
     const subscriptions = [
       { name: 'teslamate-bridge', topics: ['V'], push: { url: 'https://streaming.example.com/' } },
       {
@@ -41,12 +41,12 @@ describe('checkDefinitions', () => {
     ];
     const checked = checkDefinitions({ subscriptions });
     expect('value' in checked && checked.value.map(({ given }) => given)).toEqual(subscriptions);
-    for (const nothing of [null, undefined, {}, { subscriptions: [] }]) {
-      expect(checkDefinitions(nothing)).toEqual({ value: [] });
+    for (const empty of [null, undefined, {}, { subscriptions: [] }]) {
+      expect(checkDefinitions(empty)).toEqual({ value: [] });
     }
   });
 
-  it('finds every mistake at once, each with its path', () => {
+  it('reports every mistake at once, each with its path', () => {
     const checked = checkDefinitions({
       subscriptions: [
         { name: 'a b', push: { url: 'nowhere' }, signals: ['Speeed'], maximumDeliveries: 0 },
@@ -84,8 +84,8 @@ describe('checkDefinitions', () => {
       ].sort(),
     );
     const problemOf = (path: string) => mistakes.find((mistake) => mistake.path === path)?.problem;
-    expect(problemOf('subscriptions[2].retries')).toBe('there is no such setting');
+    expect(problemOf('subscriptions[2].retries')).toBe('unknown setting');
     expect(problemOf('subscriptions[5]')).toBe('expected exactly one of push, mqtt, kafka, nats, log, got none');
-    expect(problemOf('subscriptions[3].name')).toBe('"c" is the name of another one above');
+    expect(problemOf('subscriptions[3].name')).toBe('"c" is already the name of a subscription above');
   });
 });

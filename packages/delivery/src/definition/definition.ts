@@ -1,6 +1,6 @@
-// What a subscription says: the schema that validates DISPATCHER_CONFIG and what the CLI stored, and from which
-// docs/dispatcher.md's table is made. Every mistake is reported with its path.
-import { signalNames, topics, VIN_PATTERN } from '@fleetbridge/protocol';
+// The definition of a subscription: the schema that validates DISPATCHER_CONFIG and the CLI's definitions, and from which
+// the table in docs/dispatcher.md is generated. Every mistake is reported with its path.
+import { signalNames, topics } from '@fleetbridge/protocol';
 import { z } from 'zod';
 import { deliveryKinds } from '../kinds.js';
 import { payloadForms } from '../shared/index.js';
@@ -18,42 +18,44 @@ const commonSettings = z.strictObject({
   name: z
     .string()
     .regex(NAME, 'expected a letter or digit, then at most 62 of letters, digits, _ . -')
-    .describe('Its name, for ever: another name is another subscription.'),
+    .describe('Name of the subscription. Another name is another subscription.'),
   topics: z
     .array(z.string().regex(/^[\w.-]{1,64}$/, `expected ${topics.join(', ')} or one of EXTRA_TOPICS`))
     .min(1)
     .default([...topics])
-    .describe('Records of these.'),
+    .describe('Topics to deliver.'),
   vins: z
     .array(z.string().regex(VIN_PATTERN, 'expected a VIN'))
     .min(1)
     .optional()
-    .describe('Records of these vehicles; default: all.'),
+    .describe('Vehicles to deliver; default: all.'),
   signals: z
-    .array(z.string().refine((name) => knownSignals.has(name), 'no signal has this name'))
+    .array(z.string().refine((name) => knownSignals.has(name), 'unknown signal'))
     .min(1)
     .optional()
     .describe(
-      'Records of V that have one of these; in forms other than protobuf the others are left out. Default: all.',
+      'Deliver only V records with one of these signals; forms other than protobuf leave out the others. Default: all.',
     ),
-  from: z.enum(['now', 'earliest']).default('now').describe('Where a new one begins.'),
+  from: z.enum(['now', 'earliest']).default('now').describe('Where a new subscription starts.'),
   payload: z
     .enum(payloadForms)
     .optional()
     .describe(
-      '`protobuf` as stored, `protojson` as with `transmit_decoded_records`, or flat `json`. Default: protojson. Not for mqtt and log.',
+      '`protobuf` as stored, `protojson` as with `transmit_decoded_records`, or flat `json`. Default: protojson. Not used by mqtt and log.',
     ),
-  ackDeadlineSeconds: seconds(0.05, 600).default(10).describe('No answer for so long counts as away.'),
+  ackDeadlineSeconds: seconds(0.05, 600)
+    .default(10)
+    .describe('After this time without a response the endpoint counts as away.'),
   backOff: z
     .strictObject({
-      minimumSeconds: seconds(0.01, 600).default(0.1).describe('After the first failure.'),
-      maximumSeconds: seconds(0.01, 3_600).default(60).describe('After many.'),
+      minimumSeconds: seconds(0.01, 600).default(0.1).describe('Delay after the first failure.'),
+      maximumSeconds: seconds(0.01, 3_600).default(60).describe('Longest delay.'),
     })
     .prefault({})
-    .describe('Between attempts: `minimumSeconds`, doubling up to `maximumSeconds`, with jitter.')
+    .describe('Delay between attempts: `minimumSeconds`, doubling up to `maximumSeconds`, with jitter.')
     .refine(
       ({ minimumSeconds, maximumSeconds }) => minimumSeconds <= maximumSeconds,
-      'minimumSeconds is more than maximumSeconds',
+      'expected minimumSeconds to be at most maximumSeconds',
     ),
   maximumDeliveries: z
     .int()
@@ -75,7 +77,7 @@ export const subscriptionSchema = commonSettings.extend(deliverySettings).superR
 /** With the settings of one kind of delivery under its name (create-delivery.ts). */
 export type SubscriptionDefinition = z.output<typeof commonSettings>;
 
-/** Paths begin with `subscriptions[n]`, or with the name where there is one. */
+/** Paths start with `subscriptions[n]` in a file, and with the name of a stored subscription. */
 export interface DefinitionMistake {
   path: string;
   problem: string;
@@ -93,27 +95,28 @@ export function checkDefinition(given: unknown, at: string): Checked<Subscriptio
   return { mistakes: result.error.issues.flatMap((issue) => mistakesOf(issue, at)) };
 }
 
-/** A definition that is good, as it was written: without the defaults, which may change. */
+/** A valid definition, parsed and as written: the defaults, which may change, are not stored. */
 export interface GivenDefinition {
   definition: SubscriptionDefinition;
   given: unknown;
 }
 
-/** The whole of DISPATCHER_CONFIG, parsed from YAML. */
+/** Checks the whole of DISPATCHER_CONFIG, parsed from YAML. */
 export function checkDefinitions(given: unknown): Checked<GivenDefinition[]> {
   const file = z.safeParse(z.strictObject({ subscriptions: z.array(z.unknown()).default([]) }), given ?? {});
   if (!file.success) return { mistakes: file.error.issues.flatMap((issue) => mistakesOf(issue, '')) };
   const mistakes: DefinitionMistake[] = [];
   const definitions: GivenDefinition[] = [];
   const names = new Set<string>();
-  for (const [index, one] of file.data.subscriptions.entries()) {
+  for (const [index, definition] of file.data.subscriptions.entries()) {
     const at = `subscriptions[${index}]`;
-    const checked = checkDefinition(one, at);
+    const checked = checkDefinition(definition, at);
     if ('mistakes' in checked) mistakes.push(...checked.mistakes);
-    else definitions.push({ definition: checked.value, given: one });
-    const name = (one as { name?: unknown } | null)?.name;
+    else definitions.push({ definition: checked.value, given: definition });
+    const name = (definition as { name?: unknown } | null)?.name;
     if (typeof name !== 'string') continue;
-    if (names.has(name)) mistakes.push({ path: `${at}.name`, problem: `"${name}" is the name of another one above` });
+    if (names.has(name))
+      mistakes.push({ path: `${at}.name`, problem: `"${name}" is already the name of a subscription above` });
     names.add(name);
   }
   return mistakes.length > 0 ? { mistakes } : { value: definitions };
@@ -127,11 +130,11 @@ function mistakesOf(issue: z.core.$ZodIssue, at: string): DefinitionMistake[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       path: path === '' ? key : `${path}.${key}`,
-      problem: 'there is no such setting',
+      problem: 'unknown setting',
     }));
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    return [{ path, problem: 'none of the forms that are possible here' }];
+    return [{ path, problem: 'expected one of the forms in docs/dispatcher.md' }];
   }
   return [{ path: path === '' ? 'the file' : path, problem: issue.message }];
 }

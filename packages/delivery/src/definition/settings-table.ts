@@ -1,4 +1,4 @@
-// The settings of a subscription as a table for docs/dispatcher.md, made from the schema that validates them.
+// The settings of a subscription as a table for docs/dispatcher.md, generated from the schema that validates them.
 import { z } from 'zod';
 import { subscriptionSchema } from './definition.js';
 
@@ -19,14 +19,14 @@ interface Shape {
 }
 
 function* rowsOf(shape: Shape, prefix: string): Generator<{ path: string; fallback: string; description: string }> {
-  for (const [name, one] of Object.entries(shape.properties ?? {})) {
+  for (const [name, property] of Object.entries(shape.properties ?? {})) {
     const path = prefix + name;
-    const inner = one.properties ? one : one.anyOf?.find(({ properties }) => properties);
+    const inner = property.properties ? property : property.anyOf?.find(({ properties }) => properties);
     const isRequired = shape.required?.includes(name) === true;
-    const isObject = typeof one.default === 'object' && !Array.isArray(one.default);
-    const hasDefault = one.default !== undefined && !isObject;
-    const fallback = hasDefault ? `\`${JSON.stringify(one.default)}\`` : isRequired ? 'required' : '';
-    yield { path, fallback, description: (one.description ?? '').replaceAll('|', '\\|') };
+    const isObject = typeof property.default === 'object' && !Array.isArray(property.default);
+    const hasDefault = property.default !== undefined && !isObject;
+    const fallback = hasDefault ? `\`${JSON.stringify(property.default)}\`` : isRequired ? 'required' : '';
+    yield { path, fallback, description: (property.description ?? '').replaceAll('|', '\\|') };
     if (inner) yield* rowsOf(inner, `${path}.`);
   }
 }

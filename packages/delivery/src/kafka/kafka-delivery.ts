@@ -1,6 +1,6 @@
-// Delivery to Kafka: topic `<namespace>_<topic>`, key VIN, so that a vehicle stays in one partition and in order, and the
-// headers of Tesla's server. What comes in one turn travels as one request; one request is under way. The producer is
-// idempotent, and thrown away with the first failure, since its sequence is in doubt then.
+// Delivery to Kafka: topic `<namespace>_<topic>`, key VIN, so that a vehicle's records stay in order in one partition,
+// and the Go server's headers. Records of one event loop turn travel in one request; one request is in flight. The
+// producer is idempotent and discarded at the first failure, because its sequence number is then in doubt.
 import { readFileSync } from 'node:fs';
 import { ProduceAcks, Producer } from '@platformatic/kafka';
 import {
@@ -37,13 +37,13 @@ interface Message {
   headers: Map<Buffer, Buffer>;
 }
 
-interface Sending {
+interface QueuedRecord {
   record: OutgoingRecord;
   message: Message;
   settle: (outcome: DeliveryOutcome) => void;
 }
 
-/** What the broker says of a record that it will never take. */
+/** Errors of the broker that mean it will never accept the record. */
 const REJECTIONS = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD', 'INVALID_TOPIC_EXCEPTION']);
 
 type BytesProducer = Producer<Buffer, Buffer, Buffer, Buffer>;
@@ -51,15 +51,15 @@ type BytesProducer = Producer<Buffer, Buffer, Buffer, Buffer>;
 export class KafkaDelivery implements Delivery {
   readonly #options: KafkaOptions;
   readonly #connection: OnDemandConnection<BytesProducer>;
-  #waiting: Sending[] = [];
-  #isSending = false;
+  #waiting: QueuedRecord[] = [];
+  #sending = false;
 
   constructor(options: KafkaOptions) {
     this.#options = options;
     this.#connection = new OnDemandConnection({
       open: async () => this.#producer(),
       close: (producer) => producer.close(true),
-      limitMs: options.ackDeadlineMs,
+      timeoutMs: options.ackDeadlineMs,
     });
   }
 
@@ -72,8 +72,8 @@ export class KafkaDelivery implements Delivery {
     }
     return await new Promise((settle) => {
       this.#waiting.push({ record, message, settle });
-      if (this.#isSending) return;
-      this.#isSending = true;
+      if (this.#sending) return;
+      this.#sending = true;
       setImmediate(() => void this.#send());
     });
   }
@@ -86,18 +86,18 @@ export class KafkaDelivery implements Delivery {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting;
       this.#waiting = [];
-      const outcome = await this.#sendTogether(batch);
+      const outcome = await this.#sendBatch(batch);
       if (outcome.kind !== 'rejected' || batch.length === 1) {
         for (const { settle } of batch) settle(outcome);
         continue;
       }
-      // which one of them it is: one at a time
-      for (const one of batch) one.settle(await this.#sendTogether([one]));
+      // finds the rejected record by sending them one at a time
+      for (const queued of batch) queued.settle(await this.#sendBatch([queued]));
     }
-    this.#isSending = false;
+    this.#sending = false;
   }
 
-  async #sendTogether(batch: readonly Sending[]): Promise<DeliveryOutcome> {
+  async #sendBatch(batch: readonly QueuedRecord[]): Promise<DeliveryOutcome> {
     try {
       await this.#connection.use((producer) => {
         for (const { record } of batch) assertHeld(record);
@@ -131,7 +131,7 @@ export class KafkaDelivery implements Delivery {
       acks: acks === 'all' ? ProduceAcks.ALL : ProduceAcks.LEADER,
       idempotent: acks === 'all',
       autocreateTopics: true,
-      // what to repeat is decided by whoever holds the lease
+      // only the holder of the lease decides what to repeat
       retries: 0,
       connectTimeout: ackDeadlineMs,
       timeout: ackDeadlineMs,
@@ -141,7 +141,7 @@ export class KafkaDelivery implements Delivery {
   }
 }
 
-/** The client wraps what the broker said in errors of its own. */
+/** The client wraps the broker's error in errors of its own. */
 function rejectionIn(error: unknown, depth = 0): string | undefined {
   if (!(error instanceof Error) || depth > 5) return undefined;
   const { apiId, errors, cause } = error as Error & { apiId?: string; errors?: unknown[] };

@@ -6,16 +6,16 @@ const schema = z.strictObject({
   brokers: z
     .array(z.string().regex(/^[^:\s]+:\d+$/, 'expected host:port'))
     .min(1)
-    .describe('`host:port` of brokers to begin with.'),
+    .describe('Bootstrap brokers, `host:port`.'),
   acks: z
     .enum(['all', 'leader'])
     .default('all')
-    .describe('Who must have a record. `all` comes with the idempotent producer.'),
-  tls: z.boolean().default(false).describe('TLS to the brokers.'),
-  caFile: z.string().min(1).optional().describe('CA of the brokers, with `tls`.'),
-  username: z.string().optional().describe('SASL, with `mechanism`.'),
-  password: z.string().optional().describe(SECRET_DESCRIPTION),
-  mechanism: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']).default('PLAIN').describe('Of SASL.'),
+    .describe('Replicas that must store a record before it is acknowledged. `all` enables the idempotent producer.'),
+  tls: z.boolean().default(false).describe('Connect with TLS.'),
+  caFile: z.string().min(1).optional().describe('CA certificates of the brokers, PEM, with `tls`.'),
+  username: z.string().optional().describe('SASL user name.'),
+  password: z.string().optional().describe(`SASL password. ${SECRET_DESCRIPTION}`),
+  mechanism: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']).default('PLAIN').describe('SASL mechanism.'),
 });
 
 export const kafka = defineDeliveryKind({

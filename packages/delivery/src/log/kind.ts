@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { defineDeliveryKind } from '../shared/index.js';
 
 const settings = z.strictObject({
-  file: z.string().min(1).optional().describe('Lines are added to it; without it they go to stdout.'),
+  file: z.string().min(1).optional().describe('File to append to; default: stdout.'),
 });
 
 export const log = defineDeliveryKind({
   name: 'log',
-  description: 'Lines of JSON; `log: true` will do.',
+  description: 'Lines of JSON; `log: true` for stdout.',
   schema: z.union([z.literal(true).transform((): z.output<typeof settings> => ({})), settings]),
   flags: {
     usage: '--log',

@@ -10,7 +10,7 @@ const VIN = '5YJ3E1EA7KF000001';
 const createdAt = timestampOf(1_784_000_000_250);
 
 describe('logLine', () => {
-  it("is a line of Tesla's server's logger", () => {
+  it("prints V in the form of the Go server's logger", () => {
     const data = [
       { key: Field.Soc, value: { doubleValue: 71.25 } },
       { key: Field.Gear, value: { shiftStateValue: ShiftState.ShiftStateD } },
@@ -54,7 +54,7 @@ describe('logLine', () => {
     });
   });
 
-  it('has lists of alerts and errors, and connectivity as an object', () => {
+  it('prints alerts and errors as lists, and connectivity as an object', () => {
     const alerts = [{ name: 'A', audiences: [1, 3], startedAt: timestampOf(5_000) }, { name: 'B' }];
     const errors = [{ name: 'E', body: 'b', tags: { k: 'v' }, createdAt: timestampOf(6_000) }];
     const connectivity = {
@@ -82,7 +82,7 @@ describe('logLine', () => {
 });
 
 describe('LogDelivery', () => {
-  it('adds lines to a file, rejects what it can not decode, and is away where it can not write', async () => {
+  it('appends to a file, rejects a record that it cannot decode, and is away while it cannot write', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'log-lines-'));
     const file = join(folder, 'records.jsonl');
     const record = { entry: entry('V', encodeMessage('V', { vin: VIN })), messageId: '0-1-1', isLeaseHeld: () => true };
@@ -100,9 +100,9 @@ describe('LogDelivery', () => {
         .split('\n')
         .map((line) => JSON.parse(line).vin),
     ).toEqual([VIN, VIN]);
-    const nowhere = new LogDelivery({ file: join(folder, 'none', 'x') });
-    expect(await nowhere.deliver(record)).toMatchObject({ kind: 'away' });
-    await nowhere.stop();
+    const unwritable = new LogDelivery({ file: join(folder, 'missing', 'x') });
+    expect(await unwritable.deliver(record)).toMatchObject({ kind: 'away' });
+    await unwritable.stop();
     rmSync(folder, { recursive: true });
   });
 });

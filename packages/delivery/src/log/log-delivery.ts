@@ -1,4 +1,5 @@
-// Delivery to the log: one JSON line a record on stdout or to a file, in the shape of Tesla's server's logger.
+// Delivery as one line of JSON per record, to stdout or a file, in the form of the Go server's logger
+// (docs/protocol/vehicle.md#logger).
 import { createWriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { decodeRecord, flatRecord } from '@fleetbridge/protocol';
@@ -15,7 +16,7 @@ import {
 } from '../shared/index.js';
 
 export interface LogOptions {
-  /** Lines are added to it; undefined: stdout. */
+  /** Appended to; undefined: stdout. */
   file?: string | undefined;
   signals?: SignalSelection;
 }
@@ -47,12 +48,12 @@ export class LogDelivery implements Delivery {
     if (this.#file !== undefined && out !== undefined) await new Promise<void>((resolve) => out.end(resolve));
   }
 
-  /** A file that fails (full, gone) is opened anew with the next record. */
+  /** After an error of the file (disk full, folder removed) the next record opens it again. */
   #stream(): Writable {
     if (this.#file === undefined) return process.stdout;
     if (this.#out === undefined || this.#out.destroyed) {
       this.#out = createWriteStream(this.#file, { flags: 'a' });
-      // told to the write's own callback as well
+      // the callback of the write receives the error as well
       this.#out.on('error', () => {});
     }
     return this.#out;

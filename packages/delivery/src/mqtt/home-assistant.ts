@@ -1,15 +1,15 @@
-// What Home Assistant has to be told so that a vehicle becomes a device with entities (MQTT discovery): one retained
-// configuration an entity, all with the same device. Units are the signals' own; Home Assistant converts them.
+// Home Assistant's MQTT discovery: one retained configuration per entity, all entities of a vehicle with the same device.
+// Units are the signals' own; Home Assistant converts them.
 import { type Flat, signalUnit } from '@fleetbridge/protocol';
 
 export interface HomeAssistantOptions {
   /** Discovery prefix. */
   prefix: string;
-  /** What every state topic begins with. */
+  /** Prefix of every state topic. */
   base: string;
-  /** Where the delivery says whether it is there. */
+  /** Where the delivery publishes `online` and `offline`. */
   statusTopic: string;
-  /** Whether connectivity records are delivered, and so the vehicle's presence is known. */
+  /** Whether connectivity records are delivered, so that the vehicle's presence is known. */
   hasConnectivity: boolean;
 }
 
@@ -18,7 +18,7 @@ export interface DiscoveryMessage {
   payload: string;
 }
 
-/** The entities that a signal of a vehicle makes: none, one, or one a door. */
+/** The configurations for a signal of a vehicle: one, or one per door. */
 export function discoveryMessages(
   vin: string,
   signal: { name: string; value: Flat },
@@ -38,11 +38,11 @@ export function discoveryMessages(
     );
   }
   if (entity.component === 'device_tracker') {
-    const facts = { name: words(name), source_type: 'gps', json_attributes_topic: stateTopic(vin, name, options) };
-    return [configuration(vin, name, options, { ...entity, ...facts })];
+    const settings = { name: words(name), source_type: 'gps', json_attributes_topic: stateTopic(vin, name, options) };
+    return [configuration(vin, name, options, { ...entity, ...settings })];
   }
-  const facts = { name: words(name), state_topic: stateTopic(vin, name, options) };
-  return [configuration(vin, name, options, { ...facts, ...entity })];
+  const settings = { name: words(name), state_topic: stateTopic(vin, name, options) };
+  return [configuration(vin, name, options, { ...settings, ...entity })];
 }
 
 interface Entity {
@@ -58,7 +58,7 @@ function entityOf(name: string, value: Flat): Entity | 'doors' {
   }
   const isOn = `value_json | string | lower == 'true'`;
   if (value === true || value === false || value === 'true' || value === 'false') {
-    // a lock is on when it is open
+    // Home Assistant's device class `lock`: on means unlocked
     const [on, off] = name === 'Locked' ? ['OFF', 'ON'] : ['ON', 'OFF'];
     return {
       component: 'binary_sensor',
@@ -85,7 +85,7 @@ const BINARY_CLASSES: Record<string, string> = {
   BatteryHeaterOn: 'heat',
 };
 
-/** Device class and state class. Home Assistant takes energy as a total only. */
+/** Device class and state class. Home Assistant accepts energy as a total only. */
 function measureOf(name: string, unit: string): Record<string, string> {
   const measured = (deviceClass?: string) => ({ state_class: 'measurement', ...optional('device_class', deviceClass) });
   switch (unit) {

@@ -10,29 +10,35 @@ const schema = z.strictObject({
       (text) => isUrlOf(text, ['mqtt:', 'mqtts:', 'ws:', 'wss:']),
       'expected a URL that starts with mqtt://, mqtts://, ws:// or wss://',
     )
-    .describe('The broker.'),
-  username: z.string().optional().describe('Of this client.'),
-  password: z.string().optional().describe(SECRET_DESCRIPTION),
+    .describe('URL of the broker.'),
+  username: z.string().optional().describe('User name for the broker.'),
+  password: z.string().optional().describe(`Password for the broker. ${SECRET_DESCRIPTION}`),
   base: z
     .string()
     .regex(/^[^#+\0]+$/, 'expected a topic without # and +')
     .default('fleetbridge')
-    .describe('What every topic begins with.'),
+    .describe('Prefix of every topic.'),
   qos: z
     .union([z.literal(0), z.literal(1), z.literal(2)])
     .default(1)
-    .describe('0 counts as delivered when it is sent.'),
+    .describe('Quality of service. With 0 a record counts as delivered when it is sent.'),
   retain: z.boolean().default(true).describe('Whether the broker keeps the last value of each topic.'),
   homeAssistant: z
     .union([
       z.boolean(),
-      z.strictObject({ prefix: z.string().min(1).default('homeassistant').describe('As in its settings.') }),
+      z.strictObject({
+        prefix: z
+          .string()
+          .min(1)
+          .default('homeassistant')
+          .describe("Discovery prefix, as in Home Assistant's settings."),
+      }),
     ])
     .default(false)
     .describe(
-      "Announces each vehicle as a device by Home Assistant's MQTT discovery; `{ prefix }` for another discovery prefix.",
+      "Announces each vehicle as a device with Home Assistant's MQTT discovery. `{ prefix }` sets another discovery prefix.",
     ),
-  caFile: z.string().min(1).optional().describe('CA of the broker, for mqtts://.'),
+  caFile: z.string().min(1).optional().describe('CA certificates of the broker, PEM, for mqtts://.'),
 });
 
 export const mqtt = defineDeliveryKind({

@@ -1,5 +1,5 @@
 // Delivery to an MQTT broker. The client library's own store and reconnects are not used (on-demand-connection.ts); the client
-// id is fixed a subscription and partition, so that the broker itself ends the session of an owner that lost its lease.
+// id is the same for every owner of a partition, so the broker ends the session of an owner that lost its lease.
 import type { LogEntry } from '@fleetbridge/store';
 import { connect, type MqttClient } from 'mqtt';
 import {
@@ -26,7 +26,7 @@ export interface MqttOptions {
   qos: 0 | 1 | 2;
   retain: boolean;
   signals?: SignalSelection;
-  /** Where the last will and the sign of life go. */
+  /** For `online`, `offline` and the last will. */
   statusTopic: string;
   homeAssistant?: Omit<HomeAssistantOptions, 'base' | 'statusTopic'> | undefined;
   ackDeadlineMs: number;
@@ -34,7 +34,7 @@ export interface MqttOptions {
 
 interface Session {
   client: MqttClient;
-  /** Entities that were announced on this connection, `<VIN> <signal>`. */
+  /** Entities announced on this connection, as `<VIN> <signal>`. */
   announced: Set<string>;
 }
 
@@ -47,9 +47,9 @@ export class MqttDelivery implements Delivery {
   constructor(options: MqttOptions) {
     this.#options = options;
     this.#connection = new OnDemandConnection({
-      open: (lost) => this.#open(lost),
+      open: (onLost) => this.#open(onLost),
       close: ({ client }) => client.end(true),
-      limitMs: options.ackDeadlineMs,
+      timeoutMs: options.ackDeadlineMs,
     });
   }
 
@@ -72,13 +72,13 @@ export class MqttDelivery implements Delivery {
     }
   }
 
-  /** In good order, so without the last will: the same word is said here. */
+  /** A clean disconnect does not trigger the last will, so `offline` is published here. */
   async stop(): Promise<void> {
     await this.#connection.ifOpen(async ({ client }) => {
       await publish(
         client,
         { topic: this.#options.statusTopic, payload: 'offline' },
-        { qos: this.#qosOfStatus, retain: true },
+        { qos: this.#statusQos, retain: true },
       );
       await client.endAsync();
     });
@@ -97,21 +97,21 @@ export class MqttDelivery implements Delivery {
       if (homeAssistant && signal && !announced.has(`${vin} ${signal.name}`)) {
         announced.add(`${vin} ${signal.name}`);
         for (const discovery of discoveryMessages(vin, signal, { ...homeAssistant, base, statusTopic })) {
-          sent.push(publish(client, discovery, { qos: this.#qosOfStatus, retain: true }));
+          sent.push(publish(client, discovery, { qos: this.#statusQos, retain: true }));
         }
       }
-      // presence has to be there for whoever comes later
+      // retained, so that later subscribers know the presence too
       const isPresence = homeAssistant !== undefined && topic === 'connectivity';
       sent.push(publish(client, message, { qos, retain: retain || isPresence }));
     }
     await Promise.all(sent);
   }
 
-  get #qosOfStatus(): 0 | 1 {
+  get #statusQos(): 0 | 1 {
     return this.#options.qos === 0 ? 0 : 1;
   }
 
-  #open(lost: (error: Error) => void): Promise<Session> {
+  #open(onLost: (error: Error) => void): Promise<Session> {
     const { url, username, password, ca, clientId, statusTopic, ackDeadlineMs } = this.#options;
     const client = connect(url, {
       clientId,
@@ -125,20 +125,20 @@ export class MqttDelivery implements Delivery {
       queueQoSZero: false,
       keepalive: KEEP_ALIVE_SECONDS,
       connectTimeout: ackDeadlineMs,
-      will: { topic: statusTopic, payload: Buffer.from('offline'), qos: this.#qosOfStatus, retain: true },
+      will: { topic: statusTopic, payload: Buffer.from('offline'), qos: this.#statusQos, retain: true },
     });
     return new Promise((resolve, reject) => {
       client.on('error', (error) => {
         reject(error);
-        lost(error);
+        onLost(error);
       });
       client.on('close', () => {
-        const error = new Error('the broker ended the connection');
+        const error = new Error('the broker closed the connection');
         reject(error);
-        lost(error);
+        onLost(error);
       });
       client.on('connect', () => {
-        publish(client, { topic: statusTopic, payload: 'online' }, { qos: this.#qosOfStatus, retain: true }).then(
+        publish(client, { topic: statusTopic, payload: 'online' }, { qos: this.#statusQos, retain: true }).then(
           () => resolve({ client, announced: new Set() }),
           reject,
         );

@@ -1,5 +1,5 @@
-// A record as MQTT messages on the topics of Tesla's server: one a signal, and one or two an alert, an error, a change of
-// connectivity. All payloads are JSON.
+// A record as MQTT messages on the topics of the Go server: one per signal, per error and per change of connectivity,
+// two per alert (docs/protocol/vehicle.md#mqtt). All payloads are JSON.
 import {
   type DecodedRecord,
   decodeRecord,
@@ -16,11 +16,11 @@ import type { SignalSelection } from '../shared/index.js';
 export interface MqttMessage {
   topic: string;
   payload: string | Buffer;
-  /** Of a signal: its name and value, for what else is to be said about it. */
+  /** The signal that this message publishes, for discovery. */
   signal?: { name: string; value: Flat };
 }
 
-/** Throws RecordDecodeError. A topic that has no decoder gives its bytes as they are. */
+/** The bytes unchanged for a topic without a decoder. Throws RecordDecodeError. */
 export function mqttMessages(entry: LogEntry, base: string, signals?: SignalSelection): MqttMessage[] {
   const record = decodeRecord(entry.topic, entry.payload);
   const of = (path: string) => `${base}/${entry.vin}/${path}`;
@@ -50,7 +50,7 @@ export function mqttMessages(entry: LogEntry, base: string, signals?: SignalSele
   }
 }
 
-/** Of each name the whole list as `history`, and the one that started last as `current`. */
+/** Per name the whole list as `history`, and the alert that started last as `current`. */
 function alertMessages({ message }: DecodedRecord & { topic: 'alerts' }, of: (path: string) => string): MqttMessage[] {
   const byName = new Map<string, { facts: { [key: string]: Flat }; startedAt: string }[]>();
   for (const alert of message.alerts ?? []) {
@@ -74,7 +74,7 @@ function alertMessages({ message }: DecodedRecord & { topic: 'alerts' }, of: (pa
   return messages;
 }
 
-/** A name as one level of a topic: without what has a meaning there. */
+/** A name as one level of a topic: without the characters that have a meaning there. */
 function levelOf(name: string): string {
   return name.replace(/[/+#\0]/g, '_') || '_';
 }

@@ -3,15 +3,15 @@ import { z } from 'zod';
 import { defineDeliveryKind, SECRET_DESCRIPTION } from '../shared/index.js';
 
 const schema = z.strictObject({
-  servers: z.array(z.string().min(1)).min(1).describe('`nats://host:port`, to begin with.'),
-  username: z.string().optional().describe('Of this client.'),
-  password: z.string().optional().describe(SECRET_DESCRIPTION),
-  token: z.string().optional().describe(SECRET_DESCRIPTION),
+  servers: z.array(z.string().min(1)).min(1).describe('Servers to connect to, `nats://host:port`.'),
+  username: z.string().optional().describe('User name.'),
+  password: z.string().optional().describe(`Password. ${SECRET_DESCRIPTION}`),
+  token: z.string().optional().describe(`Authentication token. ${SECRET_DESCRIPTION}`),
   stream: z
     .string()
     .regex(/^[\w-]+$/, 'expected letters, digits, _ or -')
     .optional()
-    .describe('Makes this JetStream stream over `<namespace>.>` when it is not there.'),
+    .describe('JetStream stream, created over `<namespace>.>` if it does not exist.'),
 });
 
 export const nats = defineDeliveryKind({

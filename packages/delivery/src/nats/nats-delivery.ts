@@ -1,5 +1,5 @@
-// Delivery to NATS JetStream: subject `<namespace>.<vin>.<topic>`, the message id for the stream's duplicate window, so
-// that a repeat within it is stored once.
+// Delivery to NATS JetStream: subject `<namespace>.<vin>.<topic>`. The message id lets the stream store a repeat within
+// its duplicate window only once.
 import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import {
@@ -24,7 +24,7 @@ export interface NatsOptions {
   token?: string | undefined;
   name: string;
   namespace: string;
-  /** Made over `<namespace>.>` when it is not there. */
+  /** Created over `<namespace>.>` if it does not exist. */
   stream?: string | undefined;
   form: PayloadForm;
   signals?: SignalSelection;
@@ -36,8 +36,8 @@ interface Session {
   stream: JetStreamClient;
 }
 
-// What the headers take of a message at most, about.
-const HEADER_BYTES = 4_096;
+// Approximate upper limit of a message's headers.
+const MAX_HEADER_BYTES = 4_096;
 
 export class NatsDelivery implements Delivery {
   readonly #options: NatsOptions;
@@ -46,9 +46,9 @@ export class NatsDelivery implements Delivery {
   constructor(options: NatsOptions) {
     this.#options = options;
     this.#connection = new OnDemandConnection({
-      open: (lost) => this.#open(lost),
+      open: (onLost) => this.#open(onLost),
       close: ({ connection }) => connection.close(),
-      limitMs: options.ackDeadlineMs,
+      timeoutMs: options.ackDeadlineMs,
     });
   }
 
@@ -65,14 +65,14 @@ export class NatsDelivery implements Delivery {
     }
     try {
       const subject = `${namespace}.${entry.vin}.${entry.topic}`;
-      // one attempt: what to repeat is decided by whoever holds the lease
+      // one attempt: only the holder of the lease decides what to repeat
       const options = { msgID: messageId, headers: head, timeout: ackDeadlineMs, retries: 1 };
       return await this.#connection.use(async ({ connection, stream }) => {
         assertHeld(record);
-        const atMost = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
-        // the server would end the connection, again and again
-        if (payload.length > atMost - HEADER_BYTES)
-          return rejected(`${payload.length} bytes, the server takes ${atMost}`);
+        const maxBytes = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+        // the server would close the connection at every attempt
+        if (payload.length > maxBytes - MAX_HEADER_BYTES)
+          return rejected(`${payload.length} bytes, the server accepts at most ${maxBytes}`);
         await stream.publish(subject, payload, options);
         return DELIVERED;
       });
@@ -85,7 +85,7 @@ export class NatsDelivery implements Delivery {
     this.#connection.stop();
   }
 
-  async #open(lost: (error: Error) => void): Promise<Session> {
+  async #open(onLost: (error: Error) => void): Promise<Session> {
     const { servers, user, pass, token, name, namespace, stream, ackDeadlineMs } = this.#options;
     const connection = await connect({
       servers,
@@ -98,7 +98,7 @@ export class NatsDelivery implements Delivery {
       pingInterval: 10_000,
       maxPingOut: 2,
     });
-    void connection.closed().then((error) => lost(error ?? new Error('the connection has ended')));
+    void connection.closed().then((error) => onLost(error ?? new Error('the server closed the connection')));
     if (stream !== undefined) await ensureStream(connection, stream, namespace);
     return { connection, stream: jetstream(connection) };
   }
@@ -109,12 +109,12 @@ async function ensureStream(connection: NatsConnection, name: string, namespace:
   try {
     await manager.streams.info(name);
   } catch {
-    // not there, or not ours to see: then this fails and says why
+    // does not exist, or may not be read: then this fails with the reason
     await manager.streams.add({ name, subjects: [`${namespace}.>`] });
   }
 }
 
-/** A txid is whatever the vehicle sent; a header holds one line. */
+/** The vehicle chooses the txid; a header allows printable ASCII only. */
 function headerText(value: string): string {
   return /^[\x20-\x7e]*$/.test(value) ? value : encodeURIComponent(value);
 }

@@ -8,30 +8,30 @@ const signedToken = z
     issuer: z.string().min(1).default('https://accounts.google.com').describe('`iss` of the token.'),
     serviceAccount: z.email().describe('`email` and `sub` of the token.'),
     keyFile: z.string().min(1).describe('Private key, PEM: RSA, P-256 or Ed25519.'),
-    keyId: z.string().min(1).optional().describe('`kid`, by which the server finds the public key.'),
+    keyId: z.string().min(1).optional().describe('`kid` of the token, by which the server finds the public key.'),
   })
-  .describe('An OIDC token as Google signs it, made anew every hour, in place of `token`.');
+  .describe('Instead of `token`: an OIDC token as Google signs it, renewed every hour.');
 
 const schema = z
   .strictObject({
     url: z
       .string()
       .refine((text) => isUrlOf(text, ['http:', 'https:']), 'expected a URL that starts with http:// or https://')
-      .describe('Where each record is posted.'),
+      .describe('URL to which each record is posted.'),
     wrapped: z
       .boolean()
       .default(true)
-      .describe("In Pub/Sub's envelope, or the payload as the body with the rest in headers."),
+      .describe("`true`: Pub/Sub's envelope. `false`: the payload as the body, everything else in headers."),
     headers: z
-      .record(z.string().regex(/^[\w-]+$/, 'expected the name of a header'), z.string())
+      .record(z.string().regex(/^[\w-]+$/, 'expected a header name: letters, digits, _ or -'), z.string())
       .default({})
-      .describe('Sent with each request.'),
+      .describe('Headers of each request.'),
     token: z.string().min(1).optional().describe(`Bearer token. ${SECRET_DESCRIPTION}`),
     signedToken: signedToken.optional(),
-    connections: z.int().min(1).max(1_000).default(100).describe('Requests under way at once, a partition.'),
+    connections: z.int().min(1).max(1_000).default(100).describe('Concurrent requests per partition.'),
   })
   .refine(({ token, signedToken }) => token === undefined || signedToken === undefined, {
-    message: 'token and signedToken exclude each other',
+    message: 'token and signedToken exclude each other; remove one of them',
     path: ['token'],
   });
 

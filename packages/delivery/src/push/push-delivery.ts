@@ -1,4 +1,4 @@
-// Delivery by HTTP POST, in the envelope of a Google Pub/Sub push subscription or as the bare payload. An answer of 2xx
+// Delivery by HTTP POST, in the envelope of a Google Pub/Sub push subscription or as the bare payload. A 2xx response
 // is the acknowledgement.
 import http from 'node:http';
 import https from 'node:https';
@@ -20,22 +20,22 @@ import {
 
 export interface PushOptions {
   url: string;
-  /** Name of the subscription, as the envelope carries it. */
+  /** Name of the subscription, for the envelope. */
   subscription: string;
   form: PayloadForm;
   signals?: SignalSelection;
   isWrapped: boolean;
   headers: Readonly<Record<string, string>>;
-  /** What `Authorization: Bearer` carries. */
+  /** Bearer token for the Authorization header. */
   token?: (() => string | Promise<string>) | undefined;
   ackDeadlineMs: number;
   maxSockets: number;
 }
 
-// The answer's body means nothing to us; more than this of it, and the connection is not worth keeping.
-const ANSWER_BYTES = 65_536;
-// Rejected: the server is there and does not want this request. These three ask for patience.
-const PATIENCE = new Set([408, 425, 429]);
+// The response's body is ignored. Reading a longer one costs more than a new connection.
+const MAX_RESPONSE_BYTES = 65_536;
+// A 4xx status rejects the record, except for these, which ask to retry later.
+const RETRYABLE_STATUSES = new Set([408, 425, 429]);
 
 export class PushDelivery implements Delivery {
   readonly #options: PushOptions;
@@ -89,7 +89,7 @@ export class PushDelivery implements Delivery {
         headers: { 'user-agent': 'fleetbridge', ...headers, 'content-length': body.length },
       });
       const timer = setTimeout(() => {
-        request.destroy(new Error(`no answer within ${this.#options.ackDeadlineMs} ms`));
+        request.destroy(new Error(`no response within ${this.#options.ackDeadlineMs} ms`));
       }, this.#options.ackDeadlineMs);
       request.on('error', (error) => {
         clearTimeout(timer);
@@ -100,10 +100,10 @@ export class PushDelivery implements Delivery {
         let bytes = 0;
         response.on('data', (chunk: Buffer) => {
           bytes += chunk.length;
-          if (bytes > ANSWER_BYTES) request.destroy();
+          if (bytes > MAX_RESPONSE_BYTES) request.destroy();
         });
         response.on('error', () => {});
-        // the deadline still runs for the rest of the answer, which would otherwise hold its socket for ever
+        // the deadline also limits the rest of the response, which could otherwise occupy its socket without end
         response.on('close', () => clearTimeout(timer));
       });
       request.end(body);
@@ -113,12 +113,12 @@ export class PushDelivery implements Delivery {
 
 function outcomeOf(status: number, retryAfter: string | undefined): DeliveryOutcome {
   if (status >= 200 && status < 300) return DELIVERED;
-  if (status >= 400 && status < 500 && !PATIENCE.has(status)) return rejected(`HTTP ${status}`);
+  if (status >= 400 && status < 500 && !RETRYABLE_STATUSES.has(status)) return rejected(`HTTP ${status}`);
   const seconds = /^\d+$/.test(retryAfter ?? '') ? Math.min(Number(retryAfter), 3_600) : undefined;
   return away(`HTTP ${status}`, seconds === undefined ? undefined : seconds * 1000);
 }
 
-/** As Pub/Sub posts it; like there, id and time are spelled both ways. */
+/** As Pub/Sub posts it, with id and time in both spellings. */
 export function pushEnvelope({ entry, messageId }: OutgoingRecord, data: Buffer, subscription: string) {
   const publishTime = publishTimeOf(entry);
   return {
@@ -135,7 +135,7 @@ export function pushEnvelope({ entry, messageId }: OutgoingRecord, data: Buffer,
   };
 }
 
-/** As Pub/Sub's payload unwrapping writes it: the metadata with a prefix, the attributes under their own names. */
+/** As Pub/Sub's payload unwrapping writes it: metadata with a prefix, attributes under their own names. */
 function metadataHeaders({ entry, messageId }: OutgoingRecord, subscription: string): Record<string, string> {
   const attributes = Object.entries(attributesOf(entry)).map(([name, value]) => [name, headerText(value)]);
   return {
@@ -151,12 +151,12 @@ function subscriptionPath(name: string): string {
   return `projects/fleetbridge/subscriptions/${name}`;
 }
 
-/** When the entry was appended, which its id says. */
+/** The time at which the entry was appended, from its id. */
 function publishTimeOf({ id }: LogEntry): string {
   return new Date(Number(id.split('-')[0])).toISOString();
 }
 
-/** A txid is whatever the vehicle sent; a header can't hold everything. */
+/** The vehicle chooses the txid; a header allows printable ASCII only. */
 function headerText(value: string): string {
   return /^[\x20-\x7e]*$/.test(value) ? value : encodeURIComponent(value);
 }

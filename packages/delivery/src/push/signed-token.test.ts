@@ -24,7 +24,7 @@ describe('tokenSigner', () => {
     ['RS256', generateKeyPairSync('rsa', { modulusLength: 2_048 })],
     ['ES256', generateKeyPairSync('ec', { namedCurve: 'P-256' })],
     ['EdDSA', generateKeyPairSync('ed25519')],
-  ])('signs what a server of Pub/Sub pushes verifies: %s', async (alg, { privateKey, publicKey }) => {
+  ])('signs a token that a server for Pub/Sub pushes verifies: %s', async (alg, { privateKey, publicKey }) => {
     const keyFile = fileOf(privateKey.export({ type: 'pkcs8', format: 'pem' }));
     const token = await tokenSigner({ ...options, keyFile }, Date.now)();
     const { payload, protectedHeader } = await jwtVerify(token, publicKey, {
@@ -36,7 +36,7 @@ describe('tokenSigner', () => {
     expect(payload.exp! - payload.iat!).toBe(3_600);
   });
 
-  it('keeps a token until shortly before it ends', async () => {
+  it('caches a token until shortly before it expires', async () => {
     const { privateKey } = generateKeyPairSync('ed25519');
     let nowMs = 1_784_000_000_000;
     const sign = tokenSigner(
@@ -50,11 +50,11 @@ describe('tokenSigner', () => {
     expect(await sign()).not.toBe(first);
   });
 
-  it('refuses a key that is not there or does not sign', () => {
+  it('throws when the key file is missing or cannot sign', () => {
     expect(() => tokenSigner({ ...options, keyFile: join(folder, 'none') }, Date.now)).toThrow(/ENOENT/);
     const { privateKey } = generateKeyPairSync('x25519');
     const keyFile = fileOf(privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    expect(() => tokenSigner({ ...options, keyFile }, Date.now)).toThrow(/is not an RSA, P-256 or Ed25519 key/);
+    expect(() => tokenSigner({ ...options, keyFile }, Date.now)).toThrow(/expected an RSA, P-256 or Ed25519 key/);
   });
 });
 

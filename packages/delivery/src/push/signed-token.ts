@@ -1,5 +1,5 @@
-// A token as Google signs one for a push subscription: an OIDC token that names a service account and an audience, so
-// that a server which checks those of Pub/Sub can check ours with another key.
+// An OIDC token with a service account and an audience, as Google signs one for a push subscription. A server that
+// verifies Pub/Sub's tokens can verify ours with another key.
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { SignJWT } from 'jose';
@@ -9,21 +9,21 @@ export interface SignedTokenOptions {
   keyId?: string | undefined;
   issuer: string;
   audience: string;
-  /** Becomes `email`, and `sub`. */
+  /** For `email` and `sub`. */
   serviceAccount: string;
 }
 
 const VALID_SECONDS = 3_600;
-const RENEWED_BEFORE_SECONDS = 300;
+const RENEW_BEFORE_SECONDS = 300;
 
-/** A function that gives a valid token. Throws at once when the key can't be read or is not one that signs. */
+/** A function that returns a valid token, cached until shortly before it expires. Throws if the key is unusable. */
 export function tokenSigner(options: SignedTokenOptions, now: () => number): () => Promise<string> {
   const key = createPrivateKey(readFileSync(options.keyFile));
   const alg = algorithmOf(key, options.keyFile);
-  let current: { token: Promise<string>; untilSeconds: number } | undefined;
+  let current: { token: Promise<string>; expiresSeconds: number } | undefined;
   return () => {
     const seconds = Math.floor(now() / 1000);
-    if (current === undefined || current.untilSeconds - RENEWED_BEFORE_SECONDS < seconds) {
+    if (current === undefined || current.expiresSeconds - RENEW_BEFORE_SECONDS < seconds) {
       const { keyId, issuer, audience, serviceAccount } = options;
       const token = new SignJWT({ email: serviceAccount, email_verified: true, azp: serviceAccount })
         .setProtectedHeader({ alg, typ: 'JWT', ...(keyId === undefined ? {} : { kid: keyId }) })
@@ -33,7 +33,7 @@ export function tokenSigner(options: SignedTokenOptions, now: () => number): () 
         .setIssuedAt(seconds)
         .setExpirationTime(seconds + VALID_SECONDS)
         .sign(key);
-      current = { token, untilSeconds: seconds + VALID_SECONDS };
+      current = { token, expiresSeconds: seconds + VALID_SECONDS };
     }
     return current.token;
   };
@@ -43,5 +43,5 @@ function algorithmOf(key: KeyObject, file: string): string {
   if (key.asymmetricKeyType === 'rsa') return 'RS256';
   if (key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return 'ES256';
   if (key.asymmetricKeyType === 'ed25519') return 'EdDSA';
-  throw new Error(`${file} is not an RSA, P-256 or Ed25519 key`);
+  throw new Error(`${file}: expected an RSA, P-256 or Ed25519 key`);
 }

@@ -1,4 +1,5 @@
-// What Tesla's server says about a record beside its payload, on every broker (vehicle protocol, section 6).
+// The attributes that the Go server publishes beside a record's payload, on every broker
+// (docs/protocol/vehicle.md#topics).
 import type { LogEntry } from '@fleetbridge/store';
 
 export type Attributes = Record<
@@ -6,7 +7,7 @@ export type Attributes = Record<
   string
 >;
 
-/** All as text. `timestamp` is the record's time in ms and `version` 0; Tesla's server leaves both at 0. */
+/** All as text. `timestamp` is the record's time in ms; the Go server leaves it and `version` at 0. */
 export function attributesOf({ vin, topic, txid, createdMs, receivedMs, version }: LogEntry): Attributes {
   return {
     vin,

@@ -1,33 +1,33 @@
-// What a way out of the log has to be able to do: send one record and say what became of it. When to send, what to
-// repeat and what to give up is decided elsewhere (subscription/), so a delivery must not resend anything by itself.
+// The interface of a delivery: it sends one record and reports the outcome. The dispatcher decides when to send, what to
+// repeat and what to give up, so a delivery must never resend on its own.
 import type { LogEntry } from '@fleetbridge/store';
 
 export type DeliveryOutcome =
-  /** The other end has taken it over. */
+  /** The endpoint has acknowledged the record. */
   | { kind: 'delivered' }
-  /** The other end does not want this record, or it can't be put into the form that is asked for. */
+  /** The endpoint refuses this record, or it can't be converted to the required form. */
   | { kind: 'rejected'; error: string }
-  /** The other end can't be reached, is overloaded or fails: nothing that speaks against the record. */
+  /** The endpoint can't be reached, is overloaded or fails, whatever the record. */
   | { kind: 'away'; error: string; retryAfterMs?: number };
 
 export interface Delivery {
-  /** Resolves within the deadline; never rejects. Records of one VIN come one after the other. */
+  /** Resolves within the deadline; never rejects. Called for one record per VIN at a time. */
   deliver(record: OutgoingRecord): Promise<DeliveryOutcome>;
-  /** Ends connections; what is under way may fail. */
+  /** Closes connections; sends in flight may fail. */
   stop(): Promise<void> | void;
 }
 
 export interface OutgoingRecord {
   entry: LogEntry;
-  /** `<partition>-<entry id>`: unique in a log, the same for every repeat. */
+  /** `<partition>-<entry id>`: unique per log, the same for every repeat. */
   messageId: string;
-  /** To be asked again after whatever had to be waited for, such as a connection: a late send is somebody else's. */
+  /** Check again after every wait, such as for a connection: without the lease another dispatcher may already send. */
   isLeaseHeld: () => boolean;
 }
 
-/** Throws when the lease has ended while something else was waited for. */
+/** Throws if the lease expired during a wait. */
 export function assertHeld({ isLeaseHeld }: Pick<OutgoingRecord, 'isLeaseHeld'>): void {
-  if (!isLeaseHeld()) throw new Error('the lease ended before it could be sent');
+  if (!isLeaseHeld()) throw new Error('the lease expired before the record could be sent');
 }
 
 export const DELIVERED: DeliveryOutcome = { kind: 'delivered' };
@@ -40,7 +40,7 @@ export function away(error: unknown, retryAfterMs?: number): DeliveryOutcome {
   return { kind: 'away', error: messageOf(error), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
-/** Of a refused connection to a name with two addresses there is only a code. */
+/** A refused connection to a name with two addresses has a code but no message. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.message || (error as NodeJS.ErrnoException).code || error.name;

@@ -1,14 +1,16 @@
-// A connection to a broker that is made when there is something to send and thrown away at the first sign of trouble,
-// with all that its client may still have in its store: a client that connects again by itself would send again what
-// it has not seen confirmed, when the lease that allowed it may long be another's.
+// A connection to a broker that opens with the first use and is discarded at the first failure, together with everything
+// that the client library still buffers. A client that reconnects on its own would resend unconfirmed messages, possibly
+// after another dispatcher has acquired the lease.
+
+import { withTimeout } from '@fleetbridge/service';
 
 export interface OnDemandConnectionOptions<T> {
-  /** `lost` is to be called when the connection ends by itself. */
-  open: (lost: (error: Error) => void) => Promise<T>;
-  /** Ends it at once, whatever is under way. */
+  /** Must call `onLost` when the connection ends unexpectedly. */
+  open: (onLost: (error: Error) => void) => Promise<T>;
+  /** Closes it at once, even with sends in flight. */
   close: (connection: T) => unknown;
-  /** For opening, and for each use. */
-  limitMs: number;
+  /** For opening it, and for each use. */
+  timeoutMs: number;
 }
 
 interface Opened<T> {
@@ -25,26 +27,21 @@ export class OnDemandConnection<T> {
     this.#options = options;
   }
 
-  /** Rejects when the work does, when it takes too long, or when the connection is lost; it is then closed. */
+  /** Rejects when `work` rejects or times out, or when the connection is lost. The connection is then closed. */
   async use<R>(work: (connection: T) => Promise<R>): Promise<R> {
     this.#current ??= this.#open();
     const opened = this.#current;
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<never>((_, reject) => {
-      const { limitMs } = this.#options;
-      timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
-    });
+    const { timeoutMs } = this.#options;
+    const message = `no response within ${timeoutMs} ms`;
     try {
-      return await Promise.race([opened.connection.then(work), opened.lost, limit]);
+      return await withTimeout(Promise.race([opened.connection.then(work), opened.lost]), timeoutMs, { message });
     } catch (error) {
       this.#discard(opened);
       throw error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
-  /** What is open, for a last word before `stop`. */
+  /** Uses the connection only if it is open, e.g. to say goodbye before `stop`. Never rejects. */
   async ifOpen(work: (connection: T) => Promise<unknown>): Promise<void> {
     if (this.#current !== undefined) await this.use(work).catch(() => {});
   }
@@ -65,7 +62,7 @@ export class OnDemandConnection<T> {
         this.#discard(opened);
       }),
     };
-    // both are looked at by whoever uses the connection, if anybody does
+    // `use` handles both; without a caller they must not count as unhandled rejections
     lost.catch(() => {});
     opened.connection.catch(() => {});
     return opened;

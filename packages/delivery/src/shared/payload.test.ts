@@ -7,7 +7,7 @@ const VIN = '5YJ3E1EA7KF000001';
 const createdAt = timestampOf(1_784_000_000_250);
 
 describe('payloadOf', () => {
-  it('leaves out signals that were not asked for, where the form is made here', () => {
+  it('leaves out unselected signals, except in the stored form', () => {
     const data = [
       { key: Field.Soc, value: { doubleValue: 1 } },
       { key: Field.Odometer, value: { doubleValue: 2 } },

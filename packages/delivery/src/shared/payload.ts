@@ -1,4 +1,4 @@
-// The forms in which a record's payload can leave: as the vehicle sent it, as Tesla's server publishes it with
+// The forms of a delivered payload: as the vehicle sent it, as the Go server publishes it with
 // `transmit_decoded_records`, or as flat JSON.
 import { decodeRecord, flatRecord, recordJson } from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
@@ -6,10 +6,10 @@ import type { LogEntry } from '@fleetbridge/store';
 export const payloadForms = ['protobuf', 'protojson', 'json'] as const;
 export type PayloadForm = (typeof payloadForms)[number];
 
-/** Of V records only these signals, where the form is made here. */
+/** Signals of V records to keep, in the forms other than protobuf; undefined: all. */
 export type SignalSelection = ReadonlySet<string> | undefined;
 
-/** Throws RecordDecodeError when the record has to be understood for it and can't be. */
+/** Throws RecordDecodeError if the form requires decoding and the record can't be decoded. */
 export function payloadOf(entry: LogEntry, form: PayloadForm, signals?: SignalSelection): Buffer {
   if (form === 'protobuf') return entry.payload;
   const record = decodeRecord(entry.topic, entry.payload);

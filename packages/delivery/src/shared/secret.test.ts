@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { SecretMissing, secretText } from './secret.js';
 
 describe('secretText', () => {
-  it('is the text, a variable or the content of a file', () => {
+  it('is the text itself, the value of a variable or the content of a file', () => {
     const folder = mkdtempSync(join(tmpdir(), 'secret-'));
     const file = join(folder, 'secret');
     writeFileSync(file, 'b\n');

@@ -1,23 +1,23 @@
-// Passwords and tokens of a definition, which may only name where they are.
+// Passwords and tokens of a definition, which may refer to a variable or a file.
 import { readFileSync } from 'node:fs';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A secret is named that is not there. */
+/** The variable or file of a secret is missing. */
 export class SecretMissing extends Error {
   override readonly name = 'SecretMissing';
 }
 
 /** `env:NAME`, `file:/path`, or the text itself. Throws SecretMissing. */
-export function secretText(given: string, env: Environment): string {
-  if (given.startsWith('env:')) {
-    const name = given.slice(4);
+export function secretText(setting: string, env: Environment): string {
+  if (setting.startsWith('env:')) {
+    const name = setting.slice(4);
     const value = env[name];
     if (value === undefined || value === '') throw new SecretMissing(`the variable ${name} is not set`);
     return value;
   }
-  if (!given.startsWith('file:')) return given;
-  const path = given.slice(5);
+  if (!setting.startsWith('file:')) return setting;
+  const path = setting.slice(5);
   try {
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
   } catch (cause) {
