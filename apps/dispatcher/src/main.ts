@@ -15,7 +15,7 @@ import {
 } from '@fleetbridge/service';
 import { agreeOnLayoutWhenReady, openStore, Presence, SnapshotStore, SubscriptionStore } from '@fleetbridge/store';
 import { dispatcherConfig } from './config.js';
-import { DeadConnections, FleetStatistics, RetentionLoop } from './maintenance/index.js';
+import { DeadConnections, FleetStatistics, MaintenanceLoop } from './maintenance/index.js';
 import { createCounts, createDispatcherMetrics, deliveryCounts } from './metrics.js';
 import { addVehicleRoute, createVehicleMetrics, SnapshotKeeper, type VehicleMetrics } from './snapshot/index.js';
 import { SubscriptionFile, Subscriptions } from './subscription/index.js';
@@ -82,7 +82,7 @@ async function main(context: RunContext): Promise<void> {
   const presence = new Presence(store);
   const snapshots = new SnapshotStore(store);
   vehicles = createVehicleMetrics({ store, snapshots, keepers, now: Date.now });
-  const upkeep = new RetentionLoop({
+  const maintenance = new MaintenanceLoop({
     store,
     retention: { hours: config.RETENTION_HOURS, entries: config.RETENTION_ENTRIES },
     keepers,
@@ -95,7 +95,7 @@ async function main(context: RunContext): Promise<void> {
       now: Date.now,
       counts: counts.deadConnections,
     }),
-    fleet: new FleetStatistics({
+    fleetStatistics: new FleetStatistics({
       store,
       presence,
       snapshots,
@@ -106,7 +106,7 @@ async function main(context: RunContext): Promise<void> {
     log,
     now: Date.now,
   });
-  upkeep.start();
-  context.onStop('upkeep', () => upkeep.stop());
+  maintenance.start();
+  context.onStop('maintenance', () => maintenance.stop());
   context.ready({ ports: { admin: admin.address.port } });
 }

@@ -1,11 +1,11 @@
 // Prometheus' view of the dispatcher.
 import { createMetrics, type Metrics } from '@fleetbridge/service';
 import type { Histogram } from 'prom-client';
-import type { FleetCounts, RetentionCounts } from './maintenance/index.js';
+import type { FleetCounts, MaintenanceCounts } from './maintenance/index.js';
 import type { SnapshotCounts, SnapshotKeeper } from './snapshot/index.js';
 import type { DeliveryCounts } from './subscription/index.js';
 
-export interface DispatcherCounts extends RetentionCounts {
+export interface DispatcherCounts extends MaintenanceCounts {
   snapshots: SnapshotCounts;
   deadConnections: { reported: number };
   fleet: FleetCounts;

@@ -14,8 +14,7 @@ import {
 } from '@fleetbridge/store';
 import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { DeadConnections } from '../src/maintenance/dead-connections.js';
-import { RetentionLoop } from '../src/maintenance/retention-loop.js';
+import { MaintenanceLoop } from '../src/maintenance/maintenance-loop.js';
 import { createCounts } from '../src/metrics.js';
 import { disorder, dispatchRig } from './dispatch-rig.js';
 import { startDispatcher } from './dispatcher-process.js';
@@ -97,27 +96,21 @@ it('trims the partitions that can be reached while a node is away', async () => 
 
   const log = createLogger({ name: 'test', level: 'silent' });
   const counts = createCounts();
-  const upkeep = new RetentionLoop({
+  const maintenance = new MaintenanceLoop({
     store: rig.logStore,
     retention: { hours: 1, entries: 100 },
     keepers: held.map((partition) => ({ isHolder: true, partition })),
     snapshots: new SnapshotStore(rig.logStore),
     subscriptions: rig.store,
-    deadConnections: new DeadConnections({
-      presence: { reportDead: async () => [] },
-      ping: async () => {},
-      log,
-      now: Date.now,
-      counts: counts.deadConnections,
-    }),
-    fleet: { look: async () => {} },
+    deadConnections: { report: async () => {} },
+    fleetStatistics: { update: async () => {} },
     counts,
     log,
     now: () => Date.now() + 2 * 3_600_000,
   });
   await away.kill();
   cleanUp.push(() => away.start());
-  for (let look = 0; look < 6; look++) await upkeep.look();
+  for (let run = 0; run < 6; run++) await maintenance.run();
   for (const partition of reached) {
     expect(await redis.xlen(partitionKeys(rig.namespace, partition).records)).toBeLessThan(1_000);
   }

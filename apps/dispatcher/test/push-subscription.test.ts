@@ -302,7 +302,7 @@ describe('an operator', () => {
     rig.start();
     await eventually(async () => (await rig.store.verdict('t')) !== undefined);
     expect((await rig.store.verdict('s'))?.sort()).toEqual([
-      's.push.tokken: there is no such setting',
+      's.push.tokken: unknown setting',
       's.push.url: expected a URL that starts with http:// or https://',
       expect.stringMatching(/^s\.topics: /),
     ]);

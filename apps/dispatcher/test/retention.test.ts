@@ -1,12 +1,10 @@
-// What retention may take, with subscriptions on the log.
-
+// What retention may remove while subscriptions read the log.
 import { createLogger } from '@fleetbridge/service';
 import { acquireSubscription, connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DeadConnections } from '../src/maintenance/dead-connections.js';
-import { RetentionLoop } from '../src/maintenance/retention-loop.js';
+import { MaintenanceLoop } from '../src/maintenance/maintenance-loop.js';
 import { createCounts } from '../src/metrics.js';
 import { type DispatchRig, dispatchRig } from './dispatch-rig.js';
 
@@ -25,38 +23,38 @@ afterAll(async () => {
 });
 
 describe('retention', () => {
-  it('takes by number only what every subscription that is not paused has delivered, and what snapshots have', async () => {
-    const { rig, ids, upkeep, length } = await filled(1_500);
+  it('trims by number only entries that all active subscriptions and the snapshots have', async () => {
+    const { rig, ids, maintenance, length } = await filled(1_500);
     await rig.subscribe({ name: 'behind', log: true });
     await rig.subscribe({ name: 'paused', log: true });
     await rig.store.setPaused('paused', 'operator');
-    await giveAndAcknowledge(rig, 'behind', 300);
-    const { look, counts } = upkeep({ entries: 1_000, snapshotCursor: ids.at(-1)! });
+    await readAndAcknowledge(rig, 'behind', 300);
+    const { run, counts } = maintenance({ entries: 1_000, snapshotCursor: ids.at(-1)! });
     await eventually(async () => {
-      await look();
+      await run();
       return (await length()) <= 1_210;
     });
-    for (let pass = 0; pass < 5; pass++) await look();
+    for (let pass = 0; pass < 5; pass++) await run();
     expect(await length()).toBeGreaterThanOrEqual(1_200);
     expect((await rig.store.control('behind').lagOf(0)).lostUpTo).toBeUndefined();
-    await giveAndAcknowledge(rig, 'behind', 1_200);
+    await readAndAcknowledge(rig, 'behind', 1_200);
     await eventually(async () => {
-      await look();
+      await run();
       return (await length()) <= 1_010;
     });
     expect([...counts.subscriptions.paused]).toEqual(['paused']);
-    // the paused one is told what that has cost it
+    // the lag of the paused one shows that it lost entries
     expect((await rig.store.control('paused').lagOf(0)).lostUpTo).toBeDefined();
   });
 
-  it('says loudly when age takes what a subscription has not delivered', async () => {
-    const { rig, upkeep, length } = await filled(500);
+  it('logs an error when age removes entries that a subscription has not delivered', async () => {
+    const { rig, maintenance, length } = await filled(500);
     await rig.subscribe({ name: 'behind', log: true });
     await rig.subscribe({ name: 'done', log: true });
-    await giveAndAcknowledge(rig, 'done', 500);
-    const { look, lines, counts } = upkeep({ entries: 1_000, snapshotCursor: '0-0', hoursLater: 2 });
+    await readAndAcknowledge(rig, 'done', 500);
+    const { run, lines, counts } = maintenance({ entries: 1_000, snapshotCursor: '0-0', hoursLater: 2 });
     await eventually(async () => {
-      await look();
+      await run();
       return (await length()) < 400;
     });
     expect(counts.subscriptions.overtaken.behind).toBeGreaterThan(0);
@@ -70,7 +68,7 @@ describe('retention', () => {
   });
 });
 
-async function giveAndAcknowledge(rig: DispatchRig, subscription: string, count: number): Promise<void> {
+async function readAndAcknowledge(rig: DispatchRig, subscription: string, count: number): Promise<void> {
   const place = { store: rig.logStore, partition: 0, subscription };
   const work = (await acquireSubscription(place, { owner: 'test', leaseMs: 60_000, start: '0-0' }))!;
   for (let given = 0; given < count; ) {
@@ -90,7 +88,7 @@ async function filled(entries: number) {
     rig,
     ids,
     length: () => redis.xlen(records),
-    upkeep: ({
+    maintenance: ({
       entries: kept,
       snapshotCursor,
       hoursLater = 0,
@@ -106,25 +104,19 @@ async function filled(entries: number) {
         destination: { write: (line: string) => void lines.push(line) },
       });
       const counts = createCounts();
-      const upkeep = new RetentionLoop({
+      const maintenance = new MaintenanceLoop({
         store: rig.logStore,
         retention: { hours: 1, entries: kept },
         keepers: [{ isHolder: true, partition: 0 }],
         snapshots: { cursor: async () => snapshotCursor },
         subscriptions: rig.store,
-        deadConnections: new DeadConnections({
-          presence: { reportDead: async () => [] },
-          ping: async () => {},
-          log,
-          now: Date.now,
-          counts: counts.deadConnections,
-        }),
-        fleet: { look: async () => {} },
+        deadConnections: { report: async () => {} },
+        fleetStatistics: { update: async () => {} },
         counts,
         log,
         now: () => Date.now() + hoursLater * 3_600_000,
       });
-      return { look: () => upkeep.look(), lines, counts };
+      return { run: () => maintenance.run(), lines, counts };
     },
   };
 }

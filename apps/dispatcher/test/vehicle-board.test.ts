@@ -128,14 +128,14 @@ describe('vehicles that have fallen quiet', () => {
     const rig = await vehicleRig();
     await rig.connects('VIN1');
     let nowMs = Date.now();
-    const { watch, counts } = rig.watch(() => nowMs);
-    await watch.look([0]);
+    const { statistics, counts } = rig.fleetStatistics(() => nowMs);
+    await statistics.update([0]);
     await rig.connects('VIN2');
     nowMs += 29_000;
-    await watch.look([0]);
+    await statistics.update([0]);
     expect(counts.connected).toBe(1);
     nowMs += 2_000;
-    await watch.look([0]);
+    await statistics.update([0]);
     expect(counts.connected).toBe(2);
   });
 });
@@ -198,12 +198,12 @@ async function vehicleRig({
     const payload = Buffer.from(encodeMessage('V', { data, createdAt: timestampOf(atMs), vin }));
     return append(vin, { kind: 'record', topic: 'V', payload, createdMs: atMs });
   };
-  const watch = (now: () => number) => {
-    const fleet: FleetCounts = createCounts().fleet;
-    return { watch: new FleetStatistics({ store, presence, snapshots, counts: fleet, now }), counts: fleet };
+  const fleetStatistics = (now: () => number) => {
+    const counts: FleetCounts = createCounts().fleet;
+    return { statistics: new FleetStatistics({ store, presence, snapshots, counts, now }), counts };
   };
   return {
-    watch,
+    fleetStatistics,
     sends,
     connects: (vin: string) => connectivity(vin, true),
     leaves: (vin: string) => connectivity(vin, false),
@@ -228,9 +228,9 @@ async function vehicleRig({
     },
     board: async () => (await vehicles.text()).split('\n'),
     quietAfter: async (seconds: number) => {
-      const { watch: one, counts: found } = watch(() => Date.now() + seconds * 1000);
-      await one.look(kept);
-      return found;
+      const { statistics, counts } = fleetStatistics(() => Date.now() + seconds * 1000);
+      await statistics.update(kept);
+      return counts;
     },
     get: async ({ isOn, host = 'localhost' }: { isOn: boolean; host?: string }) => {
       const admin = await startAdminServer({

@@ -1,12 +1,11 @@
-// Reports the connections of ingest processes that died. A lease may also run out because Redis was away, so leases
-// are judged only after Redis has answered without a break for as long as a lease lasts.
-
+// Reports the disconnects of ingest processes that died. A lease may also expire because Redis was unavailable, so expired
+// leases count only after Redis has answered without a break for as long as a lease lasts.
 import type { Logger } from '@fleetbridge/service';
 import { PROCESS_LEASE_MS, type Presence } from '@fleetbridge/store';
 
 export interface DeadConnectionsOptions {
   presence: Pick<Presence, 'reportDead'>;
-  /** A cheap question to the Redis of every partition. */
+  /** Must reject unless the Redis of every partition answers. */
   ping: () => Promise<unknown>;
   log: Logger;
   now: () => number;
@@ -21,8 +20,8 @@ export class DeadConnections {
     this.#options = options;
   }
 
-  /** To be called every few seconds, with the partitions that this process tends. */
-  async look(partitions: readonly number[]): Promise<void> {
+  /** Call it every few seconds with the partitions of this process. Never rejects. */
+  async report(partitions: readonly number[]): Promise<void> {
     const { presence, ping, log, now, counts } = this.#options;
     try {
       await ping();
@@ -35,7 +34,7 @@ export class DeadConnections {
         }
       }
     } catch (err) {
-      log.debug({ err }, 'dead_connections_not_looked_for');
+      log.debug({ err }, 'dead_connections_check_failed');
       this.#answeringSinceMs = undefined;
     }
   }

@@ -1,21 +1,21 @@
-// Connected vehicles that have fallen quiet. A vehicle sends what changes, so one that is parked may have nothing to say
-// for an hour; one that was driving or charging when it was last heard should not. Numbers alone: no VIN leaves here.
+// Counts connected vehicles that send nothing. A vehicle sends what changes, so a parked one may be quiet for an hour; one
+// that was driving or charging when it last sent a record should not be. Counts only, without VINs.
 import { lastReceivedMs, type Presence, type SnapshotStore, type Store } from '@fleetbridge/store';
 import { isCharging, isInDrive, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
 
-/** Connected and nothing heard for so long: quiet. */
+/** A connected vehicle without a record for this time is quiet. */
 const QUIET_MS = 300_000;
-const LOOK_EVERY_MS = 30_000;
-/** What tells `doing` apart. */
+const UPDATE_EVERY_MS = 30_000;
+/** The signals that `doing` needs. */
 const SIGNALS = ['Gear', 'DetailedChargeState', 'ChargeState'];
-/** Vehicles asked for at a time, so that Redis is not held up by thousands. */
-const AT_A_TIME = 100;
+/** Vehicles per round trip, so that thousands do not block Redis. */
+const BATCH_SIZE = 100;
 
 export type Doing = 'driving' | 'charging' | 'parked';
 
 export interface FleetCounts {
   connected: number;
-  /** By what they were doing when they were last heard. */
+  /** By what they were doing at their last record. */
   quiet: Record<Doing, number>;
 }
 
@@ -29,39 +29,39 @@ export interface FleetStatisticsOptions {
 
 export class FleetStatistics {
   readonly #options: FleetStatisticsOptions;
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  #updatedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: FleetStatisticsOptions) {
     this.#options = options;
   }
 
-  /** To be called every few seconds, with the partitions that this process tends. */
-  async look(partitions: readonly number[]): Promise<void> {
+  /** Call it every few seconds with the partitions of this process; updates every 30 s. */
+  async update(partitions: readonly number[]): Promise<void> {
     const { counts, now } = this.#options;
-    if (now() - this.#lookedMs < LOOK_EVERY_MS) return;
-    this.#lookedMs = now();
+    if (now() - this.#updatedMs < UPDATE_EVERY_MS) return;
+    this.#updatedMs = now();
     const found: FleetCounts = { connected: 0, quiet: { driving: 0, charging: 0, parked: 0 } };
-    for (const partition of partitions) await this.#lookAt(partition, found);
+    for (const partition of partitions) await this.#countIn(partition, found);
     Object.assign(counts, found);
   }
 
-  async #lookAt(partition: number, found: FleetCounts): Promise<void> {
+  async #countIn(partition: number, found: FleetCounts): Promise<void> {
     const { store, presence, snapshots, now } = this.#options;
     const connections = await presence.connectedIn(partition);
     found.connected += connections.length;
     const nowMs = now();
     const old = connections.filter(({ sinceMs }) => nowMs - sinceMs >= QUIET_MS).map(({ vin }) => vin);
-    const heard = await lastReceivedMs(store, { partition, vins: old, nowMs });
-    const quiet = old.filter((vin) => nowMs - (heard.get(vin) ?? 0) >= QUIET_MS);
-    for (let at = 0; at < quiet.length; at += AT_A_TIME) {
-      const some = quiet.slice(at, at + AT_A_TIME);
-      const hashes = await Promise.all(some.map((vin) => snapshots.readings(vin, SIGNALS)));
+    const lastReceived = await lastReceivedMs(store, { partition, vins: old, nowMs });
+    const quiet = old.filter((vin) => nowMs - (lastReceived.get(vin) ?? 0) >= QUIET_MS);
+    for (let start = 0; start < quiet.length; start += BATCH_SIZE) {
+      const batch = quiet.slice(start, start + BATCH_SIZE);
+      const hashes = await Promise.all(batch.map((vin) => snapshots.readings(vin, SIGNALS)));
       for (const hash of hashes) found.quiet[doing(stateFromHash(hash).state)]++;
     }
   }
 }
 
-/** `parked` also for those of which nothing better is known. */
+/** `parked` also if the state is unknown. */
 function doing(state: VehicleState): Doing {
   if (isInDrive(state)) return 'driving';
   return isCharging(state) ? 'charging' : 'parked';

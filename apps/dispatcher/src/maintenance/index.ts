@@ -1,3 +1,3 @@
 export { DeadConnections } from './dead-connections.js';
 export { type FleetCounts, FleetStatistics } from './fleet-statistics.js';
-export { type RetentionCounts, RetentionLoop } from './retention-loop.js';
+export { type MaintenanceCounts, MaintenanceLoop } from './maintenance-loop.js';

@@ -163,7 +163,7 @@ describe('DeadConnections', () => {
     const lookAt = (atMs: number, isThere = true) => {
       nowMs = atMs;
       isRedisThere = isThere;
-      return dead.look([0]);
+      return dead.report([0]);
     };
     await lookAt(0);
     await lookAt(14_999);

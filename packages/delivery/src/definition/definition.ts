@@ -1,6 +1,6 @@
 // The definition of a subscription: the schema that validates DISPATCHER_CONFIG and the CLI's definitions, and from which
 // the table in docs/dispatcher.md is generated. Every mistake is reported with its path.
-import { signalNames, topics } from '@fleetbridge/protocol';
+import { signalNames, topics, VIN_PATTERN } from '@fleetbridge/protocol';
 import { z } from 'zod';
 import { deliveryKinds } from '../kinds.js';
 import { payloadForms } from '../shared/index.js';

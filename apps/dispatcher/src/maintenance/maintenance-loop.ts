@@ -1,0 +1,89 @@
+// Runs the periodic tasks for the partitions whose snapshots this process keeps: disconnects of dead processes, fleet
+// statistics, subscription lag, retention, log size, Redis memory.
+import type { Logger } from '@fleetbridge/service';
+import type { SnapshotStore, Store, SubscriptionStore } from '@fleetbridge/store';
+import type { SnapshotKeeper } from '../snapshot/index.js';
+import { type LagCounts, measureLags } from '../subscription/index.js';
+import type { DeadConnections } from './dead-connections.js';
+import type { FleetStatistics } from './fleet-statistics.js';
+import { type LogSizes, measureLog } from './log-size.js';
+import { MemoryAlarm, type MemoryCounts } from './memory-alarm.js';
+import { applyRetention, type RetentionCounts, type RetentionLimits } from './retention.js';
+
+const RUN_EVERY_MS = 2_000;
+/** Retention, log size and memory. */
+const RETENTION_EVERY_RUNS = 5;
+
+export interface MaintenanceCounts extends RetentionCounts, MemoryCounts {
+  /** By partition of this process. */
+  partitions: LogSizes;
+  subscriptions: LagCounts;
+}
+
+export interface MaintenanceLoopOptions {
+  store: Store;
+  retention: RetentionLimits;
+  keepers: readonly Pick<SnapshotKeeper, 'isHolder' | 'partition'>[];
+  snapshots: Pick<SnapshotStore, 'cursor'>;
+  subscriptions: Pick<SubscriptionStore, 'list' | 'control'>;
+  deadConnections: Pick<DeadConnections, 'report'>;
+  fleetStatistics: Pick<FleetStatistics, 'update'>;
+  counts: MaintenanceCounts;
+  log: Logger;
+  now: () => number;
+}
+
+export class MaintenanceLoop {
+  readonly #options: MaintenanceLoopOptions;
+  readonly #memoryAlarm: MemoryAlarm;
+  #timer: NodeJS.Timeout | undefined;
+  #runs = 0;
+  #running: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(options: MaintenanceLoopOptions) {
+    this.#options = options;
+    this.#memoryAlarm = new MemoryAlarm({ redis: options.store.redis, counts: options.counts, log: options.log });
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => {
+      this.#running = this.run().finally(() => {
+        if (!this.#isStopped) this.start();
+      });
+    }, RUN_EVERY_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  /** One run of what `start` repeats. Never rejects. */
+  async run(): Promise<void> {
+    const { keepers, deadConnections, fleetStatistics, counts, log } = this.#options;
+    const held = keepers.filter(({ isHolder }) => isHolder).map(({ partition }) => partition);
+    await deadConnections.report(held);
+    await fleetStatistics.update(held).catch((err) => log.debug({ err }, 'fleet_statistics_failed'));
+    try {
+      const partitions = await this.#reachable(held);
+      const lags = await measureLags(this.#options.subscriptions, partitions, counts.subscriptions);
+      if (this.#runs++ % RETENTION_EVERY_RUNS !== 0) return;
+      for (const partition of partitions) await applyRetention(partition, lags, this.#options);
+      counts.partitions = await measureLog(partitions, this.#options.store);
+      await this.#memoryAlarm.check();
+    } catch (err) {
+      log.debug({ err }, 'maintenance_failed');
+    }
+  }
+
+  /** One node of a cluster may be down; the logs on the others must not grow meanwhile. */
+  async #reachable(partitions: readonly number[]): Promise<number[]> {
+    const { store } = this.#options;
+    const answers = await Promise.allSettled(
+      partitions.map((partition) => store.redis.exists(store.keys(partition).records)),
+    );
+    return partitions.filter((_, index) => answers[index]?.status === 'fulfilled');
+  }
+}
