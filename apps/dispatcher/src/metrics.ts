@@ -3,7 +3,7 @@ import { createMetrics, type Metrics } from '@fleetbridge/service';
 import type { Histogram } from 'prom-client';
 import type { FleetCounts, MaintenanceCounts } from './maintenance/index.js';
 import type { SnapshotCounts, SnapshotKeeper } from './snapshot/index.js';
-import type { DeliveryCounts } from './subscription/index.js';
+import { createDeliveryCounts, type DeliveryCounts } from './subscription/index.js';
 
 export interface DispatcherCounts extends MaintenanceCounts {
   snapshots: SnapshotCounts;
@@ -79,17 +79,7 @@ export function deliveryCounts(counts: DispatcherCounts, metrics: Metrics): (sub
   return (subscription) => {
     let own = counts.deliveries.get(subscription);
     if (own === undefined) {
-      own = {
-        delivered: 0,
-        retried: 0,
-        rejected: 0,
-        deadLettered: 0,
-        redelivered: 0,
-        passedOver: 0,
-        lost: 0,
-        suspended: 0,
-        observeLatency: (seconds) => latency.observe({ subscription }, seconds),
-      };
+      own = createDeliveryCounts((seconds) => latency.observe({ subscription }, seconds));
       counts.deliveries.set(subscription, own);
     }
     return own;

@@ -3,9 +3,9 @@
 import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
 import { createLogger } from '@fleetbridge/service';
 import { type RedisConnection, Store, SubscriptionStore } from '@fleetbridge/store';
-import type { LaneLimits } from '../src/subscription/lanes.js';
+import { createDeliveryCounts, type DeliveryCounts } from '../src/subscription/delivery-counts.js';
+import type { LaneLimits } from '../src/subscription/lane.js';
 import { Subscriptions } from '../src/subscription/subscriptions.js';
-import type { DeliveryCounts } from '../src/subscription/worker.js';
 
 export interface DispatchRig {
   namespace: string;
@@ -68,7 +68,7 @@ export function dispatchRig(
         log,
         env: {},
         countsOf: (name) => {
-          const found = counts.get(name) ?? noCounts();
+          const found = counts.get(name) ?? createDeliveryCounts(() => {});
           counts.set(name, found);
           return found;
         },
@@ -87,20 +87,6 @@ export function dispatchRig(
     dispose: async () => {
       await Promise.all(started.map((subscriptions) => subscriptions.stop({ deadlineMs: 2_000 })));
     },
-  };
-}
-
-function noCounts(): DeliveryCounts {
-  return {
-    delivered: 0,
-    retried: 0,
-    rejected: 0,
-    deadLettered: 0,
-    redelivered: 0,
-    passedOver: 0,
-    lost: 0,
-    suspended: 0,
-    observeLatency: () => {},
   };
 }
 

@@ -39,8 +39,8 @@ it('ends with exit code 2 and every mistake of its variables and its file', () =
   for (const sentence of [
     'RETENTION_HOURS: expected a whole number',
     'subscriptions[0].push.url: expected a URL',
-    'subscriptions[1].colour: there is no such setting',
-    'subscriptions[1].name: "a" is the name of another one',
+    'subscriptions[1].colour: unknown setting',
+    'subscriptions[1].name: "a" is already the name',
   ]) {
     expect(stderr).toContain(sentence);
   }
@@ -64,7 +64,7 @@ it('delivers what its file says, follows its changes, tells of it, and ends in g
   cleanUp.push(() => dispatcher.kill());
   await eventually(() => endpoint.pushes.length === 1);
   define('alerts');
-  await eventually(() => dispatcher.lines.filter((line) => line.includes('subscription_lease_taken')).length === 2);
+  await eventually(() => dispatcher.lines.filter((line) => line.includes('subscription_lease_acquired')).length === 2);
   await rig.add('VIN1', 1);
   await eventually(() => rig.isDone('home'));
   expect(endpoint.pushes.map(socOf)).toEqual([{ vin: 'VIN1', n: 0 }]);

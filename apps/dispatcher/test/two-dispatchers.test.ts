@@ -116,7 +116,7 @@ async function start(env: Record<string, string>): Promise<DispatcherProcess> {
 }
 
 function held(dispatcher: DispatcherProcess): number {
-  return dispatcher.lines.filter((line) => line.includes('subscription_lease_taken')).length;
+  return dispatcher.lines.filter((line) => line.includes('subscription_lease_acquired')).length;
 }
 
 function configFile(subscriptions: readonly string[]): string {

@@ -1,4 +1,4 @@
-// Which records a subscription wants.
+// Which records a subscription delivers.
 import { decodeRecord, signalsOf } from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
 
@@ -6,27 +6,27 @@ export interface RecordFilter {
   topics: readonly string[];
   /** Undefined: all vehicles. */
   vins?: readonly string[] | undefined;
-  /** Undefined: all. Otherwise records of V that have at least one of these; other topics pass. */
+  /** Undefined: all. Otherwise V records with at least one of these; other topics always match. */
   signals?: readonly string[] | undefined;
 }
 
-/** A claim about an entry, prepared once for all entries. */
+/** A predicate for entries, prepared once. */
 export function recordFilter({ topics, vins, signals }: RecordFilter): (entry: LogEntry) => boolean {
-  const wantedTopics = new Set(topics);
-  const wantedVins = vins && new Set(vins);
-  const wantedSignals = signals && new Set(signals);
+  const topicSet = new Set(topics);
+  const vinSet = vins && new Set(vins);
+  const signalSet = signals && new Set(signals);
   return (entry) => {
-    if (!wantedTopics.has(entry.topic) || (wantedVins && !wantedVins.has(entry.vin))) return false;
-    return wantedSignals === undefined || entry.topic !== 'V' || hasSignal(entry, wantedSignals);
+    if (!topicSet.has(entry.topic) || (vinSet && !vinSet.has(entry.vin))) return false;
+    return signalSet === undefined || entry.topic !== 'V' || hasSignal(entry, signalSet);
   };
 }
 
-function hasSignal({ topic, payload }: LogEntry, wanted: ReadonlySet<string>): boolean {
+function hasSignal({ topic, payload }: LogEntry, names: ReadonlySet<string>): boolean {
   try {
     const record = decodeRecord(topic, payload);
-    return record?.topic === 'V' && signalsOf(record.message).some(({ name }) => wanted.has(name));
+    return record?.topic === 'V' && signalsOf(record.message).some(({ name }) => names.has(name));
   } catch {
-    // whether it can be delivered without being understood is for the delivery to say
+    // the delivery decides whether a record that can't be decoded can be sent
     return true;
   }
 }

@@ -1,7 +1,6 @@
-// How far behind each subscription is, for the metrics and for retention: what one still needs is not trimmed by number,
-// and when the age limit takes it all the same, that is said.
+// How far behind each subscription is, for the metrics and for retention: entries that an active subscription still needs
+// are not trimmed by number, and a removal by age is logged.
 import { compareEntryIds } from '@fleetbridge/protocol';
-
 import type { Logger } from '@fleetbridge/service';
 import type { SubscriptionLag, SubscriptionStore } from '@fleetbridge/store';
 
@@ -11,17 +10,17 @@ export interface PartitionLag extends SubscriptionLag {
 }
 
 export interface LagCounts {
-  /** By subscription, then partition: those partitions that this process tends. */
+  /** By subscription, then by partition of this process. */
   lags: Map<string, Map<number, SubscriptionLag>>;
-  /** Those that are paused. */
+  /** Names of paused subscriptions. */
   paused: ReadonlySet<string>;
-  /** By subscription: how often retention took what it had not delivered. */
+  /** By subscription: how often retention removed undelivered entries. */
   overtaken: Record<string, number>;
 }
 
 type Store = Pick<SubscriptionStore, 'list' | 'control'>;
 
-/** Of every subscription, in these partitions; those of other partitions are other processes' to tell. */
+/** The lag of every subscription in these partitions. Other processes measure other partitions. */
 export async function measureLags(
   store: Store,
   partitions: readonly number[],
@@ -33,22 +32,22 @@ export async function measureLags(
   for (const { name, paused } of await store.list()) {
     if (paused !== undefined) pausedNames.add(name);
     const control = store.control(name);
-    const own = await Promise.all(partitions.map((partition) => control.lagOf(partition)));
-    lags.set(name, new Map(own.map((lag) => [lag.partition, lag])));
-    all.push(...own.map((lag) => ({ ...lag, subscription: name, isPaused: paused !== undefined })));
+    const measured = await Promise.all(partitions.map((partition) => control.lagOf(partition)));
+    lags.set(name, new Map(measured.map((lag) => [lag.partition, lag])));
+    all.push(...measured.map((lag) => ({ ...lag, subscription: name, isPaused: paused !== undefined })));
   }
   counts.lags = lags;
   counts.paused = pausedNames;
   return all;
 }
 
-/** The entry id from which on everything must stay, for subscriptions that aren't paused; at most `cursor`. */
+/** The id of the first entry that an active subscription needs; at most `cursor`. */
 export function neededFrom(lags: readonly PartitionLag[], partition: number, cursor: string): string {
-  const needs = lags.flatMap((lag) => (lag.partition === partition && !lag.isPaused ? (lag.neededFrom ?? []) : []));
-  return needs.reduce((first, id) => (compareEntryIds(id, first) < 0 ? id : first), cursor);
+  const neededIds = lags.flatMap((lag) => (lag.partition === partition && !lag.isPaused ? (lag.neededFrom ?? []) : []));
+  return neededIds.reduce((first, id) => (compareEntryIds(id, first) < 0 ? id : first), cursor);
 }
 
-/** Called after entries went: `firstKept` is the oldest that is left, undefined when none is. */
+/** Call it after trimming. `firstKept` is the oldest entry left; undefined: the log is empty. */
 export async function logOvertaken(
   lags: readonly PartitionLag[],
   {
@@ -65,10 +64,10 @@ export async function logOvertaken(
     log: Logger;
   },
 ): Promise<void> {
-  for (const { subscription, isPaused, firstNew, partition: of } of lags) {
-    if (of !== partition || firstNew === undefined) continue;
+  for (const { subscription, isPaused, firstNew, partition: lagPartition } of lags) {
+    if (lagPartition !== partition || firstNew === undefined) continue;
     if (firstKept !== undefined && compareEntryIds(firstNew, firstKept) >= 0) continue;
-    // given to its holder before it went. What is gone of the pending ones, the holder finds out and says.
+    // skips what the owner had read before it was removed: the owner itself reports missing pending entries
     const { lastGiven } = await store.control(subscription).lagOf(partition);
     if (lastGiven === undefined || compareEntryIds(lastGiven, firstNew) >= 0) continue;
     counts.overtaken[subscription] = (counts.overtaken[subscription] ?? 0) + 1;
@@ -80,7 +79,8 @@ export async function logOvertaken(
         paused: isPaused,
         lost_from: firstNew,
         first_kept: firstKept ?? 'none',
-        remedy: 'raise RETENTION_HOURS, or find out why it is so far behind (fleetbridge subscription lag)',
+        remedy:
+          'raise RETENTION_HOURS, or find out why the subscription is so far behind (fleetbridge subscription lag)',
       },
       'subscription_overtaken_by_retention',
     );

@@ -1,14 +1,14 @@
 import type { LogEntry } from '@fleetbridge/store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backOffMs } from './back-off.js';
-import { type LaneLimits, Lanes, type Outstanding } from './lanes.js';
+import type { LaneLimits, Outstanding } from './lane.js';
+import { Lanes } from './lanes.js';
 
 const limits: LaneLimits = { inFlight: 10, records: 20, bytes: 1_000_000, ids: 1_000 };
 const wait = (ms: number) => () => ms;
 
 describe('Lanes', () => {
-  it('sends one of a vehicle at a time, and vehicles side by side', () => {
+  it('sends one entry per vehicle at a time, and vehicles concurrently', () => {
     const lanes = filled('a1 a2 b1');
     const [a1, b1] = [lanes.take(0)!, lanes.take(0)!];
     expect([a1.id, b1.id, lanes.take(0)]).toEqual(['a1', 'b1', undefined]);
@@ -16,7 +16,7 @@ describe('Lanes', () => {
     expect(lanes.take(0)?.id).toBe('a2');
   });
 
-  it('makes a rejected one wait, with its vehicle and nobody else', () => {
+  it('lets only the lane of a rejected entry wait', () => {
     const lanes = filled('a1 a2 b1 b2');
     const [a1, b1] = [lanes.take(0)!, lanes.take(0)!];
     lanes.rejected(a1, { waitMs: wait(100), nowMs: 0 });
@@ -28,7 +28,7 @@ describe('Lanes', () => {
     expect(takeLoading(lanes, 100)?.id).toBe('a1');
   });
 
-  it('keeps ids, not records, of a vehicle that waits', () => {
+  it('keeps ids instead of records of a waiting vehicle', () => {
     const lanes = filled('a1 a2 a3 b1');
     lanes.rejected(lanes.take(0)!, { waitMs: wait(100), nowMs: 0 });
     lanes.add(outstanding('a4'), 50);
@@ -36,7 +36,7 @@ describe('Lanes', () => {
     expect(lanes.room).toBe(19);
   });
 
-  it('sends one probe at a time while the endpoint is away, of another vehicle than the one before', () => {
+  it('sends one probe at a time while the endpoint is away, each from another vehicle', () => {
     const lanes = filled('a1 b1 c1');
     const [a1, b1] = [lanes.take(0)!, lanes.take(0)!];
     lanes.away(a1, { waitMs: wait(100), nowMs: 0 });
@@ -55,7 +55,7 @@ describe('Lanes', () => {
     expect([takeLoading(lanes, 2_100)?.vin, takeLoading(lanes, 2_100)?.vin].sort()).toHaveLength(2);
   });
 
-  it('is held up by an endpoint that fails for one vehicle alone for no longer than one probe', () => {
+  it('recovers with the first probe from an endpoint that fails for one vehicle only', () => {
     const lanes = filled('a1 b1 b2 b3');
     const waitMs = (failures: number) => 100 * 2 ** (failures - 1);
     let nowMs = 0;
@@ -76,7 +76,7 @@ describe('Lanes', () => {
     expect([delivered, nowMs <= 200, failures <= 2]).toEqual([['b1', 'b2', 'b3'], true, true]);
   });
 
-  it('leaves room for others beside a vehicle with a long backlog', () => {
+  it('leaves room for other vehicles beside one with a long backlog', () => {
     const lanes = new Lanes({ ...limits, records: 100, ids: 10_000 });
     let read = 0;
     for (; read < 5_000 && lanes.room > 0; read++) lanes.add(outstanding(`a${read}`), 0);
@@ -85,7 +85,7 @@ describe('Lanes', () => {
     expect([lanes.take(0)?.id, lanes.take(0)?.id]).toEqual(['a0', 'b0']);
   });
 
-  it('forgets what is gone from the log and goes on with what comes after', () => {
+  it('drops entries that are no longer in the log and continues with later ones', () => {
     const lanes = filled('a1 a2 a3');
     lanes.rejected(lanes.take(0)!, { waitMs: wait(10), nowMs: 0 });
     expect(lanes.take(10)).toBeUndefined();
@@ -95,7 +95,7 @@ describe('Lanes', () => {
     expect([lanes.take(10)?.id, lanes.ids]).toEqual(['a4', 1]);
   });
 
-  it('delivers everything, each vehicle in order, whatever the endpoint answers', () => {
+  it('delivers everything, each vehicle in order, for any outcomes', () => {
     const outcomes = fc.array(fc.constantFrom('done', 'rejected', 'away', 'not_loaded'), { maxLength: 200 });
     const arrivals = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1, maxLength: 60 });
     fc.assert(
@@ -109,51 +109,43 @@ describe('Lanes', () => {
         };
         const waitMs = (failures: number) => failures * 10;
         const delivered: string[] = [];
-        const underWay: Outstanding[] = [];
+        const inFlight: Outstanding[] = [];
         const arriving = vins.map((vin, n) => outstanding(`${vin}${n}`));
         for (let step = 0; delivered.length < vins.length; step++) {
           if (step > 20_000) throw new Error('stuck');
           if (arriving.length > 0 && lanes.room > 0) lanes.add(arriving.shift()!, nowMs);
           const next = lanes.take(nowMs);
-          if (next) underWay.push(next);
+          if (next) inFlight.push(next);
           for (const { vin, ids } of lanes.toLoad()) {
             if (answers[0] === 'not_loaded') {
               answers.shift();
               lanes.notLoaded(vin, { waitMs: 1, nowMs });
             } else lanes.loaded(vin, ids.map(entry), nowMs);
           }
-          expect(lanes.inFlight).toBe(underWay.length);
-          expect(new Set(underWay.map(({ vin }) => vin)).size).toBe(underWay.length);
+          expect(lanes.inFlight).toBe(inFlight.length);
+          expect(new Set(inFlight.map(({ vin }) => vin)).size).toBe(inFlight.length);
           expect(lanes.records).toBeLessThanOrEqual(5 + 1);
           if (next && pick(2) === 0) continue;
-          const [landed] = underWay.splice(pick(Math.max(1, underWay.length)), 1);
-          if (landed === undefined) {
+          const [settled] = inFlight.splice(pick(Math.max(1, inFlight.length)), 1);
+          if (settled === undefined) {
             nowMs += 1;
             continue;
           }
           const answer = answers.shift();
-          if (answer === 'rejected') lanes.rejected(landed, { waitMs, nowMs });
-          else if (answer === 'away') lanes.away(landed, { waitMs, nowMs });
+          if (answer === 'rejected') lanes.rejected(settled, { waitMs, nowMs });
+          else if (answer === 'away') lanes.away(settled, { waitMs, nowMs });
           else {
-            delivered.push(landed.id);
-            lanes.done(landed, nowMs);
+            delivered.push(settled.id);
+            lanes.done(settled, nowMs);
           }
         }
         for (const vin of 'abcd') {
-          const of = (ids: string[]) => ids.filter((id) => id.startsWith(vin));
-          expect(of(delivered)).toEqual(of(vins.map((one, n) => `${one}${n}`)));
+          const idsOf = (ids: string[]) => ids.filter((id) => id.startsWith(vin));
+          expect(idsOf(delivered)).toEqual(idsOf(vins.map((name, n) => `${name}${n}`)));
         }
         expect([lanes.ids, lanes.records, lanes.bytes, lanes.inFlight, lanes.vehicles]).toEqual([0, 0, 0, 0, 0]);
       }),
     );
-  });
-});
-
-describe('backOffMs', () => {
-  it('grows from the minimum to the maximum, half of it by chance', () => {
-    const limits = { minimumSeconds: 0.1, maximumSeconds: 60 };
-    expect([1, 2, 3, 11, 1_000].map((n) => backOffMs(n, limits, () => 1))).toEqual([100, 200, 400, 60_000, 60_000]);
-    expect([1, 2, 3, 11].map((n) => backOffMs(n, limits, () => 0))).toEqual([100, 100, 200, 30_000]);
   });
 });
 
@@ -163,7 +155,7 @@ function filled(ids: string): Lanes {
   return lanes;
 }
 
-/** As the worker does: what has to be read again is read at once. */
+/** Loads records at once, as the worker does. */
 function takeLoading(lanes: Lanes, nowMs: number): Outstanding | undefined {
   for (;;) {
     const next = lanes.take(nowMs);

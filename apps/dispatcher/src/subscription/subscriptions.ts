@@ -1,5 +1,6 @@
-// Which partitions of which subscriptions this process works on. Every half second: who else lives, which subscriptions
-// there are, and what follows from it: stop what is paused, changed or more than our share; take what nobody holds.
+// Decides which partitions of which subscriptions this process delivers. Every half second it counts the running
+// dispatchers and lists the subscriptions, stops workers that are paused, changed or beyond its share, and acquires leases
+// that no other process holds.
 import {
   checkDefinition,
   createDelivery,
@@ -19,12 +20,13 @@ import {
   type StoredSubscription,
   SubscriptionStore,
 } from '@fleetbridge/store';
+import type { DeliveryCounts } from './delivery-counts.js';
 import { recordFilter } from './filter.js';
-import { LANE_LIMITS, type LaneLimits } from './lanes.js';
-import { type DeliveryCounts, Worker } from './worker.js';
+import { LANE_LIMITS, type LaneLimits } from './lane.js';
+import { Worker } from './worker.js';
 
 export const SUBSCRIPTION_LEASE_MS = 5_000;
-const LOOK_EVERY_MS = 500;
+const CHECK_EVERY_MS = 500;
 
 export interface SubscriptionsOptions {
   store: Store;
@@ -45,22 +47,22 @@ interface Unit {
   partition: number;
   start: string;
   definition: SubscriptionDefinition;
-  /** Changes when the worker has to be made anew. */
+  /** A change requires a new worker. */
   version: string;
 }
 
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #definitions: SubscriptionStore;
-  readonly #wakers = new Map<number, AppendNotifier>();
-  /** By unit, until the worker has ended. */
+  readonly #notifiers = new Map<number, AppendNotifier>();
+  /** By key of the unit, until the worker has ended. */
   readonly #workers = new Map<string, { worker: Worker; version: string; isStopping: boolean }>();
   readonly #verdicts = new Map<
     string,
-    { text: string; problems: string[]; definition: SubscriptionDefinition | undefined }
+    { version: string; problems: string[]; definition: SubscriptionDefinition | undefined }
   >();
   #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> = Promise.resolve();
+  #checking: Promise<void> = Promise.resolve();
   #isStopped = false;
 
   constructor(options: SubscriptionsOptions) {
@@ -68,44 +70,44 @@ export class Subscriptions {
     this.#definitions = new SubscriptionStore(options.store);
   }
 
-  /** Partitions of subscriptions that are worked on here. */
+  /** Partitions of subscriptions that this process delivers. */
   get held(): number {
     return this.#workers.size;
   }
 
   start(): void {
-    this.#looking = this.#look().finally(() => {
-      if (!this.#isStopped) this.#timer = setTimeout(() => this.start(), LOOK_EVERY_MS);
+    this.#checking = this.#check().finally(() => {
+      if (!this.#isStopped) this.#timer = setTimeout(() => this.start(), CHECK_EVERY_MS);
     });
   }
 
   async stop({ deadlineMs }: { deadlineMs: number }): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    await this.#looking;
+    await this.#checking;
     await Promise.all([...this.#workers.values()].map(({ worker }) => worker.stop({ deadlineMs: deadlineMs * 0.8 })));
     await leaveDispatchers(this.#options.store, this.#options.owner).catch(() => {});
-    for (const waker of this.#wakers.values()) waker.stop();
+    for (const notifier of this.#notifiers.values()) notifier.stop();
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const { store, owner, log, leaseMs = SUBSCRIPTION_LEASE_MS } = this.#options;
     try {
       const dispatchers = await joinDispatchers(store, { owner, forMs: leaseMs });
       const units = await this.#units();
-      this.#stopWhatChanged(new Map(units.map((unit) => [unit.key, unit])));
+      this.#stopChanged(new Map(units.map((unit) => [unit.key, unit])));
       const share = Math.ceil(units.length / dispatchers);
-      this.#giveBack(this.#workers.size - share);
-      await this.#take(units, share);
+      this.#releaseSurplus(this.#workers.size - share);
+      await this.#acquire(units, share);
     } catch (err) {
-      log.debug({ err }, 'subscriptions_not_looked_at');
+      log.debug({ err }, 'subscriptions_check_failed');
     }
   }
 
   async #units(): Promise<Unit[]> {
     const units: Unit[] = [];
     for (const stored of await this.#definitions.list()) {
-      const definition = await this.#checked(stored);
+      const definition = await this.#definitionOf(stored);
       if (definition === undefined || stored.paused !== undefined) continue;
       for (const [partition, start] of stored.start.entries()) {
         units.push({
@@ -121,50 +123,50 @@ export class Subscriptions {
     return units;
   }
 
-  /** Says once for each definition whether it is good, in the log and to the CLI. */
-  async #checked(stored: StoredSubscription): Promise<SubscriptionDefinition | undefined> {
+  /** Undefined for a definition with mistakes. Reports each verdict once, to the log and the CLI. */
+  async #definitionOf(stored: StoredSubscription): Promise<SubscriptionDefinition | undefined> {
     const { name, definition: given } = stored;
-    const text = versionOf(stored);
+    const version = versionOf(stored);
     const known = this.#verdicts.get(name);
-    if (known?.text === text && known.definition !== undefined) return known.definition;
+    if (known?.version === version && known.definition !== undefined) return known.definition;
     const checked = checkDefinition(given, name);
     const definition = 'value' in checked ? checked.value : undefined;
     let problems = 'mistakes' in checked ? checked.mistakes.map(({ path, problem }) => `${path}: ${problem}`) : [];
     if (definition !== undefined) {
       try {
-        // nothing connects before the first record; this finds secrets and keys that are missing
+        // finds missing secrets and key files; a delivery connects with its first record only
         await (await this.#createDelivery(definition, 0)).stop();
       } catch (error) {
         problems = [`${name}: ${messageOf(error)}`];
       }
     }
-    const verdict = { text, problems, definition: problems.length === 0 ? definition : undefined };
+    const verdict = { version, problems, definition: problems.length === 0 ? definition : undefined };
     this.#verdicts.set(name, verdict);
-    if (known?.text !== text || known.problems.join() !== problems.join()) {
+    if (known?.version !== version || known.problems.join() !== problems.join()) {
       await this.#definitions.setVerdict(name, problems);
-      if (problems.length > 0) this.#options.log.error({ subscription: name, problems }, 'subscription_unusable');
+      if (problems.length > 0) this.#options.log.error({ subscription: name, problems }, 'subscription_rejected');
     }
     return verdict.definition;
   }
 
-  #stopWhatChanged(units: ReadonlyMap<string, Unit>): void {
+  #stopChanged(units: ReadonlyMap<string, Unit>): void {
     for (const [key, { version }] of this.#workers) if (units.get(key)?.version !== version) this.#stopWorker(key);
   }
 
-  #giveBack(surplus: number): void {
+  #releaseSurplus(surplus: number): void {
     for (const key of [...this.#workers.keys()].slice(0, Math.max(0, surplus))) this.#stopWorker(key);
   }
 
   #stopWorker(key: string): void {
-    const held = this.#workers.get(key)!;
-    if (held.isStopping) return;
-    held.isStopping = true;
-    void held.worker.stop({ deadlineMs: this.#options.leaseMs ?? SUBSCRIPTION_LEASE_MS });
+    const running = this.#workers.get(key)!;
+    if (running.isStopping) return;
+    running.isStopping = true;
+    void running.worker.stop({ deadlineMs: this.#options.leaseMs ?? SUBSCRIPTION_LEASE_MS });
   }
 
-  async #take(units: readonly Unit[], share: number): Promise<void> {
+  async #acquire(units: readonly Unit[], share: number): Promise<void> {
     const { store, owner, log, leaseMs = SUBSCRIPTION_LEASE_MS, random = Math.random } = this.#options;
-    // from somewhere in the middle, so that several dispatchers don't all ask for the same ones first
+    // starts at a random unit, so that several dispatchers do not contend for the same ones
     const offset = Math.floor(random() * units.length);
     for (let index = 0; index < units.length && this.#workers.size < share && !this.#isStopped; index++) {
       const unit = units[(index + offset) % units.length]!;
@@ -172,12 +174,12 @@ export class Subscriptions {
       const { subscription, partition, start } = unit;
       const place = { store, partition, subscription };
       const work = await acquireSubscription(place, { owner, leaseMs, start }).catch((err) => {
-        // one node of a cluster may be away, the others not
-        log.debug({ err, subscription, partition }, 'subscription_not_taken');
+        // one node of a cluster may be down while others answer
+        log.debug({ err, subscription, partition }, 'subscription_lease_failed');
         return undefined;
       });
       if (work === undefined) continue;
-      log.info({ subscription, partition, epoch: work.epoch }, 'subscription_lease_taken');
+      log.info({ subscription, partition, epoch: work.epoch }, 'subscription_lease_acquired');
       const { definition, key, version } = unit;
       const worker = new Worker({
         subscription,
@@ -185,8 +187,8 @@ export class Subscriptions {
         work,
         leaseMs,
         delivery: await this.#createDelivery(definition, partition),
-        waker: this.#wakerOf(partition),
-        wants: recordFilter(definition),
+        notifier: this.#notifierOf(partition),
+        matches: recordFilter(definition),
         backOff: definition.backOff,
         maximumDeliveries: definition.maximumDeliveries,
         counts: this.#options.countsOf(subscription),
@@ -209,17 +211,17 @@ export class Subscriptions {
     return createDelivery(definition, { namespace: store.namespace, partition, env, now });
   }
 
-  #wakerOf(partition: number): AppendNotifier {
-    let waker = this.#wakers.get(partition);
-    if (waker === undefined) {
-      waker = new AppendNotifier({ store: this.#options.store, partition });
-      this.#wakers.set(partition, waker);
+  #notifierOf(partition: number): AppendNotifier {
+    let notifier = this.#notifiers.get(partition);
+    if (notifier === undefined) {
+      notifier = new AppendNotifier({ store: this.#options.store, partition });
+      this.#notifiers.set(partition, notifier);
     }
-    return waker;
+    return notifier;
   }
 }
 
-/** Another one of the same name is another one, even if it says the same. */
+/** Differs for a subscription that was deleted and created again with the same definition. */
 function versionOf({ createdMs, definition }: StoredSubscription): string {
   return `${createdMs} ${JSON.stringify(definition)}`;
 }

@@ -1,18 +1,22 @@
-// Delivers one partition of a subscription for as long as this process holds its lease: reads what is pending and then
-// what is new, lets the lanes say what may be sent, and tells Redis what became of it. Nothing leaves without a look at
-// the lease, by our own clock; and nothing is changed in Redis but by scripts that compare it.
+// Delivers one partition of a subscription while this process holds its lease: reads pending entries, then new ones, sends
+// what the lanes allow, and reports the outcomes to Redis. Every send checks the lease by this process's clock, and every
+// script in Redis compares it.
+import { setTimeout as delay } from 'node:timers/promises';
 import { away, type Delivery, type DeliveryOutcome } from '@fleetbridge/delivery';
 import { BEGINNING } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import {
   type AppendNotifier,
   type LeasedSubscription,
-  LeaseLost,
   type LogEntry,
   type PendingEntry,
 } from '@fleetbridge/store';
+import { AckQueue } from './ack-queue.js';
 import { type BackOff, backOffMs } from './back-off.js';
-import { type LaneLimits, Lanes, type Outstanding } from './lanes.js';
+import type { DeliveryCounts } from './delivery-counts.js';
+import type { LaneLimits, Outstanding } from './lane.js';
+import { Lanes } from './lanes.js';
+import { LeaseKeeper, REDIS_RETRY_MS } from './lease-keeper.js';
 
 export interface WorkerOptions {
   subscription: string;
@@ -20,131 +24,127 @@ export interface WorkerOptions {
   work: LeasedSubscription;
   leaseMs: number;
   delivery: Delivery;
-  waker: Pick<AppendNotifier, 'wait'>;
-  wants: (entry: LogEntry) => boolean;
+  notifier: Pick<AppendNotifier, 'wait'>;
+  matches: (entry: LogEntry) => boolean;
   backOff: BackOff;
   maximumDeliveries: number;
   counts: DeliveryCounts;
   log: Logger;
   now: () => number;
   random: () => number;
-  /** Told once, when nothing is delivered here any more: stopped, or the lease is lost. */
+  /** Called once, when this worker has ended: stopped, or the lease is lost. */
   onEnd: () => void;
   limits: LaneLimits;
 }
 
-/** Of one subscription in this process. */
-export interface DeliveryCounts {
-  delivered: number;
-  /** Sent again after an attempt without success. */
-  retried: number;
-  rejected: number;
-  deadLettered: number;
-  redelivered: number;
-  /** Not wanted by the filter. */
-  passedOver: number;
-  /** Taken by retention before they were delivered. */
-  lost: number;
-  /** How many partitions are suspended because the endpoint is away. */
-  suspended: number;
-  /** From receipt to delivery. */
-  observeLatency: (seconds: number) => void;
-}
-
-const ENTRIES_A_READ = 200;
-const ACKS_A_CALL = 500;
-const REDIS_PAUSE_MS = 100;
-const LOOK_FOR_REDELIVERIES_EVERY_MS = 1_000;
+const MAX_ENTRIES_PER_READ = 200;
+const REDELIVERY_CHECK_MS = 1_000;
+const STOP_CHECK_MS = 5;
 
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #lanes: Lanes;
-  #state: 'working' | 'stopping' | 'over' = 'working';
-  #acks: string[] = [];
-  #isFlushing = false;
+  readonly #lease: LeaseKeeper;
+  readonly #acks: AckQueue;
+  #state: 'working' | 'stopping' | 'ended' = 'working';
   #pumpTimer: NodeJS.Timeout | undefined;
-  #renewTimer: NodeJS.Timeout | undefined;
-  #lookTimer: NodeJS.Timeout | undefined;
-  #awaited: (() => void) | undefined;
+  #redeliveryTimer: NodeJS.Timeout | undefined;
+  /** Wakes the reader. */
+  #wake: (() => void) | undefined;
+  /** Rejections so far, by entry id. */
   #rejections = new Map<string, number>();
+  /** Dead letters in the lanes. */
   readonly #redelivering = new Set<string>();
+  /** Entries and dead letters sent at least once without success. */
   readonly #attempted = new Set<string>();
-  #isSaidSuspended = false;
+  #suspensionLogged = false;
 
   constructor(options: WorkerOptions) {
+    const { work, leaseMs, limits } = options;
     this.#options = options;
-    this.#lanes = new Lanes(options.limits);
+    this.#lanes = new Lanes(limits);
+    this.#lease = new LeaseKeeper({
+      work,
+      leaseMs,
+      onRenewed: () => this.#pump(),
+      onLost: () => this.#leaseLost(),
+    });
+    this.#acks = new AckQueue((ids) => this.#lease.untilAnswered(() => work.acknowledge(ids)));
   }
 
   start(): void {
-    this.#renewLater();
+    this.#lease.start();
     void this.#read();
-    this.#lookTimer = setTimeout(() => void this.#lookForRedeliveries(), LOOK_FOR_REDELIVERIES_EVERY_MS);
+    this.#checkRedeliveriesLater();
   }
 
-  /** Lets what is under way land, acknowledges it, and gives the lease back. */
+  /** Waits for sends in flight, acknowledges them, and releases the lease. */
   async stop({ deadlineMs }: { deadlineMs: number }): Promise<void> {
     if (this.#state !== 'working') return;
     this.#state = 'stopping';
-    this.#awaited?.();
-    clearTimeout(this.#lookTimer);
+    this.#wake?.();
+    clearTimeout(this.#redeliveryTimer);
     const deadline = performance.now() + deadlineMs;
-    while ((this.#lanes.inFlight > 0 || this.#acks.length > 0 || this.#isFlushing) && performance.now() < deadline) {
-      if ((this.#state as string) === 'over') return;
-      await pause(5);
+    while ((this.#lanes.inFlight > 0 || !this.#acks.isEmpty) && performance.now() < deadline) {
+      if (this.#hasEnded) return;
+      await delay(STOP_CHECK_MS);
     }
-    if ((this.#state as string) === 'over') return;
-    // before the lease goes: the successor's connection is not to meet ours
+    if (this.#hasEnded) return;
+    // before the lease: the next owner's connection must not meet this one
     await this.#options.delivery.stop();
     await this.#options.work.release().catch(() => {});
     await this.#end();
   }
 
-  /** Reads pending entries first; also again after an answer was lost, which may have made entries pending. */
+  get #hasEnded(): boolean {
+    return this.#state === 'ended';
+  }
+
+  /** Starts with pending entries, and returns to them after an error: a lost reply may have made entries pending. */
   async #read(): Promise<void> {
     const { work, log, subscription, partition } = this.#options;
     let cursor = BEGINNING;
     let mustReadPending = true;
-    let isInTrouble = false;
+    let isFailing = false;
     while (this.#state === 'working') {
       try {
         if (cursor === BEGINNING) this.#rejections = await work.rejections();
-        const room = Math.min(this.#lanes.room, ENTRIES_A_READ);
+        const room = Math.min(this.#lanes.room, MAX_ENTRIES_PER_READ);
         if (room === 0) {
-          await this.#roomOrEnd();
+          await this.#untilRoom();
           continue;
         }
         if (mustReadPending) {
           const entries = await work.readPending(cursor, room);
           cursor = entries.at(-1)?.id ?? cursor;
           mustReadPending = entries.length > 0;
-          this.#takeIn(entries);
+          this.#add(entries);
         } else {
           const { entries, lastId } = await work.readNew(room);
           cursor = entries.at(-1)?.id ?? cursor;
-          this.#takeIn(entries.map((entry) => ({ id: entry.id, entry })));
-          if (entries.length === 0) await this.#somethingNew(lastId);
+          this.#add(entries.map((entry) => ({ id: entry.id, entry })));
+          if (entries.length === 0) await this.#untilAppended(lastId);
         }
-        isInTrouble = false;
+        isFailing = false;
       } catch (err) {
-        if (this.#isLost(err)) return;
-        if (!isInTrouble) log.warn({ err, subscription, partition }, 'subscription_unreadable');
-        isInTrouble = true;
+        if (this.#lease.isLostBy(err)) return;
+        if (!isFailing) log.warn({ err, subscription, partition }, 'subscription_read_failed');
+        isFailing = true;
         mustReadPending = true;
-        await pause(REDIS_PAUSE_MS);
+        await delay(REDIS_RETRY_MS);
       }
     }
   }
 
-  #takeIn(entries: readonly PendingEntry[]): void {
-    const { wants, counts, now } = this.#options;
-    if (this.#state === 'over') return;
+  #add(entries: readonly PendingEntry[]): void {
+    const { matches, counts, now } = this.#options;
+    if (this.#hasEnded) return;
     for (const { id, entry } of entries) {
       if (entry === undefined) {
-        this.#lost([id]);
-      } else if (!wants(entry)) {
+        this.#reportLost([id]);
+      } else if (!matches(entry)) {
         counts.passedOver++;
-        this.#acknowledge(id);
+        this.#acks.add(id);
       } else {
         const rejections = this.#rejections.get(id) ?? 0;
         this.#lanes.add({ id, vin: entry.vin, entry, rejections }, now());
@@ -153,19 +153,15 @@ export class Worker {
     this.#pump();
   }
 
-  /** Sends whatever may be sent, and comes back when there may be more. */
+  /** Sends everything that may be sent now, and schedules itself for when there may be more. */
   #pump(): void {
-    const { work, now } = this.#options;
+    const { now } = this.#options;
     clearTimeout(this.#pumpTimer);
-    // not held: the next renewal brings certainty, one way or the other
-    if (this.#state !== 'working' || !work.isHeld()) return;
-    for (;;) {
-      const next = this.#lanes.take(now());
-      if (next === undefined) break;
-      void this.#send(next);
-    }
+    // without the lease: the next renewal succeeds or reports its loss
+    if (this.#state !== 'working' || !this.#lease.isHeld()) return;
+    for (let next = this.#lanes.take(now()); next !== undefined; next = this.#lanes.take(now())) void this.#send(next);
     for (const { vin, ids } of this.#lanes.toLoad()) void this.#load(vin, ids);
-    if (this.#lanes.room > 0) this.#awaited?.();
+    if (this.#lanes.room > 0) this.#wake?.();
     const nextAtMs = this.#lanes.nextAtMs();
     if (nextAtMs !== undefined) {
       this.#pumpTimer = setTimeout(() => this.#pump(), Math.max(1, Math.min(nextAtMs - now(), 2 ** 31 - 1)));
@@ -173,23 +169,19 @@ export class Worker {
   }
 
   async #send(outstanding: Outstanding): Promise<void> {
-    const { delivery, partition, counts, work } = this.#options;
+    const { delivery, partition, counts } = this.#options;
     const entry = outstanding.entry!;
     const key = outstanding.deadLetter ?? outstanding.id;
     if (this.#attempted.has(key)) counts.retried++;
-    // a delivery that breaks its promise not to reject must not take the process with it
+    // a delivery must not reject; one that does must not end the process
     const outcome = await delivery
-      .deliver({
-        entry,
-        messageId: `${partition}-${entry.id}`,
-        isLeaseHeld: () => this.#state !== 'over' && work.isHeld(),
-      })
+      .deliver({ entry, messageId: `${partition}-${entry.id}`, isLeaseHeld: () => this.#lease.isHeld() })
       .catch(away);
-    if (this.#state === 'over') return;
+    if (this.#hasEnded) return;
     if (outcome.kind === 'delivered') this.#attempted.delete(key);
     else this.#attempted.add(key);
     await this.#settle(outstanding, entry, outcome);
-    this.#saySuspension(outcome);
+    this.#logSuspension(outcome);
     this.#pump();
   }
 
@@ -201,31 +193,31 @@ export class Worker {
         counts.delivered++;
         counts.observeLatency(Math.max(0, now() - entry.receivedMs) / 1_000);
         if (deadLetter === undefined) {
-          this.#acknowledge(outstanding.id);
+          this.#acks.add(outstanding.id);
         } else {
           counts.redelivered++;
-          await this.#untilAnswered(() => work.settleRedelivery(deadLetter, { nowMs: now() }));
+          await this.#lease.untilAnswered(() => work.settleRedelivery(deadLetter, { nowMs: now() }));
           this.#redelivering.delete(deadLetter);
         }
         this.#lanes.done(outstanding, now());
         return;
       case 'rejected':
         counts.rejected++;
-        await this.#rejected(outstanding, outcome.error);
+        await this.#settleRejection(outstanding, outcome.error);
         return;
       case 'away':
         this.#lanes.away(outstanding, {
-          waitMs: (failures) => Math.max(this.#waitMs(failures), outcome.retryAfterMs ?? 0),
+          waitMs: (failures) => Math.max(this.#backOffMs(failures), outcome.retryAfterMs ?? 0),
           nowMs: now(),
         });
     }
   }
 
-  async #rejected(outstanding: Outstanding, error: string): Promise<void> {
+  async #settleRejection(outstanding: Outstanding, error: string): Promise<void> {
     const { counts, now, work, maximumDeliveries, log, subscription, partition } = this.#options;
     const { id, vin, deadLetter } = outstanding;
     if (deadLetter !== undefined) {
-      await this.#untilAnswered(() => work.settleRedelivery(deadLetter, { error, nowMs: now() }));
+      await this.#lease.untilAnswered(() => work.settleRedelivery(deadLetter, { error, nowMs: now() }));
       this.#redelivering.delete(deadLetter);
       this.#attempted.delete(deadLetter);
       this.#lanes.done(outstanding, now());
@@ -233,7 +225,7 @@ export class Worker {
       return;
     }
     const rejections = outstanding.rejections + 1;
-    const isDead = await this.#untilAnswered(() =>
+    const isDead = await this.#lease.untilAnswered(() =>
       work.reject(id, { rejections, maximum: maximumDeliveries, error, nowMs: now() }),
     );
     if (isDead === undefined) return;
@@ -241,9 +233,9 @@ export class Worker {
       counts.deadLettered++;
       this.#attempted.delete(id);
       this.#lanes.done(outstanding, now());
-      log.warn({ subscription, partition, entry: id, vin, rejections, error }, 'dead_lettered');
+      log.warn({ subscription, partition, entry: id, vin, rejections, error }, 'record_dead_lettered');
     } else {
-      this.#lanes.rejected(outstanding, { waitMs: (failures) => this.#waitMs(failures), nowMs: now() });
+      this.#lanes.rejected(outstanding, { waitMs: (failures) => this.#backOffMs(failures), nowMs: now() });
     }
   }
 
@@ -252,20 +244,24 @@ export class Worker {
     try {
       const entries = await work.load(ids);
       const gone = ids.filter((_, index) => entries[index] === undefined);
-      // not by retention, perhaps: who deletes a vehicle's records on purpose ends the lease in the same step
+      // not necessarily lost to retention: `fleetbridge forget` deletes records and ends the lease in one step
       if (gone.length > 0) await work.renew();
-      if (this.#state === 'over') return;
-      this.#lost(gone);
+      if (this.#hasEnded) return;
+      this.#reportLost(gone);
       this.#lanes.loaded(vin, entries, now());
     } catch (error) {
-      if (this.#isLost(error)) return;
-      // Redis is away, which the reader and the renewal tell of
-      this.#lanes.notLoaded(vin, { waitMs: REDIS_PAUSE_MS, nowMs: now() });
+      if (this.#lease.isLostBy(error)) return;
+      // Redis is unavailable, which the reader logs
+      this.#lanes.notLoaded(vin, { waitMs: REDIS_RETRY_MS, nowMs: now() });
     }
     this.#pump();
   }
 
-  async #lookForRedeliveries(): Promise<void> {
+  #checkRedeliveriesLater(): void {
+    this.#redeliveryTimer = setTimeout(() => void this.#checkRedeliveries(), REDELIVERY_CHECK_MS);
+  }
+
+  async #checkRedeliveries(): Promise<void> {
     const { work, now } = this.#options;
     try {
       for (const { id: deadLetter, entry } of await work.redeliveries()) {
@@ -275,116 +271,66 @@ export class Worker {
       }
       this.#pump();
     } catch (error) {
-      if (this.#isLost(error)) return;
+      if (this.#lease.isLostBy(error)) return;
     }
-    if (this.#state !== 'working') return;
-    this.#lookTimer = setTimeout(() => void this.#lookForRedeliveries(), LOOK_FOR_REDELIVERIES_EVERY_MS);
+    if (this.#state === 'working') this.#checkRedeliveriesLater();
   }
 
-  #acknowledge(id: string): void {
-    this.#acks.push(id);
-    if (this.#isFlushing) return;
-    this.#isFlushing = true;
-    setImmediate(() => void this.#flush());
-  }
-
-  async #flush(): Promise<void> {
-    while (this.#acks.length > 0 && this.#state !== 'over') {
-      const ids = this.#acks.splice(0, ACKS_A_CALL);
-      await this.#untilAnswered(() => this.#options.work.acknowledge(ids));
-    }
-    this.#isFlushing = false;
-  }
-
-  /** Repeats a call that changes nothing when it is repeated, until Redis answers. Undefined: the lease is lost. */
-  async #untilAnswered<T>(call: () => Promise<T>): Promise<T | undefined> {
-    while (this.#state !== 'over') {
-      try {
-        return await call();
-      } catch (error) {
-        if (this.#isLost(error)) return undefined;
-        await pause(REDIS_PAUSE_MS);
-      }
-    }
-    return undefined;
-  }
-
-  #renewLater(): void {
-    const { work, leaseMs } = this.#options;
-    this.#renewTimer = setTimeout(async () => {
-      try {
-        await work.renew();
-        this.#pump();
-      } catch (error) {
-        if (this.#isLost(error)) return;
-      }
-      if (this.#state !== 'over') this.#renewLater();
-    }, leaseMs / 3);
-  }
-
-  #waitMs(failures: number): number {
+  #backOffMs(failures: number): number {
     return backOffMs(failures, this.#options.backOff, this.#options.random);
   }
 
-  /** Said once when it begins and once when it ends. */
-  #saySuspension(outcome: DeliveryOutcome): void {
-    if (this.#lanes.isSuspended === this.#isSaidSuspended || this.#state === 'over') return;
-    this.#isSaidSuspended = this.#lanes.isSuspended;
+  /** Logs once when a suspension starts and once when it ends. */
+  #logSuspension(outcome: DeliveryOutcome): void {
+    if (this.#lanes.isSuspended === this.#suspensionLogged || this.#hasEnded) return;
+    this.#suspensionLogged = this.#lanes.isSuspended;
     const { counts, log, subscription, partition } = this.#options;
-    counts.suspended += this.#isSaidSuspended ? 1 : -1;
+    counts.suspended += this.#suspensionLogged ? 1 : -1;
     const facts = { subscription, partition, waiting: this.#lanes.ids };
     if (outcome.kind === 'away') log.warn({ ...facts, error: outcome.error }, 'endpoint_away');
-    else log.info(facts, 'endpoint_back');
+    else log.info(facts, 'endpoint_recovered');
   }
 
-  /** Retention goes by age whoever has read: said loudly, never passed over in silence. */
-  #lost(ids: readonly string[]): void {
+  /** Retention removes old entries even if a subscription has not read them; that must never go unnoticed. */
+  #reportLost(ids: readonly string[]): void {
     if (ids.length === 0) return;
     const { counts, log, subscription, partition } = this.#options;
     counts.lost += ids.length;
     log.error({ subscription, partition, entries: ids.length, first: ids[0], last: ids.at(-1) }, 'records_lost');
-    for (const id of ids) this.#acknowledge(id);
+    for (const id of ids) this.#acks.add(id);
   }
 
-  #isLost(error: unknown): boolean {
-    if (this.#state === 'over') return true;
-    if (!(error instanceof LeaseLost)) return false;
+  #leaseLost(): void {
     const { log, subscription, partition, work } = this.#options;
     log.warn({ subscription, partition, epoch: work.epoch }, 'subscription_lease_lost');
     void this.#end();
-    return true;
   }
 
   async #end(): Promise<void> {
-    if (this.#state === 'over') return;
-    this.#state = 'over';
-    for (const timer of [this.#pumpTimer, this.#renewTimer, this.#lookTimer]) clearTimeout(timer);
-    this.#awaited?.();
-    if (this.#isSaidSuspended) this.#options.counts.suspended--;
+    if (this.#hasEnded) return;
+    this.#state = 'ended';
+    this.#lease.end();
+    clearTimeout(this.#pumpTimer);
+    clearTimeout(this.#redeliveryTimer);
+    this.#wake?.();
+    if (this.#suspensionLogged) this.#options.counts.suspended--;
     await this.#options.delivery.stop();
     this.#options.onEnd();
   }
 
-  #roomOrEnd(): Promise<void> {
+  #untilRoom(): Promise<void> {
     return new Promise((resolve) => {
-      this.#awaited = resolve;
+      this.#wake = resolve;
     });
   }
 
-  async #somethingNew(lastId: string): Promise<void> {
-    await Promise.race([this.#options.waker.wait(lastId), this.#roomOrEndOnly()]);
-  }
-
-  /** Resolves with the end alone; the pump's news of room is nothing new to a reader that waits for entries. */
-  #roomOrEndOnly(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#awaited = () => {
+  async #untilAppended(lastId: string): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      // the pump also wakes the reader when there is room, which brings no new entries
+      this.#wake = () => {
         if (this.#state !== 'working') resolve();
       };
     });
+    await Promise.race([this.#options.notifier.wait(lastId), ended]);
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
