@@ -38,6 +38,7 @@ export const layers = {
   'packages/simulator': [['vehicle', 'teslamate'], ['model']],
   'packages/settings': [['variables'], ['values']],
   'packages/service': [['workers'], ['network'], ['process'], ['metrics', 'files'], ['config']],
+  'packages/protocol': [['record'], ['json', 'payload', 'envelope'], ['messages', 'ids']],
   'packages/delivery': [['definition'], ['push', 'mqtt', 'kafka', 'nats', 'log'], ['shared']],
   'apps/streaming': [['owner', 'raw', 'http', 'grpc', 'pubsub'], ['frames'], ['resume'], ['records']],
   'apps/ingest': [['status'], ['certificates'], ['socket'], ['handshake', 'admission', 'go-server']],

@@ -1,22 +1,29 @@
-export { BEGINNING, compareEntryIds, entryMs, isAfter, justBefore } from './entry-id.js';
-export {
-  Envelope,
-  EnvelopeError,
-  type EnvelopeErrorReason,
-  MAX_MESSAGE_BYTES,
-  readEnvelope,
-  STREAM,
-  STREAM_ACK,
-} from './envelope.js';
 export {
   ackSize,
   buildAck,
   buildErrorAnswer,
+  Envelope,
+  EnvelopeError,
+  type EnvelopeErrorReason,
+  MAX_MESSAGE_BYTES,
   type RecordEnvelope,
+  readEnvelope,
+  STREAM,
+  STREAM_ACK,
   writeAck,
   writeRecordEnvelope,
-} from './envelope-writer.js';
-export { type Flat, type FlatOptions, flatAlert, flatError, flatRecord, flatSignals, rfc3339 } from './flat-record.js';
+} from './envelope/index.js';
+export {
+  BEGINNING,
+  compareEntryIds,
+  entryMs,
+  isAfter,
+  isVin,
+  justBefore,
+  normalizeVin,
+  VIN_PATTERN,
+} from './ids/index.js';
+export { fromProtojson, ProtojsonError, toProtojson } from './json/index.js';
 export {
   ConnectivityEvent,
   type Datum,
@@ -25,32 +32,43 @@ export {
   encodeMessage,
   Field,
   fieldName,
+  isTopic,
   type MessageOf,
   ShiftState,
   type Timestamp,
+  type Topic,
+  type TopicShape,
   timestampMs,
   timestampOf,
+  topicShapes,
+  topics,
   type Value,
   type VehicleAlerts,
   type VehicleConnectivity,
   type VehicleData,
   type VehicleErrors,
-} from './messages.js';
-export { type PayloadFacts, PayloadInspector, vinField } from './payload.js';
-export { toProtojson } from './protojson.js';
-export { fromProtojson, ProtojsonError } from './protojson-reader.js';
+} from './messages/index.js';
+export { type PayloadFacts, PayloadInspector, vinField } from './payload/index.js';
 export {
   type DecodedRecord,
   decodeRecord,
+  type Flat,
+  type FlatOptions,
+  fixedNotation,
+  flatAlert,
+  flatError,
+  flatRecord,
+  flatSignals,
+  parseLocation,
   RecordDecodeError,
+  type RecordTime,
   recordJson,
+  recordTime,
+  rfc3339,
   type Signal,
   type SignalValue,
   signalNames,
   signalsOf,
-} from './record.js';
-export { type RecordTime, recordTime } from './record-time.js';
-export { isTopic, type Topic, type TopicShape, topicShapes, topics } from './schema.js';
-export { signalsWithUnit, signalUnit } from './signal-units.js';
-export { fixedNotation, parseLocation } from './transforms.js';
-export { isVin, normalizeVin, VIN_PATTERN } from './vin.js';
+  signalsWithUnit,
+  signalUnit,
+} from './record/index.js';

@@ -3,17 +3,18 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   decodeMessage,
+  decodeRecord,
   type Envelope,
   EnvelopeError,
   encodeMessage,
   isTopic,
   PayloadInspector,
   readEnvelope,
+  recordJson,
   STREAM,
   topicShapes,
   vinField,
 } from '../src/index.js';
-import { decodeRecord, recordJson } from '../src/record.js';
 
 const VIN = '5YJ3E1EA7KF000001';
 const fixture = JSON.parse(readFileSync(new URL('../fixtures/golden_records.json', import.meta.url), 'utf8'));

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeMessage, encodeMessage, Field, ShiftState, type VehicleData } from './messages.js';
-import { toProtojson } from './protojson.js';
+import { decodeMessage, encodeMessage, Field, ShiftState, type VehicleData } from '../messages/index.js';
 import { fromProtojson, ProtojsonError } from './protojson-reader.js';
+import { toProtojson } from './protojson-writer.js';
 
 const message: VehicleData = {
   vin: '5YJ3E1EA7KF000001',

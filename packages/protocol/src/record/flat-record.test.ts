@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import {
+  ConnectivityEvent,
+  encodeMessage,
+  Field,
+  type MessageOf,
+  ShiftState,
+  type Topic,
+  timestampOf,
+} from '../messages/index.js';
 import { flatRecord } from './flat-record.js';
-import { ConnectivityEvent, encodeMessage, Field, type MessageOf, ShiftState, timestampOf } from './messages.js';
 import { decodeRecord } from './record.js';
-import type { Topic } from './schema.js';
 
 const VIN = '5YJ3E1EA7KF000001';
 const createdAt = timestampOf(Date.UTC(2026, 6, 1, 12, 30, 5, 678));

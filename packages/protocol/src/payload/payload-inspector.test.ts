@@ -1,8 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeMessage, encodeMessage, Field, timestampOf, type VehicleData } from './messages.js';
-import { PayloadInspector, vinField } from './payload.js';
-import { type Topic, topicShapes, topics } from './schema.js';
+import {
+  decodeMessage,
+  encodeMessage,
+  Field,
+  type Topic,
+  timestampOf,
+  topicShapes,
+  topics,
+  type VehicleData,
+} from '../messages/index.js';
+import { PayloadInspector, vinField } from './payload-inspector.js';
 
 const inspector = new PayloadInspector();
 

@@ -3,7 +3,7 @@
 // type counts as unknown, text must be UTF-8, field numbers 1 to 2^29-1, groups must be closed, varints end within
 // ten bytes and fit 64 bits).
 import { isUtf8 } from 'node:buffer';
-import { MESSAGE, type MessageShape, OPAQUE, PACKED, TEXT, type TopicShape } from './schema.js';
+import { MESSAGE, type MessageShape, OPAQUE, PACKED, TEXT, type TopicShape } from '../messages/index.js';
 
 const MAX_FIELD_NUMBER = 0x1fffffff;
 // Go's decoder stops at 10,000; real records nest four deep.

@@ -1,8 +1,14 @@
 // protobuf's JSON form back to a message: what Tesla's server publishes with `transmit_decoded_records`. As liberal as
 // protojson: enums by name or number, 64-bit integers as text or number, members that we don't know are passed over
 // and named.
-import type { MessageOf, Timestamp } from './messages.js';
-import { type FieldShape, type MessageShape, type Topic, topicShapes } from './schema.js';
+import {
+  type FieldShape,
+  type MessageOf,
+  type MessageShape,
+  type Timestamp,
+  type Topic,
+  topicShapes,
+} from '../messages/index.js';
 
 /** The JSON is not that of a message of this topic; `path` says where it differs. */
 export class ProtojsonError extends Error {

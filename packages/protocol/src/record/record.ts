@@ -1,16 +1,21 @@
 // A record as readers of the log see it: decoded, transformed, and its signals as plain JavaScript values.
+
+import { toProtojson } from '../json/index.js';
 import {
   type Datum,
   decodeMessage,
+  enumNamesOf,
+  type FieldShape,
   fieldName,
+  isTopic,
   type MessageOf,
+  type Topic,
+  topicShapes,
   type VehicleAlerts,
   type VehicleConnectivity,
   type VehicleData,
   type VehicleErrors,
-} from './messages.js';
-import { toProtojson } from './protojson.js';
-import { enumNamesOf, type FieldShape, isTopic, type Topic, topicShapes } from './schema.js';
+} from '../messages/index.js';
 import { transformAlerts, transformVehicleData } from './transforms.js';
 
 export type DecodedRecord =

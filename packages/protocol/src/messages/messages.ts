@@ -1,6 +1,6 @@
 // The four topics' messages, decoded and encoded by protobufjs' static code, and their 64-bit and time values as
 // JavaScript has them. The only file that touches the generated code.
-import { type google, telemetry } from './gen/messages.js';
+import { type google, telemetry } from '../gen/messages.js';
 import { enumNamesOf, type Topic } from './schema.js';
 
 export type VehicleData = telemetry.vehicle_data.Payload.$Properties;

@@ -1,6 +1,6 @@
 // The changes that Tesla's server makes to a payload before it hands it on (reference: vehicle protocol, processing
 // step 7). We store what the vehicle sent and make them here, when a record is read.
-import { Field, type Timestamp, type VehicleAlerts, type VehicleData } from './messages.js';
+import { Field, type Timestamp, type VehicleAlerts, type VehicleData } from '../messages/index.js';
 
 const LOCATION_TEXT = /^\((\d+(?:\.\d+)?) ([NS]), (\d+(?:\.\d+)?) ([EW])\)$/;
 const SCIENTIFIC_TEXT = /^[+-]?(\d*\.\d+|\d+\.\d*)[eE][+-]?\d+$/;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Envelope, readEnvelope, STREAM, STREAM_ACK } from './envelope.js';
+import { Envelope, readEnvelope, STREAM, STREAM_ACK } from './envelope-reader.js';
 import { buildAck, buildErrorAnswer } from './envelope-writer.js';
 
 describe('buildAck', () => {

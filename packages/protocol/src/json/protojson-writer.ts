@@ -1,8 +1,7 @@
 // A decoded message in protobuf's JSON form, as Tesla's server publishes it with `transmit_decoded_records`:
 // unpopulated fields emitted, enums by name, 64-bit integers and times as text.
 
-import { timestampMs } from './messages.js';
-import { type FieldShape, type MessageShape, type Topic, topicShapes } from './schema.js';
+import { type FieldShape, type MessageShape, type Topic, timestampMs, topicShapes } from '../messages/index.js';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Decoded = Record<string, unknown>;

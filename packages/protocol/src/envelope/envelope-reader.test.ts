@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Envelope, EnvelopeError, readEnvelope, STREAM } from './envelope.js';
+import { Envelope, EnvelopeError, readEnvelope, STREAM } from './envelope-reader.js';
 import { writeRecordEnvelope } from './envelope-writer.js';
 
 const record = {

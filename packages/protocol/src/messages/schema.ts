@@ -1,6 +1,6 @@
 // The messages' schema as lookup tables, compiled once from the generated one: by field number for walking the wire,
 // by name for protojson. The topics that we understand, with the message of each, are here too.
-import { enums, messages } from './gen/schema.js';
+import { enums, messages } from '../gen/schema.js';
 
 export interface MessageShape {
   name: string;

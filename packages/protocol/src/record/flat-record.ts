@@ -1,9 +1,8 @@
 // A record as flat, readable JSON, in the form of the Go server's logger: one key per signal, enums by name, times of
 // day as hh:mm:ss, door and tyre states as objects (docs/protocol/vehicle.md#logger). It contains the location.
 
-import { timestampMs, type VehicleAlerts, type VehicleErrors } from './messages.js';
+import { enumNamesOf, timestampMs, type VehicleAlerts, type VehicleErrors } from '../messages/index.js';
 import { type DecodedRecord, recordJson, type SignalValue, signalsOf } from './record.js';
-import { enumNamesOf } from './schema.js';
 
 export type Flat = null | boolean | number | string | Flat[] | { [key: string]: Flat };
 

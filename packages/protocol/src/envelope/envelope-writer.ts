@@ -1,6 +1,6 @@
 // Writes envelopes: a record as a vehicle sends it, and a server's two answers.
 // Layout: proto/envelope.fbs. An ack is built for every record that is stored, so it has a path of its own.
-import { STREAM, STREAM_ACK } from './envelope.js';
+import { STREAM, STREAM_ACK } from './envelope-reader.js';
 
 // The same in every message: root offset, the envelope's vtable, then the envelope's table with its five fields.
 const VTABLE_AT = 4;

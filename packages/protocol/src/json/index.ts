@@ -1,0 +1,2 @@
+export { fromProtojson, ProtojsonError } from './protojson-reader.js';
+export { toProtojson } from './protojson-writer.js';

@@ -1,0 +1,1 @@
+export { type PayloadFacts, PayloadInspector, vinField } from './payload-inspector.js';

@@ -1,0 +1,11 @@
+import { describe, expect, it } from 'vitest';
+import { signalNames } from './record.js';
+import { signalsWithUnit, signalUnit } from './signal-units.js';
+
+describe('signalUnit', () => {
+  it('knows only signals that exist', () => {
+    const names = new Set(signalNames.values());
+    expect([...signalsWithUnit].filter((name) => !names.has(name))).toEqual([]);
+    expect([signalUnit('VehicleSpeed'), signalUnit('Gear')]).toEqual(['mph', undefined]);
+  });
+});
