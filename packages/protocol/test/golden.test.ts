@@ -1,4 +1,4 @@
-// The golden vectors: bytes as vehicles send them, and what Tesla's server answered and published for each.
+// The golden vectors: bytes as vehicles send them, and what the Go server answered and published for each.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
@@ -51,12 +51,12 @@ describe('the envelope reader on the golden vectors', () => {
     },
   );
 
-  it.each(goldenVectors.filter(({ expect }) => expect.kind === 'error'))('refuses $name', ({ envelope_hex }) => {
+  it.each(goldenVectors.filter(({ expect }) => expect.kind === 'error'))('rejects $name', ({ envelope_hex }) => {
     expect(readEnvelope(Buffer.from(envelope_hex, 'hex'))).toBeInstanceOf(EnvelopeError);
   });
 
   it.each(goldenVectors.filter(({ expect }) => expect.kind === 'unknown_type'))(
-    'tells the type of $name',
+    'reads the type of $name',
     ({ envelope_hex, expect: expected }) => {
       const envelope = read(envelope_hex);
       expect({ messageType: envelope.messageType, txid: envelope.txid.toString() }).toEqual({
@@ -70,13 +70,13 @@ describe('the envelope reader on the golden vectors', () => {
 describe('the payload inspector on the golden vectors', () => {
   const understood = goldenVectors.filter(({ expect }) => expect.kind === 'record' && isTopic(expect.topic));
 
-  it.each(understood)("refuses $name exactly when Tesla's server does", ({ envelope_hex, tesla_server }) => {
-    const refused = tesla_server.answers.some(({ kind }) => kind === 'error');
-    expect(inspect(read(envelope_hex)).isValid).toBe(!refused);
+  it.each(understood)('rejects $name exactly if the Go server does', ({ envelope_hex, tesla_server }) => {
+    const isRejected = tesla_server.answers.some(({ kind }) => kind === 'error');
+    expect(inspect(read(envelope_hex)).isValid).toBe(!isRejected);
   });
 
   it.each(understood.filter(({ expect }) => expect.decoded))(
-    'finds the facts in $name',
+    'extracts the fields of $name',
     ({ envelope_hex, expect: { decoded } }) => {
       const envelope = read(envelope_hex);
       const facts = inspect(envelope);
@@ -90,18 +90,18 @@ describe('the payload inspector on the golden vectors', () => {
   );
 });
 
-describe('what we read from the log', () => {
+describe('records read from the log', () => {
   const published = goldenVectors.filter(
     ({ expect, tesla_server }) => expect.kind === 'record' && tesla_server.publishes,
   );
 
-  it.each(published)("is for $name what Tesla's server publishes", ({ envelope_hex, tesla_server }) => {
+  it.each(published)('print $name as the Go server does', ({ envelope_hex, tesla_server }) => {
     const envelope = read(envelope_hex);
     expect(recordJson(decodeRecord(envelope.topic, stored(envelope)))).toEqual(tesla_server.publishes);
   });
 
   it.each(published.filter(({ expect }) => isTopic(expect.topic)))(
-    'survives being encoded again: $name',
+    'decode to the same after encoding: $name',
     ({ envelope_hex }) => {
       const envelope = read(envelope_hex);
       const topic = envelope.topic as 'V';
@@ -130,7 +130,7 @@ function inspect(envelope: Envelope) {
   return inspector.inspect(topicShapes[envelope.topic as 'V'], bytes, payloadStart, payloadEnd);
 }
 
-/** The payload with the certificate's VIN put behind it, as ingest stores it. */
+/** The payload with the certificate's VIN appended, as ingest stores it. */
 function stored(envelope: Envelope): Buffer {
   if (!isTopic(envelope.topic)) return envelope.payload;
   return Buffer.concat([envelope.payload, vinField(topicShapes[envelope.topic], VIN)]);

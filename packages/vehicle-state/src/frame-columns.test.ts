@@ -1,4 +1,4 @@
-// Each row of these tables is a line of the TeslaMate contract (The value; consequences; From telemetry to both).
+// Each row of these tables is a line of docs/protocol/teslamate.md#columns.
 import { describe, expect, it } from 'vitest';
 import { type Signals, stateAfter, stateWith, vehicleRecord } from '../test/vehicle-records.js';
 import { columnText, frameColumns } from './frame-columns.js';
@@ -105,7 +105,7 @@ describe('shift_state', () => {
     expect(column('shift_state', { Gear: 'P', ...signals })).toBe(text);
   });
 
-  it.each(['D', 'R', 'N'])('stays %s though the charge state is stale', (gear) => {
+  it.each(['D', 'R', 'N'])('stays %s with a stale charge state', (gear) => {
     expect(column('shift_state', { Gear: gear, DetailedChargeState: 'Charging' })).toBe(gear);
   });
 });
@@ -166,7 +166,7 @@ describe('the location in a tunnel', () => {
   const state = lostLocation('D');
   const [latitude, longitude] = ['est_lat', 'est_lng'].map((name) => frameColumns.find((each) => each.name === name)!);
 
-  it('is the last good one for 60 s after its own time', () => {
+  it('is the last valid one until 60 s after its time', () => {
     expect([columnText(latitude!, state, 61_000), columnText(longitude!, state, 61_000)]).toEqual(['48', '11']);
   });
 
@@ -174,11 +174,11 @@ describe('the location in a tunnel', () => {
     expect([columnText(latitude!, state, 61_001), columnText(longitude!, state, 61_001)]).toEqual(['', '']);
   });
 
-  it('stays where the vehicle was parked: a charge in a garage must be told', () => {
+  it('does not expire while the vehicle is parked, so that a charge in a garage produces frames', () => {
     expect(columnText(latitude!, lostLocation('P'), 86_400_000)).toBe('48');
   });
 
-  it('never ages while the vehicle does not say that it is invalid', () => {
+  it('does not expire while the vehicle does not mark it invalid', () => {
     const parked = stateWith({ Location: { latitude: 48, longitude: 11 } }, 1_000);
     expect(columnText(latitude!, parked, 86_400_000)).toBe('48');
   });

@@ -1,5 +1,6 @@
-// The columns of the Owner API's streaming frame, as TeslaMate parses them: an integer column with anything but digits
-// is nothing to it, so what is rounded here is the contract. Unknown is the empty text; zero is a value.
+// The columns of the Owner API's streaming frame, as TeslaMate parses them (docs/protocol/teslamate.md#columns). TeslaMate
+// ignores an integer column that is not an integer, so the rounding here is part of the contract. An unknown value is the
+// empty text; zero is a value.
 import { locationAt } from './location.js';
 import { shownPowerKw, shownShift } from './shift-and-power.js';
 import { numberOf } from './signal-reading.js';
@@ -9,26 +10,26 @@ export interface FrameColumn {
   name: string;
   unit: string;
   format: 'integer' | 'float' | 'text';
-  /** The one thing that a reader would not guess. */
+  /** The fact about this column that is not obvious. */
   why: string;
   /** undefined = unknown. `atMs` is the frame's time. */
   from: (state: VehicleState, atMs: number) => number | string | undefined;
 }
 
-/** All thirteen; `time` always comes first in a frame and is not subscribed to. */
+/** All thirteen. `time` is always the first in a frame and cannot be subscribed to. */
 export const frameColumns: readonly FrameColumn[] = [
   {
     name: 'time',
     unit: 'ms',
     format: 'integer',
-    why: "vehicle's clock at the record, since the epoch; anything but an integer crashes the client",
+    why: "time of the record by the vehicle's clock, since the epoch; anything but an integer crashes the client",
     from: (_state, atMs) => atMs,
   },
   {
     name: 'speed',
     unit: 'mph',
     format: 'integer',
-    why: 'telemetry speaks mph too; a parked vehicle has none',
+    why: 'telemetry uses mph too; a parked vehicle sends no speed',
     from: (state) => signal(state, 'VehicleSpeed'),
   },
   {
@@ -49,7 +50,7 @@ export const frameColumns: readonly FrameColumn[] = [
     name: 'elevation',
     unit: 'm',
     format: 'integer',
-    why: 'telemetry has no such signal; to be filled once there is a provider',
+    why: 'telemetry has no elevation; streaming adds it from an elevation service if one is configured',
     from: () => undefined,
   },
   { name: 'est_heading', unit: '°', format: 'integer', why: 'this is the heading that TeslaMate uses', from: heading },
@@ -57,7 +58,7 @@ export const frameColumns: readonly FrameColumn[] = [
     name: 'est_lat',
     unit: '°',
     format: 'float',
-    why: 'without it the insert of a position fails: no frame is made',
+    why: 'without a location TeslaMate fails to insert the position, so no frame is sent',
     from: (state, atMs) => locationAt(state, atMs)?.latitude,
   },
   {
@@ -71,14 +72,14 @@ export const frameColumns: readonly FrameColumn[] = [
     name: 'power',
     unit: 'kW',
     format: 'integer',
-    why: 'positive = consumption, negative = regeneration or charging; empty while parked would say "not awake"',
+    why: 'positive = consumption, negative = regeneration or charging; empty while parked means "not awake" to TeslaMate',
     from: (state) => shownPowerKw(state),
   },
   {
     name: 'shift_state',
     unit: '',
     format: 'text',
-    why: 'P, R, N, D; empty while charging, or the charge goes unseen',
+    why: 'P, R, N, D; empty while charging, otherwise TeslaMate does not detect the charge',
     from: (state) => shownShift(state),
   },
   {
@@ -92,10 +93,16 @@ export const frameColumns: readonly FrameColumn[] = [
     name: 'est_range',
     unit: 'mi',
     format: 'integer',
-    why: 'range by recent consumption',
+    why: 'range estimated from recent consumption',
     from: (state) => signal(state, 'EstBatteryRange'),
   },
-  { name: 'heading', unit: '°', format: 'integer', why: 'as est_heading: telemetry has one', from: heading },
+  {
+    name: 'heading',
+    unit: '°',
+    format: 'integer',
+    why: 'the same as est_heading; telemetry has only one heading',
+    from: heading,
+  },
 ];
 
 /** The column's text in a frame: never `-0`, never an exponent, no fraction in an integer column. */
@@ -109,17 +116,17 @@ function integerText(value: number): string {
   return plainText(roundHalfAway(value));
 }
 
-/** Six decimals of a degree are 11 cm, finer than any fix; more would make a frame of each bit of noise. */
+/** Six decimals of a degree are 11 cm, finer than any fix. More would turn noise into frames. */
 function floatText(value: number): string {
   return plainText(Number(value.toFixed(6)));
 }
 
-/** Past 2^53 no column means anything, and from 1e21 on JavaScript would write an exponent. (-0 prints as 0.) */
+/** No valid value exceeds 2^53, and from 1e21 JavaScript prints an exponent. (-0 prints as 0.) */
 function plainText(value: number): string {
   return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? String(value) : '';
 }
 
-/** 7.5 kW is 8 in either direction; Math.round would make -7 of the one. */
+/** ±7.5 kW becomes ±8; Math.round would turn -7.5 into -7. */
 function roundHalfAway(value: number): number {
   return Math.sign(value) * Math.round(Math.abs(value));
 }

@@ -20,7 +20,7 @@ function timesOf(records: VehicleRecord[]): (number | undefined)[] {
 }
 
 describe('FrameSequence', () => {
-  it('makes one frame of each record that changes a column', () => {
+  it('returns one frame per record that changes a column', () => {
     const faster = vehicleRecord(2_000, { VehicleSpeed: 31, GpsHeading: 90 });
     expect(framesOf([start, faster])).toMatchObject([
       { timeMs: 1_000, values: { speed: '30', heading: '' } },
@@ -28,14 +28,14 @@ describe('FrameSequence', () => {
     ]);
   });
 
-  it('makes none when no column changed: same values, less than a unit, signals that no column shows', () => {
+  it('returns no frame if no column changed: same values, less than a unit, signals without a column', () => {
     const same = vehicleRecord(2_000, { VehicleSpeed: 30 });
     const little = vehicleRecord(3_000, { VehicleSpeed: 30.4 });
     const other = vehicleRecord(4_000, { InsideTemp: 21 });
     expect(timesOf([start, same, little, other])).toEqual([1_000, undefined, undefined, undefined]);
   });
 
-  it('makes none of other topics, though there is something to show', () => {
+  it('returns no frame for other topics', () => {
     const connected = connectivityRecord('5-0', 'CONNECTED', 'a', 2_000);
     expect(new FrameSequence().next(stateAfter(start, connected), connected)).toBeUndefined();
   });
@@ -46,7 +46,7 @@ describe('FrameSequence', () => {
     expect(timesOf([gear, unlocated, start])).toEqual([undefined, undefined, 1_000]);
   });
 
-  it('goes on with the last location in a tunnel for 60 s, then holds until there is one again', () => {
+  it('uses the last location in a tunnel for 60 s, then holds frames until the next valid one', () => {
     const lost = vehicleRecord(2_000, { Location: null, VehicleSpeed: 40 });
     const later = vehicleRecord(61_000, { VehicleSpeed: 50 });
     const tooLate = vehicleRecord(61_001, { VehicleSpeed: 60 });
@@ -54,7 +54,7 @@ describe('FrameSequence', () => {
     expect(timesOf([start, lost, later, tooLate, out])).toEqual([1_000, 2_000, 61_000, undefined, 70_000]);
   });
 
-  it('makes none of a record older than the last frame, but shows in the next what it changed', () => {
+  it('returns no frame for a record older than the last frame, but shows its changes in the next one', () => {
     const late = vehicleRecord(999, { Odometer: 5, VehicleSpeed: 99 });
     const next = vehicleRecord(1_500, { VehicleSpeed: 31 });
     const frames = framesOf([start, late, next]);
@@ -62,12 +62,12 @@ describe('FrameSequence', () => {
     expect(frames[2]?.values).toMatchObject({ odometer: '5', speed: '31' });
   });
 
-  it('allows several frames of one time', () => {
+  it('allows several frames with the same time', () => {
     const twin = vehicleRecord(1_000, { VehicleSpeed: 31 }, '1000-1');
     expect(timesOf([start, twin])).toEqual([1_000, 1_000]);
   });
 
-  it('goes on from the frame that it is given', () => {
+  it('continues after the frame that it is created with', () => {
     const [first] = framesOf([start]);
     const sequence = new FrameSequence(first);
     const older = vehicleRecord(999, { VehicleSpeed: 20 });
@@ -75,7 +75,7 @@ describe('FrameSequence', () => {
     expect(sequence.last).toBe(first);
   });
 
-  it('never goes back in time and never repeats itself, whatever order records come in', () => {
+  it('never goes back in time and never repeats a frame, for any order of records', () => {
     let pairs = 0;
     const shuffled = someRecords(30).chain((records) =>
       fc.shuffledSubarray([...records, ...records], { minLength: records.length * 2 }),

@@ -26,14 +26,14 @@ describe('toFrameRow', () => {
     expect(toFrameRow(stateWith(signals), 1_000)).toBeUndefined();
   });
 
-  it('makes a frame of a location alone, at zero degrees too', () => {
+  it('needs only a location, zero degrees included', () => {
     const row = toFrameRow(stateWith({ Location: { latitude: 0, longitude: 0 } }), 1_000);
     expect(row && formatFrame(row, defaultColumns)).toBe('1000,,,,,,0,0,0,,,,');
   });
 });
 
 describe('formatFrame', () => {
-  it("writes what TeslaMate's subscription asks for", () => {
+  it("writes the columns of TeslaMate's subscription", () => {
     const row = toFrameRow(driving, 1_700_000_000_123)!;
     expect(formatFrame(row, parsed(TESLAMATE))).toBe('1700000000123,31,12345.6,81,,0,48.123456,-11.5,19,D,210,191,0');
   });
@@ -49,24 +49,24 @@ describe('parseColumns', () => {
     expect(defaultColumns.join(',')).toBe(TESLAMATE);
   });
 
-  it.each(['', '  '])('refuses a list without columns (%j)', (text) => {
+  it.each(['', '  '])('rejects a list without columns (%j)', (text) => {
     expect(parseColumns(text)).toMatchObject({ name: 'ColumnsError', columns: 0 });
   });
 
-  it('refuses a list so long that each frame would be a burden', () => {
+  it('rejects a list that is too long', () => {
     expect(parseColumns(Array(64).fill('soc').join(','))).toHaveLength(64);
     expect(parseColumns(Array(65).fill('soc').join(','))).toMatchObject({ name: 'ColumnsError', columns: 65 });
   });
 });
 
-it('tells frames that differ in their time alone', () => {
+it('detects frames that differ only in their time', () => {
   const row = toFrameRow(driving, 1)!;
   expect(isSameFrame(row, toFrameRow(driving, 2)!)).toBe(true);
   expect(isSameFrame(row, { timeMs: 1, values: { ...row.values, power: '20' } })).toBe(false);
 });
 
 describe("TeslaMate's parser", () => {
-  it('understands every column of every frame, and finds a place and a sensible power in it', () => {
+  it('parses every column of every frame, with a location and a plausible power', () => {
     let frames = 0;
     fc.assert(
       fc.property(someRecords(), fc.constantFrom(1_000, 61_000, 90_000), (records, atMs) => {

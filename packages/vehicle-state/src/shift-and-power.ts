@@ -1,17 +1,17 @@
-// What the vehicle is doing, in the Owner API's words: its shift letter, and its power with the sign that TeslaMate
-// expects (positive = consumption, negative = regeneration or charging). Frames and REST must agree on both.
+// The Owner API's shift letter, and power with the sign that TeslaMate expects (positive = consumption, negative =
+// regeneration or charging). Frames and REST must agree on both.
 import { enumTailOf, numberOf } from './signal-reading.js';
 import type { VehicleState } from './state.js';
 
 export type ShiftLetter = 'P' | 'R' | 'N' | 'D';
 
-// A number past this is a broken signal. (A semi-trailer tractor charges at about 1,200 kW.)
+// A greater value is a broken signal. (A Semi charges at about 1,200 kW.)
 const MAX_KW = 10_000;
 const SHIFT_LETTERS = new Set<string>(['P', 'R', 'N', 'D']);
 
 /**
- * The letter to show. undefined when it is unknown (SNA, Invalid, Unknown), **and while charging**: TeslaMate goes to
- * look for a charge only when the letter is empty and power is negative; `P` with negative power it ignores.
+ * The letter to show. undefined if it is unknown (SNA, Invalid, Unknown), **and while charging**: TeslaMate detects a
+ * charge only when the letter is empty and power is negative; it ignores `P` with negative power.
  */
 export function shownShift(state: VehicleState): ShiftLetter | undefined {
   const shift = gearLetter(state);
@@ -19,8 +19,8 @@ export function shownShift(state: VehicleState): ShiftLetter | undefined {
 }
 
 /**
- * kW, not rounded. undefined only while driving with nothing known of the pack: to TeslaMate an empty power says that
- * the vehicle is not really awake, so a parked vehicle that sends records has a number, 0 if nothing better.
+ * kW, not rounded. undefined only while driving without pack values: TeslaMate takes an empty power as "not awake", so a
+ * parked vehicle that sends records has a number, 0 if the power is unknown.
  */
 export function shownPowerKw(state: VehicleState): number | undefined {
   if (isDriving(gearLetter(state))) return packPowerKw(state);
@@ -42,7 +42,7 @@ function gearLetter({ readings }: VehicleState): ShiftLetter | undefined {
   return letter !== undefined && SHIFT_LETTERS.has(letter) ? (letter as ShiftLetter) : undefined;
 }
 
-/** DetailedChargeState where the vehicle has it, else ChargeState. */
+/** By DetailedChargeState if the vehicle sends it, else by ChargeState. */
 export function isCharging({ readings }: VehicleState): boolean {
   const detailed = enumTailOf(readings.get('DetailedChargeState')?.value, 'DetailedChargeState');
   const isKnown = detailed !== undefined && detailed !== 'Unknown';

@@ -70,11 +70,11 @@ describe('locationOf', () => {
     5,
     null,
     undefined,
-  ])('knows no place in %j', (value) => {
+  ])('finds no location in %j', (value) => {
     expect(locationOf(value)).toBeUndefined();
   });
 
-  it('reads the text of old configs', () => {
+  it('reads the text form of old configurations', () => {
     expect(locationOf('(37.412374 N, 122.145867 W)')).toEqual({ latitude: 37.412374, longitude: -122.145867 });
   });
 });

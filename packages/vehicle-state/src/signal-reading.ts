@@ -1,5 +1,5 @@
-// Values as the vehicle sent them, read as what they mean. Vehicles with an old config (`prefer_typed: false`) send
-// numbers, enums and flags as text, so each function takes both. undefined = unknown: invalid, or of another kind.
+// Reads signal values by their meaning. Vehicles with an old configuration (`prefer_typed: false`) send numbers, enums and
+// flags as text, so each function accepts both. undefined = unknown: invalid, or of another type.
 import { parseLocation, type SignalValue } from '@fleetbridge/protocol';
 
 export interface Location {
@@ -12,14 +12,14 @@ const NUMBER_TEXT = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 /** `12.4`, `"12.4"` → 12.4. Zero is a value. */
 export function numberOf(value: SignalValue | undefined): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
-  // Number() alone would take "" for 0, and "0x1f" for a number
+  // Number() alone accepts "" as 0, and "0x1f"
   if (typeof value !== 'string' || !NUMBER_TEXT.test(value.trim())) return undefined;
   return numberOf(Number(value));
 }
 
 /**
- * What follows the enum's own name: with the prefix `ShiftState`, `"ShiftStateD"` and the bare text `"D"` → `D`. A
- * number is a member that the schema does not know: undefined.
+ * The member's name without the enum's: with the prefix `ShiftState`, `"ShiftStateD"` and `"D"` → `D`. undefined for a
+ * number, which is a member that the schema lacks.
  */
 export function enumTailOf(value: SignalValue | undefined, prefix: string): string | undefined {
   if (typeof value !== 'string') return undefined;
@@ -36,7 +36,7 @@ export function booleanOf(value: SignalValue | undefined): boolean | undefined {
   return text === 'true' ? true : text === 'false' ? false : undefined;
 }
 
-/** Degrees; undefined when a coordinate is missing, not finite or off the globe. */
+/** Degrees. undefined if a coordinate is missing, not finite or out of range. */
 export function locationOf(value: SignalValue | undefined): Location | undefined {
   const place = typeof value === 'string' ? parseLocation(value.trim()) : value;
   if (typeof place !== 'object' || place === null) return undefined;

@@ -20,14 +20,14 @@ describe('readingsToHash', () => {
     });
   });
 
-  it('writes only the names asked for, and of these only what is known', () => {
+  it('writes only the requested names, and of these only known ones', () => {
     const state = stateAfter(vehicleRecord(1_000, { Soc: 70, Gear: 'P' }));
     expect(readingsToHash(state, ['Soc', 'Odometer', '@connectivity'])).toEqual({ Soc: reading });
   });
 });
 
 describe('stateFromHash', () => {
-  it('gives back any state', () => {
+  it('restores any state', () => {
     fc.assert(
       fc.property(someRecords(), (records) => {
         const state = stateAfter(...records);
@@ -37,7 +37,7 @@ describe('stateFromHash', () => {
     );
   });
 
-  it('gives back the state when each record wrote only what it changed', () => {
+  it('restores the state if each record wrote only its changes', () => {
     fc.assert(
       fc.property(someRecords(), (records) => {
         const state = emptyState();
@@ -73,7 +73,7 @@ describe('stateFromHash', () => {
     expect(state).toEqual(stateAfter(vehicleRecord(1_000, { Gear: 'P' })));
   });
 
-  it('survives any text', () => {
+  it('never throws, for any text', () => {
     const anyField = fc.oneof(
       fc.string(),
       fc.json(),

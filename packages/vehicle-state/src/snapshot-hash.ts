@@ -1,14 +1,14 @@
-// A state as the fields of a Redis hash, so that a snapshot is written by the signals that changed. A field is a
-// signal's name and the JSON array [timeMs, entryId, value]; Location has the held one, of the same form, as a fourth
-// member; @connectivity is [timeMs, entryId, isConnected, connectionId, networkInterface].
+// A state as the fields of a Redis hash, so that only changed signals are written. A field is the signal's name with the
+// JSON array [timeMs, entryId, value]. Location has the held location, in the same form, as a fourth member;
+// @connectivity is [timeMs, entryId, isConnected, connectionId, networkInterface].
 import type { SignalValue } from '@fleetbridge/protocol';
-import { CONNECTIVITY, type Connectivity, emptyState, type Reading, takeReading, type VehicleState } from './state.js';
+import { applyReading, CONNECTIVITY, type Connectivity, emptyState, type Reading, type VehicleState } from './state.js';
 
-// The last moment that a JavaScript Date can show.
+// The latest time of a JavaScript Date.
 const LATEST_MS = 8.64e15;
 const ENTRY_ID = /^(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})$/;
 
-/** The fields of these names (what `mergeRecord` returned, or `allReadings`). A name that the state lacks is left out. */
+/** The fields of these names, from `mergeRecord` or `allReadings`. Omits names that the state lacks. */
 export function readingsToHash(state: VehicleState, names: Iterable<string>): Record<string, string> {
   const hash: Record<string, string> = {};
   for (const name of names) {
@@ -18,12 +18,12 @@ export function readingsToHash(state: VehicleState, names: Iterable<string>): Re
   return hash;
 }
 
-/** Every name that the state has something for. */
+/** The names of everything in the state. */
 export function allReadings(state: VehicleState): string[] {
   return [...state.readings.keys(), ...(state.connectivity ? [CONNECTIVITY] : [])];
 }
 
-/** `skipped` names the fields that are not ours or are corrupt; the rest is as good as ever. Never throws. */
+/** `skipped` names unknown and corrupt fields; the others are read. Never throws. */
 export function stateFromHash(hash: Record<string, string>): { state: VehicleState; skipped: string[] } {
   const state = emptyState();
   const skipped: string[] = [];
@@ -60,10 +60,10 @@ function readField(state: VehicleState, name: string, field: unknown): boolean {
   const [timeMs, entryId, value, held] = field;
   const reading = readingOf([timeMs, entryId, value]);
   const heldLocation = readingOf(held);
-  const isHeldRight = held === undefined || (name === 'Location' && heldLocation !== undefined);
-  if (!reading || !isHeldRight || field.length > 4 || name === '' || name.startsWith('@')) return false;
-  takeReading(state, name, reading);
-  if (heldLocation) takeReading(state, name, heldLocation);
+  const isHeldValid = held === undefined || (name === 'Location' && heldLocation !== undefined);
+  if (!reading || !isHeldValid || field.length > 4 || name === '' || name.startsWith('@')) return false;
+  applyReading(state, name, reading);
+  if (heldLocation) applyReading(state, name, heldLocation);
   return true;
 }
 
@@ -94,7 +94,7 @@ function isSignalValue(value: unknown): value is SignalValue {
   return value === null || (!Array.isArray(value) && Object.values(value).every(isPlainMember));
 }
 
-/** JSON has a number that is none: `1e999` reads as Infinity. */
+/** JSON.parse turns `1e999` into Infinity; reject it. */
 function isPlainMember(value: unknown): boolean {
   return typeof value === 'boolean' || Number.isFinite(value);
 }
@@ -103,6 +103,6 @@ function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // corrupt; the caller skips it
+    return undefined; // the caller skips the field
   }
 }

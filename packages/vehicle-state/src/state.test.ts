@@ -8,13 +8,13 @@ const here = { latitude: 48, longitude: 11 };
 const there = { latitude: 49, longitude: 12 };
 
 describe('mergeRecord', () => {
-  it('keeps the reading of the newest record, whatever order they come in', () => {
+  it('keeps the reading of the newest record, in any order of arrival', () => {
     const state = stateAfter(vehicleRecord(2_000, { Soc: 70 }), vehicleRecord(1_000, { Soc: 71, Odometer: 5 }));
     expect(state.readings.get('Soc')).toEqual({ value: 70, timeMs: 2_000, entryId: '2000-0' });
     expect(state.readings.get('Odometer')?.value).toBe(5);
   });
 
-  it('lets the later entry win among records of one time, ids compared as numbers', () => {
+  it('prefers the later entry among records of the same time, comparing ids as numbers', () => {
     const state = stateAfter(vehicleRecord(1, { Soc: 10 }, '10-0'), vehicleRecord(1, { Soc: 9 }, '9-0'));
     expect(state.readings.get('Soc')?.value).toBe(10);
     mergeRecord(state, vehicleRecord(1, { Soc: 11 }, '10-10'));
@@ -22,7 +22,7 @@ describe('mergeRecord', () => {
     expect(state.readings.get('Soc')?.value).toBe(11);
   });
 
-  it('names what it replaced: also a newer reading of the same value, and nothing on a repeat or an old record', () => {
+  it('returns the replaced names: also for a newer reading of the same value, not for a repeat or an old record', () => {
     const state = emptyState();
     const record = vehicleRecord(1_000, { Soc: 70, Gear: 'P' });
     expect(mergeRecord(state, record)).toEqual(['Soc', 'Gear']);
@@ -36,7 +36,7 @@ describe('mergeRecord', () => {
     expect(state.readings.get('Soc')?.value).toBeNull();
   });
 
-  it('takes the last word of a record that holds a signal twice', () => {
+  it('uses the last value of a record that has a signal twice', () => {
     const record = rawRecord(
       1,
       [
@@ -48,7 +48,7 @@ describe('mergeRecord', () => {
     expect(stateAfter(record, record).readings.get('Soc')?.value).toBe(2);
   });
 
-  it('takes numbers that are none for unknown, in locations too', () => {
+  it('treats numbers that are not finite as unknown, in locations too', () => {
     const state = stateAfter(
       vehicleRecord(1, {
         Soc: Number.NaN,
@@ -65,7 +65,7 @@ describe('mergeRecord', () => {
     ]);
   });
 
-  it('learns nothing from alerts and errors', () => {
+  it('ignores alerts and errors', () => {
     const state = emptyState();
     for (const topic of ['alerts', 'errors'] as const) {
       const decoded = decodeRecord(topic, encodeMessage(topic, { vin: 'x' }))!;
@@ -76,7 +76,7 @@ describe('mergeRecord', () => {
 });
 
 describe('the held location', () => {
-  it('is the last good one, with its time, while the newest is invalid or off the globe', () => {
+  it('is the last valid one, with its time, while the newest is invalid or out of range', () => {
     const good = vehicleRecord(1_000, { Location: here });
     for (const bad of [null, { latitude: 90.1, longitude: 0 }, { latitude: 0, longitude: -180.1 }]) {
       const state = stateAfter(good, vehicleRecord(2_000, { Location: bad }), vehicleRecord(3_000, { Location: bad }));
@@ -85,7 +85,7 @@ describe('the held location', () => {
     }
   });
 
-  it('is gone as soon as a newer location is good', () => {
+  it('is removed when a newer location is valid', () => {
     const state = stateAfter(
       vehicleRecord(1, { Location: here }),
       vehicleRecord(2, { Location: null }),
@@ -95,7 +95,7 @@ describe('the held location', () => {
     expect(state.readings.get('Location')?.value).toEqual(there);
   });
 
-  it('is improved by a good location that arrives late, and the change is named Location', () => {
+  it('is replaced by a newer valid location that arrives late, which returns Location', () => {
     const state = stateAfter(vehicleRecord(1, { Location: here }), vehicleRecord(9, { Location: null }));
     expect(mergeRecord(state, vehicleRecord(5, { Location: there }))).toEqual(['Location']);
     expect(mergeRecord(state, vehicleRecord(4, { Location: here }))).toEqual([]);
@@ -118,7 +118,7 @@ describe('connectivity', () => {
     });
   });
 
-  it('is named @connectivity, and not at all for a repeat or a status that says nothing', () => {
+  it('returns @connectivity, but nothing for a repeat or an unknown status', () => {
     const state = emptyState();
     expect(mergeRecord(state, connectivityRecord('1-0', 'CONNECTED', 'a'))).toEqual(['@connectivity']);
     expect(mergeRecord(state, connectivityRecord('1-0', 'CONNECTED', 'a'))).toEqual([]);
@@ -137,7 +137,7 @@ describe('the state', () => {
     );
   });
 
-  it('is the join of the states of any two parts that cover the records, and the parts stay as they were', () => {
+  it('is the merge of the states of any two parts that cover the records, without changing the parts', () => {
     fc.assert(
       fc.property(shuffledRepeats(), fc.nat(), ([records, shuffled], cut) => {
         const at = cut % (shuffled.length + 1);
@@ -151,7 +151,7 @@ describe('the state', () => {
     );
   });
 
-  it('shows the moment of its newest reading', () => {
+  it('has the time of its newest reading', () => {
     expect(newestReadingMs(emptyState())).toBeUndefined();
     expect(newestReadingMs(stateAfter(vehicleRecord(9, { Soc: 1 }), vehicleRecord(5, { Gear: 'P' })))).toBe(9);
   });

@@ -3,7 +3,7 @@ import { connectivityRecord, stateAfter, vehicleRecord } from '../test/vehicle-r
 import { emptyState } from './state.js';
 import { vehicleJson } from './vehicle-json.js';
 
-it('shows values with unit and time, in order of names, invalid ones as null', () => {
+it('prints values with unit and time in the order of names, invalid ones as null', () => {
   const state = stateAfter(
     vehicleRecord(1_700_000_000_000, { VehicleSpeed: 0, Gear: { shiftStateValue: 5 }, Soc: null }),
     connectivityRecord('5-0', 'CONNECTED', 'a', 1_700_000_000_000),
@@ -21,6 +21,6 @@ it('shows values with unit and time, in order of names, invalid ones as null', (
   );
 });
 
-it('shows an unknown vehicle as one', () => {
+it('prints an unknown vehicle as empty', () => {
   expect(vehicleJson(emptyState())).toEqual({ connectivity: null, signals: {} });
 });

@@ -3,9 +3,9 @@ import { type SignalValue, signalUnit } from '@fleetbridge/protocol';
 import type { VehicleState } from './state.js';
 
 export interface VehicleJson {
-  /** null while nothing is known of it. */
+  /** null while unknown. */
   connectivity: { isConnected: boolean; connectionId: string; networkInterface: string; time: string } | null;
-  /** By name, in alphabetical order. A value that the vehicle marked invalid is null. Times are ISO 8601, UTC. */
+  /** By name, in alphabetical order. null: the vehicle marked the value invalid. Times are ISO 8601, UTC. */
   signals: Record<string, { value: SignalValue; unit?: string; time: string }>;
 }
 

@@ -1,9 +1,9 @@
-// Records as a reader of the log gets them: encoded and decoded by the real protocol package.
+// Records as a reader of the log receives them: encoded and decoded by packages/protocol.
 import { ConnectivityEvent, decodeRecord, encodeMessage, Field, timestampOf, type Value } from '@fleetbridge/protocol';
 import fc from 'fast-check';
 import { emptyState, mergeRecord, type VehicleRecord, type VehicleState } from '../src/state.js';
 
-/** null = marked invalid; a Value of the wire (`{ shiftStateValue: 5 }`) where the plain kind is not enough. */
+/** null: marked invalid. A Value of the wire (`{ shiftStateValue: 5 }`) if the plain type is not enough. */
 export type Sent = number | string | boolean | null | { latitude: number; longitude: number } | Value;
 export type Signals = Partial<Record<keyof typeof Field, Sent>>;
 

@@ -12,10 +12,10 @@ const record = {
   deviceId: '5YJ3E1EA7KF000001',
   createdAtSeconds: 1_784_000_000,
 };
-const good = writeRecordEnvelope(record);
+const valid = writeRecordEnvelope(record);
 
 describe('readEnvelope', () => {
-  it('reads what writeRecordEnvelope wrote, whatever the fields hold', () => {
+  it('reads what writeRecordEnvelope wrote, for any fields', () => {
     const bytes = fc.uint8Array({ maxLength: 80 });
     const text = fc.string({ maxLength: 40 }).filter((value) => /^[\x20-\x7e]*$/.test(value));
     fc.assert(
@@ -48,11 +48,11 @@ describe('readEnvelope', () => {
     );
   });
 
-  it('gives a value or an error for a good envelope with any bytes changed, and never looks outside of it', () => {
-    const change = fc.record({ at: fc.nat(good.length - 1), byte: fc.nat(255) });
+  it('gives a value or an error for a valid envelope with any bytes changed, and never reads outside of it', () => {
+    const change = fc.record({ at: fc.nat(valid.length - 1), byte: fc.nat(255) });
     fc.assert(
-      fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), fc.nat(good.length), (changes, length) => {
-        const bytes = Buffer.from(good);
+      fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), fc.nat(valid.length), (changes, length) => {
+        const bytes = Buffer.from(valid);
         for (const { at, byte } of changes) bytes[at] = byte;
         staysInside(bytes);
         staysInside(bytes.subarray(0, length));
@@ -61,36 +61,38 @@ describe('readEnvelope', () => {
     );
   });
 
-  it('reads a message among other bytes as it reads it alone, whatever is wrong with it', () => {
-    const change = fc.record({ at: fc.nat(good.length - 1), byte: fc.nat(255) });
+  it('reads a message between other bytes as it reads it alone, valid or not', () => {
+    const change = fc.record({ at: fc.nat(valid.length - 1), byte: fc.nat(255) });
     const around = fc.uint8Array({ maxLength: 60 });
     fc.assert(
       fc.property(
         fc.array(change, { maxLength: 4 }),
         around,
         around,
-        fc.nat(good.length),
+        fc.nat(valid.length),
         (changes, before, after, n) => {
-          const message = Buffer.from(good.subarray(0, good.length - (n % 40)));
+          const message = Buffer.from(valid.subarray(0, valid.length - (n % 40)));
           for (const { at, byte } of changes) if (at < message.length) message[at] = byte;
           const bytes = Buffer.concat([before, message, after]);
           const end = before.length + message.length;
-          expect(told(readEnvelope(bytes, new Envelope(), before.length, end))).toEqual(told(readEnvelope(message)));
+          expect(contentOf(readEnvelope(bytes, new Envelope(), before.length, end))).toEqual(
+            contentOf(readEnvelope(message)),
+          );
         },
       ),
       { numRuns: 10_000 },
     );
   });
 
-  it('refuses every truncation of a good envelope', () => {
-    // the last vector is the device id; cutting its three bytes of padding away harms nobody
-    for (let length = 0; length < good.length - 3; length++) {
-      expect(readEnvelope(good.subarray(0, length)), `length ${length}`).toBeInstanceOf(EnvelopeError);
+  it('rejects every truncation of a valid envelope', () => {
+    // the last vector is the device id; its three bytes of padding are not needed
+    for (let length = 0; length < valid.length - 3; length++) {
+      expect(readEnvelope(valid.subarray(0, length)), `length ${length}`).toBeInstanceOf(EnvelopeError);
     }
   });
 
-  it('keeps the txid of a message that breaks later, so that the answer can name it', () => {
-    const bytes = Buffer.from(good);
+  it('keeps the txid of a message that is invalid after it, so that the answer can echo it', () => {
+    const bytes = Buffer.from(valid);
     const messageField = 20 + 12;
     bytes.writeUInt32LE(0xfffffff0, messageField);
     const error = readEnvelope(bytes) as EnvelopeError;
@@ -100,7 +102,7 @@ describe('readEnvelope', () => {
   });
 });
 
-/** Reads from the middle of a larger buffer: a read outside would see the guard bytes instead of failing. */
+/** Reads in the middle of a larger buffer, so that a read outside returns guard bytes. */
 function staysInside(bytes: Buffer): void {
   const guarded = Buffer.alloc(bytes.length + 2_048, 0x41);
   bytes.copy(guarded, 1_024);
@@ -124,8 +126,8 @@ function staysInside(bytes: Buffer): void {
   }
 }
 
-/** Everything that was read, wherever it lies. */
-function told(read: Envelope | EnvelopeError): unknown {
+/** Everything that was read, without offsets. */
+function contentOf(read: Envelope | EnvelopeError): unknown {
   if (read instanceof EnvelopeError) return { ...read, txid: read.txid.toString('hex') };
   const { txid, topic, messageType, createdAtSeconds, senderId, payload, deviceType, deviceId } = read;
   const bytes = { txid: txid.toString('hex'), payload: payload.toString('hex') };

@@ -1,14 +1,14 @@
-// Reads the FlatBuffers envelope of one WebSocket message, in place: checked offsets into the received bytes.
-// The bytes come from the network. Every offset is compared with the buffer's length before it is followed, so any
-// input gives an Envelope or an EnvelopeError and nothing is ever read outside of it.
-// Layout: proto/envelope.fbs. A slot's number is its place in the vtable.
+// Reads the FlatBuffers envelope of one WebSocket message in place, by checked offsets into the received bytes. The bytes
+// come from the network: every offset is compared with the buffer's length before it is followed, so any input gives an
+// Envelope or an EnvelopeError, and no byte outside of it is read. Layout: proto/envelope.fbs and
+// docs/protocol/vehicle.md#envelope. A slot's number is its position in the vtable.
 
 export const STREAM = 4;
 export const STREAM_ACK = 5;
-/** Larger messages are refused unread (Tesla's server has the same limit). */
+/** Larger messages are rejected unread. The Go server has the same limit. */
 export const MAX_MESSAGE_BYTES = 1_000_000;
 
-const NOTHING = Buffer.alloc(0);
+const EMPTY = Buffer.alloc(0);
 const SLOT = { txid: 0, topic: 1, messageType: 2, message: 3 } as const;
 const STREAM_SLOT = { createdAt: 0, senderId: 1, payload: 2, deviceType: 3, deviceId: 4 } as const;
 
@@ -21,7 +21,7 @@ export type EnvelopeErrorReason =
   | 'table_out_of_bounds'
   | 'message_absent';
 
-/** Why a message is not an envelope, and the txid where it could still be read (the answer echoes it). */
+/** Why a message is not an envelope, with its txid if that was readable (the error answer echoes it). */
 export class EnvelopeError {
   readonly reason: EnvelopeErrorReason;
   /** Byte offset at which reading stopped. */
@@ -36,12 +36,12 @@ export class EnvelopeError {
 }
 
 /**
- * A readable envelope: offsets into `bytes`, with a view on demand. All vectors are empty when absent.
- * Only a message of type STREAM has the fields of a record.
+ * A readable envelope: offsets into `bytes`, and views on demand. An absent vector is empty. Only a message of type STREAM
+ * has the fields of a record.
  */
 export class Envelope {
-  bytes: Buffer = NOTHING;
-  /** The message lies here in them. */
+  bytes: Buffer = EMPTY;
+  /** Start and end of the message in `bytes`. */
   base = 0;
   end = 0;
   messageType = 0;
@@ -81,8 +81,8 @@ export class Envelope {
 }
 
 /**
- * Reads the envelope that lies in `bytes` from `base` to `end`, all of them if not said otherwise. Never throws; the
- * caller has checked MAX_MESSAGE_BYTES. Who reads many, one after the other, can give an `envelope` to be used again.
+ * Reads the envelope in `bytes` between `base` and `end`, by default all of it. Never throws. The caller has checked
+ * MAX_MESSAGE_BYTES, and may pass an `envelope` to reuse.
  */
 export function readEnvelope(
   bytes: Buffer,
@@ -116,7 +116,7 @@ export function readEnvelope(
   if (typeAt >= end) return failed('field_out_of_bounds', typeAt, envelope);
   envelope.messageType = typeAt === ABSENT ? 0 : bytes[typeAt]!;
   if (envelope.messageType === 0) return failed('message_absent', root, envelope);
-  // What another tag points at is not ours to read.
+  // other types have other messages
   if (envelope.messageType !== STREAM) return envelope;
 
   const messageAt = fieldOf(envelope, root, vtable, SLOT.message);
@@ -166,7 +166,7 @@ function holdsTable({ end }: Envelope, table: number): boolean {
   return table + 4 <= end;
 }
 
-/** Position of a table's vtable, or -1 when any part of it would be outside of the message. */
+/** Position of a table's vtable, or -1 if any part of it is outside of the message. */
 function vtableOf({ bytes, base, end }: Envelope, table: number): number {
   const vtable = table - int32(bytes, table);
   if (vtable < base || vtable + 4 > end) return -1;
@@ -175,7 +175,7 @@ function vtableOf({ bytes, base, end }: Envelope, table: number): number {
 
 const ABSENT = -1;
 
-/** Absolute position of a field, or ABSENT when the table does not have it. */
+/** Absolute position of a field, or ABSENT. */
 function fieldOf({ bytes }: Envelope, table: number, vtable: number, slot: number): number {
   const entry = 4 + slot * 2;
   if (entry + 2 > uint16(bytes, vtable)) return ABSENT;
@@ -183,7 +183,7 @@ function fieldOf({ bytes }: Envelope, table: number, vtable: number, slot: numbe
   return offset === 0 ? ABSENT : table + offset;
 }
 
-/** First byte of a vector field: 0 when absent, -1 when the vector does not lie within the message. */
+/** First byte of a vector field: 0 if absent, -1 if the vector is not inside the message. */
 function vectorField(envelope: Envelope, table: number, vtable: number, slot: number): number {
   const { bytes, end } = envelope;
   const field = fieldOf(envelope, table, vtable, slot);
@@ -200,7 +200,7 @@ function vectorLength({ bytes }: Envelope, start: number): number {
   return start === 0 ? 0 : uint32(bytes, start - 4);
 }
 
-// Node's own readers are calls, and check what has been checked; the offsets here lie within the bytes.
+// Node's own readers cost a call and repeat the bounds check; these offsets are inside the bytes.
 function uint16(bytes: Buffer, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8);
 }

@@ -43,7 +43,7 @@ describe('buildErrorAnswer', () => {
   });
 });
 
-/** Absolute position of the envelope's field in a slot, by the layout rules and not by our constants. */
+/** Absolute position of the envelope's field in a slot, by FlatBuffers' rules instead of our constants. */
 function field(bytes: Buffer, slot: number): number {
   const root = bytes.readUInt32LE(0);
   const vtable = root - bytes.readInt32LE(root);

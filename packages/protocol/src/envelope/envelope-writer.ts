@@ -1,5 +1,5 @@
-// Writes envelopes: a record as a vehicle sends it, and a server's two answers.
-// Layout: proto/envelope.fbs. An ack is built for every record that is stored, so it has a path of its own.
+// Writes envelopes: a record as a vehicle sends it, and a server's two answers (docs/protocol/vehicle.md#acks). Layout:
+// proto/envelope.fbs. Every stored record needs an ack, so acks have an optimized path.
 import { STREAM, STREAM_ACK } from './envelope-reader.js';
 
 // The same in every message: root offset, the envelope's vtable, then the envelope's table with its five fields.
@@ -16,11 +16,11 @@ const MESSAGE_AT = 44;
 
 const ACK_PREFIX = ackPrefix();
 const INCORRECT_FORMAT = Buffer.from('incorrect message format');
-const NOTHING = Buffer.alloc(0);
+const EMPTY = Buffer.alloc(0);
 
 /**
- * The answer that lets a vehicle forget a record: type StreamAck, `txid` and `topic` copied from `source` between the
- * given offsets, an empty message_id.
+ * The acknowledgement, after which a vehicle deletes the record: type StreamAck, `txid` and `topic` copied from `source`
+ * between the given offsets, an empty message_id.
  */
 export function buildAck(
   source: Buffer,
@@ -39,7 +39,7 @@ export function ackSize(txidBytes: number, topicBytes: number): number {
   return ACK_PREFIX.length + vectorSize(txidBytes) + vectorSize(topicBytes) + 4;
 }
 
-/** Writes an ack at `at`, without an allocation: one is written for every record that is stored. */
+/** Writes an ack at `at` without an allocation, since every stored record needs one. */
 export function writeAck(
   target: Buffer,
   at: number,
@@ -63,8 +63,8 @@ export function writeAck(
   writeUint32(target, messageIdAt, 0);
 }
 
-/** The answer to a message that could not be understood: a record whose payload is a fixed text. */
-export function buildErrorAnswer(txid: Buffer = NOTHING): Buffer {
+/** The answer to an unreadable message: a record with a fixed text as payload. */
+export function buildErrorAnswer(txid: Buffer = EMPTY): Buffer {
   return writeRecordEnvelope({ txid, topic: '', payload: INCORRECT_FORMAT });
 }
 
@@ -72,7 +72,7 @@ export interface RecordEnvelope {
   txid: Buffer | string;
   topic: string;
   payload: Uint8Array;
-  /** `<client type>.<device id>`; absent when undefined, like the two fields below. */
+  /** `<client type>.<device id>`. Absent if undefined, as the two fields below. */
   senderId?: string | undefined;
   deviceType?: string | undefined;
   deviceId?: string | undefined;
@@ -104,7 +104,7 @@ export function writeRecordEnvelope(record: RecordEnvelope): Buffer {
   };
   append(toBytes(record.txid)!, FIELD.txid);
   append(Buffer.from(record.topic), FIELD.topic);
-  append(NOTHING, FIELD.messageId);
+  append(EMPTY, FIELD.messageId);
   for (const [index, bytes] of vectors.entries()) {
     if (bytes === undefined) continue;
     const offsetInTable = 8 + index * 4;
@@ -137,7 +137,7 @@ function envelopePrefix(of: { messageType: number; size: number; messageTableAt:
   return prefix;
 }
 
-/** Length, bytes and zeros up to the next multiple of four. By hand: a txid is 36 bytes, less than a call is worth. */
+/** Length, bytes and zeros up to the next multiple of four. A txid of 36 bytes is faster to copy in a loop. */
 function writeVector(target: Buffer, at: number, source: Buffer, start: number, end: number): void {
   const length = end - start;
   writeUint32(target, at, length);
@@ -159,7 +159,7 @@ function vectorSize(bytes: number): number {
   return 4 + ((bytes + 3) & ~3);
 }
 
-/** FlatBuffers offsets are relative to the field that holds them. */
+/** FlatBuffers offsets are relative to the field that contains them. */
 function pointTo(buffer: Buffer, field: number, target: number): void {
   buffer.writeUInt32LE(target - field, field);
 }

@@ -19,8 +19,8 @@ const message: VehicleData = {
   ],
 };
 
-describe('a record from its JSON form', () => {
-  it('is the message that it was made of', () => {
+describe('fromProtojson', () => {
+  it('restores the message that toProtojson printed', () => {
     const decoded = decodeMessage('V', encodeMessage('V', message));
     const read = fromProtojson('V', JSON.parse(JSON.stringify(toProtojson('V', decoded))));
     if (read instanceof ProtojsonError) throw read;
@@ -28,7 +28,7 @@ describe('a record from its JSON form', () => {
     expect(toProtojson('V', decodeMessage('V', encodeMessage('V', read.message)))).toEqual(toProtojson('V', decoded));
   });
 
-  it('of the other topics is read too', () => {
+  it('reads messages of other topics', () => {
     const connectivity = { vin: 'V', connectionId: 'c', status: 'CONNECTED', createdAt: '2026-10-25T20:53:20.5Z' };
     expect(fromProtojson('connectivity', connectivity)).toMatchObject({
       message: { connectionId: 'c', status: 1, createdAt: { seconds: 1_792_961_600, nanos: 500_000_000 } },
@@ -37,7 +37,7 @@ describe('a record from its JSON form', () => {
     expect(fromProtojson('errors', errors)).toMatchObject({ message: { errors: [{ name: 'e', tags: { a: 'b' } }] } });
   });
 
-  it('names what the schema does not know, and leaves it out', () => {
+  it('skips and reports what the schema lacks', () => {
     const json = {
       colour: 1,
       data: [
@@ -58,7 +58,7 @@ describe('a record from its JSON form', () => {
     [{ data: [{ key: 'Soc', value: { doubleValue: 'much' } }] }, 'data[0].value.doubleValue: expected a number'],
     [{ createdAt: 'today' }, 'createdAt: expected a time (RFC 3339)'],
     [{ isResend: 'yes' }, 'isResend: expected true or false'],
-  ])('is none: %j', (json, problem) => {
+  ])('rejects %j', (json, problem) => {
     const read = fromProtojson('V', json);
     expect(read).toBeInstanceOf(ProtojsonError);
     expect((read as ProtojsonError).message).toBe(problem);

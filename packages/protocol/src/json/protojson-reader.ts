@@ -1,6 +1,5 @@
-// protobuf's JSON form back to a message: what Tesla's server publishes with `transmit_decoded_records`. As liberal as
-// protojson: enums by name or number, 64-bit integers as text or number, members that we don't know are passed over
-// and named.
+// Reads protobuf's JSON form, which the Go server publishes with `transmit_decoded_records`. As liberal as protojson: enums
+// by name or number, 64-bit integers as text or number. Unknown members are skipped and reported.
 import {
   type FieldShape,
   type MessageOf,
@@ -10,7 +9,7 @@ import {
   topicShapes,
 } from '../messages/index.js';
 
-/** The JSON is not that of a message of this topic; `path` says where it differs. */
+/** The JSON is not a message of the topic; `path` is the position of the mistake. */
 export class ProtojsonError extends Error {
   readonly path: string;
 
@@ -21,7 +20,7 @@ export class ProtojsonError extends Error {
   }
 }
 
-/** `skipped` are the paths of members and enum names that the schema does not know. Never throws. */
+/** `skipped` are the paths of members and enum names that the schema lacks. Never throws. */
 export function fromProtojson<T extends Topic>(
   topic: T,
   json: unknown,
@@ -36,7 +35,7 @@ export function fromProtojson<T extends Topic>(
 }
 
 type Message = Record<string, unknown>;
-/** In place of a value that names something unknown. */
+/** Replaces a value with an unknown name. */
 const UNKNOWN = Symbol('unknown');
 
 function readMessage(shape: MessageShape, json: unknown, path: string, skipped: string[]): Message {
@@ -66,7 +65,7 @@ function readField(field: FieldShape, value: unknown, path: string, skipped: str
     .filter((one) => one !== UNKNOWN && !isKeyless(field, one));
 }
 
-/** A datum whose key we don't know would become one of key 0. */
+/** A datum with an unknown key would become one with key 0. */
 function isKeyless(field: FieldShape, value: unknown): boolean {
   return field.type.endsWith('.Datum') && !Object.hasOwn(value as object, 'key');
 }
@@ -109,7 +108,7 @@ function readNumber(value: unknown, path: string): number {
   throw new ProtojsonError(path, 'a number');
 }
 
-/** A 64-bit one stays text: a JavaScript number would lose its last digits. */
+/** A large 64-bit integer stays text: a JavaScript number would lose its last digits. */
 function readInteger(value: unknown, path: string): number | string {
   if (typeof value === 'number' && Number.isInteger(value)) return value;
   if (typeof value === 'string' && /^-?\d{1,20}$/.test(value)) {

@@ -1,12 +1,12 @@
-// A decoded message in protobuf's JSON form, as Tesla's server publishes it with `transmit_decoded_records`:
-// unpopulated fields emitted, enums by name, 64-bit integers and times as text.
+// A decoded message in protobuf's JSON form, as the Go server publishes it with `transmit_decoded_records`: with unpopulated
+// fields, enums by name, 64-bit integers and times as text (docs/protocol/vehicle.md#records).
 
 import { type FieldShape, type MessageShape, type Topic, timestampMs, topicShapes } from '../messages/index.js';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Decoded = Record<string, unknown>;
 
-/** `message` is what decodeMessage gave for the topic (transformed or not). */
+/** `message` is a result of decodeMessage for the topic, transformed or not. */
 export function toProtojson(topic: Topic, message: object): { [key: string]: Json } {
   return messageJson(topicShapes[topic].message, message as Decoded);
 }
@@ -58,12 +58,12 @@ function unpopulated(field: FieldShape): Json {
   }
 }
 
-/** JSON has no NaN or infinities; protojson writes them as text. */
+/** JSON lacks NaN and infinities; protojson writes them as text. */
 function numberJson(value: number): Json {
   return Number.isFinite(value) ? value : String(value);
 }
 
-/** The shortest decimal that reads back as the same 32-bit float, as Go prints it: 0.1, not 0.10000000149011612. */
+/** The shortest decimal of the same 32-bit float, as Go prints it: 0.1, not 0.10000000149011612. */
 function shortestFloat(value: number): number {
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));
@@ -72,7 +72,7 @@ function shortestFloat(value: number): number {
   return value;
 }
 
-/** RFC 3339 with 0, 3, 6 or 9 decimals, whichever is exact. Outside of the years 1 to 9999 there is no such text. */
+/** RFC 3339 with 0, 3, 6 or 9 decimals, whichever is exact; null outside of the years 1 to 9999. */
 function timestampJson(timestamp: Decoded): Json {
   const seconds = Math.floor((timestampMs({ seconds: timestamp.seconds as number, nanos: 0 }) ?? 0) / 1000);
   const nanos = (timestamp.nanos as number | undefined) ?? 0;

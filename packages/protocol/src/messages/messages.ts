@@ -1,5 +1,5 @@
-// The four topics' messages, decoded and encoded by protobufjs' static code, and their 64-bit and time values as
-// JavaScript has them. The only file that touches the generated code.
+// Decodes and encodes the messages of the four topics with protobufjs' static code, and converts times. The only file that
+// uses the generated code.
 import { type google, telemetry } from '../gen/messages.js';
 import { enumNamesOf, type Topic } from './schema.js';
 
@@ -31,7 +31,7 @@ const codecs = {
   connectivity: telemetry.vehicle_connectivity.VehicleConnectivity,
 };
 
-/** Throws an Error when the bytes are not a message of the topic; ingest has refused such bytes (payload.ts). */
+/** Throws an Error if the bytes are not a message of the topic. Ingest has rejected such bytes (payload-inspector.ts). */
 export function decodeMessage<T extends Topic>(topic: T, payload: Uint8Array): MessageOf[T] {
   return codecs[topic].decode(payload) as MessageOf[T];
 }
@@ -42,7 +42,7 @@ export function encodeMessage<T extends Topic>(topic: T, message: MessageOf[T]):
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Name of a signal; a number that the schema does not know gives `Field_<number>`. */
+/** Name of a signal; `Field_<number>` for a number that the schema lacks. */
 export function fieldName(key: number): string {
   return fieldNames.get(key) ?? `Field_${key}`;
 }
@@ -52,7 +52,7 @@ export function timestampOf(epochMs: number): Timestamp {
   return { seconds, nanos: Math.round((epochMs - seconds * 1000) * 1e6) };
 }
 
-/** Epoch milliseconds, rounded down; undefined when there is no timestamp. */
+/** Epoch milliseconds, rounded down; undefined without a timestamp. */
 export function timestampMs(timestamp: Timestamp | null | undefined): number | undefined {
   if (!timestamp) return undefined;
   return Number(timestamp.seconds ?? 0) * 1000 + Math.floor((timestamp.nanos ?? 0) / 1e6);

@@ -1,5 +1,5 @@
-// The messages' schema as lookup tables, compiled once from the generated one: by field number for walking the wire,
-// by name for protojson. The topics that we understand, with the message of each, are here too.
+// The schema of the messages as lookup tables, built once from the generated schema: by field number for the wire format,
+// by name for protojson. Also the known topics with their messages.
 import { enums, messages } from '../gen/schema.js';
 
 export interface MessageShape {
@@ -7,13 +7,13 @@ export interface MessageShape {
   /** Indexed by field number; numbers are small in all of the messages. */
   byNumber: (FieldShape | undefined)[];
   fields: FieldShape[];
-  /** The same for who walks the wire: what is in a length-delimited value, by field number (OPAQUE where not known). */
+  /** For the wire format: the content of a length-delimited value, by field number (OPAQUE if unknown). */
   contents: Uint8Array;
-  /** The message in it, where contents says MESSAGE. */
+  /** The nested message, if `contents` is MESSAGE. */
   children: (MessageShape | undefined)[];
 }
 
-/** Of `contents`. Values packed into one have their wire type added: PACKED, PACKED + 1, PACKED + 5. */
+/** Values of `contents`. For packed values the wire type is added: PACKED, PACKED + 1, PACKED + 5. */
 export const OPAQUE = 0;
 export const TEXT = 1;
 export const MESSAGE = 2;
@@ -34,9 +34,9 @@ export interface FieldShape {
   wire: number;
   isText: boolean;
   isPackable: boolean;
-  /** Of a message, or of a map's entries. */
+  /** The shape of a message, or of a map's entries. */
   message?: MessageShape;
-  /** Of an enum: names by number. */
+  /** Names of an enum by number. */
   enumNames?: Map<number, string>;
 }
 
@@ -47,11 +47,11 @@ export interface TopicShape {
   message: MessageShape;
   createdAtField: number;
   vinField: number;
-  /** 0 when the message has none. */
+  /** 0 if the message has no such field. */
   isResendField: number;
 }
 
-// map<string, string> is a repeated message of key 1 and value 2; all maps of the schema are of this kind.
+// a map<string, string> is a repeated message of key 1 and value 2; the schema has no other maps
 const mapText = {
   kind: 'scalar',
   type: 'string',
@@ -70,7 +70,7 @@ const textMapEntry = messageShape('map entry', mapEntryFields);
 const shapes = new Map<string, MessageShape>();
 const enumNames = new Map(Object.entries(enums).map(([name, values]) => [name, namesByNumber(values)]));
 
-/** The topics whose payload we understand, and where the fields that ingest needs are in each. */
+/** The topics with a known payload, and the numbers of the fields that ingest needs. */
 export const topicShapes: Record<Topic, TopicShape> = {
   V: topicShape('V', 'telemetry.vehicle_data.Payload'),
   alerts: topicShape('alerts', 'telemetry.vehicle_alerts.VehicleAlerts'),

@@ -16,7 +16,7 @@ const inspector = new PayloadInspector();
 
 describe('PayloadInspector', () => {
   it.each<[string, string, boolean]>([
-    ['nothing at all', '', true],
+    ['an empty payload', '', true],
     ['an unknown field', 'a00601', true],
     ['text that is not UTF-8 in vin', '1a02c328', false],
     ['text with an encoded surrogate', '1a03eda080', false],
@@ -38,22 +38,22 @@ describe('PayloadInspector', () => {
     ['a known field of another wire type', '0801', true],
     ['a known text field as a varint', '1801', true],
     ['groups nested a thousand deep', 'a306'.repeat(1_000), false],
-  ])('takes %s as Go does', (_, payload, isValid) => {
+  ])('validates %s as Go does', (_, payload, isValid) => {
     expect(inspect('V', payload).isValid).toBe(isValid);
   });
 
-  it('checks what is packed, as Go does', () => {
+  it('validates packed fields as Go does', () => {
     // alerts: VehicleAlert.audiences packed, then with a varint cut short
     expect(inspect('alerts', '0a0412020102').isValid).toBe(true);
     expect(inspect('alerts', '0a0412020180').isValid).toBe(false);
   });
 
-  it('checks the text of map entries', () => {
+  it('validates the text of map entries', () => {
     expect(inspect('errors', '0a081a060a0161120162').isValid).toBe(true);
     expect(inspect('errors', '0a081a060a0161120180').isValid).toBe(false);
   });
 
-  it('agrees with the decoder: what it lets through can be decoded, whatever the bytes', () => {
+  it('accepts only payloads that the decoder accepts, for any bytes', () => {
     const anyPayload = fc.uint8Array({ maxLength: 120 });
     fc.assert(
       fc.property(fc.constantFrom(...topics), fc.oneof(anyPayload, mutated()), (topic, bytes) => {
@@ -65,7 +65,7 @@ describe('PayloadInspector', () => {
     );
   });
 
-  it('finds the same facts as the decoder', () => {
+  it('extracts the same fields as the decoder', () => {
     const someTime = fc.integer({ min: Date.UTC(2015), max: Date.UTC(2100) });
     fc.assert(
       fc.property(someTime, fc.boolean(), fc.string({ maxLength: 20 }), (createdMs, isResend, vin) => {
@@ -86,7 +86,7 @@ describe('PayloadInspector', () => {
     );
   });
 
-  it('reads inside the given range only', () => {
+  it('reads only inside the given range', () => {
     const payload = Buffer.from('ffffffff1a0141ffff', 'hex');
     expect(inspector.inspect(topicShapes.V, payload, 4, 7).isValid).toBe(true);
     expect(inspector.inspect(topicShapes.V, payload, 4, 6).isValid).toBe(false);
@@ -94,7 +94,7 @@ describe('PayloadInspector', () => {
 });
 
 describe('vinField', () => {
-  it.each(topics)('put behind a payload of %s overwrites the VIN that it claims', (topic) => {
+  it.each(topics)('overwrites the claimed VIN when appended to a payload of %s', (topic) => {
     const claimed = encodeMessage(topic, { vin: 'CLAIMED' } as VehicleData);
     const stored = Buffer.concat([claimed, vinField(topicShapes[topic], '5YJ3E1EA7KF000001')]);
     expect(decodeMessage(topic, stored).vin).toBe('5YJ3E1EA7KF000001');
@@ -107,7 +107,7 @@ function inspect(topic: Topic, payload: string) {
 }
 
 function mutated(): fc.Arbitrary<Uint8Array> {
-  const good = encodeMessage('V', {
+  const valid = encodeMessage('V', {
     createdAt: timestampOf(1_784_000_000_250),
     vin: '5YJ3E1EA7KF000001',
     data: [
@@ -117,9 +117,9 @@ function mutated(): fc.Arbitrary<Uint8Array> {
     ],
   });
   return fc
-    .array(fc.record({ at: fc.nat(good.length - 1), byte: fc.nat(255) }), { minLength: 1, maxLength: 4 })
+    .array(fc.record({ at: fc.nat(valid.length - 1), byte: fc.nat(255) }), { minLength: 1, maxLength: 4 })
     .map((changes) => {
-      const bytes = Buffer.from(good);
+      const bytes = Buffer.from(valid);
       for (const { at, byte } of changes) bytes[at] = byte;
       return bytes;
     });

@@ -1,28 +1,27 @@
-// Validates a record's protobuf payload in one pass over the wire format, building no objects, and picks up the few
-// facts that ingest needs. Refuses what Tesla's server refuses: Go's protobuf rules (a known field with another wire
-// type counts as unknown, text must be UTF-8, field numbers 1 to 2^29-1, groups must be closed, varints end within
-// ten bytes and fit 64 bits).
+// Validates a record's protobuf payload in one pass over the wire format without building objects, and extracts the fields
+// that ingest needs. Rejects what the Go server rejects (docs/protocol/vehicle.md#processing), by Go's protobuf rules: a
+// known field with another wire type counts as unknown, text is UTF-8, field numbers are 1 to 2^29-1, groups are closed,
+// varints end within ten bytes and fit 64 bits.
 import { isUtf8 } from 'node:buffer';
 import { MESSAGE, type MessageShape, OPAQUE, PACKED, TEXT, type TopicShape } from '../messages/index.js';
 
 const MAX_FIELD_NUMBER = 0x1fffffff;
-// Go's decoder stops at 10,000; real records nest four deep.
+// Go's limit is 10,000; real records nest four levels deep.
 const MAX_DEPTH = 100;
 
-/** What an inspected payload says about itself. Undefined fields were absent. */
+/** The fields that ingest needs of a payload. */
 export interface PayloadFacts {
   isValid: boolean;
-  /** created_at in epoch milliseconds; 0 when absent. */
+  /** created_at in epoch milliseconds; 0 if absent. */
   createdMs: number;
   isResend: boolean;
-  /** The last vin field's text lies here in the bytes; both 0 when absent. */
+  /** Start and end of the last vin field's text in the bytes; both 0 if absent. */
   vinStart: number;
   vinEnd: number;
 }
 
 /**
- * Walks payloads, one after the other; not reentrant. The result object is reused by the next call, because one is
- * needed for each record on the way from the wire to the log.
+ * Inspects one payload at a time; not reentrant. Every call returns the same object, to avoid an allocation per record.
  */
 export class PayloadInspector {
   readonly #facts: PayloadFacts = { isValid: false, createdMs: 0, isResend: false, vinStart: 0, vinEnd: 0 };
@@ -39,12 +38,12 @@ export class PayloadInspector {
   }
 }
 
-// Each of these takes the position of what it reads and returns the one behind it, or BROKEN. A varint has two
-// results; its end is left in `varintEnd`.
+// Each function reads at a position and returns the position after it, or BROKEN. Reading a varint has two results: its
+// end is stored in `varintEnd`.
 const BROKEN = -1;
 let varintEnd = 0;
 
-/** The way of every byte: what is common (numbers of one byte, doubles, messages in messages) is read without a call. */
+/** Hot path: reads the common cases (numbers of one byte, doubles, nested messages) without a call. */
 function walkMessage(shape: MessageShape, bytes: Buffer, start: number, end: number, depth: number): number {
   if (depth > MAX_DEPTH) return BROKEN;
   const { contents } = shape;
@@ -88,7 +87,7 @@ function walkMessage(shape: MessageShape, bytes: Buffer, start: number, end: num
   return at;
 }
 
-/** Of a payload that has been walked. Of repeated fields the last counts. */
+/** The payload is valid. The last of repeated fields wins. */
 function readFacts(shape: TopicShape, bytes: Buffer, start: number, end: number, facts: PayloadFacts): void {
   const { createdAtField, isResendField, vinField } = shape;
   let at = start;
@@ -120,7 +119,7 @@ function readFacts(shape: TopicShape, bytes: Buffer, start: number, end: number,
   }
 }
 
-/** created_at: seconds (1) and nanos (2). A second one is merged into the first. */
+/** created_at: seconds (1) and nanos (2). A second created_at is merged into the first. */
 function readTimestamp(bytes: Buffer, start: number, end: number, facts: PayloadFacts): void {
   let at = start;
   let seconds = Math.floor(facts.createdMs / 1000);
@@ -137,9 +136,9 @@ function readTimestamp(bytes: Buffer, start: number, end: number, facts: Payload
     if (tag === 8) seconds = value;
     else if (tag === 16) nanos = value;
   }
-  // Beyond a double's integers lie negative numbers (ten bytes on the wire); no vehicle lived then.
-  const isSane = seconds <= 253_402_300_799 && nanos < 1e9;
-  facts.createdMs = isSane ? seconds * 1000 + Math.floor(nanos / 1e6) : 0;
+  // negative numbers (ten bytes on the wire) are read as numbers beyond a double's integers
+  const isPlausible = seconds <= 253_402_300_799 && nanos < 1e9;
+  facts.createdMs = isPlausible ? seconds * 1000 + Math.floor(nanos / 1e6) : 0;
 }
 
 function walkPacked(wire: number, bytes: Buffer, start: number, end: number): number {
@@ -148,7 +147,7 @@ function walkPacked(wire: number, bytes: Buffer, start: number, end: number): nu
   return at;
 }
 
-/** Passes over one value. */
+/** Skips one value. */
 function skip(number: number, wire: number, bytes: Buffer, at: number, end: number, depth: number): number {
   switch (wire) {
     case 0:
@@ -192,7 +191,7 @@ function readTag(bytes: Buffer, at: number, end: number): number {
   return tag < 8 || tag > MAX_FIELD_NUMBER * 8 + 7 ? BROKEN : tag;
 }
 
-/** A varint as a double: exact below 2^53, else only its size matters. BROKEN when it doesn't end or overflows 64 bits. */
+/** A varint as a double, exact below 2^53. BROKEN if it does not end or exceeds 64 bits. */
 function readVarint(bytes: Buffer, start: number, end: number): number {
   let at = start;
   // four bytes fit 32-bit arithmetic
@@ -221,13 +220,13 @@ function readVarint(bytes: Buffer, start: number, end: number): number {
 }
 
 function isText(bytes: Buffer, start: number, end: number): boolean {
-  // nearly all of it is ASCII: all bits of it together are looked at once
+  // nearly all text is ASCII: one check of all bits combined
   let bits = 0;
   for (let at = start; at < end; at++) bits |= bytes[at]!;
   return bits < 0x80 || isUtf8(bytes.subarray(start, end));
 }
 
-/** The vin field to put behind a payload: of repeated fields protobuf keeps the last, so appending overwrites. */
+/** The vin field to append to a payload. Protobuf keeps the last of repeated fields, so appending overwrites. */
 export function vinField(shape: TopicShape, vin: string): Buffer {
   const text = Buffer.from(vin);
   return Buffer.concat([Buffer.from([(shape.vinField << 3) | 2, text.length]), text]);

@@ -25,7 +25,7 @@ describe('recordTime', () => {
       0,
       { ms: received, isClockAhead: true, isOwn: false },
     ],
-  ])('goes by %s', (_, payloadMs, envelopeSeconds, expected) => {
+  ])('uses %s', (_, payloadMs, envelopeSeconds, expected) => {
     expect(recordTime(payloadMs, envelopeSeconds, received)).toEqual(expected);
   });
 });

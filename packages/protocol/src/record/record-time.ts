@@ -1,19 +1,19 @@
-// When a record was made, from three clocks of which two can be wrong. Merges and frames go by this time.
+// The time of a record, from three clocks of which two can be wrong. Merges and frames are ordered by it.
 
 const EARLIEST_MS = Date.UTC(2015, 0, 1);
 const TOLERATED_AHEAD_MS = 60_000;
 
 export interface RecordTime {
   ms: number;
-  /** The vehicle's clock ran more than a minute ahead, so the receive time stands in. */
+  /** The vehicle's clock is more than a minute ahead, so `ms` is the receive time. */
   isClockAhead: boolean;
-  /** Of the payload: the same record has it again when it is sent again. The envelope's may be that of sending it. */
+  /** From the payload, so a resent record has the same time. The envelope's time may be that of sending. */
   isOwn: boolean;
 }
 
 /**
- * The payload's created_at; if that is absent or before 2015 the envelope's; else the time of receipt. A time more
- * than 60 s ahead of receipt is taken for a wrong clock. `payloadMs` and `receivedMs` are epoch milliseconds,
+ * The payload's created_at; the envelope's if that is absent or before 2015; else the receive time. A time more than 60 s
+ * ahead of the receive time counts as a wrong clock. `payloadMs` and `receivedMs` are epoch milliseconds,
  * `envelopeSeconds` epoch seconds; 0 = absent.
  */
 export function recordTime(payloadMs: number, envelopeSeconds: number, receivedMs: number): RecordTime {

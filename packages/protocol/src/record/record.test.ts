@@ -52,11 +52,11 @@ describe('signalsOf', () => {
 });
 
 describe('decodeRecord', () => {
-  it('says which topic it could not decode', () => {
+  it('reports the topic that it could not decode', () => {
     expect(() => decodeRecord('alerts', Buffer.from('0a7f', 'hex'))).toThrow(RecordDecodeError);
   });
 
-  it('leaves topics that we do not know alone', () => {
+  it('returns undefined for unknown topics', () => {
     expect(decodeRecord('metrics', Buffer.from('ff', 'hex'))).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-// A record as readers of the log see it: decoded, transformed, and its signals as plain JavaScript values.
+// A record for readers of the log: decoded, transformed, and its signals as plain JavaScript values.
 
 import { toProtojson } from '../json/index.js';
 import {
@@ -24,7 +24,7 @@ export type DecodedRecord =
   | { topic: 'errors'; message: VehicleErrors }
   | { topic: 'connectivity'; message: VehicleConnectivity };
 
-/** Why a stored payload can't be read. Readers skip and count such records. */
+/** A stored payload can't be decoded. Readers skip and count these records. */
 export class RecordDecodeError extends Error {
   readonly topic: string;
 
@@ -35,7 +35,7 @@ export class RecordDecodeError extends Error {
   }
 }
 
-/** Decodes and transforms; undefined for a topic whose messages we don't know. Throws RecordDecodeError. */
+/** Decodes and transforms; undefined for a topic without a decoder. Throws RecordDecodeError. */
 export function decodeRecord(topic: string, payload: Uint8Array): DecodedRecord | undefined {
   if (!isTopic(topic)) return undefined;
   try {
@@ -45,14 +45,14 @@ export function decodeRecord(topic: string, payload: Uint8Array): DecodedRecord 
   }
 }
 
-/** What Tesla's server would publish for this record; `{}` for a topic that neither of us understands. */
+/** What the Go server publishes for this record; `{}` for a topic without a decoder. */
 export function recordJson(record: DecodedRecord | undefined): object {
   return record === undefined ? {} : toProtojson(record.topic, record.message);
 }
 
 /**
- * A signal's value. Numbers, text and booleans as they are (old vehicles send numbers and enums as text), enums by
- * name, a 64-bit integer as a number while that is exact and as text beyond. null = the vehicle marked it invalid.
+ * A signal's value: numbers, text and booleans unchanged (old vehicles send numbers and enums as text), enums by name, a
+ * 64-bit integer as a number if that is exact, else as text. null: the vehicle marked it invalid.
  */
 export type SignalValue =
   | number
@@ -68,7 +68,7 @@ export interface Signal {
   value: SignalValue;
 }
 
-/** The signals of a V record, in its order. A datum without a value says nothing and is left out. */
+/** The signals of a V record, in its order, without data that have no value. */
 export function signalsOf(message: VehicleData): Signal[] {
   const signals: Signal[] = [];
   for (const datum of message.data ?? []) {
@@ -80,7 +80,7 @@ export function signalsOf(message: VehicleData): Signal[] {
 
 function signalValue({ value }: Datum): SignalValue | undefined {
   if (!value) return undefined;
-  // own properties only: a decoded value has the one member that was set last
+  // own properties only: a decoded value has one member, the last one on the wire
   for (const [name, raw] of Object.entries(value)) {
     const member = valueMembers.get(name);
     if (member) return memberValue(member, raw);
@@ -108,7 +108,7 @@ const datumShape = topicShapes.V.message.byNumber[1]!.message!;
 const valueMembers = new Map(datumShape.byNumber[2]!.message!.fields.map((field) => [field.name, valueMember(field)]));
 
 interface ValueMember extends FieldShape {
-  /** A message on the wire leaves out what is false or zero; as a value these are facts. */
+  /** The wire format omits false and zero, which are values of the signal. */
   defaults: object;
 }
 

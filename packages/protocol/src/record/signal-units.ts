@@ -1,5 +1,5 @@
-// The unit of each signal that has one. Telemetry speaks the REST API's units: miles, mph, °C, bar, whatever the
-// car's display is set to (reference: TeslaMate contract, section 4).
+// The unit of each signal that has one. Telemetry uses the REST API's units, miles, mph, °C and bar, regardless of the car's
+// display settings (docs/protocol/vehicle.md#signals).
 
 const namesByUnit: Record<string, string> = {
   mph: 'VehicleSpeed CruiseSetSpeed CurrentLimitMph',
@@ -23,7 +23,7 @@ const unitByName = new Map(
   Object.entries(namesByUnit).flatMap(([unit, names]) => names.split(' ').map((name) => [name, unit] as const)),
 );
 
-/** The unit of a signal, e.g. `mph`; undefined for those that have none (states, flags, texts, counts). */
+/** The unit of a signal, e.g. `mph`; undefined for states, flags, texts and counts. */
 export function signalUnit(name: string): string | undefined {
   return unitByName.get(name);
 }

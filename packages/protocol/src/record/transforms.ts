@@ -1,10 +1,10 @@
-// The changes that Tesla's server makes to a payload before it hands it on (reference: vehicle protocol, processing
-// step 7). We store what the vehicle sent and make them here, when a record is read.
+// The Go server's changes to a payload before it publishes it (docs/protocol/vehicle.md#processing). The log stores what
+// the vehicle sent; the changes apply when a record is read.
 import { Field, type Timestamp, type VehicleAlerts, type VehicleData } from '../messages/index.js';
 
 const LOCATION_TEXT = /^\((\d+(?:\.\d+)?) ([NS]), (\d+(?:\.\d+)?) ([EW])\)$/;
 const SCIENTIFIC_TEXT = /^[+-]?(\d*\.\d+|\d+\.\d*)[eE][+-]?\d+$/;
-// An alert's time at or past this many seconds (year 11970) is really in milliseconds.
+// An alert's time from this number of seconds on (year 11970) is in milliseconds.
 const SECONDS_ARE_MILLISECONDS = 315_576_000_000;
 
 /** The first Location given as text becomes a location; floats in scientific notation get five decimals. Changes the message in place. */
@@ -19,7 +19,7 @@ export function transformVehicleData(message: VehicleData): VehicleData {
   return message;
 }
 
-/** Alert times that are really milliseconds become seconds. Changes the message in place. */
+/** Converts alert times in milliseconds to seconds. Changes the message in place. */
 export function transformAlerts(message: VehicleAlerts): VehicleAlerts {
   for (const alert of message.alerts ?? []) {
     correctMilliseconds(alert.startedAt);
@@ -28,7 +28,7 @@ export function transformAlerts(message: VehicleAlerts): VehicleAlerts {
   return message;
 }
 
-/** `(37.412374 N, 122.145867 W)` → degrees, south and west negative; undefined when it is not of that form. */
+/** `(37.412374 N, 122.145867 W)` → degrees, south and west negative; undefined for other text. */
 export function parseLocation(text: string): { latitude: number; longitude: number } | undefined {
   const match = LOCATION_TEXT.exec(text);
   if (!match) return undefined;
@@ -39,12 +39,12 @@ export function parseLocation(text: string): { latitude: number; longitude: numb
   };
 }
 
-/** `1.5e-3` → `0.00150`, through a 32-bit float as Tesla's server does; any other text is returned as it is. */
+/** `1.5e-3` → `0.00150`, through a 32-bit float as in the Go server; returns other text unchanged. */
 export function fixedNotation(text: string): string {
   if (!SCIENTIFIC_TEXT.test(text)) return text;
   const value = Math.fround(Number(text));
   if (!Number.isFinite(value)) return text;
-  // toFixed turns to exponents here, where a float has no fraction any more
+  // from here toFixed prints exponents, and a float has no fraction
   if (Math.abs(value) >= 1e21) return `${BigInt(value)}.00000`;
   return toFiveDecimals(value);
 }
