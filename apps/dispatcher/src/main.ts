@@ -1,6 +1,5 @@
-// The dispatcher: snapshots of every vehicle, subscriptions and their deliveries, retention, and the disconnects that dead
-// processes can't report.
-// Reads as the order of its start; what was started is stopped in reverse.
+// The dispatcher: snapshots of every vehicle, subscriptions and their deliveries, retention, and the disconnects of dead
+// ingest processes. Starts in the order of this file, and stops in reverse.
 import { randomUUID } from 'node:crypto';
 import {
   createLogger,

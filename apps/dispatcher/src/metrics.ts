@@ -1,4 +1,4 @@
-// Prometheus' view of the dispatcher.
+// The dispatcher's metrics for Prometheus.
 import { createMetrics, type Metrics } from '@fleetbridge/service';
 import type { Histogram } from 'prom-client';
 import type { FleetCounts, MaintenanceCounts } from './maintenance/index.js';
@@ -33,47 +33,55 @@ export function createDispatcherMetrics(counts: DispatcherCounts, keepers: reado
   total('fleetbridge_snapshot_records_total', 'Records merged into snapshots.', () => counts.snapshots.records);
   totalByName(
     'fleetbridge_snapshot_signals_total',
-    'Signals in the records of V, alerts in those of alerts.',
+    'Signals in V records and alerts in alerts records.',
     'record_type',
     () => counts.snapshots.signals,
   );
   total(
     'fleetbridge_snapshot_undecodable_total',
-    'Records that could not be decoded and were passed over.',
+    'Records skipped because they could not be decoded.',
     () => counts.snapshots.undecodable,
   );
   total(
     'fleetbridge_snapshot_gaps_total',
-    'Times that records were trimmed before they were merged.',
+    'Times that records were trimmed before they were merged into snapshots.',
     () => counts.snapshots.gaps,
   );
-  total('fleetbridge_snapshot_commits_total', 'Writes of changed readings.', () => counts.snapshots.commits);
+  total(
+    'fleetbridge_snapshot_commits_total',
+    'Commits of changed readings to snapshots.',
+    () => counts.snapshots.commits,
+  );
   total(
     'fleetbridge_dead_connections_total',
-    'Disconnects reported for processes that died.',
+    'Disconnects reported for ingest processes that died.',
     () => counts.deadConnections.reported,
   );
-  total('fleetbridge_trimmed_entries_total', 'Entries that left the log.', () => counts.trimmed);
-  level('fleetbridge_log_partitions', 'Partitions of the log, whoever tends them.', () => keepers.length);
+  total('fleetbridge_trimmed_entries_total', 'Entries removed from the log by retention.', () => counts.trimmed);
+  level('fleetbridge_log_partitions', 'Partitions of the log, in all processes.', () => keepers.length);
   level(
     'fleetbridge_snapshot_partitions',
-    'Partitions whose snapshots this process keeps.',
+    'Partitions for which this process keeps the snapshots.',
     () => keepers.filter(({ isHolder }) => isHolder).length,
   );
   level(
     'fleetbridge_snapshot_lag_seconds',
-    'Longest time from receipt to merge, of the newest records.',
+    'Longest time in seconds from receipt to merge of the newest record, over partitions.',
     () => Math.max(0, ...keepers.map(({ lagMs }) => lagMs)) / 1000,
   );
-  level('fleetbridge_redis_used_bytes', "Redis' memory in use.", () => counts.redisUsedBytes);
-  level('fleetbridge_redis_limit_bytes', 'Its limit, 0 = none.', () => counts.redisLimitBytes);
+  level('fleetbridge_redis_used_bytes', 'Memory used by Redis in bytes.', () => counts.redisUsedBytes);
+  level(
+    'fleetbridge_redis_limit_bytes',
+    'Memory limit of Redis in bytes, 0 without a limit.',
+    () => counts.redisLimitBytes,
+  );
   addLogMetrics(metrics, counts);
   addFleetMetrics(metrics, counts);
   addSubscriptionMetrics(metrics, counts);
   return metrics;
 }
 
-/** The counts of one subscription, made when it is first worked on; its latencies go into the histogram. */
+/** Returns the counts of a subscription, and creates them for its first worker. */
 export function deliveryCounts(counts: DispatcherCounts, metrics: Metrics): (subscription: string) => DeliveryCounts {
   const latency = deliveryLatency(metrics);
   return (subscription) => {
@@ -97,14 +105,10 @@ function addLogMetrics({ gauge }: Metrics, counts: DispatcherCounts): void {
         for (const [partition, size] of counts.partitions) this.set({ partition }, size[what]);
       },
     });
-  levelByPartition(
-    'fleetbridge_log_entries',
-    'Entries of the log, of the partitions that this process tends.',
-    'entries',
-  );
+  levelByPartition('fleetbridge_log_entries', 'Entries in the log, by partition of this process.', 'entries');
   levelByPartition(
     'fleetbridge_quarantine_entries',
-    'Messages kept in quarantine, about a thousand at most.',
+    'Messages in quarantine, at most about a thousand per partition.',
     'quarantined',
   );
 }
@@ -112,12 +116,12 @@ function addLogMetrics({ gauge }: Metrics, counts: DispatcherCounts): void {
 function addFleetMetrics({ gauge, level }: Metrics, { fleet }: DispatcherCounts): void {
   level(
     'fleetbridge_vehicles_connected',
-    'Vehicles connected, in the partitions that this process tends.',
+    'Connected vehicles in the partitions of this process.',
     () => fleet.connected,
   );
   gauge<'doing'>({
     name: 'fleetbridge_vehicles_quiet',
-    help: 'Of these, those of which nothing was heard for five minutes, by what they were doing then.',
+    help: 'Connected vehicles without a record for five minutes, by what they were doing at their last record.',
     labelNames: ['doing'],
     collect() {
       for (const [doing, vehicles] of Object.entries(fleet.quiet)) this.set({ doing }, vehicles);
@@ -131,12 +135,12 @@ const deliveryTotals: [
   help: string,
 ][] = [
   ['delivered', 'delivered_total', 'Records delivered, repeats included.'],
-  ['retried', 'retried_total', 'Sends of something that was sent before without success.'],
-  ['rejected', 'rejected_total', 'Answers that reject a record.'],
+  ['retried', 'retried_total', 'Sends of records that were sent before without success.'],
+  ['rejected', 'rejected_total', 'Rejections of records by the endpoint.'],
   ['deadLettered', 'dead_lettered_total', 'Records that became dead letters.'],
-  ['redelivered', 'redelivered_total', 'Dead letters that were delivered after all.'],
-  ['passedOver', 'passed_over_total', 'Records that the filter does not want.'],
-  ['lost', 'lost_total', 'Records that retention took while they were pending.'],
+  ['redelivered', 'redelivered_total', 'Dead letters that were delivered later.'],
+  ['passedOver', 'passed_over_total', 'Records that the filter of the subscription excludes.'],
+  ['lost', 'lost_total', 'Records that retention removed while they were pending.'],
 ];
 
 function addSubscriptionMetrics({ totalByName, gauge }: Metrics, counts: DispatcherCounts): void {
@@ -148,9 +152,9 @@ function addSubscriptionMetrics({ totalByName, gauge }: Metrics, counts: Dispatc
   }
   totalByName(
     `${prefix}overtaken_total`,
-    'Times that retention took what was not delivered yet.',
+    'Times that retention removed undelivered records.',
     'subscription',
-    // from zero on, or Prometheus would not see the first time
+    // starts at zero, otherwise Prometheus misses the first increase
     () =>
       Object.fromEntries(
         [...counts.subscriptions.lags.keys()].map((name) => [name, counts.subscriptions.overtaken[name] ?? 0]),
@@ -167,25 +171,25 @@ function addSubscriptionMetrics({ totalByName, gauge }: Metrics, counts: Dispatc
       },
     });
   const { subscriptions, deliveries } = counts;
-  levelBySubscription('suspended', 'Partitions whose endpoint is away.', () =>
+  levelBySubscription('suspended', 'Partitions suspended because the endpoint is away.', () =>
     [...deliveries].map(([name, { suspended }]) => [name, suspended]),
   );
-  levelBySubscription('paused', '1 while it is paused, else 0.', () =>
+  levelBySubscription('paused', '1 while the subscription is paused, else 0.', () =>
     [...subscriptions.lags.keys()].map((name) => [name, Number(subscriptions.paused.has(name))]),
   );
-  levelBySubscription('lag_records', 'Entries not acknowledged, of the partitions that this process tends.', () =>
+  levelBySubscription('lag_records', 'Entries not acknowledged, in the partitions of this process.', () =>
     [...subscriptions.lags].map(([name, lags]) => [
       name,
       [...lags.values()].reduce((sum, lag) => sum + lag.records, 0),
     ]),
   );
-  levelBySubscription('lag_seconds', 'Age of the oldest of them.', () =>
+  levelBySubscription('lag_seconds', 'Age of the oldest entry not acknowledged in seconds.', () =>
     [...subscriptions.lags].map(([name, lags]) => [
       name,
       Math.max(0, ...[...lags.values()].map(({ ageMs }) => ageMs ?? 0)) / 1000,
     ]),
   );
-  levelBySubscription('dead_letters', 'Dead letters that are kept.', () =>
+  levelBySubscription('dead_letters', 'Dead letters in the partitions of this process.', () =>
     [...subscriptions.lags].map(([name, lags]) => [
       name,
       [...lags.values()].reduce((sum, { deadLetters }) => sum + deadLetters, 0),
@@ -196,7 +200,7 @@ function addSubscriptionMetrics({ totalByName, gauge }: Metrics, counts: Dispatc
 function deliveryLatency({ histogram }: Metrics): Histogram<'subscription'> {
   return histogram<'subscription'>({
     name: 'fleetbridge_subscription_latency_seconds',
-    help: 'From receipt to delivery.',
+    help: 'Time in seconds from receipt to delivery of a record.',
     labelNames: ['subscription'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600],
   });

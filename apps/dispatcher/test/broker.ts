@@ -1,5 +1,5 @@
-// Real brokers for one test file, where the machine has them: mosquitto and nats-server as Debian packages them. Each has
-// its own folder and port, and is gone at the end.
+// Real brokers for a test file if they are installed: mosquitto and nats-server as Debian packages them. Each has its own
+// folder and port, which are removed at the end.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -9,18 +9,18 @@ import { eventually, freePort } from '@fleetbridge/testing';
 
 export interface Broker {
   port: number;
-  /** In good order, so that it writes down what it keeps. */
+  /** A clean stop, so that it saves its state. */
   end(): Promise<void>;
   kill(): Promise<void>;
-  /** Again, with the same port and data. */
+  /** With the same port and data. */
   start(): Promise<void>;
-  /** SIGSTOP: it is there and does not answer. */
+  /** SIGSTOP: accepts connections, and does not answer. */
   pause(): void;
   resume(): void;
   dispose(): Promise<void>;
 }
 
-/** Where a program is, Debian's sbin included; undefined when the machine has none. */
+/** Path of a program, Debian's sbin included; undefined if it is not installed. */
 export function programPath(name: string): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
@@ -35,7 +35,7 @@ export async function startMosquitto(program: string): Promise<Broker> {
       'persistence true',
       `persistence_location ${folder}/`,
     ];
-    // it gives up root's rights otherwise, and can't write where root made the folder
+    // otherwise it drops root's rights, and can't write to a folder that root created
     writeFileSync(file, [...settings, `user ${process.getuid?.() === 0 ? 'root' : 'mosquitto'}`, ''].join('\n'));
     return ['-c', file];
   });

@@ -1,5 +1,5 @@
-// A dispatcher as a user starts it, on a Redis Cluster: snapshots and a push subscription over partitions on every node,
-// one of which is killed while records are delivered.
+// A dispatcher process on a Redis Cluster: snapshots and a push subscription over partitions on every node, one of which is
+// killed during delivery.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-it('delivers every record in the order of its vehicle, though a node dies and comes back', {
+it('delivers every record in the order of its vehicle while a node dies and returns', {
   timeout: 60_000,
 }, async () => {
   const endpoint = await startPushEndpoint();
@@ -81,7 +81,7 @@ it('delivers every record in the order of its vehicle, though a node dies and co
   }
 });
 
-it('trims the partitions that can be reached while a node is away', async () => {
+it('trims the reachable partitions while a node is down', async () => {
   const rig = dispatchRig(redis, { url: cluster.url, partitions: PARTITIONS });
   cleanUp.push(() => rig.dispose());
   await Promise.all(Array.from({ length: 1_000 }, (_, n) => Promise.all(VINS.map((vin) => rig.add(vin, n)))));

@@ -1,5 +1,4 @@
-// A log in a real Redis with subscriptions on it, any number of dispatchers in this process, and what to write records
-// with. Dispatchers here have short leases, so that taking over needs no patience.
+// A log in a real Redis with subscriptions, any number of dispatchers in this process, and functions to append records.
 import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
 import { createLogger } from '@fleetbridge/service';
 import { type RedisConnection, Store, SubscriptionStore } from '@fleetbridge/store';
@@ -12,13 +11,13 @@ export interface DispatchRig {
   logStore: Store;
   store: SubscriptionStore;
   counts: Map<string, DeliveryCounts>;
-  /** Defines a subscription that begins with the first entry. */
+  /** Creates a subscription that starts with the first entry. */
   subscribe(definition: { name: string } & Record<string, unknown>): Promise<void>;
   start(options?: { owner?: string; leaseMs?: number; limits?: LaneLimits; now?: () => number }): Subscriptions;
   /** Appends a V record whose Soc is `n`; returns its entry id. */
   add(vin: string, n: number): Promise<string>;
   addRaw(entry: RawEntry): Promise<string>;
-  /** Nothing is pending or new for it any more. */
+  /** Whether no entry is pending or new for it. */
   isDone(subscription: string): Promise<boolean>;
   dispose(): Promise<void>;
 }
@@ -90,7 +89,7 @@ export function dispatchRig(
   };
 }
 
-/** Per VIN: each first delivery in order, and every repeat of something that was delivered before. */
+/** Violations: per VIN, first deliveries must be in order, and only delivered records may repeat. */
 export function disorder(deliveries: readonly { vin: string; n: number }[]): string[] {
   const highest = new Map<string, number>();
   const problems: string[] = [];

@@ -1,4 +1,4 @@
-// A dispatcher as a process of its own, as a user starts it.
+// A dispatcher as a process, as a user starts it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { eventually, freePort } from '@fleetbridge/testing';
@@ -7,16 +7,16 @@ const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
 export interface DispatcherProcess {
   readonly pid: number;
-  /** JSON lines. */
+  /** Log lines in JSON. */
   lines: string[];
   metric(name: string): Promise<number>;
   signal(signal: NodeJS.Signals): void;
-  /** SIGTERM, and the exit code. */
+  /** SIGTERM; resolves to the exit code. */
   stop(): Promise<number | null>;
   kill(): Promise<void>;
 }
 
-/** Resolves when it is ready. */
+/** Resolves when the process is ready. */
 export async function startDispatcher(env: Record<string, string>): Promise<DispatcherProcess> {
   const port = await freePort();
   const child: ChildProcess = spawn(process.execPath, [main], {

@@ -1,5 +1,5 @@
-// A real single-node Kafka broker (KRaft) for the long tests, from the artifacts that Kafka's project publishes. Maven
-// fetches them once (44 MB) into node_modules/.cache; needs Java 17.
+// A real single-node Kafka broker (KRaft) for the long tests, from the artifacts of the Kafka project. Maven downloads them
+// once (44 MB) into node_modules/.cache. Needs Java 17.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -19,7 +19,7 @@ export interface KafkaBroker {
   dispose(): Promise<void>;
 }
 
-/** Why there can be none on this machine; undefined when there can. */
+/** Why Kafka can't run on this machine; undefined if it can. */
 export function whyNoKafka(): string | undefined {
   if (programPath('java') === undefined) return 'Java is missing';
   if (!existsSync(join(cache, VERSION)) && programPath('mvn') === undefined) return 'Maven is missing';

@@ -1,4 +1,4 @@
-// Kafka subscriptions against a real broker. Long: it takes Java half a minute to start twice.
+// Kafka subscriptions against a real broker. A long test: Java takes half a minute to start twice.
 import { encodeMessage, Field } from '@fleetbridge/protocol';
 import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 describe.skipIf(whyNot !== undefined)('a kafka subscription', () => {
-  it('delivers every record at least once, each vehicle in order, also through a kill of the broker', {
+  it('delivers every record at least once, each vehicle in order, even through a kill of the broker', {
     timeout: 240_000,
   }, async () => {
     const broker = await startKafka();
@@ -47,7 +47,7 @@ describe.skipIf(whyNot !== undefined)('a kafka subscription', () => {
     const add = async (from: number, to: number) => {
       for (let n = from; n < to; n++) for (const vin of vins) await rig.add(vin, n);
     };
-    // more than the broker takes: it is given up, and nobody waits for it
+    // exceeds the limit of the broker: becomes a dead letter, without delaying others
     const data = [{ key: Field.VehicleName, value: { stringValue: 'x'.repeat(1_300_000) } }];
     const tooLarge = await rig.addRaw({ vin: 'BIG', topic: 'V', payload: encodeMessage('V', { data, vin: 'BIG' }) });
     await add(0, 50);

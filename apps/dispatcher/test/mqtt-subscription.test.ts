@@ -1,4 +1,4 @@
-// MQTT subscriptions against a real mosquitto: topics, Home Assistant's discovery, and what the broker's restart does.
+// MQTT subscriptions against a real mosquitto: topics, Home Assistant's discovery, and a restart of the broker.
 import { ConnectivityEvent, encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
 import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
-  it("publishes on the topics of Tesla's server, and keeps the last of each", async () => {
+  it("publishes on the Go server's topics, retaining the last message of each", async () => {
     const { rig, broker, listen, url } = await parts();
     const early = await listen();
     await rig.subscribe({ name: 'home', mqtt: { url, base: 'tesla' } });
@@ -74,7 +74,7 @@ describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
     await eventually(() => expect(Object.fromEntries(early)).toEqual(expected));
     await broker.end();
     await broker.start();
-    // those that were kept come to a late listener; our own status as well, since we are back or the will has spoken
+    // a late subscriber receives the retained messages; the status too, either our own or the last will
     const late = await listen();
     await eventually(() =>
       expect(Object.fromEntries(late)).toMatchObject({ ...expected, 'tesla/bridge/home/0': /online|offline/ }),
@@ -115,7 +115,7 @@ describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
         name: 'Tesla 000001',
         serial_number: VIN,
       });
-      // what an entity reads is there
+      // the state topic of the entity exists
       const source = config.state_topic ?? config.json_attributes_topic;
       expect(seen.has(source!)).toBe(true);
       for (const { topic: available } of config.availability) expect(seen.has(available)).toBe(true);
@@ -145,14 +145,14 @@ describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
     await eventually(() => seen.get('fleetbridge/bridge/home/0') === 'offline');
   });
 
-  it("loses nothing through the broker's silence and restart, each vehicle in order", async () => {
+  it('loses nothing while the broker hangs and restarts, each vehicle in order', async () => {
     const { rig, broker, listen, url } = await parts();
     const log: { vin: string; n: number }[] = [];
     const hear = (topic: string, text: string) => {
       const [, vin = '', kind] = topic.split('/');
       if (kind === 'v') log.push({ vin, n: Number(text) });
     };
-    // a session that the broker keeps, so that all it took over reaches the listener
+    // a persistent session, so that the subscriber receives everything that the broker acknowledged
     await listen(hear, { clientId: 'listener', clean: false, reconnectPeriod: 20 });
     await rig.subscribe({ name: 's', topics: ['V'], mqtt: { url, retain: false }, ...QUICK });
     rig.start();

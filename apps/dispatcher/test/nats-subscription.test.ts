@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 describe.skipIf(natsServer === undefined)('a nats subscription', () => {
-  it('stores every record once a message id, each vehicle in order, also through a restart of the server', async () => {
+  it('stores every record once per message id, each vehicle in order, even through a restart of the server', async () => {
     const broker = await startNats(natsServer!);
     cleanUp.push(() => broker.dispose());
     const rig = dispatchRig(redis, { url: server.url, partitions: 2 });
@@ -47,7 +47,7 @@ describe.skipIf(natsServer === undefined)('a nats subscription', () => {
     await disturbed;
     await broker.start();
     await eventually(() => rig.isDone('s'));
-    // delivered again: within the duplicate window nothing is stored twice
+    // a redelivery within the duplicate window stores nothing twice
     await rig.store.control('s').seek('0-0');
     await eventually(async () => rig.counts.get('s')!.delivered >= 480 && (await rig.isDone('s')));
 
@@ -55,14 +55,14 @@ describe.skipIf(natsServer === undefined)('a nats subscription', () => {
     expect(disorder(stored.map(({ json }) => ({ vin: json.vin, n: json.data[0].value.doubleValue })))).toEqual([]);
     expect(new Set(stored.map(({ messageId }) => messageId)).size).toBe(240);
     expect(stored.length).toBe(240);
-    // two partitions can have entries of the same id
+    // two partitions may have entries with the same id
     const first = stored.find(({ messageId, json }) => json.vin === 'A' && messageId?.endsWith(id!))!;
     expect(first.subject).toBe(`${rig.namespace}.A.V`);
     expect(first.attributes).toMatchObject({ vin: 'A', txtype: 'V', txid: 'A-0' });
     expect(rig.counts.get('s')).toMatchObject({ deadLettered: 0 });
   });
 
-  it('rejects what is more than the server takes', async () => {
+  it('rejects a record that exceeds the limit of the server', async () => {
     const broker = await startNats(natsServer!);
     cleanUp.push(() => broker.dispose());
     const rig = dispatchRig(redis, { url: server.url });
@@ -78,7 +78,7 @@ describe.skipIf(natsServer === undefined)('a nats subscription', () => {
     expect(rig.counts.get('s')).toMatchObject({ delivered: 1, deadLettered: 1, passedOver: 1 });
   });
 
-  it('is away, and dead-letters nothing, as long as no stream takes the subject', async () => {
+  it('is away, and dead-letters nothing, while no stream has the subject', async () => {
     const broker = await startNats(natsServer!);
     cleanUp.push(() => broker.dispose());
     const rig = dispatchRig(redis, { url: server.url });

@@ -1,4 +1,4 @@
-// The dispatcher as a process: what it does with its file, and how it ends.
+// The dispatcher as a process: its subscription file, metrics and exit.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-it('ends with exit code 2 and every mistake of its variables and its file', () => {
+it('exits with code 2 and every mistake of its variables and its file', () => {
   const path = join(folder, 'wrong.yaml');
   writeFileSync(path, 'subscriptions: [{ name: a, push: { url: nowhere } }, { name: a, log: true, colour: red }]');
   const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -46,7 +46,7 @@ it('ends with exit code 2 and every mistake of its variables and its file', () =
   }
 });
 
-it('delivers what its file says, follows its changes, tells of it, and ends in good order', async () => {
+it('delivers the subscriptions of its file, applies changes, counts them, and stops cleanly', async () => {
   const endpoint = await startPushEndpoint();
   cleanUp.push(() => endpoint.stop());
   const rig = dispatchRig(redis, { url: server.url });
@@ -73,11 +73,11 @@ it('delivers what its file says, follows its changes, tells of it, and ends in g
   expect(await dispatcher.metric('fleetbridge_subscription_latency_seconds_count')).toBe(1);
   await eventually(async () => (await dispatcher.metric('fleetbridge_subscription_lag_records')) === 0);
   expect(await dispatcher.stop()).toBe(0);
-  // nothing is left behind that another would have to wait for
+  // the lease is released, so another process need not wait
   expect((await rig.store.control('home').lagOf(0)).holder).toBeUndefined();
 });
 
-it('makes room in a Redis that was full before it started', async () => {
+it('trims a Redis that was full before it started', async () => {
   const rig = dispatchRig(redis, { url: server.url });
   cleanUp.push(() => rig.dispose());
   const env = { REDIS_URL: server.url, NAMESPACE: rig.namespace, RETENTION_HOURS: '1' };

@@ -1,30 +1,30 @@
-// A stand-in of a server that takes Pub/Sub's pushes: it records what it got, and answers as it is told to.
+// A stand-in for a server that receives Pub/Sub pushes: records the requests, and answers as configured.
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
 
 export interface Push {
-  // biome-ignore lint/suspicious/noExplicitAny: whatever was posted
+  // biome-ignore lint/suspicious/noExplicitAny: any JSON may be posted
   body: any;
   headers: IncomingHttpHeaders;
-  /** What was answered. */
+  /** The answer sent. */
   answer: Answer;
 }
 
-/** A status, `hang` for no answer at all, `cut` for an end of the connection. */
+/** A status, `hang` for no answer, `cut` to close the connection. */
 export type Answer = number | 'hang' | 'cut';
 
 export interface PushEndpoint {
   url: string;
   port: number;
-  /** All that arrived, in the order of arrival. */
+  /** All requests in the order of arrival. */
   pushes: Push[];
-  /** Those that were answered with 2xx or hung (and so may have been processed). */
+  /** Requests answered with 2xx or not at all, which may count as processed. */
   accepted(): Push[];
-  /** Requests under way at most at once. */
+  /** Largest number of concurrent requests. */
   atOnce: number;
   answer: (push: { body: Push['body'] }) => Answer;
-  /** How long an answer takes. */
+  /** Delay of each answer. */
   delayMs: number;
   stop(): Promise<void>;
 }
@@ -47,7 +47,7 @@ export async function startPushEndpoint({ port = 0 }: { port?: number } = {}): P
     endpoint.atOnce = Math.max(endpoint.atOnce, ++underWay);
     const answer = endpoint.answer({ body: request.body });
     endpoint.pushes.push({ body: request.body, headers: request.headers, answer });
-    // a moment at least, so that requests meet
+    // a short delay, so that requests overlap
     await new Promise((resolve) =>
       endpoint.delayMs > 0 ? setTimeout(resolve, endpoint.delayMs) : setImmediate(resolve),
     );
@@ -62,7 +62,7 @@ export async function startPushEndpoint({ port = 0 }: { port?: number } = {}): P
   return endpoint;
 }
 
-/** What rig.add put in, out of a wrapped protojson push. */
+/** VIN and Soc of a record of rig.add, from a wrapped protojson push. */
 export function socOf({ body }: { body: Push['body'] }): { vin: string; n: number } {
   const { vin, data } = JSON.parse(Buffer.from(body.message.data, 'base64').toString());
   return { vin, n: data[0].value.doubleValue };

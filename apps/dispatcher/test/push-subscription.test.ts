@@ -1,4 +1,4 @@
-// Push subscriptions as a whole: a log in a real Redis, dispatchers on it, and an endpoint over HTTP that misbehaves.
+// Push subscriptions end to end: a log in a real Redis, dispatchers, and an HTTP endpoint that fails in many ways.
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ const VIN = '5YJ3E1EA7KF000001';
 const QUICK = { ackDeadlineSeconds: 0.15, backOff: { minimumSeconds: 0.01, maximumSeconds: 0.05 } };
 
 describe('a push subscription', () => {
-  it("posts in Pub/Sub's envelope exactly what Tesla's server publishes", async () => {
+  it("posts exactly what the Go server publishes, in Pub/Sub's envelope", async () => {
     const { rig, endpoint } = await rigWithEndpoint();
     const vectors = goldenVectors();
     await rig.subscribe({
@@ -66,7 +66,7 @@ describe('a push subscription', () => {
     }
   });
 
-  it('posts the stored bytes when that is asked for, or the payload alone with the rest in headers', async () => {
+  it('posts the stored bytes, or the payload alone with attributes in headers, if configured', async () => {
     const { rig, endpoint } = await rigWithEndpoint();
     const push = { url: endpoint.url, headers: { 'x-tenant': 'home' }, token: 'secret' };
     await rig.subscribe({ name: 'raw', payload: 'protobuf', push });
@@ -96,7 +96,7 @@ describe('a push subscription', () => {
     });
   });
 
-  it('carries a token that is signed as Google signs it', async () => {
+  it('sends a token in the form that Google signs', async () => {
     const { rig, endpoint } = await rigWithEndpoint();
     const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
     const folder = mkdtempSync(join(tmpdir(), 'push-'));
@@ -128,16 +128,16 @@ describe('a push subscription', () => {
     for (let n = 0; n < 20; n++) for (const vin of vins) void rig.add(vin, n);
     await eventually(async () => endpoint.accepted().length >= 400 && (await rig.isDone('s')));
     expect(disorder(endpoint.accepted().map(socOf))).toEqual([]);
-    // attempts that were not accepted come in order just the same
+    // attempts that were not accepted are in order too
     expect(disorder(endpoint.pushes.map(socOf))).toEqual([]);
     expect(new Set(endpoint.accepted().map((push) => JSON.stringify(socOf(push)))).size).toBe(400);
     expect(await rig.store.control('s').deadLetters(1)).toEqual([]);
     expect(rig.counts.get('s')).toMatchObject({ delivered: 400, deadLettered: 0, suspended: 0 });
-    // and those that never arrived
+    // and those that were never received
     expect(rig.counts.get('s')!.retried).toBeGreaterThanOrEqual(endpoint.pushes.length - 400);
   });
 
-  it('dead-letters only what is rejected, after five times, and holds up nobody else with it', async () => {
+  it('dead-letters only rejected records, after five rejections, without delaying other vehicles', async () => {
     const { rig, endpoint } = await rigWithEndpoint();
     endpoint.answer = (push) => (socOf(push).vin === 'BAD' ? 400 : 204);
     await rig.subscribe({ name: 's', push: { url: endpoint.url }, ...QUICK });
@@ -154,7 +154,7 @@ describe('a push subscription', () => {
     expect(rig.counts.get('s')).toMatchObject({ delivered: 3, deadLettered: 3, rejected: 15 });
   });
 
-  it("dead-letters what can't be put into the form that is asked for", async () => {
+  it("dead-letters a record that can't be converted to the configured form", async () => {
     const { rig, endpoint } = await rigWithEndpoint();
     await rig.subscribe({ name: 's', push: { url: endpoint.url }, maximumDeliveries: 2, ...QUICK });
     await rig.addRaw({ vin: VIN, topic: 'V', payload: Buffer.from('0a7f', 'hex') });
@@ -165,7 +165,7 @@ describe('a push subscription', () => {
     expect(await rig.store.control('s').deadLetters(9)).toMatchObject([{ rejections: 2, error: /can't be decoded/ }]);
   });
 
-  it('waits for an endpoint that is away with one probe at a time, and loses nothing', async () => {
+  it('probes an endpoint that is away one record at a time, and loses nothing', async () => {
     const port = await freePort();
     const rig = newRig();
     await rig.subscribe({ name: 's', push: { url: `http://127.0.0.1:${port}/` }, ...QUICK });
@@ -179,7 +179,7 @@ describe('a push subscription', () => {
     await eventually(() => endpoint.pushes.length > 10);
     expect(endpoint.atOnce).toBe(1);
     const away = endpoint.pushes.length;
-    // one vehicle after the other is asked for
+    // the probes alternate between vehicles
     expect(new Set(endpoint.pushes.map((push) => socOf(push).vin)).size).toBeGreaterThan(5);
     endpoint.answer = () => 200;
     await eventually(() => rig.isDone('s'));
@@ -189,7 +189,7 @@ describe('a push subscription', () => {
     expect(await rig.store.control('s').deadLetters(1)).toEqual([]);
   });
 
-  it('is held back by an endpoint that fails for one vehicle, for that vehicle alone', async () => {
+  it('delays only the one vehicle for which the endpoint fails', async () => {
     const { rig, endpoint } = await rigWithEndpoint();
     endpoint.answer = (push) => (socOf(push).vin === 'BAD' ? 500 : 204);
     await rig.subscribe({ name: 's', push: { url: endpoint.url }, ...QUICK });
@@ -202,7 +202,7 @@ describe('a push subscription', () => {
     await eventually(() => rig.isDone('s'));
   });
 
-  it('passes over what the filter does not want', async () => {
+  it('skips records that the filter excludes', async () => {
     const { rig, endpoint } = await rigWithEndpoint();
     const push = { url: endpoint.url };
     await rig.subscribe({ name: 's', topics: ['V'], vins: ['A', 'B'], signals: ['Soc'], push });
@@ -224,7 +224,7 @@ describe('a push subscription', () => {
 });
 
 describe('an operator', () => {
-  it('seeks, and exactly what comes after is delivered again', async () => {
+  it('seeks, and exactly the records after the position are delivered again', async () => {
     const { rig, endpoint } = await rigWithEndpoint();
     await rig.subscribe({ name: 's', push: { url: endpoint.url } });
     rig.start();
@@ -253,7 +253,7 @@ describe('an operator', () => {
     expect(endpoint.pushes.map((push) => socOf(push).n)).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('has a dead letter delivered again; when it is rejected again it stays, with the new error', async () => {
+  it('redelivers a dead letter; if it is rejected again it stays, with the new error', async () => {
     const { rig, endpoint } = await rigWithEndpoint();
     endpoint.answer = () => 400;
     await rig.subscribe({ name: 's', push: { url: endpoint.url }, maximumDeliveries: 1 });
@@ -276,7 +276,7 @@ describe('an operator', () => {
     expect(rig.counts.get('s')).toMatchObject({ redelivered: 1 });
   });
 
-  it('changes a definition, which takes effect where delivery had got to', async () => {
+  it('changes a definition, which takes effect at the current position', async () => {
     const { rig, endpoint } = await rigWithEndpoint();
     const other = await startPushEndpoint();
     cleanUp.push(() => other.stop());
@@ -295,7 +295,7 @@ describe('an operator', () => {
     expect(all.map(({ n }) => n)).toEqual([0, 1]);
   });
 
-  it('is told what is wrong with a definition', async () => {
+  it('gets the mistakes of a definition', async () => {
     const { rig } = await rigWithEndpoint();
     await rig.subscribe({ name: 's', push: { url: 'ftp://x', tokken: 1 }, topics: [] });
     await rig.subscribe({ name: 't', push: { url: 'http://x', token: 'env:NOT_SET' } });
@@ -307,7 +307,7 @@ describe('an operator', () => {
       expect.stringMatching(/^s\.topics: /),
     ]);
     expect(await rig.store.verdict('t')).toEqual(['t: the variable NOT_SET is not set']);
-    // the same again is another one, of which is told as well
+    // the same definition created again gets its own verdict
     await rig.store.delete('t');
     await rig.subscribe({ name: 't', push: { url: 'http://x', token: 'env:NOT_SET' } });
     await eventually(async () => (await rig.store.verdict('t')) !== undefined);
@@ -315,7 +315,7 @@ describe('an operator', () => {
 });
 
 describe('several dispatchers', () => {
-  it('share the partitions, and share anew when one comes or goes', async () => {
+  it('share the partitions, and rebalance when one starts or stops', async () => {
     const { rig, endpoint } = await rigWithEndpoint({ partitions: 4 });
     await rig.subscribe({ name: 's', push: { url: endpoint.url } });
     const one = rig.start({ leaseMs: 1_000 });
@@ -331,7 +331,7 @@ describe('several dispatchers', () => {
     expect(endpoint.pushes).toHaveLength(200);
   });
 
-  it('take over from one that is gone, beginning with what it left pending', async () => {
+  it('take over from a dead one, starting with its pending records', async () => {
     const { rig, endpoint } = await rigWithEndpoint();
     await rig.subscribe({ name: 's', push: { url: endpoint.url }, ...QUICK });
     let isDown = true;
@@ -339,7 +339,7 @@ describe('several dispatchers', () => {
     const first = rig.start({ leaseMs: 600 });
     for (let n = 0; n < 5; n++) await rig.add(VIN, n);
     await eventually(() => endpoint.pushes.length > 0 && first.held === 1);
-    // as if it had slept: its lease is another's before it looks again
+    // as if it had been suspended: another has its lease before its next check
     await redis.set(partitionKeys(rig.namespace, 0).lease('subscription:s'), 'somebody 99', 'PX', 300);
     isDown = false;
     await eventually(() => rig.isDone('s'));
@@ -348,8 +348,8 @@ describe('several dispatchers', () => {
   });
 });
 
-describe('a dispatcher that can no longer be sure of its lease', () => {
-  it('sends nothing until Redis has answered, and then goes on in order', async () => {
+describe('a dispatcher whose lease may have expired', () => {
+  it('sends nothing until Redis answers, and then continues in order', async () => {
     const own = await startRedis();
     cleanUp.push(() => own.stop());
     const connection = connectRedis({ url: own.url, name: 'test' });
@@ -360,7 +360,7 @@ describe('a dispatcher that can no longer be sure of its lease', () => {
     const rig = dispatchRig(connection, { url: own.url });
     cleanUp.push(() => rig.dispose());
     await rig.subscribe({ name: 's', push: { url: endpoint.url }, ackDeadlineSeconds: 5, backOff: QUICK.backOff });
-    // a vehicle with a long way to go, one record at a time: what is in memory would last for two seconds
+    // a slow endpoint, one record of the vehicle at a time: the records in memory would last for two seconds
     endpoint.delayMs = 3;
     for (let n = 0; n < 800; n++) void rig.add(VIN, n);
     await rig.add('LAST', 0);
@@ -380,7 +380,7 @@ describe('a dispatcher that can no longer be sure of its lease', () => {
   });
 });
 
-it('what was forgotten while the endpoint was away is not told as lost', async () => {
+it('does not report records as lost that are deleted by forget while the endpoint is away', async () => {
   const { rig, endpoint } = await rigWithEndpoint();
   endpoint.answer = () => 503;
   await rig.subscribe({
@@ -400,8 +400,8 @@ it('what was forgotten while the endpoint was away is not told as lost', async (
   expect(endpoint.pushes.slice(attempts).filter((push) => socOf(push).vin === VIN)).toEqual([]);
 });
 
-describe('a dispatcher whose answers from Redis are lost', () => {
-  it('delivers what it was given all the same, before anything newer and under the same lease', async () => {
+describe('a dispatcher that loses replies from Redis', () => {
+  it('delivers the entries of a lost reply, before newer ones and under the same lease', async () => {
     const relay = await startTcpRelay(server.port);
     cleanUp.push(() => relay.stop());
     const connection = connectRedis({ url: `redis://127.0.0.1:${relay.port}`, name: 'test' });
@@ -409,7 +409,7 @@ describe('a dispatcher whose answers from Redis are lost', () => {
     await whenReady(connection, 5_000);
     const endpoint = await startPushEndpoint();
     cleanUp.push(() => endpoint.stop());
-    // records are added, and watched for, past the relay
+    // records are appended, and checked, without the relay
     const direct = newRig();
     await direct.subscribe({ name: 's', push: { url: endpoint.url } });
     const rig = dispatchRig(connection, { url: server.url, namespace: direct.namespace });

@@ -1,10 +1,11 @@
-// The promise under everything that can happen to the processes: first deliveries of a vehicle are in order, a repeat is
-// only ever of something already delivered, and nothing is lost. Long; processes as a user starts them.
+// The delivery guarantee while processes die, hang and restart: first deliveries of a vehicle are in order, only delivered
+// records repeat, and nothing is lost. A long test with real processes.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { encodeMessage, Field } from '@fleetbridge/protocol';
 import { Appender, connectRedis, type RedisConnection, Store, SubscriptionStore, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
@@ -18,7 +19,7 @@ if (!isLong) console.log('skipped: two dispatchers under kill -9 and SIGSTOP (a 
 const cleanUp = cleanupAfterEach();
 
 describe.skipIf(!isLong)('two dispatchers, four partitions, a hundred vehicles at 2,000 records/s', () => {
-  it('lose nothing and keep every order, through kill -9, a sleep past the lease, and a restart of Redis', {
+  it('lose nothing and keep every vehicle in order through kill -9, a suspension past the lease, and a restart of Redis', {
     timeout: 240_000,
   }, async () => {
     const { redis, env, load, server, subscriptionsDone } = await parts();
@@ -50,17 +51,17 @@ describe.skipIf(!isLong)('two dispatchers, four partitions, a hundred vehicles a
     await eventually(subscriptionsDone, 120_000);
 
     for (const [n, { deliveries }] of endpoints.entries()) {
-      const { missing, early, repeats } = judged(deliveries, load.sent);
+      const { missing, early, repeats } = evaluated(deliveries, load.sent);
       console.log(`e${n}: ${deliveries.length} deliveries of ${load.total} records, ${repeats} repeats`);
       expect({ missing, early }).toEqual({ missing: [], early: [] });
-      // what was under way at a kill or a sleep, not whole stretches again and again
+      // only the records in flight at a kill or suspension
       expect(repeats).toBeLessThan(load.total / 4);
     }
     expect(second.lines.some((line) => line.includes('subscription_lease_lost'))).toBe(true);
     expect([await first.stop(), await second.stop()]).toEqual([0, 0]);
   });
 
-  it('wait out an endpoint that is away, in bounded memory, with nothing given up', { timeout: 240_000 }, async () => {
+  it('wait for an endpoint that is away, in bounded memory, without dead letters', { timeout: 240_000 }, async () => {
     const { env, load, store, subscriptionsDone } = await parts();
     const port = await freePort();
     env.DISPATCHER_CONFIG = configFile([
@@ -79,7 +80,7 @@ describe.skipIf(!isLong)('two dispatchers, four partitions, a hundred vehicles a
     expect(after - before).toBeLessThan(100_000_000);
     const endpoint = await startEndpoint({ port });
     await eventually(subscriptionsDone, 120_000);
-    const { missing, early } = judged(endpoint.deliveries, load.sent);
+    const { missing, early } = evaluated(endpoint.deliveries, load.sent);
     expect({ missing, early }).toEqual({ missing: [], early: [] });
     expect(await store.control('e0').deadLetters(1)).toEqual([]);
     expect(await dispatcher.stop()).toBe(0);
@@ -91,8 +92,8 @@ interface Delivered {
   n: number;
 }
 
-/** `sent`: how many records of each vehicle, numbered from 0. */
-function judged(deliveries: readonly Delivered[], sent: ReadonlyMap<string, number>) {
+/** `sent`: the number of records per vehicle, numbered from 0. */
+function evaluated(deliveries: readonly Delivered[], sent: ReadonlyMap<string, number>) {
   const highest = new Map<string, number>();
   const early: string[] = [];
   let repeats = 0;
@@ -127,7 +128,7 @@ function configFile(subscriptions: readonly string[]): string {
   return path;
 }
 
-/** Records every delivery; node's own server, since the load is the point. */
+/** Records every delivery, with node's plain HTTP server because of the load. */
 async function startEndpoint({
   port = 0,
   slowMs = 0,
@@ -155,7 +156,7 @@ interface Load {
   /** By VIN. */
   sent: Map<string, number>;
   run(load: { vins: number; perSecond: number; seconds: number }): Promise<void>;
-  /** Until so many records are in the log. */
+  /** Resolves when this number of records is in the log. */
   reached(records: number): Promise<unknown>;
 }
 
@@ -214,10 +215,10 @@ function loadOn(store: Store): Load {
       const wanted = perSecond * seconds;
       for (let count = 0; count < wanted; ) {
         const due = Math.min(wanted, Math.floor(((performance.now() - startedMs) / 1000) * perSecond));
-        // what Redis does not take yet is held back, as sockets would be
+        // back-pressure, as ingest applies to sockets
         for (; count < due && appender.unsettledRecords < 50_000; count++)
           append(`5YJ3E1EA7KF${String(count % vins).padStart(6, '0')}`);
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await delay(5);
       }
       await eventually(() => appender.unsettledRecords === 0, 60_000);
     },

@@ -1,5 +1,4 @@
-// What the dispatcher tells of vehicles for monitoring, from a real Redis: the board by VIN, and the quiet ones in numbers.
-
+// The dispatcher's metrics of vehicles against a real Redis: gauges by VIN, and the number of quiet vehicles.
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -42,7 +41,7 @@ afterAll(async () => {
 });
 
 describe('/metrics/vehicles', () => {
-  it('tells of each vehicle of the partitions that this process keeps, and of no other', async () => {
+  it('has every vehicle in the partitions of this process, and no other', async () => {
     const rig = await vehicleRig({ partitions: 4, kept: [0, 1, 2] });
     const vins = Array.from({ length: 120 }, (_, index) => `5YJ3E1EA7KF${String(index).padStart(6, '0')}`);
     await Promise.all(vins.map((vin, index) => rig.connects(vin).then(() => rig.drives(vin, { speedMph: index }))));
@@ -60,7 +59,7 @@ describe('/metrics/vehicles', () => {
     }
   });
 
-  it('does not go on telling what was of the moment when the vehicle is gone', async () => {
+  it('removes driving values when the vehicle disconnects', async () => {
     const rig = await vehicleRig();
     await rig.connects('VIN1');
     await rig.drives('VIN1', { speedMph: 50 });
@@ -74,7 +73,7 @@ describe('/metrics/vehicles', () => {
     expect(board).not.toMatch(/speed_kmh\{|shift\{/);
   });
 
-  it('is off unless it is switched on, and then says so and nothing else', async () => {
+  it('is off by default, and then answers with a comment only', async () => {
     const rig = await vehicleRig();
     await rig.connects('VIN1');
     await rig.drives('VIN1', { speedMph: 50 });
@@ -85,25 +84,25 @@ describe('/metrics/vehicles', () => {
     expect(on.text).toContain('vin="VIN1"');
   });
 
-  it('tells nothing to a page whose name somebody has led to this machine', async () => {
+  it('rejects requests with a foreign host name (DNS rebinding)', async () => {
     const rig = await vehicleRig();
     await rig.connects('VIN1');
     await rig.drives('VIN1', { speedMph: 50 });
     await rig.merged();
-    const told = await rig.get({ isOn: true, host: 'rebind.example.com' });
-    expect(told.status).toBe(421);
-    expect(told.text).not.toContain('VIN1');
+    const response = await rig.get({ isOn: true, host: 'rebind.example.com' });
+    expect(response.status).toBe(421);
+    expect(response.text).not.toContain('VIN1');
     expect((await rig.get({ isOn: true, host: 'dispatcher:8083' })).status).toBe(200);
   });
 
-  it('answers 503 while Redis does not', async () => {
+  it('answers 503 while Redis does not answer', async () => {
     const rig = await vehicleRig({ connection: { disconnect: true } });
     expect((await rig.get({ isOn: true })).status).toBe(503);
   });
 });
 
-describe('vehicles that have fallen quiet', () => {
-  it('are counted by what they were doing, once nothing was heard of them for five minutes', async () => {
+describe('FleetStatistics', () => {
+  it('counts vehicles without a record for five minutes by what they were doing', async () => {
     const rig = await vehicleRig();
     for (const vin of ['DRIVING', 'CHARGING', 'PARKED', 'NEW']) await rig.connects(vin);
     await rig.connects('GONE');
@@ -124,7 +123,7 @@ describe('vehicles that have fallen quiet', () => {
     expect((await rig.quietAfter(301)).quiet).toEqual({ driving: 0, charging: 1, parked: 2 });
   });
 
-  it('are looked for every half minute at most', async () => {
+  it('updates at most every half minute', async () => {
     const rig = await vehicleRig();
     await rig.connects('VIN1');
     let nowMs = Date.now();
@@ -218,7 +217,7 @@ async function vehicleRig({
         atMs,
       ),
     isKept: (vin: string) => kept.includes(partitionOf(vin, partitions)),
-    /** All that was appended so far is in the snapshots. */
+    /** Resolves when the snapshots have everything appended so far. */
     merged: async () => {
       for (const partition of kept) {
         const { records } = partitionKeys(namespace, partition);
@@ -243,8 +242,8 @@ async function vehicleRig({
         log,
       });
       cleanUp.push(() => admin.stop());
-      const asked = get({ ...admin.address, path: '/metrics/vehicles', headers: { host } });
-      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      const request = get({ ...admin.address, path: '/metrics/vehicles', headers: { host } });
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
       return { status: response.statusCode, text: await text(response) };
     },
   };

@@ -21,7 +21,6 @@ import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testi
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { emptyState, mergeRecord, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DeadConnections } from '../maintenance/dead-connections.js';
 import { SnapshotKeeper, type SnapshotKeeperOptions } from './snapshot-keeper.js';
 
 const VIN = '5YJ3E1EA7KF000001';
@@ -42,7 +41,7 @@ afterAll(async () => {
 });
 
 describe('SnapshotKeeper', () => {
-  it('writes the merge of the log, with the cursor of its last entry', async () => {
+  it('writes the merged log, with the cursor of its last entry', async () => {
     const { add, start, store, recomputed } = newLog();
     await add({ Soc: 70, Gear: 'D' }, 1_000);
     await start();
@@ -63,14 +62,14 @@ describe('SnapshotKeeper', () => {
     expect(state).toEqual(await recomputed());
   });
 
-  it('is taken over when its process dies, and the snapshot stays the merge of the log', async () => {
+  it('continues in another process when its own dies, and the snapshot stays the merged log', async () => {
     const { add, start, store, recomputed, namespace } = newLog();
     const first = await start({ leaseMs: 300 });
     await add({ Soc: 70 }, 1_000);
     await eventually(async () => (await store.cursor(0)) !== BEGINNING);
     const second = await start({ leaseMs: 300, owner: 'second' });
     expect([first.isHolder, second.isHolder]).toEqual([true, false]);
-    // as if the first had been asleep for longer than its lease
+    // as if the first process had been suspended for longer than its lease
     await redis.del(partitionKeys(namespace, 0).lease('snapshot'));
     await eventually(() => second.isHolder || first.isHolder);
     const last = await add({ Soc: 71, Gear: 'D' }, 2_000);
@@ -79,7 +78,7 @@ describe('SnapshotKeeper', () => {
     expect(stateFromHash((await store.read(VIN)).hash).state).toEqual(await recomputed());
   });
 
-  it('makes them anew from the log when they were cleared, whatever stood in them', async () => {
+  it('rebuilds cleared snapshots from the log', async () => {
     const { add, start, store, recomputed, namespace } = newLog();
     const keeper = await start({ leaseMs: 300 });
     const last = await add({ Soc: 70, Gear: 'D' }, 1_000);
@@ -93,7 +92,7 @@ describe('SnapshotKeeper', () => {
     expect(keeper.isHolder).toBe(true);
   });
 
-  it('takes what was forgotten on purpose for no loss, though nothing is left of what it had read', async () => {
+  it('does not report a gap when the records that it has read are deleted by forget', async () => {
     const { add, start, store, counts, logStore } = newLog();
     await start({ leaseMs: 300 });
     const last = await add({ Soc: 70 }, 1_000);
@@ -119,7 +118,7 @@ describe('SnapshotKeeper', () => {
     expect(counts.signals).toEqual({ V: 2, alerts: 3 });
   });
 
-  it("passes over a record that can't be decoded, and counts it", async () => {
+  it("skips and counts a record that can't be decoded", async () => {
     const { add, addRaw, start, store, counts } = newLog();
     await start();
     await addRaw('V', Buffer.from('0a7f', 'hex'));
@@ -129,7 +128,7 @@ describe('SnapshotKeeper', () => {
     expect(stateFromHash((await store.read(VIN)).hash).state.readings.get('Soc')?.value).toBe(70);
   });
 
-  it('goes on after Redis was killed, and the snapshot is the merge of the log', async () => {
+  it('continues after a restart of Redis, and the snapshot is the merged log', async () => {
     const own = await startRedis();
     cleanUp.push(() => own.stop());
     const connection = connectRedis({ url: own.url, name: 'test' });
@@ -145,35 +144,6 @@ describe('SnapshotKeeper', () => {
     const last = await add({ Gear: 'D' }, 2_000);
     await eventually(async () => (await store.cursor(0)) === last);
     expect(stateFromHash((await store.read(VIN)).hash).state).toEqual(await recomputed());
-  });
-});
-
-describe('DeadConnections', () => {
-  it('judges leases only after Redis has answered without a break for as long as a lease lasts', async () => {
-    let nowMs = 0;
-    let isRedisThere = true;
-    const looked: number[] = [];
-    const dead = new DeadConnections({
-      presence: { reportDead: (_, atMs) => Promise.resolve(void looked.push(atMs)).then(() => []) },
-      ping: () => (isRedisThere ? Promise.resolve() : Promise.reject(new Error('away'))),
-      log,
-      now: () => nowMs,
-      counts: { reported: 0 },
-    });
-    const lookAt = (atMs: number, isThere = true) => {
-      nowMs = atMs;
-      isRedisThere = isThere;
-      return dead.report([0]);
-    };
-    await lookAt(0);
-    await lookAt(14_999);
-    expect(looked).toEqual([]);
-    await lookAt(15_000);
-    await lookAt(16_000, false);
-    await lookAt(17_000);
-    await lookAt(31_000);
-    await lookAt(32_000);
-    expect(looked).toEqual([15_000, 32_000]);
   });
 });
 

@@ -1,5 +1,5 @@
-// Keeps the snapshots of one partition: follows the log, merges each record, and writes what changed together with
-// the cursor, at most every 250 ms. A lease makes sure that only one process does; whoever loses it writes nothing more.
+// Keeps the snapshots of one partition up to date: follows the log, merges each record, and commits the changes together
+// with the cursor, at most every 250 ms. A lease ensures that only one process writes; without the lease nothing is written.
 import { type DecodedRecord, decodeRecord, RecordDecodeError } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import {
@@ -19,8 +19,8 @@ import { mergeRecord, readingsToHash, stateFromHash, type VehicleState } from '@
 
 export const SNAPSHOT_LEASE_MS = 10_000;
 const COMMIT_EVERY_MS = 250;
-/** States kept in memory a partition; those beyond it are read again from their snapshots when they are needed. */
-const KEPT_STATES = 5_000;
+/** States cached per partition; others are read from their snapshots again when they are needed. */
+const MAX_CACHED_STATES = 5_000;
 
 export interface SnapshotKeeperOptions {
   store: Store;
@@ -34,7 +34,7 @@ export interface SnapshotKeeperOptions {
 
 export interface SnapshotCounts {
   records: number;
-  /** By topic, as the Go server counts them: data of V, alerts of alerts. */
+  /** By topic, as the Go server counts them: signals in V records, alerts in alerts records. */
   signals: Record<string, number>;
   undecodable: number;
   gaps: number;
@@ -56,7 +56,7 @@ export class SnapshotKeeper {
   #changed = new Map<string, Set<string>>();
   #mergedUpTo = '';
   #lastCommitMs = 0;
-  /** Of the newest merged record: how long after its receipt it was merged. */
+  /** From the receipt of the newest merged record to its merge. */
   lagMs = 0;
 
   constructor(options: SnapshotKeeperOptions) {
@@ -70,7 +70,7 @@ export class SnapshotKeeper {
   }
 
   async start(): Promise<void> {
-    await this.#tend();
+    await this.#acquireOrRenew();
   }
 
   async stop(): Promise<void> {
@@ -79,14 +79,14 @@ export class SnapshotKeeper {
     await this.#tail?.stop();
     clearTimeout(this.#commitTimer);
     await this.#commit().catch((err) =>
-      this.#options.log.warn({ err, partition: this.partition }, 'snapshot_not_committed'),
+      this.#options.log.warn({ err, partition: this.partition }, 'snapshot_commit_failed'),
     );
     if (this.#lease) await releaseLease(this.#options.store, this.#lease).catch(() => {});
     this.#lease = undefined;
   }
 
-  /** Takes the lease or renews it, and comes back before it can run out. */
-  async #tend(): Promise<void> {
+  /** Acquires or renews the lease, and schedules itself before the lease expires. */
+  async #acquireOrRenew(): Promise<void> {
     const { store, owner, log, leaseMs = SNAPSHOT_LEASE_MS } = this.#options;
     const { partition } = this;
     try {
@@ -97,9 +97,9 @@ export class SnapshotKeeper {
       }
     } catch (error) {
       if (error instanceof LeaseLost) this.#giveUp();
-      else log.debug({ err: error, partition }, 'snapshot_lease_not_renewed');
+      else log.debug({ err: error, partition }, 'snapshot_lease_renewal_failed');
     }
-    if (!this.#isStopped) this.#timer = setTimeout(() => void this.#tend(), leaseMs / 3);
+    if (!this.#isStopped) this.#timer = setTimeout(() => void this.#acquireOrRenew(), leaseMs / 3);
   }
 
   async #begin(lease: HeldLease): Promise<void> {
@@ -108,7 +108,7 @@ export class SnapshotKeeper {
     const cursor = await this.#snapshots.cursor(partition);
     if (this.#isStopped) return;
     this.#lease = lease;
-    log.info({ partition, epoch: lease.epoch, cursor }, 'snapshot_lease_taken');
+    log.info({ partition, epoch: lease.epoch, cursor }, 'snapshot_lease_acquired');
     this.#tail = new LogTail({
       store,
       partition,
@@ -117,7 +117,7 @@ export class SnapshotKeeper {
       onEntries: (entries) => this.#merge(entries),
       onGap: (gap) => {
         counts.gaps++;
-        log.error({ partition, ...gap }, 'snapshot_gap');
+        log.error({ partition, ...gap }, 'snapshot_gap_detected');
       },
       onTrouble: (err) => log.warn({ err, partition }, 'log_unreadable'),
       onRecovered: () => log.info({ partition }, 'log_readable'),
@@ -125,7 +125,7 @@ export class SnapshotKeeper {
     this.#tail.start();
   }
 
-  /** Somebody else keeps this partition now: what we have not written is theirs to write. */
+  /** Another process has the lease now, and merges again what was not committed here. */
   #giveUp(): void {
     if (!this.#lease) return;
     this.#options.log.warn({ partition: this.partition, epoch: this.#lease.epoch }, 'snapshot_lease_lost');
@@ -134,7 +134,7 @@ export class SnapshotKeeper {
     this.#tail = undefined;
     clearTimeout(this.#commitTimer);
     this.#commitTimer = undefined;
-    // not awaited: it may be the tail that called us
+    // not awaited: the tail itself may have called this
     void tail?.stop();
     this.#states.clear();
     this.#changed.clear();
@@ -145,7 +145,7 @@ export class SnapshotKeeper {
     const { counts } = this.#options;
     const lease = this.#lease;
     await this.#loadStates(entries);
-    // while we read, the lease may have gone, and with it this tail
+    // the lease, and with it this tail, may have ended meanwhile
     if (lease === undefined || this.#lease !== lease) return;
     for (const entry of entries) {
       counts.records++;
@@ -168,9 +168,9 @@ export class SnapshotKeeper {
   }
 
   async #loadStates(entries: LogEntry[]): Promise<void> {
-    const unknown = new Set(entries.map(({ vin }) => vin).filter((vin) => !this.#states.has(vin)));
+    const missing = new Set(entries.map(({ vin }) => vin).filter((vin) => !this.#states.has(vin)));
     await Promise.all(
-      [...unknown].map(async (vin) => {
+      [...missing].map(async (vin) => {
         const { hash } = await this.#snapshots.read(vin);
         this.#states.set(vin, stateFromHash(hash).state);
       }),
@@ -188,7 +188,7 @@ export class SnapshotKeeper {
     }
   }
 
-  /** One after the other; a commit that failed is tried again with the next, the cursor never runs ahead of it. */
+  /** One commit at a time. A failed commit is retried with the next one, so the cursor never passes uncommitted changes. */
   #commit(): Promise<void> {
     clearTimeout(this.#commitTimer);
     this.#commitTimer = undefined;
@@ -207,14 +207,14 @@ export class SnapshotKeeper {
       await this.#snapshots.commit(this.partition, { lease, cursor, changes: this.#encode(changed) });
       this.#options.counts.commits++;
       this.#lastCommitMs = Date.now();
-      this.#forgetSurplus();
+      this.#evictStates();
     } catch (error) {
       if (error instanceof LeaseLost) {
         this.#giveUp();
         return;
       }
       if (this.#lease !== lease) return;
-      this.#options.log.warn({ err: error, partition: this.partition }, 'snapshot_not_committed');
+      this.#options.log.warn({ err: error, partition: this.partition }, 'snapshot_commit_failed');
       this.#putBack(changed, cursor);
       if (!this.#isStopped) this.#commitTimer ??= setTimeout(() => void this.#commit(), COMMIT_EVERY_MS);
     }
@@ -226,19 +226,19 @@ export class SnapshotKeeper {
 
   #putBack(changed: Map<string, Set<string>>, cursor: string): void {
     for (const [vin, names] of changed) this.#changed.set(vin, new Set([...names, ...(this.#changed.get(vin) ?? [])]));
-    // what was merged meanwhile is further on
+    // a later cursor, if records were merged meanwhile, stays
     if (this.#mergedUpTo === '') this.#mergedUpTo = cursor;
   }
 
-  #forgetSurplus(): void {
+  #evictStates(): void {
     for (const vin of this.#states.keys()) {
-      if (this.#states.size <= KEPT_STATES) return;
+      if (this.#states.size <= MAX_CACHED_STATES) return;
       if (!this.#changed.has(vin)) this.#states.delete(vin);
     }
   }
 }
 
 function countSignals(signals: Record<string, number>, { topic, message }: DecodedRecord): void {
-  const held = topic === 'V' ? message.data : topic === 'alerts' ? message.alerts : undefined;
-  if (held) signals[topic] = (signals[topic] ?? 0) + held.length;
+  const items = topic === 'V' ? message.data : topic === 'alerts' ? message.alerts : undefined;
+  if (items) signals[topic] = (signals[topic] ?? 0) + items.length;
 }

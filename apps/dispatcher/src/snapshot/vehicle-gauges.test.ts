@@ -17,8 +17,8 @@ const driving = {
   Location: here,
 };
 
-describe('a vehicle on the board', () => {
-  it('that drives has its values in the units of their names', () => {
+describe('vehicleGauges', () => {
+  it('shows a driving vehicle with values in the units of the names', () => {
     expect(board(vehicle(driving))).toEqual({
       connected: 1,
       heard_timestamp_seconds: NOW / 1000 - 1,
@@ -36,7 +36,7 @@ describe('a vehicle on the board', () => {
     });
   });
 
-  it('that charges has negative power, no letter, and the time that is left', () => {
+  it('shows a charging vehicle with negative power, without shift letter, and with the remaining time', () => {
     const charging = { Gear: 'ShiftStateP', DetailedChargeState: 'DetailedChargeStateCharging', ACChargingPower: 11 };
     const shown = board(vehicle({ ...charging, TimeToFullCharge: 1.5, ChargeLimitSoc: 80 }));
     expect(shown).toMatchObject({ power_kw: -11, charge_state: 'Charging', charge_limit_percent: 80 });
@@ -44,7 +44,7 @@ describe('a vehicle on the board', () => {
     expect(shown).not.toHaveProperty('shift');
   });
 
-  it('shows zero, and nothing for what is unknown or marked invalid', () => {
+  it('shows zero, and no series for unknown and invalid values', () => {
     const zeros = { VehicleSpeed: 0, Soc: 0, RatedRange: 0, PackVoltage: 400, PackCurrent: 0, OutsideTemp: 0 };
     expect(board(vehicle(zeros))).toMatchObject({ speed_kmh: 0, soc_percent: 0, power_kw: 0, rated_range_km: 0 });
     const unknown = board(vehicle({ VehicleSpeed: null, Soc: null, Location: null, Gear: 'ShiftStateP' }));
@@ -53,20 +53,20 @@ describe('a vehicle on the board', () => {
   });
 
   it.each([
-    ['is not connected any more', { isConnected: false, heardMs: NOW - 1_000 }],
-    ['has said nothing for five minutes', { isConnected: true, heardMs: NOW - LIVE_MS }],
-  ])('that %s does not look as if it were driving, but has its place and its charge', (_, gone) => {
-    const shown = board(vehicle(driving, gone));
+    ['is disconnected', { isConnected: false, receivedMs: NOW - 1_000 }],
+    ['has sent nothing for five minutes', { isConnected: true, receivedMs: NOW - LIVE_MS }],
+  ])('shows a vehicle that %s without driving values, but with location and charge', (_, state) => {
+    const shown = board(vehicle(driving, state));
     for (const name of ['speed_kmh', 'power_kw', 'shift', 'heading_degrees', 'outside_temperature_celsius'])
       expect(shown).not.toHaveProperty(name);
-    expect(shown).toMatchObject({ connected: Number(gone.isConnected), latitude_degrees: 48.1, soc_percent: 70.5 });
+    expect(shown).toMatchObject({ connected: Number(state.isConnected), latitude_degrees: 48.1, soc_percent: 70.5 });
   });
 
-  it('in a tunnel is where it was for a minute, then nowhere, and where it was last seen once it is gone', () => {
+  it('shows the last location in a tunnel for a minute, then no location, and the last one again after a disconnect', () => {
     const inTunnel = (heldMs: number, isConnected = true) => {
-      const { state, heardMs } = vehicle({ ...driving, Location: null }, { isConnected });
+      const { state, receivedMs } = vehicle({ ...driving, Location: null }, { isConnected });
       state.heldLocation = reading(here, NOW - heldMs);
-      return board({ state, heardMs });
+      return board({ state, receivedMs });
     };
     expect(inTunnel(59_000)).toMatchObject({ latitude_degrees: 48.1, location_timestamp_seconds: NOW / 1000 - 59 });
     expect(inTunnel(61_000)).not.toHaveProperty('latitude_degrees');
@@ -75,44 +75,50 @@ describe('a vehicle on the board', () => {
   });
 });
 
-it('every signal that a projection reads is asked for', () => {
-  const asked = new Set<string>([CONNECTIVITY]);
-  class Noting extends Map<string, Reading> {
+it('requests every signal that a projection reads', () => {
+  const requested = new Set<string>([CONNECTIVITY]);
+  class Recording extends Map<string, Reading> {
     override get(name: string) {
-      asked.add(name);
+      requested.add(name);
       return super.get(name);
     }
   }
   for (const signals of [{}, driving, { DetailedChargeState: 'DetailedChargeStateCharging' }]) {
-    const { state, heardMs } = vehicle(signals);
-    state.readings = new Noting(state.readings);
-    board({ state, heardMs });
+    const { state, receivedMs } = vehicle(signals);
+    state.readings = new Recording(state.readings);
+    board({ state, receivedMs });
   }
-  expect([...asked].sort()).toEqual([...boardSignals].sort());
+  expect([...requested].sort()).toEqual([...boardSignals].sort());
 });
 
-it('names are unique, and say what they are of', () => {
+it('has unique names with the prefix of vehicles', () => {
   const names = vehicleGauges.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   for (const name of names) expect(name).toMatch(/^fleetbridge_vehicle_[a-z_]+$/);
 });
 
-function board({ state, heardMs }: { state: VehicleState; heardMs?: number | undefined }): Record<string, unknown> {
+function board({
+  state,
+  receivedMs,
+}: {
+  state: VehicleState;
+  receivedMs?: number | undefined;
+}): Record<string, unknown> {
   const shown = vehicleGauges.map((gauge) => [
     gauge.name.replace('fleetbridge_vehicle_', ''),
-    shownNow(gauge, { state, heardMs, nowMs: NOW }),
+    shownNow(gauge, { state, receivedMs, nowMs: NOW }),
   ]);
   return Object.fromEntries(shown.filter(([, value]) => value !== undefined));
 }
 
 function vehicle(
   signals: Record<string, Reading['value']>,
-  { isConnected = true, heardMs = NOW - 1_000 }: { isConnected?: boolean; heardMs?: number } = {},
+  { isConnected = true, receivedMs = NOW - 1_000 }: { isConnected?: boolean; receivedMs?: number } = {},
 ) {
   const state = emptyState();
   for (const [name, value] of Object.entries(signals)) state.readings.set(name, reading(value, NOW - 1_000));
   state.connectivity = { isConnected, connectionId: 'c', networkInterface: '', timeMs: NOW - 2_000, entryId: '1-0' };
-  return { state, heardMs };
+  return { state, receivedMs };
 }
 
 function reading(value: Reading['value'], timeMs: number): Reading {

@@ -1,5 +1,5 @@
-// What the vehicle board shows, as one table: each gauge with its unit in its name, and the projection that it comes
-// from. Unknown is absent, zero is a value. Pure.
+// The gauges of the vehicle board as a table: name with unit, help, and the projection of the state. An unknown value is
+// absent; zero is a value. Pure.
 import {
   CONNECTIVITY,
   enumTailOf,
@@ -11,29 +11,29 @@ import {
   type VehicleState,
 } from '@fleetbridge/vehicle-state';
 
-/** A vehicle that has said nothing for so long is not shown as if it were driving, even if its connection is open. */
+/** Without a record for this time, a vehicle is not shown as driving, even if its connection is open. */
 export const LIVE_MS = 300_000;
 
 const KM_PER_MILE = 1.609_344;
 
 export interface VehicleMoment {
   state: VehicleState;
-  /** Time of its newest record, epoch ms; undefined = never heard. */
-  heardMs: number | undefined;
+  /** Time of its newest record, epoch ms; undefined: no record. */
+  receivedMs: number | undefined;
   nowMs: number;
 }
 
 export interface VehicleGauge {
   name: string;
   help: string;
-  /** Told only while the vehicle is connected and was heard of in the last five minutes: it is of the moment. */
+  /** Shown only while the vehicle is connected and its newest record is less than five minutes old. */
   isLive: boolean;
-  /** A state by its name, in this label; the value is then 1. */
+  /** For a state: the label with its name; the value is 1. */
   label?: 'shift' | 'state';
   from: (moment: VehicleMoment) => number | string | undefined;
 }
 
-/** The fields of a snapshot that the table needs. */
+/** The fields of a snapshot that the gauges need. */
 export const boardSignals: readonly string[] = [
   CONNECTIVITY,
   ...['Location', 'GpsHeading', 'VehicleSpeed', 'Gear', 'Odometer', 'PackVoltage', 'PackCurrent'],
@@ -44,81 +44,81 @@ export const boardSignals: readonly string[] = [
 export const vehicleGauges: readonly VehicleGauge[] = [
   {
     name: 'fleetbridge_vehicle_connected',
-    help: 'Whether it is connected: 1 or 0.',
+    help: '1 while the vehicle is connected, else 0.',
     isLive: false,
     from: ({ state: { connectivity } }) => (connectivity === undefined ? undefined : Number(connectivity.isConnected)),
   },
   {
     name: 'fleetbridge_vehicle_heard_timestamp_seconds',
-    help: 'Time of its newest record, connect and disconnect included.',
+    help: 'Time of the newest record of the vehicle, connect and disconnect included, as a Unix timestamp.',
     isLive: false,
-    from: ({ heardMs }) => (heardMs === undefined ? undefined : heardMs / 1000),
+    from: ({ receivedMs }) => (receivedMs === undefined ? undefined : receivedMs / 1000),
   },
   {
     name: 'fleetbridge_vehicle_latitude_degrees',
-    help: 'Where it is, or was last seen.',
+    help: 'Latitude of the last known location in degrees.',
     isLive: false,
     from: (moment) => locationOf(moment)?.latitude,
   },
   {
     name: 'fleetbridge_vehicle_longitude_degrees',
-    help: 'Where it is, or was last seen.',
+    help: 'Longitude of the last known location in degrees.',
     isLive: false,
     from: (moment) => locationOf(moment)?.longitude,
   },
   {
     name: 'fleetbridge_vehicle_location_timestamp_seconds',
-    help: 'When it was there.',
+    help: 'Time of the last known location, as a Unix timestamp.',
     isLive: false,
     from: (moment) => (locationOf(moment) === undefined ? undefined : locationTimeMs(moment.state)! / 1000),
   },
   {
     name: 'fleetbridge_vehicle_heading_degrees',
-    help: 'Clockwise from north.',
+    help: 'Heading in degrees, clockwise from north.',
     isLive: true,
     from: ({ state }) => signal(state, 'GpsHeading'),
   },
   {
     name: 'fleetbridge_vehicle_speed_kmh',
-    help: 'Speed in km/h. A parked vehicle may have none.',
+    help: 'Speed in km/h. A parked vehicle may send no speed.',
     isLive: true,
     from: ({ state }) => kilometres(signal(state, 'VehicleSpeed')),
   },
   {
     name: 'fleetbridge_vehicle_power_kw',
-    help: 'Power in kW: positive when it is used, negative while regenerating or charging.',
+    help: 'Power in kW: positive for consumption, negative while regenerating or charging.',
     isLive: true,
     from: ({ state }) => (isPowerKnown(state) ? scaled(shownPowerKw(state), 1) : undefined),
   },
   {
     name: 'fleetbridge_vehicle_shift',
-    help: '1 for the shift letter that is shown: P, R, N, D; none while charging.',
+    help: '1 for the current shift letter: P, R, N or D. No series while charging.',
     isLive: true,
     label: 'shift',
     from: ({ state }) => shownShift(state),
   },
   {
     name: 'fleetbridge_vehicle_charge_state',
-    help: '1 for the state of charging: Charging, Complete, Disconnected, Stopped …',
+    help: '1 for the current charge state: Charging, Complete, Disconnected, Stopped …',
     isLive: true,
     label: 'state',
     from: ({ state }) => chargeState(state),
   },
   {
     name: 'fleetbridge_vehicle_time_to_full_charge_seconds',
-    help: 'Time left to the charge limit, while charging.',
+    help: 'Time until the charge limit is reached in seconds, while charging.',
     isLive: true,
     from: ({ state }) => (isCharging(state) ? scaled(signal(state, 'TimeToFullCharge'), 3600) : undefined),
   },
   {
     name: 'fleetbridge_vehicle_soc_percent',
-    help: 'State of charge.',
+    help: 'State of charge in percent.',
     isLive: false,
     from: ({ state }) => signal(state, 'Soc') ?? signal(state, 'BatteryLevel'),
   },
   {
     name: 'fleetbridge_vehicle_charge_limit_percent',
-    help: 'State of charge at which charging ends.',
+    help: 'State of charge at which charging stops, in percent.',
     isLive: false,
     from: ({ state }) => signal(state, 'ChargeLimitSoc'),
   },
@@ -130,7 +130,7 @@ export const vehicleGauges: readonly VehicleGauge[] = [
   },
   {
     name: 'fleetbridge_vehicle_estimated_range_km',
-    help: 'Range by recent consumption, in km.',
+    help: 'Range estimated from recent consumption in km.',
     isLive: false,
     from: ({ state }) => kilometres(signal(state, 'EstBatteryRange')),
   },
@@ -142,38 +142,38 @@ export const vehicleGauges: readonly VehicleGauge[] = [
   },
   {
     name: 'fleetbridge_vehicle_inside_temperature_celsius',
-    help: 'Temperature inside.',
+    help: 'Inside temperature in degrees Celsius.',
     isLive: true,
     from: ({ state }) => signal(state, 'InsideTemp'),
   },
   {
     name: 'fleetbridge_vehicle_outside_temperature_celsius',
-    help: 'Temperature outside.',
+    help: 'Outside temperature in degrees Celsius.',
     isLive: true,
     from: ({ state }) => signal(state, 'OutsideTemp'),
   },
 ];
 
-/** What a gauge shows of a vehicle now; undefined = nothing. */
+/** The value of a gauge now; undefined: no series. */
 export function shownNow({ isLive, from }: VehicleGauge, moment: VehicleMoment): number | string | undefined {
-  if (isLive && !isOfTheMoment(moment)) return undefined;
+  if (isLive && !isLiveNow(moment)) return undefined;
   return from(moment);
 }
 
-function isOfTheMoment({ state, heardMs, nowMs }: VehicleMoment): boolean {
-  return state.connectivity?.isConnected === true && heardMs !== undefined && nowMs - heardMs < LIVE_MS;
+function isLiveNow({ state, receivedMs, nowMs }: VehicleMoment): boolean {
+  return state.connectivity?.isConnected === true && receivedMs !== undefined && nowMs - receivedMs < LIVE_MS;
 }
 
-/** A vehicle that is gone is where it was last seen, so that counts as the moment that is asked for. */
+/** For a disconnected vehicle the last known location does not expire. */
 function locationOf(moment: VehicleMoment) {
-  return locationAt(moment.state, isOfTheMoment(moment) ? moment.nowMs : (locationTimeMs(moment.state) ?? 0));
+  return locationAt(moment.state, isLiveNow(moment) ? moment.nowMs : (locationTimeMs(moment.state) ?? 0));
 }
 
 function locationTimeMs({ heldLocation, readings }: VehicleState): number | undefined {
   return (heldLocation ?? readings.get('Location'))?.timeMs;
 }
 
-/** TeslaMate wants a number of every vehicle that is awake, so its projection says 0 where nothing is known. */
+/** The projection for TeslaMate is 0 for an unknown power, because TeslaMate needs a number. */
 function isPowerKnown(state: VehicleState): boolean {
   return ['PackCurrent', 'ACChargingPower', 'DCChargingPower'].some((name) => signal(state, name) !== undefined);
 }
@@ -192,7 +192,7 @@ function kilometres(miles: number | undefined): number | undefined {
   return scaled(miles, KM_PER_MILE);
 }
 
-/** To six decimals: `19.955866`, not `19.955865600000003`; and there is one zero. */
+/** Six decimals: `19.955866`, not `19.955865600000003`; and 0 for -0. */
 function scaled(value: number | undefined, factor: number): number | undefined {
   return value === undefined ? undefined : Number((value * factor).toFixed(6)) + 0;
 }

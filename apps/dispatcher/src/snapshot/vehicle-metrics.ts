@@ -1,5 +1,5 @@
-// `GET /metrics/vehicles`: the vehicles that this process keeps the snapshots of, as gauges by VIN, for a dashboard. It
-// tells where they are, so it is there only when VEHICLE_METRICS is on. What is told is in vehicle-gauges.ts.
+// `GET /metrics/vehicles`: gauges by VIN (vehicle-gauges.ts) of the vehicles of which this process keeps the snapshots.
+// They include locations, so VEHICLE_METRICS must be on.
 
 import { createMetrics, HOST_NAME_REFUSED, isPrivateHostName } from '@fleetbridge/service';
 import { lastReceivedMs, type SnapshotStore, type Store } from '@fleetbridge/store';
@@ -8,9 +8,9 @@ import type { FastifyInstance } from 'fastify';
 import type { SnapshotKeeper } from './snapshot-keeper.js';
 import { boardSignals, shownNow, type VehicleMoment, vehicleGauges } from './vehicle-gauges.js';
 
-/** Vehicles asked for at a time, so that Redis is not held up by hundreds. */
-const AT_A_TIME = 50;
-/** A label is for a few known words; a vehicle's software must not make up series without end. */
+/** Vehicles per round trip, so that hundreds do not block Redis. */
+const BATCH_SIZE = 50;
+/** A vehicle must not be able to create an unlimited number of series. */
 const LABEL_VALUE = /^\w{1,40}$/;
 
 export interface VehicleMetricsOptions {
@@ -22,15 +22,15 @@ export interface VehicleMetricsOptions {
 
 export interface VehicleMetrics {
   contentType: string;
-  /** Prometheus' text, read from Redis now. Rejects when Redis does not answer. */
+  /** In Prometheus' format, read from Redis at the time of the call. Rejects if Redis does not answer. */
   text(): Promise<string>;
 }
 
 export function createVehicleMetrics(options: VehicleMetricsOptions): VehicleMetrics {
   let moments: ReadonlyMap<string, VehicleMoment> = new Map();
   const { registry, gauge } = createMetrics({ app: 'dispatcher', defaultMetrics: false });
-  for (const each of vehicleGauges) {
-    const { name, help, label } = each;
+  for (const vehicleGauge of vehicleGauges) {
+    const { name, help, label } = vehicleGauge;
     gauge<'vin' | 'shift' | 'state'>({
       name,
       help,
@@ -38,7 +38,7 @@ export function createVehicleMetrics(options: VehicleMetricsOptions): VehicleMet
       collect() {
         this.reset();
         for (const [vin, moment] of moments) {
-          const shown = shownNow(each, moment);
+          const shown = shownNow(vehicleGauge, moment);
           if (typeof shown === 'number') this.set({ vin }, shown);
           else if (label !== undefined && shown !== undefined && LABEL_VALUE.test(shown))
             this.set({ vin, [label]: shown }, 1);
@@ -55,7 +55,7 @@ export function createVehicleMetrics(options: VehicleMetricsOptions): VehicleMet
   };
 }
 
-/** Off, it says so and tells nothing: a scraper that is set up for it need not count that as a failure. */
+/** While off, the route answers 200 with a comment, so that a configured scraper does not report a failure. */
 export function addVehicleRoute(
   server: FastifyInstance,
   { isOn, vehicles }: { isOn: boolean; vehicles: () => VehicleMetrics | undefined },
@@ -77,15 +77,15 @@ async function readVehicles(options: VehicleMetricsOptions): Promise<Map<string,
   for (const { isHolder, partition } of keepers) {
     if (!isHolder) continue;
     const vins = (await snapshots.vinsIn(partition)).sort();
-    for (let at = 0; at < vins.length; at += AT_A_TIME) {
-      const some = vins.slice(at, at + AT_A_TIME);
+    for (let start = 0; start < vins.length; start += BATCH_SIZE) {
+      const batch = vins.slice(start, start + BATCH_SIZE);
       const nowMs = now();
-      const [heard, ...hashes] = await Promise.all([
-        lastReceivedMs(store, { partition, vins: some, nowMs }),
-        ...some.map((vin) => snapshots.readings(vin, boardSignals)),
+      const [received, ...hashes] = await Promise.all([
+        lastReceivedMs(store, { partition, vins: batch, nowMs }),
+        ...batch.map((vin) => snapshots.readings(vin, boardSignals)),
       ]);
-      for (const [index, vin] of some.entries()) {
-        moments.set(vin, { state: stateFromHash(hashes[index]!).state, heardMs: heard.get(vin), nowMs });
+      for (const [index, vin] of batch.entries()) {
+        moments.set(vin, { state: stateFromHash(hashes[index]!).state, receivedMs: received.get(vin), nowMs });
       }
     }
   }

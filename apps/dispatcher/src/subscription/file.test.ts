@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 describe('applySubscriptionFile', () => {
-  it('creates, changes, pauses what is gone from the file, and resumes what is back', async () => {
+  it('creates and changes subscriptions, pauses removed ones and resumes restored ones', async () => {
     const store = newStore();
     const apply = (text: string) => applySubscriptionFile(store, parseSubscriptionFile(text, 'x.yaml'), { nowMs: 7 });
     const [a, b] = ['{ name: a, log: true }', '{ name: b, from: earliest, log: true }'];
@@ -45,7 +45,7 @@ describe('applySubscriptionFile', () => {
     expect(await apply(`subscriptions: [${a}, ${b}]`)).toMatchObject({ changed: ['a'], resumed: ['b'] });
   });
 
-  it('leaves alone what an operator made or paused', async () => {
+  it('does not change subscriptions that an operator created or paused', async () => {
     const store = newStore();
     await store.create({ name: 'mine', origin: 'cli', definition: {} }, { from: 'now', nowMs: 1 });
     const definitions = parseSubscriptionFile('subscriptions: [{ name: a, log: true }]', 'x.yaml');
@@ -61,7 +61,7 @@ describe('applySubscriptionFile', () => {
 });
 
 describe('mistakesInSubscriptionFile', () => {
-  it('lists mistakes of YAML and of meaning, and a file that is not there', () => {
+  it('lists mistakes of syntax and of settings, and a missing file', () => {
     const path = join(folder, 'wrong.yaml');
     const mistakes = (text: string) => {
       writeFileSync(path, text);
@@ -71,12 +71,12 @@ describe('mistakesInSubscriptionFile', () => {
     expect(mistakes('subscriptions: [')[0]).toMatch(/^DISPATCHER_CONFIG: .*line 1/);
     expect(mistakes('subscriptions: [{ name: a }, { name: b, log: 5 }]\nother: 1')).toHaveLength(1);
     expect(mistakes('subscriptions: [{ name: a }, { name: b, log: 5 }]')).toHaveLength(2);
-    expect(mistakesInSubscriptionFile(join(folder, 'none.yaml'))[0]?.problem).toMatch(/can be read \(ENOENT\)/);
+    expect(mistakesInSubscriptionFile(join(folder, 'missing.yaml'))[0]?.problem).toMatch(/can be read \(ENOENT\)/);
   });
 });
 
 describe('SubscriptionFile', () => {
-  it('applies changes without a restart, and none of a file with mistakes', async () => {
+  it('applies changes without a restart, and nothing of a file with mistakes', async () => {
     const store = newStore();
     const path = join(folder, 'live.yaml');
     const lines: string[] = [];

@@ -1,12 +1,12 @@
-// DISPATCHER_CONFIG: the subscriptions that a file defines. What is in it, it owns: here it is read, looked at again and
-// again, and carried over to Redis, where all dispatchers find it.
+// DISPATCHER_CONFIG: subscriptions that a file defines and owns. The file is read, watched for changes, and applied to the
+// definitions in Redis, from which all dispatchers read.
 import { readFileSync } from 'node:fs';
 import { checkDefinitions, type GivenDefinition } from '@fleetbridge/delivery';
 import { ConfigError, type Logger, type Mistake } from '@fleetbridge/service';
 import type { StoredSubscription, SubscriptionStore } from '@fleetbridge/store';
 import { parseDocument } from 'yaml';
 
-/** All of them, for the list that a start with a bad configuration ends with. */
+/** All mistakes, for the list printed at a start with an invalid configuration. */
 export function mistakesInSubscriptionFile(path: string): Mistake[] {
   try {
     parseSubscriptionFile(contentOf(path), path);
@@ -33,7 +33,7 @@ export function parseSubscriptionFile(text: string, path: string): GivenDefiniti
   if (document.errors.length > 0) {
     throw mistakenFile(
       path,
-      // the first line says what and where, the others show it
+      // the first line has the mistake and its position, the others show the source
       document.errors.map(({ message }) => message.split('\n')[0]!.replace(/:$/, '')),
     );
   }
@@ -51,14 +51,14 @@ function mistakenFile(path: string, problems: string[]): ConfigError {
 
 type Store = Pick<SubscriptionStore, 'list' | 'create' | 'redefine' | 'setPaused'>;
 
-/** Makes the stored subscriptions of the file's origin what the file says. Those that are gone from it are paused. */
+/** Applies the file to the stored subscriptions. Subscriptions removed from the file are paused, not deleted. */
 export async function applySubscriptionFile(
   store: Store,
   definitions: readonly GivenDefinition[],
   { nowMs }: { nowMs: number },
 ): Promise<{ created: string[]; changed: string[]; resumed: string[]; paused: string[] }> {
   const done = { created: [] as string[], changed: [] as string[], resumed: [] as string[], paused: [] as string[] };
-  const stored = new Map((await store.list()).map((one) => [one.name, one]));
+  const stored = new Map((await store.list()).map((subscription) => [subscription.name, subscription]));
   for (const { definition, given } of definitions) {
     const { name, from } = definition;
     const existing = stored.get(name);

@@ -1,7 +1,7 @@
 // Keeps the lease on one partition of a subscription: renews it, and retries calls until Redis answers or the lease is
 // lost.
 import { setTimeout as delay } from 'node:timers/promises';
-import { LeaseLost, type LeasedSubscription } from '@fleetbridge/store';
+import { type LeasedSubscription, LeaseLost } from '@fleetbridge/store';
 
 export const REDIS_RETRY_MS = 100;
 

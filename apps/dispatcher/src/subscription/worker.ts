@@ -5,12 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { away, type Delivery, type DeliveryOutcome } from '@fleetbridge/delivery';
 import { BEGINNING } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
-import {
-  type AppendNotifier,
-  type LeasedSubscription,
-  type LogEntry,
-  type PendingEntry,
-} from '@fleetbridge/store';
+import type { AppendNotifier, LeasedSubscription, LogEntry, PendingEntry } from '@fleetbridge/store';
 import { AckQueue } from './ack-queue.js';
 import { type BackOff, backOffMs } from './back-off.js';
 import type { DeliveryCounts } from './delivery-counts.js';
