@@ -32,11 +32,11 @@ afterAll(async () => {
 });
 
 describe('fleetbridge subscription', () => {
-  it('creates what its options say, and says when no dispatcher is there to begin', async () => {
+  it('creates a subscription from its flags, and reports that no dispatcher is running', async () => {
     const created = await run(
       'create home --push https://example.com/ --topic V --vin VIN1 --vin VIN2 --from earliest',
     );
-    expect(created).toEqual([0, 'created home; no dispatcher is running that could begin with it']);
+    expect(created).toEqual([0, 'created home; no dispatcher is running to deliver it']);
     expect(await store().get('home')).toMatchObject({
       origin: 'cli',
       start: ['0-0'],
@@ -48,15 +48,18 @@ describe('fleetbridge subscription', () => {
         from: 'earliest',
       },
     });
-    expect(await run('create home --log')).toEqual([1, 'there is a subscription home already']);
+    expect(await run('create home --log')).toEqual([1, 'subscription home already exists']);
     expect((await run('list'))[1]).toMatch(/^home +delivering +push +cli +0 behind$/);
   });
 
-  it('takes back a subscription in which the dispatcher finds mistakes, and shows them', async () => {
+  it('removes a subscription in which the dispatcher finds mistakes, and prints them', async () => {
     const creating = run('create home --mqtt mqtt://x');
     while ((await store().get('home')) === undefined);
     await store().setVerdict('home', ['home: the variable PASSWORD is not set']);
-    expect(await creating).toEqual([2, 'not created, it has a mistake:\n  home: the variable PASSWORD is not set']);
+    expect(await creating).toEqual([
+      2,
+      'not created, the definition has a mistake:\n  home: the variable PASSWORD is not set',
+    ]);
     expect(await store().list()).toEqual([]);
   });
 
@@ -64,7 +67,7 @@ describe('fleetbridge subscription', () => {
     expect(await run('create home --push ftp://x --signal Speeed')).toEqual([
       2,
       [
-        'not created, it has mistakes:',
+        'not created, the definition has mistakes:',
         '  home.signals[0]: unknown signal',
         '  home.push.url: expected a URL that starts with http:// or https://',
       ].join('\n'),
@@ -96,7 +99,7 @@ describe('fleetbridge subscription', () => {
     expect(text).toContain('"password":"env:PASSWORD"');
   });
 
-  it('pauses, resumes and deletes, but not what the file defines', async () => {
+  it('pauses, resumes and deletes subscriptions, but does not delete those of the file', async () => {
     await store().create({ name: 'mine', origin: 'cli', definition: { log: true } }, { from: 'now', nowMs: 1 });
     await store().create({ name: 'files', origin: 'file', definition: { log: true } }, { from: 'now', nowMs: 1 });
     expect((await run('pause files'))[0]).toBe(0);
@@ -104,13 +107,13 @@ describe('fleetbridge subscription', () => {
     expect((await run('resume files'))[0]).toBe(0);
     expect(await run('delete files')).toEqual([1, expect.stringContaining('defined by DISPATCHER_CONFIG')]);
     await store().setPaused('files', 'not_in_file');
-    expect(await run('resume files')).toEqual([1, expect.stringContaining('put it back there')]);
+    expect(await run('resume files')).toEqual([1, expect.stringContaining('add it there again')]);
     await store().setPaused('files', undefined);
     expect(await run('delete mine')).toEqual([0, 'deleted mine']);
     expect((await store().list()).map(({ name }) => name)).toEqual(['files']);
   });
 
-  it('shows what lies before it, and seeks', async () => {
+  it('shows the lag and the next records, and seeks', async () => {
     await store().create({ name: 's', origin: 'cli', definition: { log: true } }, { from: 'now', nowMs: 1 });
     const { records } = partitionKeys(namespace, 0);
     const fields = [
@@ -129,20 +132,20 @@ describe('fleetbridge subscription', () => {
     ];
     for (const id of ['1000-0', '2000-0', '3000-0']) await redis.xadd(records, id, ...fields, 'payload', '');
     expect((await run('lag s'))[1]).toMatch(
-      /^partition 0: 3 behind, oldest \d+\.\d s, nobody delivers, 0 dead letters$/,
+      /^partition 0: 3 behind, oldest \d+\.\d s, not being delivered, 0 dead letters$/,
     );
     expect((await run('peek s --count 2'))[1].split('\n')).toHaveLength(2);
     expect(await run('seek s 1970-01-01T00:00:02Z')).toEqual([
       0,
-      's goes on with what came from 1970-01-01T00:00:02Z on',
+      's will redeliver everything since 1970-01-01T00:00:02Z',
     ]);
     const [, text] = await run('peek s --json');
     expect(text.split('\n').map((line) => JSON.parse(line).id)).toEqual(['2000-0', '3000-0']);
     await run('seek s now');
-    expect((await run('lag s'))[1]).toContain('0 behind, nothing waits');
+    expect((await run('lag s'))[1]).toContain('0 behind, nothing waiting');
   });
 
-  it('shows dead letters and has them delivered again', async () => {
+  it('shows dead letters and redelivers them', async () => {
     await store().create({ name: 's', origin: 'cli', definition: { log: true } }, { from: 'now', nowMs: 1 });
     const { records } = partitionKeys(namespace, 0);
     const id = (await redis.xadd(
@@ -166,36 +169,33 @@ describe('fleetbridge subscription', () => {
     expect((await run('dead-letters s'))[1]).toContain('rejected 5 times, last at 2026-07-14T03:33:20.000Z: HTTP 400');
     const letter = JSON.parse((await run('dead-letters s --json'))[1]);
     expect(letter).toMatchObject({ entry: id, vin: 'VIN1', rejections: 5, error: 'HTTP 400' });
-    expect(await run(`redeliver s ${letter.id}`)).toEqual([0, '1 of 1 will be delivered again']);
-    expect(await run('redeliver s --all')).toEqual([0, '1 of 1 will be delivered again']);
+    expect(await run(`redeliver s ${letter.id}`)).toEqual([0, '1 of 1 will be redelivered']);
+    expect(await run('redeliver s --all')).toEqual([0, '1 of 1 will be redelivered']);
     expect((await work.redeliveries()).map(({ entry }) => entry.id)).toEqual([id]);
-    expect(await run('redeliver s 0/1-1')).toEqual([1, '0 of 1 will be delivered again']);
+    expect(await run('redeliver s 0/1-1')).toEqual([1, '0 of 1 will be redelivered']);
   });
 
-  it('refuses what makes no sense before it asks Redis, and names what is not there', async () => {
+  it('rejects invalid arguments without Redis, and unknown subscriptions', async () => {
     for (const [line, sentence] of [
       ['', 'expected one of list, create'],
-      ['create', "expected a subscription's name"],
-      ['create a:b --log', 'is no name'],
+      ['create', 'expected the name of a subscription'],
+      ['create a:b --log', 'expected a name of letters'],
       ['create a', 'expected exactly one of --push'],
       ['create a --push http://x --log', 'expected exactly one of --push'],
       ['create a --log --from yesterday', '--from: expected now or earliest'],
       ['seek a', 'expected: seek <name> <to>'],
       ['seek a yesterday', 'expected earliest, now, a time'],
       ['redeliver a', 'or --all'],
-      ['redeliver a 17-0', 'no id of a dead letter'],
+      ['redeliver a 17-0', 'expected the id of a dead letter'],
     ]) {
       await expect(run(line!, { REDIS_URL: 'redis://127.0.0.1:1' })).rejects.toThrow(sentence);
     }
-    expect(await run('pause nobody')).toEqual([
-      1,
-      'there is no subscription nobody; see fleetbridge subscription list',
-    ]);
+    expect(await run('pause other')).toEqual([1, 'unknown subscription other; see fleetbridge subscription list']);
   });
 });
 
 describe('cursorOf', () => {
-  it('is the id before the first entry that is wanted', () => {
+  it('is the id before the first entry to deliver', () => {
     expect(cursorOf('earliest', 5)).toBe('0-0');
     expect(cursorOf('now', 5)).toBe('$');
     expect(cursorOf('1970-01-01T00:01:00Z', 5)).toBe('59999-18446744073709551615');

@@ -1,5 +1,5 @@
-// `fleetbridge subscription`: what leaves the log to whom, how far behind it is, and how to move it. What a definition
-// may say is the dispatcher's to know: here it is stored, and the dispatcher's verdict shown.
+// `fleetbridge subscription`: creates and lists subscriptions, shows their lag, pauses and moves them. Definitions are
+// validated here and by the dispatcher, which also checks secrets and key files; its verdict is shown.
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -30,25 +30,25 @@ const actions = {
 const [firstKind, ...otherKinds] = deliveryKinds as [DeliveryKind, ...DeliveryKind[]];
 
 export const subscription: Command = {
-  summary: 'list, create, move and look into the subscriptions of the dispatcher',
+  summary: "list, create, control and inspect the dispatcher's subscriptions",
   usage: 'list | create <name> … | delete|pause|resume|seek|lag|peek|dead-letters|redeliver <name> …',
   help: [
-    '  list                              all of them, with what is wrong',
+    '  list                              all subscriptions, with mistakes in their definitions',
     `  create <name> ${firstKind.flags.usage.padEnd(20)}by HTTP POST; also ${otherKinds.map(({ flags }) => flags.usage).join(', ')}`,
     '         [--topic <topic>] [--vin <VIN>] [--signal <signal>] [--payload protobuf|protojson|json] [--from now|earliest]',
-    "         [--definition <file>]      JSON as in DISPATCHER_CONFIG, for everything else; '-' reads stdin",
-    '  delete <name>                     and everything that is kept for it',
-    '  pause <name>, resume <name>       holds what comes meanwhile, as long as RETENTION_HOURS keeps it',
-    '  seek <name> <to>                  earliest, now, a time (2026-07-14T03:33:20Z), or so long ago (30m, 12h,',
-    '                                    2d): delivers again from there, or leaves out what is before',
-    '  lag <name>                        of each partition: records, age of the oldest, who delivers, what was lost',
-    '  peek <name> [--count <n>]         what comes next, without delivering it',
-    '  dead-letters <name> [--count <n>] what was given up, with the last error',
-    '  redeliver <name> <id> | --all     delivers dead letters again, by their ids',
+    "         [--definition <file>]      JSON as in DISPATCHER_CONFIG, for all other settings; '-' reads stdin",
+    '  delete <name>                     with its position and dead letters',
+    '  pause <name>, resume <name>       records wait meanwhile, at most RETENTION_HOURS',
+    '  seek <name> <to>                  earliest, now, a time (2026-07-14T03:33:20Z) or an age (30m, 12h, 2d):',
+    '                                    redelivers records since then, or skips records before it',
+    '  lag <name>                        per partition: records behind, age of the oldest, owner, losses',
+    '  peek <name> [--count <n>]         the next records, without delivering them',
+    '  dead-letters <name> [--count <n>] records that were given up, with the last error',
+    '  redeliver <name> <id> … | --all   delivers dead letters again',
     '',
-    '  --json                            one JSON object a line, for list, lag, peek and dead-letters',
+    '  --json                            one JSON object per line, for list, lag, peek and dead-letters',
     '',
-    'What DISPATCHER_CONFIG defines can be paused, moved and redelivered here, but not deleted.',
+    'Subscriptions of DISPATCHER_CONFIG can be paused, moved and redelivered here, but not deleted.',
   ],
   options: {
     ...Object.assign({}, ...deliveryKinds.map(({ flags }) => flags.options)),
@@ -77,32 +77,33 @@ export const subscription: Command = {
   },
 };
 
-interface Asked {
+interface Request {
   args: readonly string[];
   values: Invocation['values'];
   print: Invocation['print'];
 }
 
-/** Reads the arguments first, so that what is mistyped is said before anything is asked of Redis. */
-type Action = (asked: Asked) => (store: SubscriptionStore) => Promise<number>;
+/** Checks the arguments first, so that mistakes are reported without Redis. */
+type Action = (request: Request) => (store: SubscriptionStore) => Promise<number>;
 
-function listAll({ args, values, print }: Asked) {
+function listAll({ args, values, print }: Request) {
   if (args.length > 0) throw new UsageError(`unexpected argument "${args[0]}"`);
   return async (store: SubscriptionStore) => {
     const all = await store.list();
     if (all.length === 0 && !values.json) print('no subscriptions; see fleetbridge subscription --help');
-    for (const one of all) {
-      const mistakes = (await store.verdict(one.name)) ?? [];
-      const lags = await store.control(one.name).lag();
+    for (const stored of all) {
+      const { name, origin, definition } = stored;
+      const mistakes = (await store.verdict(name)) ?? [];
+      const lags = await store.control(name).lag();
       const behind = lags.reduce((sum, { records }) => sum + records, 0);
-      const state = stateOf(one, mistakes);
+      const state = stateOf(stored, mistakes);
       if (values.json) {
-        const shown = { ...one, paused: one.paused ?? null, mistakes, records: behind };
+        const shown = { ...stored, paused: stored.paused ?? null, mistakes, records: behind };
         print(JSON.stringify(shown, hideSecrets));
         continue;
       }
       print(
-        `${one.name.padEnd(24)}  ${state.padEnd(18)}  ${(deliveryKindOf(one.definition)?.name ?? '?').padEnd(6)}  ${one.origin.padEnd(4)}  ${behind} behind`,
+        `${name.padEnd(24)}  ${state.padEnd(18)}  ${(deliveryKindOf(definition)?.name ?? '?').padEnd(6)}  ${origin.padEnd(4)}  ${behind} behind`,
       );
       for (const mistake of mistakes) print(`  ${mistake}`);
     }
@@ -110,7 +111,7 @@ function listAll({ args, values, print }: Asked) {
   };
 }
 
-/** Passwords, tokens and whatever a header holds; where they are is no secret. */
+/** Hides passwords, tokens and values of headers, but not references to variables and files. */
 function hideSecrets(key: string, value: unknown): unknown {
   const isSecret = key === 'password' || key === 'token';
   if (isSecret && typeof value === 'string' && !/^(env|file):/.test(value)) return '***';
@@ -125,9 +126,9 @@ function stateOf({ paused }: StoredSubscription, mistakes: readonly string[]): s
   return paused === undefined ? 'delivering' : 'paused';
 }
 
-function create({ args, values, print }: Asked) {
+function create({ args, values, print }: Request) {
   const name = onlyName(args);
-  if (!isSubscriptionName(name)) throw new UsageError(`"${name}" is no name: letters, digits, _ . - only`);
+  if (!isSubscriptionName(name)) throw new UsageError(`"${name}": expected a name of letters, digits, _ . -`);
   const definition = definitionOf(name, values);
   const { from } = definition;
   if (from !== 'now' && from !== 'earliest') throw new UsageError(`--from: expected now or earliest, got "${from}"`);
@@ -140,12 +141,12 @@ function create({ args, values, print }: Asked) {
       );
     }
     if (!(await store.create({ name, origin: 'cli', definition }, { from, nowMs: Date.now() }))) {
-      print(`there is a subscription ${name} already`);
+      print(`subscription ${name} already exists`);
       return 1;
     }
     const mistakes = await verdictOf(store, name);
     if (mistakes === undefined) {
-      print(`created ${name}; no dispatcher is running that could begin with it`);
+      print(`created ${name}; no dispatcher is running to deliver it`);
       return 0;
     }
     if (mistakes.length === 0) {
@@ -158,7 +159,7 @@ function create({ args, values, print }: Asked) {
 }
 
 function notCreated(mistakes: readonly string[], print: Invocation['print']): number {
-  print(`not created, it has ${mistakes.length === 1 ? 'a mistake' : 'mistakes'}:`);
+  print(`not created, the definition has ${mistakes.length === 1 ? 'a mistake' : 'mistakes'}:`);
   for (const mistake of mistakes) print(`  ${mistake}`);
   return 2;
 }
@@ -196,7 +197,7 @@ function definitionFile(path: string): Record<string, unknown> {
 
 const VERDICT_WAIT_MS = 3_000;
 
-/** A dispatcher looks every half second. */
+/** A dispatcher checks every half second. Undefined: no dispatcher is running. */
 async function verdictOf(store: SubscriptionStore, name: string): Promise<string[] | undefined> {
   const deadline = Date.now() + VERDICT_WAIT_MS;
   for (;;) {
@@ -206,10 +207,10 @@ async function verdictOf(store: SubscriptionStore, name: string): Promise<string
   }
 }
 
-function remove({ args, print }: Asked) {
+function remove({ args, print }: Request) {
   return withSubscription(onlyName(args), print, async ({ store, stored: { name, origin } }) => {
     if (origin === 'file' && (await store.get(name))?.paused !== 'not_in_file') {
-      print(`${name} is defined by DISPATCHER_CONFIG; take it out of that file first, then delete it here`);
+      print(`${name} is defined by DISPATCHER_CONFIG; remove it from that file first, then delete it here`);
       return 1;
     }
     await store.delete(name);
@@ -218,18 +219,18 @@ function remove({ args, print }: Asked) {
   });
 }
 
-function pause({ args, print }: Asked) {
+function pause({ args, print }: Request) {
   return withSubscription(onlyName(args), print, async ({ store, stored: { name } }) => {
     await store.setPaused(name, 'operator');
-    print(`paused ${name}; what comes now waits for fleetbridge subscription resume ${name}`);
+    print(`paused ${name}; new records wait until fleetbridge subscription resume ${name}`);
     return 0;
   });
 }
 
-function resume({ args, print }: Asked) {
+function resume({ args, print }: Request) {
   return withSubscription(onlyName(args), print, async ({ store, stored: { name, paused } }) => {
     if (paused === 'not_in_file') {
-      print(`${name} is gone from DISPATCHER_CONFIG; put it back there, or delete it`);
+      print(`${name} was removed from DISPATCHER_CONFIG; add it there again, or delete it`);
       return 1;
     }
     await store.setPaused(name, undefined);
@@ -238,46 +239,59 @@ function resume({ args, print }: Asked) {
   });
 }
 
-function seek({ args, print }: Asked) {
+function seek({ args, print }: Request) {
   const [name, to, ...rest] = args;
   if (name === undefined || to === undefined || rest.length > 0) {
     throw new UsageError('expected: seek <name> <to>, where <to> is earliest, now, a time, or 30m, 12h, 2d ago');
   }
-  const after = cursorOf(to, Date.now());
+  const nowMs = Date.now();
+  const after = cursorOf(to, nowMs);
   return withSubscription(name, print, async ({ control }) => {
     await control.seek(after);
-    print(`${name} goes on ${to === 'now' ? 'with what comes from now on' : `with what came from ${to} on`}`);
+    print(`${name} will ${effectOf(to, nowMs)}`);
     return 0;
   });
 }
 
 const MS_OF = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** The id before the first entry that is wanted: an entry's id begins with the time at which it was appended. */
+/** The id before the first entry to deliver. An entry's id starts with the time at which it was appended. */
 export function cursorOf(to: string, nowMs: number): string {
   if (to === 'earliest') return '0-0';
   if (to === 'now') return '$';
-  const ago = /^(\d+)([mhd])$/.exec(to);
-  const ms = ago ? nowMs - Number(ago[1]) * MS_OF[ago[2] as 'm' | 'h' | 'd'] : Date.parse(to);
-  // Date.parse takes a lot for a date; one of ours begins with its year
-  if (!Number.isFinite(ms) || (!ago && !/^\d{4}-\d\d-\d\d/.test(to))) {
+  const ms = agoMs(to, nowMs) ?? Date.parse(to);
+  // Date.parse accepts much more; a time must start with the date
+  if (!Number.isFinite(ms) || (agoMs(to, nowMs) === undefined && !/^\d{4}-\d\d-\d\d/.test(to))) {
     throw new UsageError(`expected earliest, now, a time (2026-07-14T03:33:20Z) or 30m, 12h, 2d ago, got "${to}"`);
   }
   return ms < 1 ? '0-0' : `${Math.floor(ms) - 1}-18446744073709551615`;
 }
 
-function lag({ args, values, print }: Asked) {
+/** `2h` as epoch milliseconds; undefined if `to` is not an age. */
+function agoMs(to: string, nowMs: number): number | undefined {
+  const [, count, unit] = /^(\d+)([mhd])$/.exec(to) ?? [];
+  return unit === undefined ? undefined : nowMs - Number(count) * MS_OF[unit as 'm' | 'h' | 'd'];
+}
+
+function effectOf(to: string, nowMs: number): string {
+  if (to === 'now') return 'skip all records so far';
+  if (to === 'earliest') return 'redeliver everything in the log';
+  const ms = agoMs(to, nowMs);
+  return `redeliver everything since ${ms === undefined ? to : `${new Date(ms).toISOString().slice(0, 19)}Z (${to} ago)`}`;
+}
+
+function lag({ args, values, print }: Request) {
   return withSubscription(onlyName(args), print, async ({ control }) => {
-    for (const one of await control.lag()) {
+    for (const lag of await control.lag()) {
       if (values.json) {
-        print(JSON.stringify(one));
+        print(JSON.stringify(lag));
         continue;
       }
-      const { partition, records, isAtLeast, ageMs, holder, deadLetters: dead, lostUpTo } = one;
+      const { partition, records, isAtLeast, ageMs, holder, deadLetters: dead, lostUpTo } = lag;
       const parts = [
         `${isAtLeast ? 'at least ' : ''}${records} behind`,
-        ageMs === undefined ? 'nothing waits' : `oldest ${(ageMs / 1000).toFixed(1)} s`,
-        holder === undefined ? 'nobody delivers' : `delivered by ${holder}`,
+        ageMs === undefined ? 'nothing waiting' : `oldest ${(ageMs / 1000).toFixed(1)} s`,
+        holder === undefined ? 'not being delivered' : `delivered by ${holder}`,
         `${dead} dead letters`,
       ];
       if (lostUpTo !== undefined) parts.push(`LOST to retention up to ${timeOf(lostUpTo)}`);
@@ -287,7 +301,7 @@ function lag({ args, values, print }: Asked) {
   });
 }
 
-function peek({ args, values, print }: Asked) {
+function peek({ args, values, print }: Request) {
   const count = numberOption(values, 'count', { min: 1, isWhole: true }) ?? 10;
   return withSubscription(onlyName(args), print, async ({ control }) => {
     for (const entry of (await control.peek(count)).slice(0, count)) {
@@ -297,7 +311,7 @@ function peek({ args, values, print }: Asked) {
   });
 }
 
-function deadLetters({ args, values, print }: Asked) {
+function deadLetters({ args, values, print }: Request) {
   const count = numberOption(values, 'count', { min: 1, isWhole: true }) ?? 100;
   return withSubscription(onlyName(args), print, async ({ control }) => {
     const letters = await control.deadLetters(count);
@@ -316,23 +330,23 @@ function deadLetters({ args, values, print }: Asked) {
   });
 }
 
-function redeliver({ args, values, print }: Asked) {
+function redeliver({ args, values, print }: Request) {
   const [name, ...ids] = args;
   if (name === undefined || ids.length > 0 === (values.all === true)) {
     throw new UsageError('expected: redeliver <name> with ids from dead-letters, or --all');
   }
-  const asked = ids.map((id) => {
+  const requested = ids.map((id) => {
     const match = /^(\d+)\/(\d+-\d+)$/.exec(id);
-    if (match === null) throw new UsageError(`"${id}" is no id of a dead letter, such as 0/1784000000000-0`);
+    if (match === null) throw new UsageError(`"${id}": expected the id of a dead letter, such as 0/1784000000000-0`);
     return { partition: Number(match[1]), id: match[2]! };
   });
   return withSubscription(name, print, async ({ control, stored }) => {
-    const letters = values.all ? await control.deadLetters(100_000) : asked;
+    const letters = values.all ? await control.deadLetters(100_000) : requested;
     let count = 0;
-    for (const [partition, wanted] of idsByPartition(letters)) {
-      if (partition < stored.start.length) count += await control.redeliver(partition, wanted);
+    for (const [partition, ids] of idsByPartition(letters)) {
+      if (partition < stored.start.length) count += await control.redeliver(partition, ids);
     }
-    print(`${count} of ${letters.length} will be delivered again`);
+    print(`${count} of ${letters.length} will be redelivered`);
     return count === letters.length ? 0 : 1;
   });
 }
@@ -359,13 +373,13 @@ function withSubscription(
   return async (store: SubscriptionStore): Promise<number> => {
     const stored = await store.get(name);
     if (stored !== undefined) return await run({ store, stored, control: store.control(name) });
-    print(`there is no subscription ${name}; see fleetbridge subscription list`);
+    print(`unknown subscription ${name}; see fleetbridge subscription list`);
     return 1;
   };
 }
 
 function onlyName([name, ...rest]: readonly string[]): string {
-  if (name === undefined) throw new UsageError("expected a subscription's name");
+  if (name === undefined) throw new UsageError('expected the name of a subscription');
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
   return name;
 }
