@@ -15,8 +15,8 @@ export interface Broker {
   /** With the same port and data. */
   start(): Promise<void>;
   /** SIGSTOP: accepts connections, and does not answer. */
-  pause(): void;
-  resume(): void;
+  freeze(): void;
+  thaw(): void;
   dispose(): Promise<void>;
 }
 
@@ -77,8 +77,8 @@ async function startBroker(
     start,
     end: () => endWith('SIGTERM'),
     kill: () => endWith('SIGKILL'),
-    pause: () => void child?.kill('SIGSTOP'),
-    resume: () => void child?.kill('SIGCONT'),
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
     dispose: async () => {
       await endWith('SIGKILL');
       rmSync(folder, { recursive: true, force: true });

@@ -1,10 +1,9 @@
 // MQTT subscriptions against a real mosquitto: topics, Home Assistant's discovery, and a restart of the broker.
 import { ConnectivityEvent, encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
-import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
+import { it, type RedisTestContext } from '@fleetbridge/store/testing';
+import { eventually } from '@fleetbridge/testing';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { z } from 'zod';
 import { type Broker, programPath, startMosquitto } from './broker.js';
 import { type DispatchRig, disorder, dispatchRig } from './dispatch-rig.js';
@@ -14,23 +13,14 @@ if (mosquitto === undefined) console.log('skipped: no mosquitto on this machine 
 
 const VIN = '5YJ3E1EA7KF000001';
 const QUICK = { ackDeadlineSeconds: 1, backOff: { minimumSeconds: 0.01, maximumSeconds: 0.1 } };
-let server: DisposableRedis;
-let redis: RedisConnection;
-const cleanUp = cleanupAfterEach();
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = connectRedis({ url: server.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
 
 describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
-  it("publishes on the Go server's topics, retaining the last message of each", async () => {
-    const { rig, broker, listen, url } = await parts();
+  it("publishes on the Go server's topics, retaining the last message of each", async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, broker, listen, url } = await parts({ redisServer, redis, cleanup });
     const early = await listen();
     await rig.subscribe({ name: 'home', mqtt: { url, base: 'tesla' } });
     rig.start();
@@ -81,8 +71,12 @@ describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
     );
   });
 
-  it('announces each vehicle to Home Assistant as a device, with its presence', async () => {
-    const { rig, listen, url } = await parts();
+  it('announces each vehicle to Home Assistant as a device, with its presence', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, listen, url } = await parts({ redisServer, redis, cleanup });
     const seen = await listen();
     await rig.subscribe({ name: 'home', topics: ['V', 'connectivity'], mqtt: { url, homeAssistant: true } });
     const dispatcher = rig.start();
@@ -145,8 +139,12 @@ describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
     await eventually(() => seen.get('fleetbridge/bridge/home/0') === 'offline');
   });
 
-  it('loses nothing while the broker hangs and restarts, each vehicle in order', async () => {
-    const { rig, broker, listen, url } = await parts();
+  it('loses nothing while the broker hangs and restarts, each vehicle in order', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, broker, listen, url } = await parts({ redisServer, redis, cleanup });
     const log: { vin: string; n: number }[] = [];
     const hear = (topic: string, text: string) => {
       const [, vin = '', kind] = topic.split('/');
@@ -162,10 +160,10 @@ describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
     };
     await add(0, 20);
     await eventually(() => rig.isDone('s'));
-    broker.pause();
+    broker.freeze();
     await add(20, 40);
     await eventually(() => rig.counts.get('s')?.suspended === 1);
-    broker.resume();
+    broker.thaw();
     await eventually(() => rig.isDone('s'));
     const disturbed = add(40, 80);
     await broker.end();
@@ -186,11 +184,11 @@ interface Parts {
   listen(hear?: (topic: string, text: string) => void, options?: IClientOptions): Promise<Map<string, string>>;
 }
 
-async function parts(): Promise<Parts> {
+async function parts({ redisServer, redis, cleanup }: Omit<RedisTestContext, 'namespace' | 'store'>): Promise<Parts> {
   const broker = await startMosquitto(mosquitto!);
-  cleanUp.push(() => broker.dispose());
-  const rig = dispatchRig(redis, { url: server.url });
-  cleanUp.push(() => rig.dispose());
+  cleanup.push(() => broker.dispose());
+  const rig = dispatchRig(redis, { url: redisServer.url });
+  cleanup.push(() => rig.dispose());
   const url = `mqtt://127.0.0.1:${broker.port}`;
   return {
     rig,
@@ -199,7 +197,7 @@ async function parts(): Promise<Parts> {
     listen: async (hear, options = {}) => {
       const client: MqttClient = await connectAsync(url, { reconnectPeriod: 0, ...options });
       client.on('error', () => {});
-      cleanUp.push(() => client.end(true));
+      cleanup.push(() => client.end(true));
       const seen = new Map<string, string>();
       client.on('message', (topic, bytes) => {
         seen.set(topic, bytes.toString());

@@ -4,36 +4,28 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { partitionKeys } from '@fleetbridge/store';
+import { it } from '@fleetbridge/store/testing';
+import { eventually } from '@fleetbridge/testing';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { dispatchRig } from './dispatch-rig.js';
 import { startDispatcher } from './dispatcher-process.js';
 import { socOf, startPushEndpoint } from './push-endpoint.js';
 
-let server: DisposableRedis;
-let redis: RedisConnection;
 let folder: string;
-const cleanUp = cleanupAfterEach();
 
-beforeAll(async () => {
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'dispatcher-process-'));
-  server = await startRedis();
-  redis = connectRedis({ url: server.url, name: 'test' });
-  await whenReady(redis, 5_000);
 });
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
+afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-it('exits with code 2 and every mistake of its variables and its file', () => {
+it('exits with code 2 and every mistake of its variables and its file', ({ redisServer }) => {
   const path = join(folder, 'wrong.yaml');
   writeFileSync(path, 'subscriptions: [{ name: a, push: { url: nowhere } }, { name: a, log: true, colour: red }]');
   const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-  const env = { PATH: process.env.PATH, REDIS_URL: server.url, DISPATCHER_CONFIG: path, RETENTION_HOURS: 'week' };
+  const env = { PATH: process.env.PATH, REDIS_URL: redisServer.url, DISPATCHER_CONFIG: path, RETENTION_HOURS: 'week' };
   const { status, stderr } = spawnSync(process.execPath, [main], { env, encoding: 'utf8' });
   expect(status).toBe(2);
   for (const sentence of [
@@ -46,11 +38,15 @@ it('exits with code 2 and every mistake of its variables and its file', () => {
   }
 });
 
-it('delivers the subscriptions of its file, applies changes, counts them, and stops cleanly', async () => {
+it('delivers the subscriptions of its file, applies changes, counts them, and stops cleanly', async ({
+  redisServer,
+  redis,
+  cleanup,
+}) => {
   const endpoint = await startPushEndpoint();
-  cleanUp.push(() => endpoint.stop());
-  const rig = dispatchRig(redis, { url: server.url });
-  cleanUp.push(() => rig.dispose());
+  cleanup.push(() => endpoint.stop());
+  const rig = dispatchRig(redis, { url: redisServer.url });
+  cleanup.push(() => rig.dispose());
   const path = join(folder, 'dispatcher.yaml');
   const define = (topics: string) =>
     writeFileSync(
@@ -59,9 +55,9 @@ it('delivers the subscriptions of its file, applies changes, counts them, and st
     );
   define('V');
   await rig.add('VIN1', 0);
-  const env = { REDIS_URL: server.url, NAMESPACE: rig.namespace, DISPATCHER_CONFIG: path };
+  const env = { REDIS_URL: redisServer.url, NAMESPACE: rig.namespace, DISPATCHER_CONFIG: path };
   const dispatcher = await startDispatcher(env);
-  cleanUp.push(() => dispatcher.kill());
+  cleanup.push(() => dispatcher.kill());
   await eventually(() => endpoint.pushes.length === 1);
   define('alerts');
   await eventually(() => dispatcher.lines.filter((line) => line.includes('subscription_lease_acquired')).length === 2);
@@ -77,17 +73,17 @@ it('delivers the subscriptions of its file, applies changes, counts them, and st
   expect((await rig.store.control('home').lagOf(0)).holder).toBeUndefined();
 });
 
-it('trims a Redis that was full before it started', async () => {
-  const rig = dispatchRig(redis, { url: server.url });
-  cleanUp.push(() => rig.dispose());
-  const env = { REDIS_URL: server.url, NAMESPACE: rig.namespace, RETENTION_HOURS: '1' };
+it('trims a Redis that was full before it started', async ({ redisServer, redis, cleanup }) => {
+  const rig = dispatchRig(redis, { url: redisServer.url });
+  cleanup.push(() => rig.dispose());
+  const env = { REDIS_URL: redisServer.url, NAMESPACE: rig.namespace, RETENTION_HOURS: '1' };
   const first = await startDispatcher(env);
   expect(await first.stop()).toBe(0);
   const { records } = partitionKeys(rig.namespace, 0);
   for (let n = 1; n <= 500; n++) await redis.xadd(records, `${n}-0`, 'vin', 'VIN1', 'payload', 'x');
   await redis.config('SET', 'maxmemory', '1');
-  cleanUp.push(() => redis.config('SET', 'maxmemory', '0'));
+  cleanup.push(() => redis.config('SET', 'maxmemory', '0'));
   const second = await startDispatcher(env);
-  cleanUp.push(() => second.kill());
+  cleanup.push(() => second.kill());
   await eventually(async () => (await redis.xlen(records)) < 500);
 });

@@ -4,34 +4,22 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EnvelopeError, isTopic, readEnvelope, topicShapes, vinField } from '@fleetbridge/protocol';
-import { connectRedis, forgetVehicle, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, freePort, startRedis, startTcpRelay } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
+import { connectRedis, forgetVehicle, partitionKeys, whenReady } from '@fleetbridge/store';
+import { it, type RedisTestContext } from '@fleetbridge/store/testing';
+import { eventually, freePort, startRedis, startTcpRelay } from '@fleetbridge/testing';
 import { jwtVerify } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { type DispatchRig, disorder, dispatchRig } from './dispatch-rig.js';
 import { type Answer, type PushEndpoint, socOf, startPushEndpoint } from './push-endpoint.js';
 
-let server: DisposableRedis;
-let redis: RedisConnection;
-const cleanUp = cleanupAfterEach();
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = connectRedis({ url: server.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
+type Context = Pick<RedisTestContext, 'redisServer' | 'redis' | 'cleanup'>;
 
 const VIN = '5YJ3E1EA7KF000001';
 const QUICK = { ackDeadlineSeconds: 0.15, backOff: { minimumSeconds: 0.01, maximumSeconds: 0.05 } };
 
 describe('a push subscription', () => {
-  it("posts exactly what the Go server publishes, in Pub/Sub's envelope", async () => {
-    const { rig, endpoint } = await rigWithEndpoint();
+  it("posts exactly what the Go server publishes, in Pub/Sub's envelope", async ({ redisServer, redis, cleanup }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
     const vectors = goldenVectors();
     await rig.subscribe({
       name: 'golden',
@@ -66,8 +54,12 @@ describe('a push subscription', () => {
     }
   });
 
-  it('posts the stored bytes, or the payload alone with attributes in headers, if configured', async () => {
-    const { rig, endpoint } = await rigWithEndpoint();
+  it('posts the stored bytes, or the payload alone with attributes in headers, if configured', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
     const push = { url: endpoint.url, headers: { 'x-tenant': 'home' }, token: 'secret' };
     await rig.subscribe({ name: 'raw', payload: 'protobuf', push });
     await rig.subscribe({ name: 'bare', payload: 'protobuf', push: { ...push, wrapped: false } });
@@ -96,11 +88,11 @@ describe('a push subscription', () => {
     });
   });
 
-  it('sends a token in the form that Google signs', async () => {
-    const { rig, endpoint } = await rigWithEndpoint();
+  it('sends a token in the form that Google signs', async ({ redisServer, redis, cleanup }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
     const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
     const folder = mkdtempSync(join(tmpdir(), 'push-'));
-    cleanUp.push(() => rmSync(folder, { recursive: true }));
+    cleanup.push(() => rmSync(folder, { recursive: true }));
     const keyFile = join(folder, 'key.pem');
     writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
     const signedToken = { audience: 'https://home/', serviceAccount: 'push@home.example', keyFile };
@@ -117,8 +109,12 @@ describe('a push subscription', () => {
     expect(payload.email).toBe('push@home.example');
   });
 
-  it('delivers every record at least once and each vehicle in order to an endpoint that fails, hangs, answers 429 and 500', async () => {
-    const { rig, endpoint } = await rigWithEndpoint({ partitions: 4 });
+  it('delivers every record at least once and each vehicle in order to an endpoint that fails, hangs, answers 429 and 500', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup }, { partitions: 4 });
     const random = seeded(42);
     const answers: Answer[] = [500, 503, 429, 408, 'hang', 'cut', 302];
     endpoint.answer = () => (random() < 0.25 ? answers[Math.floor(random() * answers.length)]! : 204);
@@ -137,8 +133,12 @@ describe('a push subscription', () => {
     expect(rig.counts.get('s')!.retried).toBeGreaterThanOrEqual(endpoint.pushes.length - 400);
   });
 
-  it('dead-letters only rejected records, after five rejections, without delaying other vehicles', async () => {
-    const { rig, endpoint } = await rigWithEndpoint();
+  it('dead-letters only rejected records, after five rejections, without delaying other vehicles', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
     endpoint.answer = (push) => (socOf(push).vin === 'BAD' ? 400 : 204);
     await rig.subscribe({ name: 's', push: { url: endpoint.url }, ...QUICK });
     for (let n = 0; n < 3; n++) for (const vin of ['BAD', 'GOOD']) await rig.add(vin, n);
@@ -154,8 +154,12 @@ describe('a push subscription', () => {
     expect(rig.counts.get('s')).toMatchObject({ delivered: 3, deadLettered: 3, rejected: 15 });
   });
 
-  it("dead-letters a record that can't be converted to the configured form", async () => {
-    const { rig, endpoint } = await rigWithEndpoint();
+  it("dead-letters a record that can't be converted to the configured form", async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
     await rig.subscribe({ name: 's', push: { url: endpoint.url }, maximumDeliveries: 2, ...QUICK });
     await rig.addRaw({ vin: VIN, topic: 'V', payload: Buffer.from('0a7f', 'hex') });
     await rig.add(VIN, 1);
@@ -165,16 +169,20 @@ describe('a push subscription', () => {
     expect(await rig.store.control('s').deadLetters(9)).toMatchObject([{ rejections: 2, error: /can't be decoded/ }]);
   });
 
-  it('probes an endpoint that is away one record at a time, and loses nothing', async () => {
+  it('probes an endpoint that is away one record at a time, and loses nothing', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
     const port = await freePort();
-    const rig = newRig();
+    const rig = newRig({ redisServer, redis, cleanup });
     await rig.subscribe({ name: 's', push: { url: `http://127.0.0.1:${port}/` }, ...QUICK });
     const vins = Array.from({ length: 50 }, (_, n) => `VIN${n}`);
     for (let n = 0; n < 10; n++) for (const vin of vins) void rig.add(vin, n);
     rig.start({ limits: { inFlight: 10, records: 100, bytes: 1_000_000, ids: 1_000 } });
     await eventually(() => rig.counts.get('s')?.suspended === 1);
     const endpoint = await startPushEndpoint({ port });
-    cleanUp.push(() => endpoint.stop());
+    cleanup.push(() => endpoint.stop());
     endpoint.answer = () => 503;
     await eventually(() => endpoint.pushes.length > 10);
     expect(endpoint.atOnce).toBe(1);
@@ -189,8 +197,8 @@ describe('a push subscription', () => {
     expect(await rig.store.control('s').deadLetters(1)).toEqual([]);
   });
 
-  it('delays only the one vehicle for which the endpoint fails', async () => {
-    const { rig, endpoint } = await rigWithEndpoint();
+  it('delays only the one vehicle for which the endpoint fails', async ({ redisServer, redis, cleanup }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
     endpoint.answer = (push) => (socOf(push).vin === 'BAD' ? 500 : 204);
     await rig.subscribe({ name: 's', push: { url: endpoint.url }, ...QUICK });
     rig.start();
@@ -202,8 +210,8 @@ describe('a push subscription', () => {
     await eventually(() => rig.isDone('s'));
   });
 
-  it('skips records that the filter excludes', async () => {
-    const { rig, endpoint } = await rigWithEndpoint();
+  it('skips records that the filter excludes', async ({ redisServer, redis, cleanup }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
     const push = { url: endpoint.url };
     await rig.subscribe({ name: 's', topics: ['V'], vins: ['A', 'B'], signals: ['Soc'], push });
     await rig.add('A', 1);
@@ -224,8 +232,12 @@ describe('a push subscription', () => {
 });
 
 describe('an operator', () => {
-  it('seeks, and exactly the records after the position are delivered again', async () => {
-    const { rig, endpoint } = await rigWithEndpoint();
+  it('seeks, and exactly the records after the position are delivered again', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
     await rig.subscribe({ name: 's', push: { url: endpoint.url } });
     rig.start();
     const ids: string[] = [];
@@ -237,8 +249,8 @@ describe('an operator', () => {
     expect(endpoint.pushes.map((push) => socOf(push).n)).toEqual([12, 13, 14, 15, 16, 17, 18, 19]);
   });
 
-  it('pauses without loss', async () => {
-    const { rig, endpoint } = await rigWithEndpoint();
+  it('pauses without loss', async ({ redisServer, redis, cleanup }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
     await rig.subscribe({ name: 's', push: { url: endpoint.url } });
     const dispatcher = rig.start();
     await rig.add(VIN, 0);
@@ -253,8 +265,12 @@ describe('an operator', () => {
     expect(endpoint.pushes.map((push) => socOf(push).n)).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('redelivers a dead letter; if it is rejected again it stays, with the new error', async () => {
-    const { rig, endpoint } = await rigWithEndpoint();
+  it('redelivers a dead letter; if it is rejected again it stays, with the new error', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
     endpoint.answer = () => 400;
     await rig.subscribe({ name: 's', push: { url: endpoint.url }, maximumDeliveries: 1 });
     await rig.add(VIN, 0);
@@ -276,10 +292,10 @@ describe('an operator', () => {
     expect(rig.counts.get('s')).toMatchObject({ redelivered: 1 });
   });
 
-  it('changes a definition, which takes effect at the current position', async () => {
-    const { rig, endpoint } = await rigWithEndpoint();
+  it('changes a definition, which takes effect at the current position', async ({ redisServer, redis, cleanup }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
     const other = await startPushEndpoint();
-    cleanUp.push(() => other.stop());
+    cleanup.push(() => other.stop());
     await rig.subscribe({ name: 's', push: { url: endpoint.url } });
     rig.start();
     await rig.add(VIN, 0);
@@ -295,8 +311,8 @@ describe('an operator', () => {
     expect(all.map(({ n }) => n)).toEqual([0, 1]);
   });
 
-  it('gets the mistakes of a definition', async () => {
-    const { rig } = await rigWithEndpoint();
+  it('gets the mistakes of a definition', async ({ redisServer, redis, cleanup }) => {
+    const { rig } = await rigWithEndpoint({ redisServer, redis, cleanup });
     await rig.subscribe({ name: 's', push: { url: 'ftp://x', tokken: 1 }, topics: [] });
     await rig.subscribe({ name: 't', push: { url: 'http://x', token: 'env:NOT_SET' } });
     rig.start();
@@ -315,8 +331,8 @@ describe('an operator', () => {
 });
 
 describe('several dispatchers', () => {
-  it('share the partitions, and rebalance when one starts or stops', async () => {
-    const { rig, endpoint } = await rigWithEndpoint({ partitions: 4 });
+  it('share the partitions, and rebalance when one starts or stops', async ({ redisServer, redis, cleanup }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup }, { partitions: 4 });
     await rig.subscribe({ name: 's', push: { url: endpoint.url } });
     const one = rig.start({ leaseMs: 1_000 });
     await eventually(() => one.held === 4);
@@ -331,8 +347,8 @@ describe('several dispatchers', () => {
     expect(endpoint.pushes).toHaveLength(200);
   });
 
-  it('take over from a dead one, starting with its pending records', async () => {
-    const { rig, endpoint } = await rigWithEndpoint();
+  it('take over from a dead one, starting with its pending records', async ({ redisServer, redis, cleanup }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
     await rig.subscribe({ name: 's', push: { url: endpoint.url }, ...QUICK });
     let isDown = true;
     endpoint.answer = () => (isDown ? 'hang' : 204);
@@ -349,16 +365,16 @@ describe('several dispatchers', () => {
 });
 
 describe('a dispatcher whose lease may have expired', () => {
-  it('sends nothing until Redis answers, and then continues in order', async () => {
+  it('sends nothing until Redis answers, and then continues in order', async ({ cleanup }) => {
     const own = await startRedis();
-    cleanUp.push(() => own.stop());
+    cleanup.push(() => own.stop());
     const connection = connectRedis({ url: own.url, name: 'test' });
-    cleanUp.push(() => connection.disconnect());
+    cleanup.push(() => connection.disconnect());
     await whenReady(connection, 5_000);
     const endpoint = await startPushEndpoint();
-    cleanUp.push(() => endpoint.stop());
+    cleanup.push(() => endpoint.stop());
     const rig = dispatchRig(connection, { url: own.url });
-    cleanUp.push(() => rig.dispose());
+    cleanup.push(() => rig.dispose());
     await rig.subscribe({ name: 's', push: { url: endpoint.url }, ackDeadlineSeconds: 5, backOff: QUICK.backOff });
     // a slow endpoint, one record of the vehicle at a time: the records in memory would last for two seconds
     endpoint.delayMs = 3;
@@ -380,8 +396,12 @@ describe('a dispatcher whose lease may have expired', () => {
   });
 });
 
-it('does not report records as lost that are deleted by forget while the endpoint is away', async () => {
-  const { rig, endpoint } = await rigWithEndpoint();
+it('does not report records as lost that are deleted by forget while the endpoint is away', async ({
+  redisServer,
+  redis,
+  cleanup,
+}) => {
+  const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
   endpoint.answer = () => 503;
   await rig.subscribe({
     name: 's',
@@ -401,19 +421,23 @@ it('does not report records as lost that are deleted by forget while the endpoin
 });
 
 describe('a dispatcher that loses replies from Redis', () => {
-  it('delivers the entries of a lost reply, before newer ones and under the same lease', async () => {
-    const relay = await startTcpRelay(server.port);
-    cleanUp.push(() => relay.stop());
+  it('delivers the entries of a lost reply, before newer ones and under the same lease', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const relay = await startTcpRelay(redisServer.port);
+    cleanup.push(() => relay.stop());
     const connection = connectRedis({ url: `redis://127.0.0.1:${relay.port}`, name: 'test' });
-    cleanUp.push(() => connection.disconnect());
+    cleanup.push(() => connection.disconnect());
     await whenReady(connection, 5_000);
     const endpoint = await startPushEndpoint();
-    cleanUp.push(() => endpoint.stop());
+    cleanup.push(() => endpoint.stop());
     // records are appended, and checked, without the relay
-    const direct = newRig();
+    const direct = newRig({ redisServer, redis, cleanup });
     await direct.subscribe({ name: 's', push: { url: endpoint.url } });
-    const rig = dispatchRig(connection, { url: server.url, namespace: direct.namespace });
-    cleanUp.push(() => rig.dispose());
+    const rig = dispatchRig(connection, { url: redisServer.url, namespace: direct.namespace });
+    cleanup.push(() => rig.dispose());
     rig.start();
     await direct.add(VIN, 0);
     await eventually(() => direct.isDone('s'));
@@ -459,18 +483,19 @@ function kindOf(headers: Record<string, unknown>, body: unknown): string {
   return (body as { message?: unknown }).message ? 'raw' : 'flat';
 }
 
-function newRig(options: { partitions?: number } = {}): DispatchRig {
-  const rig = dispatchRig(redis, { url: server.url, ...options });
-  cleanUp.push(() => rig.dispose());
+function newRig({ redisServer, redis, cleanup }: Context, options: { partitions?: number } = {}): DispatchRig {
+  const rig = dispatchRig(redis, { url: redisServer.url, ...options });
+  cleanup.push(() => rig.dispose());
   return rig;
 }
 
 async function rigWithEndpoint(
+  context: Context,
   options: { partitions?: number } = {},
 ): Promise<{ rig: DispatchRig; endpoint: PushEndpoint }> {
   const endpoint = await startPushEndpoint();
-  cleanUp.push(() => endpoint.stop());
-  return { endpoint, rig: newRig(options) };
+  context.cleanup.push(() => endpoint.stop());
+  return { endpoint, rig: newRig(context, options) };
 }
 
 function seeded(seed: number): () => number {

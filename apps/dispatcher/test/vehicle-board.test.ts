@@ -11,38 +11,28 @@ import {
   Presence,
   partitionKeys,
   partitionOf,
-  type RedisConnection,
   SnapshotStore,
   Store,
   whenReady,
 } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { it, type RedisTestContext } from '@fleetbridge/store/testing';
+import { eventually } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
 import { type FleetCounts, FleetStatistics } from '../src/maintenance/fleet-statistics.js';
 import { createCounts } from '../src/metrics.js';
 import { SnapshotKeeper } from '../src/snapshot/snapshot-keeper.js';
 import { addVehicleRoute, createVehicleMetrics } from '../src/snapshot/vehicle-metrics.js';
 
 const log = createLogger({ name: 'test', level: 'silent' });
-let server: DisposableRedis;
-let redis: RedisConnection;
-let namespaces = 0;
-const cleanUp = cleanupAfterEach();
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = connectRedis({ url: server.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
 
 describe('/metrics/vehicles', () => {
-  it('has every vehicle in the partitions of this process, and no other', async () => {
-    const rig = await vehicleRig({ partitions: 4, kept: [0, 1, 2] });
+  it('has every vehicle in the partitions of this process, and no other', async ({
+    redisServer,
+    redis,
+    namespace,
+    cleanup,
+  }) => {
+    const rig = await vehicleRig({ redisServer, redis, namespace, cleanup }, { partitions: 4, kept: [0, 1, 2] });
     const vins = Array.from({ length: 120 }, (_, index) => `5YJ3E1EA7KF${String(index).padStart(6, '0')}`);
     await Promise.all(vins.map((vin, index) => rig.connects(vin).then(() => rig.drives(vin, { speedMph: index }))));
     await rig.merged();
@@ -59,8 +49,8 @@ describe('/metrics/vehicles', () => {
     }
   });
 
-  it('removes driving values when the vehicle disconnects', async () => {
-    const rig = await vehicleRig();
+  it('removes driving values when the vehicle disconnects', async ({ redisServer, redis, namespace, cleanup }) => {
+    const rig = await vehicleRig({ redisServer, redis, namespace, cleanup });
     await rig.connects('VIN1');
     await rig.drives('VIN1', { speedMph: 50 });
     await rig.merged();
@@ -73,8 +63,8 @@ describe('/metrics/vehicles', () => {
     expect(board).not.toMatch(/speed_kmh\{|shift\{/);
   });
 
-  it('is off by default, and then answers with a comment only', async () => {
-    const rig = await vehicleRig();
+  it('is off by default, and then answers with a comment only', async ({ redisServer, redis, namespace, cleanup }) => {
+    const rig = await vehicleRig({ redisServer, redis, namespace, cleanup });
     await rig.connects('VIN1');
     await rig.drives('VIN1', { speedMph: 50 });
     await rig.merged();
@@ -84,8 +74,13 @@ describe('/metrics/vehicles', () => {
     expect(on.text).toContain('vin="VIN1"');
   });
 
-  it('rejects requests with a foreign host name (DNS rebinding)', async () => {
-    const rig = await vehicleRig();
+  it('rejects requests with a foreign host name (DNS rebinding)', async ({
+    redisServer,
+    redis,
+    namespace,
+    cleanup,
+  }) => {
+    const rig = await vehicleRig({ redisServer, redis, namespace, cleanup });
     await rig.connects('VIN1');
     await rig.drives('VIN1', { speedMph: 50 });
     await rig.merged();
@@ -95,15 +90,20 @@ describe('/metrics/vehicles', () => {
     expect((await rig.get({ isOn: true, host: 'dispatcher:8083' })).status).toBe(200);
   });
 
-  it('answers 503 while Redis does not answer', async () => {
-    const rig = await vehicleRig({ connection: { disconnect: true } });
+  it('answers 503 while Redis does not answer', async ({ redisServer, redis, namespace, cleanup }) => {
+    const rig = await vehicleRig({ redisServer, redis, namespace, cleanup }, { connection: { disconnect: true } });
     expect((await rig.get({ isOn: true })).status).toBe(503);
   });
 });
 
 describe('FleetStatistics', () => {
-  it('counts vehicles without a record for five minutes by what they were doing', async () => {
-    const rig = await vehicleRig();
+  it('counts vehicles without a record for five minutes by what they were doing', async ({
+    redisServer,
+    redis,
+    namespace,
+    cleanup,
+  }) => {
+    const rig = await vehicleRig({ redisServer, redis, namespace, cleanup });
     for (const vin of ['DRIVING', 'CHARGING', 'PARKED', 'NEW']) await rig.connects(vin);
     await rig.connects('GONE');
     await rig.drives('DRIVING', { speedMph: 50 });
@@ -123,8 +123,8 @@ describe('FleetStatistics', () => {
     expect((await rig.quietAfter(301)).quiet).toEqual({ driving: 0, charging: 1, parked: 2 });
   });
 
-  it('updates at most every half minute', async () => {
-    const rig = await vehicleRig();
+  it('updates at most every half minute', async ({ redisServer, redis, namespace, cleanup }) => {
+    const rig = await vehicleRig({ redisServer, redis, namespace, cleanup });
     await rig.connects('VIN1');
     let nowMs = Date.now();
     const { statistics, counts } = rig.fleetStatistics(() => nowMs);
@@ -139,32 +139,34 @@ describe('FleetStatistics', () => {
   });
 });
 
-async function vehicleRig({
-  partitions = 1,
-  kept = [0],
-  connection,
-}: {
-  partitions?: number;
-  kept?: number[];
-  connection?: { disconnect: boolean };
-} = {}) {
-  const namespace = `board-${namespaces++}`;
-  const store = new Store({ redis, url: server.url, namespace, partitions });
+async function vehicleRig(
+  { redisServer, redis, namespace, cleanup }: Omit<RedisTestContext, 'store'>,
+  {
+    partitions = 1,
+    kept = [0],
+    connection,
+  }: {
+    partitions?: number;
+    kept?: number[];
+    connection?: { disconnect: boolean };
+  } = {},
+) {
+  const store = new Store({ redis, url: redisServer.url, namespace, partitions });
   const snapshots = new SnapshotStore(store);
   const presence = new Presence(store);
   const appender = new Appender({ store, processId: () => 'p', ackReplicas: 0 });
-  cleanUp.push(() => appender.stop());
+  cleanup.push(() => appender.stop());
   const counts = createCounts().snapshots;
   const keepers = kept.map((partition) => new SnapshotKeeper({ store, partition, owner: 'test', log, counts }));
   for (const keeper of keepers) {
     await keeper.start();
-    cleanUp.push(() => keeper.stop());
+    cleanup.push(() => keeper.stop());
   }
-  const own = connectRedis({ url: server.url, name: 'board' });
+  const own = connectRedis({ url: redisServer.url, name: 'board' });
   await whenReady(own, 5_000);
-  cleanUp.push(() => own.disconnect());
+  cleanup.push(() => own.disconnect());
   if (connection?.disconnect) own.disconnect();
-  const ownStore = new Store({ redis: own, url: server.url, namespace, partitions });
+  const ownStore = new Store({ redis: own, url: redisServer.url, namespace, partitions });
   const vehicles = createVehicleMetrics({
     store: ownStore,
     snapshots: new SnapshotStore(ownStore),
@@ -241,7 +243,7 @@ async function vehicleRig({
         routes: (routes) => addVehicleRoute(routes, { isOn, vehicles: () => vehicles }),
         log,
       });
-      cleanUp.push(() => admin.stop());
+      cleanup.push(() => admin.stop());
       const request = get({ ...admin.address, path: '/metrics/vehicles', headers: { host } });
       const [response] = (await once(request, 'response')) as [IncomingMessage];
       return { status: response.statusCode, text: await text(response) };

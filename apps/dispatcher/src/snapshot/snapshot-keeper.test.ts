@@ -8,41 +8,19 @@ import {
   type VehicleData,
 } from '@fleetbridge/protocol';
 import { createLogger } from '@fleetbridge/service';
-import {
-  connectRedis,
-  forgetVehicle,
-  partitionKeys,
-  type RedisConnection,
-  SnapshotStore,
-  Store,
-  whenReady,
-} from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
+import { connectRedis, forgetVehicle, partitionKeys, SnapshotStore, Store, whenReady } from '@fleetbridge/store';
+import { it, type RedisTestContext } from '@fleetbridge/store/testing';
+import { eventually, startRedis } from '@fleetbridge/testing';
 import { emptyState, mergeRecord, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { SnapshotKeeper, type SnapshotKeeperOptions } from './snapshot-keeper.js';
 
 const VIN = '5YJ3E1EA7KF000001';
 const log = createLogger({ name: 'test', level: 'silent' });
-let server: DisposableRedis;
-let redis: RedisConnection;
-let namespaces = 0;
-const cleanUp = cleanupAfterEach();
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = connectRedis({ url: server.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
 
 describe('SnapshotKeeper', () => {
-  it('writes the merged log, with the cursor of its last entry', async () => {
-    const { add, start, store, recomputed } = newLog();
+  it('writes the merged log, with the cursor of its last entry', async ({ redisServer, redis, namespace, cleanup }) => {
+    const { add, start, store, recomputed } = newLog({ redisServer, redis, namespace, cleanup });
     await add({ Soc: 70, Gear: 'D' }, 1_000);
     await start();
     const last = await add({ Soc: 71 }, 2_000);
@@ -51,8 +29,8 @@ describe('SnapshotKeeper', () => {
     expect(await store.vins()).toEqual([VIN]);
   });
 
-  it('does not let a late record move a signal back', async () => {
-    const { add, start, store, recomputed } = newLog();
+  it('does not let a late record move a signal back', async ({ redisServer, redis, namespace, cleanup }) => {
+    const { add, start, store, recomputed } = newLog({ redisServer, redis, namespace, cleanup });
     await start();
     await add({ Soc: 71 }, 2_000);
     const last = await add({ Soc: 70, Gear: 'P' }, 1_000);
@@ -62,8 +40,13 @@ describe('SnapshotKeeper', () => {
     expect(state).toEqual(await recomputed());
   });
 
-  it('continues in another process when its own dies, and the snapshot stays the merged log', async () => {
-    const { add, start, store, recomputed, namespace } = newLog();
+  it('continues in another process when its own dies, and the snapshot stays the merged log', async ({
+    redisServer,
+    redis,
+    namespace,
+    cleanup,
+  }) => {
+    const { add, start, store, recomputed } = newLog({ redisServer, redis, namespace, cleanup });
     const first = await start({ leaseMs: 300 });
     await add({ Soc: 70 }, 1_000);
     await eventually(async () => (await store.cursor(0)) !== BEGINNING);
@@ -78,8 +61,8 @@ describe('SnapshotKeeper', () => {
     expect(stateFromHash((await store.read(VIN)).hash).state).toEqual(await recomputed());
   });
 
-  it('rebuilds cleared snapshots from the log', async () => {
-    const { add, start, store, recomputed, namespace } = newLog();
+  it('rebuilds cleared snapshots from the log', async ({ redisServer, redis, namespace, cleanup }) => {
+    const { add, start, store, recomputed } = newLog({ redisServer, redis, namespace, cleanup });
     const keeper = await start({ leaseMs: 300 });
     const last = await add({ Soc: 70, Gear: 'D' }, 1_000);
     await eventually(async () => (await store.cursor(0)) === last);
@@ -92,8 +75,13 @@ describe('SnapshotKeeper', () => {
     expect(keeper.isHolder).toBe(true);
   });
 
-  it('does not report a gap when the records that it has read are deleted by forget', async () => {
-    const { add, start, store, counts, logStore } = newLog();
+  it('does not report a gap when the records that it has read are deleted by forget', async ({
+    redisServer,
+    redis,
+    namespace,
+    cleanup,
+  }) => {
+    const { add, start, store, counts, logStore } = newLog({ redisServer, redis, namespace, cleanup });
     await start({ leaseMs: 300 });
     const last = await add({ Soc: 70 }, 1_000);
     await eventually(async () => (await store.cursor(0)) === last);
@@ -104,8 +92,8 @@ describe('SnapshotKeeper', () => {
     expect(counts.gaps).toBe(0);
   });
 
-  it('counts signals by topic', async () => {
-    const { add, addRaw, start, counts } = newLog();
+  it('counts signals by topic', async ({ redisServer, redis, namespace, cleanup }) => {
+    const { add, addRaw, start, counts } = newLog({ redisServer, redis, namespace, cleanup });
     await start();
     await add({ Soc: 70, Gear: 'D' }, 1_000);
     await addRaw(
@@ -118,8 +106,8 @@ describe('SnapshotKeeper', () => {
     expect(counts.signals).toEqual({ V: 2, alerts: 3 });
   });
 
-  it("skips and counts a record that can't be decoded", async () => {
-    const { add, addRaw, start, store, counts } = newLog();
+  it("skips and counts a record that can't be decoded", async ({ redisServer, redis, namespace, cleanup }) => {
+    const { add, addRaw, start, store, counts } = newLog({ redisServer, redis, namespace, cleanup });
     await start();
     await addRaw('V', Buffer.from('0a7f', 'hex'));
     const last = await add({ Soc: 70 }, 1_000);
@@ -128,13 +116,13 @@ describe('SnapshotKeeper', () => {
     expect(stateFromHash((await store.read(VIN)).hash).state.readings.get('Soc')?.value).toBe(70);
   });
 
-  it('continues after a restart of Redis, and the snapshot is the merged log', async () => {
+  it('continues after a restart of Redis, and the snapshot is the merged log', async ({ namespace, cleanup }) => {
     const own = await startRedis();
-    cleanUp.push(() => own.stop());
+    cleanup.push(() => own.stop());
     const connection = connectRedis({ url: own.url, name: 'test' });
-    cleanUp.push(() => connection.disconnect());
+    cleanup.push(() => connection.disconnect());
     await whenReady(connection, 5_000);
-    const { add, start, store, recomputed } = newLog(connection, own.url);
+    const { add, start, store, recomputed } = newLog({ redisServer: own, redis: connection, namespace, cleanup });
     await start({ leaseMs: 1_000 });
     const before = await add({ Soc: 70 }, 1_000);
     await eventually(async () => (await store.cursor(0)) === before);
@@ -147,14 +135,13 @@ describe('SnapshotKeeper', () => {
   });
 });
 
-function newLog(connection = redis, url = server.url) {
-  const namespace = `dispatcher-${namespaces++}`;
+function newLog({ redisServer, redis, namespace, cleanup }: Omit<RedisTestContext, 'store'>) {
   const { records } = partitionKeys(namespace, 0);
   const counts = { records: 0, signals: {} as Record<string, number>, undecodable: 0, gaps: 0, commits: 0 };
-  const logStore = new Store({ redis: connection, url, namespace, partitions: 1 });
+  const logStore = new Store({ redis, url: redisServer.url, namespace, partitions: 1 });
   const store = new SnapshotStore(logStore);
   const addRaw = (topic: string, payload: Buffer, createdMs = 1) =>
-    connection.xadd(
+    redis.xadd(
       records,
       '*',
       'vin',
@@ -188,17 +175,17 @@ function newLog(connection = redis, url = server.url) {
       ...options,
     });
     await keeper.start();
-    cleanUp.push(() => keeper.stop());
+    cleanup.push(() => keeper.stop());
     return keeper;
   };
   const recomputed = async (): Promise<VehicleState> => {
     const state = emptyState();
-    for (const [id, fields] of await connection.xrangeBuffer(records, '-', '+')) {
+    for (const [id, fields] of await redis.xrangeBuffer(records, '-', '+')) {
       const field = (name: string) => fields[fields.findIndex((one) => one.toString() === name) + 1]!;
       const decoded = decodeRecord(field('topic').toString(), field('payload'))!;
       mergeRecord(state, { entryId: id.toString(), timeMs: Number(field('created').toString()), decoded });
     }
     return state;
   };
-  return { namespace, logStore, store, counts, add, addRaw, start, recomputed };
+  return { logStore, store, counts, add, addRaw, start, recomputed };
 }

@@ -3,33 +3,26 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@fleetbridge/service';
-import { connectRedis, type RedisConnection, Store, SubscriptionStore, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SubscriptionStore } from '@fleetbridge/store';
+import { it } from '@fleetbridge/store/testing';
+import { eventually } from '@fleetbridge/testing';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { applySubscriptionFile, mistakesInSubscriptionFile, parseSubscriptionFile, SubscriptionFile } from './file.js';
 
-let server: DisposableRedis;
-let redis: RedisConnection;
 let folder: string;
-let namespaces = 0;
-const cleanUp = cleanupAfterEach();
 
-beforeAll(async () => {
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'dispatcher-'));
-  server = await startRedis();
-  redis = connectRedis({ url: server.url, name: 'test' });
-  await whenReady(redis, 5_000);
 });
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
+afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
 describe('applySubscriptionFile', () => {
-  it('creates and changes subscriptions, pauses removed ones and resumes restored ones', async () => {
-    const store = newStore();
+  it('creates and changes subscriptions, pauses removed ones and resumes restored ones', async ({
+    store: logStore,
+  }) => {
+    const store = new SubscriptionStore(logStore);
     const apply = (text: string) => applySubscriptionFile(store, parseSubscriptionFile(text, 'x.yaml'), { nowMs: 7 });
     const [a, b] = ['{ name: a, log: true }', '{ name: b, from: earliest, log: true }'];
     expect(await apply(`subscriptions: [${a}, ${b}]`)).toMatchObject({ created: ['a', 'b'] });
@@ -45,8 +38,8 @@ describe('applySubscriptionFile', () => {
     expect(await apply(`subscriptions: [${a}, ${b}]`)).toMatchObject({ changed: ['a'], resumed: ['b'] });
   });
 
-  it('does not change subscriptions that an operator created or paused', async () => {
-    const store = newStore();
+  it('does not change subscriptions that an operator created or paused', async ({ store: logStore }) => {
+    const store = new SubscriptionStore(logStore);
     await store.create({ name: 'mine', origin: 'cli', definition: {} }, { from: 'now', nowMs: 1 });
     const definitions = parseSubscriptionFile('subscriptions: [{ name: a, log: true }]', 'x.yaml');
     await applySubscriptionFile(store, definitions, { nowMs: 1 });
@@ -76,8 +69,8 @@ describe('mistakesInSubscriptionFile', () => {
 });
 
 describe('SubscriptionFile', () => {
-  it('applies changes without a restart, and nothing of a file with mistakes', async () => {
-    const store = newStore();
+  it('applies changes without a restart, and nothing of a file with mistakes', async ({ store: logStore, cleanup }) => {
+    const store = new SubscriptionStore(logStore);
     const path = join(folder, 'live.yaml');
     const lines: string[] = [];
     const log = createLogger({
@@ -87,7 +80,7 @@ describe('SubscriptionFile', () => {
     });
     writeFileSync(path, 'subscriptions: [{ name: a, log: true }]');
     const file = new SubscriptionFile({ path, store, log, now: Date.now, lookEveryMs: 5 });
-    cleanUp.push(() => file.stop());
+    cleanup.push(() => file.stop());
     file.start();
     await eventually(async () => (await store.get('a')) !== undefined);
     writeFileSync(path, 'subscriptions: [{ name: b }]');
@@ -99,8 +92,3 @@ describe('SubscriptionFile', () => {
     expect(lines.filter((line) => line.includes('subscriptions_file_unusable'))).toHaveLength(1);
   });
 });
-
-function newStore(): SubscriptionStore {
-  const namespace = `file-test-${namespaces++}`;
-  return new SubscriptionStore(new Store({ redis, url: server.url, namespace, partitions: 1 }));
-}
