@@ -14,7 +14,7 @@ export interface DispatchRig {
   /** Creates a subscription that starts with the first entry. */
   subscribe(definition: { name: string } & Record<string, unknown>): Promise<void>;
   start(options?: { owner?: string; leaseMs?: number; limits?: LaneLimits; now?: () => number }): Subscriptions;
-  /** Appends a V record whose Soc is `n`; returns its entry id. */
+  /** Appends a V record with Soc `n`; returns its entry id. */
   add(vin: string, n: number): Promise<string>;
   addRaw(entry: RawEntry): Promise<string>;
   /** Whether no entry is pending or new for it. */

@@ -364,7 +364,7 @@ describe('several dispatchers', () => {
   });
 });
 
-describe('a dispatcher whose lease may have expired', () => {
+describe('a dispatcher with a possibly expired lease', () => {
   it('sends nothing until Redis answers, and then continues in order', async ({ cleanup }) => {
     const own = await startRedis();
     cleanup.push(() => own.stop());

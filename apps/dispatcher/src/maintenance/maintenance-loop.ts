@@ -1,5 +1,5 @@
-// Runs the periodic tasks for the partitions whose snapshots this process keeps: disconnects of dead processes, fleet
-// statistics, subscription lag, retention, log size, Redis memory.
+// Runs the periodic tasks for the partitions of this process (it keeps their snapshots): disconnects of dead processes,
+// fleet statistics, subscription lag, retention, log size, Redis memory.
 import type { Logger } from '@fleetbridge/service';
 import type { SnapshotStore, Store, SubscriptionStore } from '@fleetbridge/store';
 import type { SnapshotKeeper } from '../snapshot/index.js';

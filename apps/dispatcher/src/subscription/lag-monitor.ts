@@ -78,7 +78,7 @@ export async function logOvertaken(
         partition,
         paused: isPaused,
         lost_from: firstNew,
-        first_kept: firstKept ?? 'none',
+        first_kept: firstKept ?? null,
         remedy:
           'raise RETENTION_HOURS, or find out why the subscription is so far behind (fleetbridge subscription lag)',
       },

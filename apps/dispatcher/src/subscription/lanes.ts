@@ -6,7 +6,7 @@
 import type { LogEntry } from '@fleetbridge/store';
 import { emptyLane, LANE_LIMITS, type Lane, type LaneLimits, type Outstanding } from './lane.js';
 
-/** Records loaded at once for a lane whose wait has ended. */
+/** Records loaded at once for a lane after its wait. */
 const RECORDS_PER_LOAD = 20;
 
 /** How long to wait after a number of consecutive failures. */

@@ -37,7 +37,7 @@ export function maxInFlightOf(definition: SubscriptionDefinition): number | unde
   return kind.maxInFlight?.(settings);
 }
 
-/** The kind that a definition names, checked or not; undefined when it names none. */
+/** The kind that a definition names, checked or not; undefined if it has no delivery. */
 export function deliveryKindOf(definition: unknown): DeliveryKind | undefined {
   return deliveryKinds.find(({ name }) => Object.hasOwn(Object(definition), name));
 }

@@ -85,7 +85,7 @@ describe('checkDefinitions', () => {
     );
     const problemOf = (path: string) => mistakes.find((mistake) => mistake.path === path)?.problem;
     expect(problemOf('subscriptions[2].retries')).toBe('unknown setting');
-    expect(problemOf('subscriptions[5]')).toBe('expected exactly one of push, mqtt, kafka, nats, log, got none');
+    expect(problemOf('subscriptions[5]')).toBe('expected exactly one of push, mqtt, kafka, nats, log, got no delivery');
     expect(problemOf('subscriptions[3].name')).toBe('"c" is already the name of a subscription above');
   });
 });

@@ -69,7 +69,7 @@ export const subscriptionSchema = commonSettings.extend(deliverySettings).superR
   const names = deliveryKinds.map(({ name }) => name);
   const present = names.filter((name) => (given as Record<string, unknown>)[name] !== undefined);
   if (present.length !== 1) {
-    const problem = `expected exactly one of ${names.join(', ')}, got ${present.join(' and ') || 'none'}`;
+    const problem = `expected exactly one of ${names.join(', ')}, got ${present.join(' and ') || 'no delivery'}`;
     context.addIssue({ code: 'custom', message: problem });
   }
 });

@@ -51,7 +51,7 @@ describe('tokenSigner', () => {
   });
 
   it('throws when the key file is missing or cannot sign', () => {
-    expect(() => tokenSigner({ ...options, keyFile: join(folder, 'none') }, Date.now)).toThrow(/ENOENT/);
+    expect(() => tokenSigner({ ...options, keyFile: join(folder, 'missing') }, Date.now)).toThrow(/ENOENT/);
     const { privateKey } = generateKeyPairSync('x25519');
     const keyFile = fileOf(privateKey.export({ type: 'pkcs8', format: 'pem' }));
     expect(() => tokenSigner({ ...options, keyFile }, Date.now)).toThrow(/expected an RSA, P-256 or Ed25519 key/);
