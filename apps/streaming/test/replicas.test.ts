@@ -4,7 +4,7 @@ import { TeslaMateClient } from '@fleetbridge/simulator';
 import { connectRedis, LogPages, partitionKeys, type RedisConnection, Store, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
-import { emptyState } from '@fleetbridge/vehicle-state';
+import { defaultColumns, emptyState, formatFrame } from '@fleetbridge/vehicle-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { trackFromState } from '../src/frames/frame-builder.js';
 import { startReplica, startWay, TOKEN } from './replica.js';
@@ -133,7 +133,7 @@ async function framesOfLog(namespace: string): Promise<Map<string, string[]>> {
       const of = tracks.get(entry.vin) ?? { track: trackFromState(emptyState(), '0-0', 900_000), values: [] };
       tracks.set(entry.vin, of);
       const frame = of.track.record(entry, decodeRecord(entry.topic, entry.payload)!);
-      if (frame) of.values.push(frame.text);
+      if (frame) of.values.push(formatFrame(frame, defaultColumns));
       after = entry.id;
     }
     if (entries.length === 0) break;

@@ -33,6 +33,16 @@ describe('a checkpoint', () => {
     }
   });
 
+  it('has the text that processes of release 0.1 write and read', () => {
+    const track = trackFromState(stateWith({ Gear: 'ShiftStateD' }), '5-0', WINDOW_MS);
+    const { text } = track.checkpoint('7-0');
+    const text01 = '1000,1,1,,,1,48.1,11.5,20,D,,,1';
+    expect(JSON.stringify(JSON.parse(text).present)).toBe(
+      `{"entryId":"5-0","timeMs":1000,"text":"${text01}","isParked":false}`,
+    );
+    expect(trackFromCheckpoint({ entryId: '7-0', text }, WINDOW_MS).present).toEqual(track.present);
+  });
+
   it('lets another process make the very frames that this one makes', () => {
     fc.assert(
       fc.property(fc.array(record, { minLength: 1, maxLength: 60 }), fc.nat(59), (records, at) => {
@@ -190,7 +200,7 @@ function framesOf({ ring }: FrameBuilder): (Frame | undefined)[] {
 }
 
 function checkpointAt(entryId: string, frameId: string): Checkpoint {
-  const present: Frame = { entryId: frameId, timeMs: 1, text: '1,,,,,,,,,,,,', isParked: false };
+  const present = { entryId: frameId, timeMs: 1, text: '1,,,,,,,,,,,,', isParked: false };
   return { entryId, text: JSON.stringify({ present, readings: {} }) };
 }
 

@@ -15,7 +15,8 @@ import {
   type VehicleRecord,
   type VehicleState,
 } from '@fleetbridge/vehicle-state';
-import { createFrame, type Frame, frameRow } from './frame.js';
+import { checkpointText, parseCheckpoint } from './checkpoint.js';
+import { createFrame, type Frame, isAfter } from './frame.js';
 import { FrameRing } from './frame-ring.js';
 
 /** Everything that a column is made of, and whether the vehicle is connected. */
@@ -58,7 +59,7 @@ export class FrameBuilder {
     this.#state = state;
     this.#knownUpTo = entryId;
     this.#present = present;
-    this.#sequence = new FrameSequence(present && frameRow(present));
+    this.#sequence = new FrameSequence(present);
     this.ring = new FrameRing(windowMs);
     if (present) this.ring.push(present);
   }
@@ -92,8 +93,7 @@ export class FrameBuilder {
   }
 
   checkpoint(entryId: string): Checkpoint {
-    const readings = readingsToHash(this.#state, frameSignals);
-    return { entryId, text: JSON.stringify({ present: this.#present, readings }) };
+    return { entryId, text: checkpointText(this.#present, readingsToHash(this.#state, frameSignals)) };
   }
 }
 
@@ -105,15 +105,6 @@ export function trackFromState(state: VehicleState, entryId: string, windowMs: n
 }
 
 export function trackFromCheckpoint(checkpoint: Checkpoint, windowMs: number): FrameBuilder {
-  const { present, readings } = parse(checkpoint);
+  const { present, readings } = parseCheckpoint(checkpoint);
   return new FrameBuilder({ state: stateFromHash(readings).state, present, entryId: checkpoint.entryId, windowMs });
-}
-
-/** The last frame at a checkpoint. */
-export function presentAt(checkpoint: Checkpoint): Frame | undefined {
-  return parse(checkpoint).present;
-}
-
-function parse({ text }: Checkpoint): { present?: Frame; readings: Record<string, string> } {
-  return JSON.parse(text) as { present?: Frame; readings: Record<string, string> };
 }

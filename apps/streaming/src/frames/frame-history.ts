@@ -4,14 +4,13 @@
 import {
   BEGINNING,
   compareEntryIds,
-  decodeRecord,
-  entryMs,
-  isAfter,
-  justBefore,
-  RecordDecodeError,
-} from '@fleetbridge/protocol';
-import type { Checkpoint, LogEntry, LogPages, Store } from '@fleetbridge/store';
-import { type FrameBuilder, presentAt, trackFromCheckpoint } from './frame-builder.js';
+  type LogEntry,
+  type LogPages,
+  partitionOf,
+} from '@fleetbridge/store';
+import { parseCheckpoint } from './checkpoint.js';
+import { entryMs, isAfter, justBefore } from './frame.js';
+import { type FrameBuilder, trackFromCheckpoint } from './frame-builder.js';
 
 export interface FrameHistoryOptions {
   pages: Pick<LogPages, 'after'>;
@@ -111,6 +110,6 @@ export function chooseCheckpoint(
   );
   const usable = checkpoints.filter(({ entryId }) => entryMs(entryId) >= oldestMs);
   const isEnough = (checkpoint: Checkpoint) =>
-    lowest === undefined || !isAfter(justBefore(presentAt(checkpoint)?.entryId ?? BEGINNING), lowest);
+    lowest === undefined || !isAfter(justBefore(parseCheckpoint(checkpoint).present?.entryId ?? BEGINNING), lowest);
   return usable.findLast(isEnough) ?? usable[0];
 }

@@ -1,8 +1,10 @@
 import { defaultColumns } from '@fleetbridge/vehicle-state';
 import { describe, expect, it } from 'vitest';
+import { createFrame } from './frame.js';
 import { FrameMessages } from './frame-messages.js';
 
-const frame = { entryId: '5-0', timeMs: 5, text: '5,,10.5,80,,,48.1,11.5,0,P,,,', isParked: true };
+const values = { odometer: '10.5', soc: '80', est_lat: '48.1', est_lng: '11.5', power: '0', shift_state: 'P' };
+const frame = createFrame('5-0', { timeMs: 5, values });
 
 describe('messages of a frame', () => {
   it('are made once for all who ask for the same', () => {

@@ -1,28 +1,28 @@
-// The text of a frame's message, made once for all subscribers that ask for the same.
-
+// The text of a frame's message, formatted once per distinct request: subscribers with the same tag and columns share it.
+import { formatFrame } from '@fleetbridge/vehicle-state';
 import type { Elevation } from './elevation.js';
-import { type Frame, frameText, withElevation } from './frame.js';
+import { type Frame, withElevation } from './frame.js';
 
-/** A parked vehicle's frame stays for days, and a client may ask by any spelling of a tag. */
-const KINDS_KEPT = 100;
+/** A parked vehicle keeps its frame for days, and a client can spell a tag in many ways. */
+const MAX_MESSAGES = 100;
 
 export interface FrameRequest {
   tag: string;
   columns: readonly string[];
-  /** Equal for requests that are. */
+  /** Equal for equal requests. */
   key: string;
 }
 
 export interface FrameMessage {
   text: string;
-  /** What the columns show, without the time and without the elevation, whose coming to be known is no news. */
+  /** The columns' texts without the time, and without the elevation: its late arrival must not cause another frame. */
   values: string;
 }
 
 export class FrameMessages {
   readonly #elevation: Pick<Elevation, 'at'> | undefined;
   #frame: Frame | undefined;
-  readonly #made = new Map<string, FrameMessage>();
+  readonly #messages = new Map<string, FrameMessage>();
 
   constructor(elevation?: Pick<Elevation, 'at'>) {
     this.#elevation = elevation;
@@ -31,15 +31,15 @@ export class FrameMessages {
   of(frame: Frame, request: FrameRequest): FrameMessage {
     if (frame !== this.#frame) {
       this.#frame = frame;
-      this.#made.clear();
+      this.#messages.clear();
     }
-    const known = this.#made.get(request.key);
+    const known = this.#messages.get(request.key);
     if (known) return known;
-    const value = frameText(frame, request.columns);
-    const shown = this.#elevation ? frameText(withElevation(frame, this.#elevation), request.columns) : value;
-    if (this.#made.size >= KINDS_KEPT) this.#made.clear();
+    const value = formatFrame(frame, request.columns);
+    const shown = this.#elevation ? formatFrame(withElevation(frame, this.#elevation), request.columns) : value;
+    if (this.#messages.size >= MAX_MESSAGES) this.#messages.clear();
     const message = { text: updateMessage(request.tag, shown), values: value.slice(value.indexOf(',') + 1) };
-    this.#made.set(request.key, message);
+    this.#messages.set(request.key, message);
     return message;
   }
 }

@@ -1,6 +1,7 @@
+import { defaultColumns, formatFrame } from '@fleetbridge/vehicle-state';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createFrame, type Frame, withoutLetter } from './frame.js';
+import { createFrame, entryMs, type Frame, justBefore, withoutShiftLetter } from './frame.js';
 import { FrameRing } from './frame-ring.js';
 import { planReplay } from './replay.js';
 
@@ -19,7 +20,7 @@ describe('the ring', () => {
           const frame = driving(`${ms}-${n}`);
           all.push(frame);
           ring.push(frame);
-          if (forgets) ring.forgetBefore(ms - 20);
+          if (forgets) ring.evictBefore(ms - 20);
         });
         const cursor = `${at}-0`;
         const kept = all.slice(ring.start);
@@ -44,11 +45,32 @@ describe('the ring', () => {
     expect(long.lostThrough).toBe('15000-0');
   });
 
+  it('returns each frame with the very texts that were pushed', () => {
+    const texts = fc.oneof(
+      fc.constantFrom('', '0', '-0', '-7', '48.1', '48.10', '007', '1e21', ' 5', 'NaN', 'P', '9007199254740993'),
+      fc.integer().map(String),
+      fc.double().map(String),
+      fc.string(),
+    );
+    const row = fc.array(texts, { minLength: defaultColumns.length, maxLength: defaultColumns.length });
+    fc.assert(
+      fc.property(fc.array(row, { maxLength: 20 }), (rows) => {
+        const ring = new FrameRing(HOUR_MS);
+        const frames = rows.map((row, n) => {
+          const values = Object.fromEntries(defaultColumns.map((name, column) => [name, row[column]!]));
+          return createFrame(`5-${n}`, { timeMs: 1_700_000_000_000 + n, values });
+        });
+        for (const frame of frames) ring.push(frame);
+        expect(frames.map((_, n) => ring.at(n))).toEqual(frames);
+      }),
+    );
+  });
+
   it('knows where the drive that goes on began', () => {
     const ring = new FrameRing(HOUR_MS);
     for (const frame of [driving('1-0'), parked('2-0'), driving('3-0'), driving('4-0')]) ring.push(frame);
     expect(ring.at(ring.driveStart)!.entryId).toBe('3-0');
-    ring.forgetBefore(4);
+    ring.evictBefore(4);
     expect(ring.at(ring.driveStart)!.entryId).toBe('4-0');
   });
 });
@@ -80,7 +102,7 @@ describe('planReplay', () => {
   it('says when the ring does not reach back far enough', () => {
     const frames = [driving('1-0'), driving('2-0'), driving('3-0'), driving('4-0')];
     const ring = ringOf(frames);
-    ring.forgetBefore(3);
+    ring.evictBefore(3);
     expect(planReplay({ ring, present: frames.at(-1), position: '1-0' }).hasGap).toBe(true);
     expect(planReplay({ ring, present: frames.at(-1), position: '2-0' }).hasGap).toBe(false);
   });
@@ -110,7 +132,7 @@ describe('a drive', () => {
   });
 
   it('leaves no letter and no power in its last word', () => {
-    expect(withoutLetter(frame('1-0', 'D', '30')).text).toBe('1000,30,,,,,,,0,,,,');
+    expect(formatFrame(withoutShiftLetter(frame('1-0', 'D', '30')), defaultColumns)).toBe('1000,30,,,,,,,0,,,,');
   });
 });
 
@@ -129,5 +151,6 @@ function parked(entryId: string): Frame {
 }
 
 function frame(entryId: string, shift_state: string, speed: string): Frame {
-  return createFrame(entryId, { timeMs: Number.parseInt(entryId, 10) * 1000, values: { shift_state, speed } });
+  const unknown = Object.fromEntries(defaultColumns.map((name) => [name, '']));
+  return createFrame(entryId, { timeMs: entryMs(entryId) * 1000, values: { ...unknown, shift_state, speed } });
 }

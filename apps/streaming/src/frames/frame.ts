@@ -1,51 +1,52 @@
-// One frame as subscribers are sent it, small enough to be kept for all who may come back for it.
-import { defaultColumns, type FrameRow, formatFrame } from '@fleetbridge/vehicle-state';
+// One frame of a vehicle: a row of the default columns, and the record that made it. It becomes text when it is sent
+// (frame-messages.ts).
+import { compareEntryIds } from '@fleetbridge/store';
+import type { FrameRow } from '@fleetbridge/vehicle-state';
 import type { Elevation } from './elevation.js';
 
-export interface Frame {
+export interface Frame extends FrameRow {
   /** The record that made it: a cursor. */
   entryId: string;
-  /** By the vehicle's clock, epoch ms. */
-  timeMs: number;
-  /** The value of a data:update in the default columns. */
-  text: string;
-  /** No drive goes on with this frame. */
+  /** The drive ends with this frame, or there was none. */
   isParked: boolean;
 }
 
-export function createFrame(entryId: string, row: FrameRow): Frame {
-  return { entryId, timeMs: row.timeMs, text: formatFrame(row, defaultColumns), isParked: isParked(row) };
+export function createFrame(entryId: string, { timeMs, values }: FrameRow): Frame {
+  return { entryId, timeMs, values, isParked: isParked(values) };
 }
 
-/** An empty letter at speed is a gap in the signal; standing still it is a charge, and the drive is over. */
-function isParked({ values: { shift_state, speed } }: FrameRow): boolean {
+/** An empty letter at speed is a gap in the signal. An empty letter at standstill is a charge: the drive is over. */
+function isParked({ shift_state, speed }: FrameRow['values']): boolean {
   return shift_state === 'P' || (shift_state === '' && !(Number(speed) > 0));
 }
 
-export function frameRow({ timeMs, text }: Frame): FrameRow {
-  const texts = text.split(',');
-  return { timeMs, values: Object.fromEntries(defaultColumns.map((name, n) => [name, texts[n + 1] ?? ''])) };
-}
-
-/** The value in the columns that a subscriber asked for. */
-export function frameText(frame: Frame, columns: readonly string[]): string {
-  return columns === defaultColumns ? frame.text : formatFrame(frameRow(frame), columns);
-}
-
-export function hasLetter(frame: Frame): boolean {
-  return frameRow(frame).values.shift_state !== '';
+export function hasShiftLetter({ values }: Frame): boolean {
+  return values.shift_state !== '';
 }
 
 /** The same moment without a shift letter and without power. */
-export function withoutLetter(frame: Frame): Frame {
-  const { timeMs, values } = frameRow(frame);
-  return createFrame(frame.entryId, { timeMs, values: { ...values, shift_state: '', power: '0' } });
+export function withoutShiftLetter({ entryId, timeMs, values }: Frame): Frame {
+  return createFrame(entryId, { timeMs, values: { ...values, shift_state: '', power: '0' } });
 }
 
-/** The same moment with the height of its place, if that is known by now. */
+/** The same moment with the elevation of its location, once that is known. */
 export function withElevation(frame: Frame, elevation: Pick<Elevation, 'at'>): Frame {
-  const { timeMs, values } = frameRow(frame);
+  const { values } = frame;
   const metres = elevation.at(Number(values.est_lat), Number(values.est_lng));
-  if (metres === undefined) return frame;
-  return { ...frame, text: formatFrame({ timeMs, values: { ...values, elevation: String(metres) } }, defaultColumns) };
+  return metres === undefined ? frame : { ...frame, values: { ...values, elevation: String(metres) } };
+}
+
+export function isAfter(entryId: string, cursor: string): boolean {
+  return compareEntryIds(entryId, cursor) > 0;
+}
+
+/** The cursor of a reader that has everything before this entry, but not the entry. */
+export function justBefore(entryId: string): string {
+  const [ms, sequence] = entryId.split('-').map(Number) as [number, number];
+  if (sequence > 0) return `${ms}-${sequence - 1}`;
+  return ms > 0 ? `${ms - 1}-${Number.MAX_SAFE_INTEGER}` : '0-0';
+}
+
+export function entryMs(entryId: string): number {
+  return Number.parseInt(entryId, 10);
 }

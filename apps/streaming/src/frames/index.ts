@@ -1,6 +1,6 @@
 export { Elevation } from './elevation.js';
 export { Feeds } from './feeds.js';
-export { type Frame, hasLetter, withoutLetter } from './frame.js';
+export { type Frame, hasShiftLetter, isAfter, justBefore, withoutShiftLetter } from './frame.js';
 export type { FrameRequest } from './frame-messages.js';
 export { planReplay, Replay } from './replay.js';
 export { type FeedListener, VehicleFeed } from './vehicle-feed.js';

@@ -23,7 +23,7 @@ describe('a feed', () => {
     expect(feed.present).toBeUndefined();
     send({ VehicleSpeed: 32 }, 3_000);
     await feed.framesReady();
-    expect(feed.present).toMatchObject({ timeMs: 3_000, text: expect.stringContaining(',32,12345.678,') });
+    expect(feed.present).toMatchObject({ timeMs: 3_000, values: { speed: '32', odometer: '12345.678' } });
     // what follows is not a repeat of it, and not older
     const { heard, listener } = newListener();
     feed.listen(listener);

@@ -83,7 +83,7 @@ export class VehicleFeed {
   /** The frames of the window. Only after `framesReady`. */
   recentFrames(): FrameRing {
     const { ring } = this.#track!;
-    ring.forgetBefore(this.#options.now() - this.#options.windowMs);
+    ring.evictBefore(this.#options.now() - this.#options.windowMs);
     return ring;
   }
 

@@ -9,7 +9,15 @@ import type { Logger } from '@fleetbridge/service';
 import { defaultColumns, parseColumns } from '@fleetbridge/vehicle-state';
 import type { WebSocket } from 'ws';
 import type { FeedListener, Feeds, FrameRequest, VehicleFeed } from '../frames/index.js';
-import { type Frame, hasLetter, planReplay, Replay, withoutLetter } from '../frames/index.js';
+import {
+  type Frame,
+  hasShiftLetter,
+  isAfter,
+  justBefore,
+  planReplay,
+  Replay,
+  withoutShiftLetter,
+} from '../frames/index.js';
 import type { StreamingCounts } from '../metrics.js';
 import { Confirmations, HeldSlot } from '../resume/index.js';
 import {
@@ -365,7 +373,7 @@ export class Subscriber implements FeedListener {
       this.#wasToldOffline = true;
       this.#send(vehicleOffline(tag));
       const { last } = this.#sent;
-      if (this.#isLive && last && hasLetter(last)) this.#show(withoutLetter(last));
+      if (this.#isLive && last && hasShiftLetter(last)) this.#show(withoutShiftLetter(last));
     }
     this.#send(vehicleDisconnected(tag));
     this.#stopHello();
