@@ -1,13 +1,8 @@
-// How a process gets at frames that it has not seen: by reading the log again from a checkpoint, once for all vehicles
-// that need it. The tail goes on meanwhile; a vehicle's new track takes over in the very turn in which it has read as
-// far as the tail has.
-import {
-  BEGINNING,
-  compareEntryIds,
-  type LogEntry,
-  type LogPages,
-  partitionOf,
-} from '@fleetbridge/store';
+// Rebuilds frames that this process has not seen, by reading the log again from a checkpoint, once for all vehicles that
+// need it. The tail keeps reading meanwhile: a rebuilt track takes over in the very turn in which it has caught up.
+import { BEGINNING, type Checkpoint, compareEntryIds, type LogPages, partitionOf } from '@fleetbridge/store';
+import { decodedOrUndefined } from '../records/index.js';
+import { catchUp } from './catch-up.js';
 import { parseCheckpoint } from './checkpoint.js';
 import { entryMs, isAfter, justBefore } from './frame.js';
 import { type FrameBuilder, trackFromCheckpoint } from './frame-builder.js';
@@ -16,89 +11,75 @@ export interface FrameHistoryOptions {
   pages: Pick<LogPages, 'after'>;
   store: Pick<Store, 'partitionOf'>;
   windowMs: number;
-  /** The last entry that the tail of a partition has brought. */
+  /** The last entry that the tail of a partition has delivered. */
   readUpTo: (partition: number) => string;
 }
 
-interface Rebuilding {
+interface Rebuild {
   vin: string;
   from: string;
   track: FrameBuilder;
   takeOver: (track: FrameBuilder) => void;
 }
 
-const ENTRIES_A_READ = 1_000;
-
 export class FrameHistory {
   readonly #options: FrameHistoryOptions;
-  /** By partition: who waits for the next pass, and that pass. */
-  readonly #next = new Map<number, { wanted: Rebuilding[]; done: Promise<void> }>();
+  /** By partition: the rebuilds that wait for the next pass, and that pass. */
+  readonly #next = new Map<number, { rebuilds: Rebuild[]; done: Promise<void> }>();
   readonly #running = new Map<number, Promise<unknown>>();
 
   constructor(options: FrameHistoryOptions) {
     this.#options = options;
   }
 
-  /** `takeOver` is called with a track that has everything up to `readUpTo`, exactly. Throws when Redis does not answer. */
+  /** Calls `takeOver` with a track that has exactly everything up to `readUpTo`. Rejects when Redis does not answer. */
   rebuild(vin: string, checkpoint: Checkpoint, takeOver: (track: FrameBuilder) => void): Promise<void> {
     const partition = this.#options.store.partitionOf(vin);
     const track = trackFromCheckpoint(checkpoint, this.#options.windowMs);
     let pass = this.#next.get(partition);
     if (pass === undefined) {
-      const wanted: Rebuilding[] = [];
+      const rebuilds: Rebuild[] = [];
       const before = this.#running.get(partition) ?? Promise.resolve();
-      // later in this turn, or while another pass runs, more may join
+      // more rebuilds can join later in this turn, or while another pass runs
       const done = before.then(() => {
         this.#next.delete(partition);
-        return this.#pass(partition, wanted);
+        return this.#pass(partition, rebuilds);
       });
       this.#running.set(
         partition,
         done.catch(() => {}),
       );
-      pass = { wanted, done };
+      pass = { rebuilds, done };
       this.#next.set(partition, pass);
     }
-    pass.wanted.push({ vin, from: checkpoint.entryId, track, takeOver });
+    pass.rebuilds.push({ vin, from: checkpoint.entryId, track, takeOver });
     return pass.done;
   }
 
-  async #pass(partition: number, wanted: Rebuilding[]): Promise<void> {
+  async #pass(partition: number, rebuilds: Rebuild[]): Promise<void> {
     const { pages, readUpTo } = this.#options;
-    const byVin = new Map<string, Rebuilding[]>();
-    for (const one of wanted) byVin.set(one.vin, [...(byVin.get(one.vin) ?? []), one]);
-    let after = wanted.map(({ from }) => from).reduce((a, b) => (compareEntryIds(a, b) < 0 ? a : b));
-    for (let end = readUpTo(partition); isAfter(end, after); end = readUpTo(partition)) {
-      const entries = await pages.after(partition, after, ENTRIES_A_READ);
-      const seen = readUpTo(partition);
-      // nothing between the two: it has been trimmed
-      if (entries.length === 0) after = end;
-      for (const entry of entries) {
-        // what the tail has not brought yet it will bring
-        after = isAfter(entry.id, seen) ? seen : entry.id;
-        if (after !== entry.id) break;
-        for (const one of byVin.get(entry.vin) ?? []) {
-          if (isAfter(entry.id, one.from)) replay(one.track, entry);
-        }
-      }
-    }
-    for (const { track, takeOver } of wanted) takeOver(track);
-  }
-}
-
-function replay(track: FrameBuilder, entry: LogEntry): void {
-  try {
-    const decoded = decodeRecord(entry.topic, entry.payload);
-    if (decoded) track.record(entry, decoded);
-  } catch (error) {
-    // the tail has counted and told it
-    if (!(error instanceof RecordDecodeError)) throw error;
+    const byVin = new Map<string, Rebuild[]>();
+    for (const one of rebuilds) byVin.set(one.vin, [...(byVin.get(one.vin) ?? []), one]);
+    await catchUp({
+      pages,
+      partition,
+      after: rebuilds.map(({ from }) => from).reduce((a, b) => (compareEntryIds(a, b) < 0 ? a : b)),
+      readUpTo,
+      onEntry: (entry) => {
+        const wanted = byVin.get(entry.vin)?.filter(({ from }) => isAfter(entry.id, from)) ?? [];
+        const decoded = wanted.length > 0 ? decodedOrUndefined(entry) : undefined;
+        if (decoded) for (const { track } of wanted) track.record(entry, decoded);
+      },
+      onReached: () => {
+        for (const { track, takeOver } of rebuilds) takeOver(track);
+      },
+    });
   }
 }
 
 /**
- * The newest checkpoint from which everything can be made that a slot has not confirmed; if there is none, the oldest.
- * Those before `oldestMs` are not worth their reading.
+ * The newest checkpoint that comes before everything that a slot has not confirmed; if there is no such checkpoint, the
+ * oldest. Checkpoints before `oldestMs` are ignored.
  */
 export function chooseCheckpoint(
   checkpoints: readonly Checkpoint[],

@@ -1,4 +1,5 @@
 export { pumpRecords } from './backpressure.js';
+export { decodedOrUndefined } from './entry-decoding.js';
 export { formatCursor, parseCursor } from './log-cursor.js';
 export { LogRecord, LogRecords } from './log-records.js';
 export { RecordStream, type StreamItem, type StreamStart } from './record-stream.js';

@@ -1,9 +1,10 @@
-// The log's records as they come, for those who want them whole: read once by the feeds' tails, decoded once, told to
-// whoever listens for the vehicle. What came before is read by pages (record-stream.ts).
-import { type DecodedRecord, decodeRecord, RecordDecodeError, recordJson } from '@fleetbridge/protocol';
-import type { LogEntry, LogPages, Store } from '@fleetbridge/store';
+// The log's records as they arrive, for clients of whole records: read once by the tails of the feeds, decoded once, and
+// published to the listeners of the vehicle. Earlier records are read by pages (record-stream.ts).
+import { type DecodedRecord, recordJson } from '@fleetbridge/protocol';
+import { type LogEntry, type LogPages, partitionOf } from '@fleetbridge/store';
+import { decodedOrUndefined } from './entry-decoding.js';
 
-/** A record in the log. What is made of it is made once, however many are told. */
+/** A record in the log. Its JSON is made once for all listeners. */
 export class LogRecord {
   readonly partition: number;
   readonly entry: LogEntry;
@@ -18,16 +19,16 @@ export class LogRecord {
     this.#isDecoded = live !== undefined;
   }
 
-  /** undefined: a topic that we don't know, or bytes that can't be read. */
+  /** undefined: an unknown topic, or an undecodable payload. */
   get decoded(): DecodedRecord | undefined {
     if (!this.#isDecoded) {
       this.#isDecoded = true;
-      this.#decoded = decodedOrNot(this.entry);
+      this.#decoded = decodedOrUndefined(this.entry);
     }
     return this.#decoded;
   }
 
-  /** As raw clients get it: a JSON object; `data` is what Tesla's server publishes for the record. */
+  /** The JSON object that raw clients receive; `data` is what Tesla's server publishes for the record. */
   get json(): string {
     this.#json ??= JSON.stringify({
       vin: this.entry.vin,
@@ -45,8 +46,8 @@ type Listener = (record: LogRecord) => void;
 
 export interface LogRecordsOptions {
   pages: LogPages;
-  store: Pick<Store, 'partitions' | 'partitionOf'>;
-  /** How far a partition had been read before the first record came. */
+  partitions: number;
+  /** The last entry of a partition that was read before the first record was published. */
   readTo: (partition: number) => string;
 }
 
@@ -72,7 +73,7 @@ export class LogRecords {
     return this.#options.store.partitionOf(vin);
   }
 
-  /** All up to here has been told to whoever listened then. */
+  /** The last entry that was published. */
   position(partition: number): string {
     return this.#positions.get(partition) ?? this.#options.readTo(partition);
   }
@@ -87,7 +88,7 @@ export class LogRecords {
     for (const listener of this.#ofAll) listener(record);
   }
 
-  /** Without VINs: of all vehicles. Returns how to leave. */
+  /** Without VINs: to all vehicles. Returns how to stop listening. */
   listen(vins: readonly string[] | undefined, listener: Listener): () => void {
     if (vins === undefined) {
       this.#ofAll.add(listener);
@@ -104,15 +105,6 @@ export class LogRecords {
         if (listeners?.size === 0) this.#ofVin.delete(vin);
       }
     };
-  }
-}
-
-function decodedOrNot({ topic, payload }: LogEntry): DecodedRecord | undefined {
-  try {
-    return decodeRecord(topic, payload);
-  } catch (error) {
-    if (!(error instanceof RecordDecodeError)) throw error;
-    return undefined;
   }
 }
 

@@ -1,0 +1,74 @@
+// Drops what this process holds of vehicles that were deleted (`fleetbridge vehicle forget`), so that no output and no
+// checkpoint is made from it. A vehicle can be back before the deletion is noticed here: records since then are in no
+// snapshot yet, so they are read once more.
+import type { DecodedRecord } from '@fleetbridge/protocol';
+import { type ForgottenVehicles, type LogEntry, type LogPages, partitionOf } from '@fleetbridge/store';
+import { decodedOrUndefined } from '../records/index.js';
+import { catchUp } from './catch-up.js';
+import type { VehicleFeed } from './vehicle-feed.js';
+
+export interface DeletedVehiclesOptions {
+  forgotten: ForgottenVehicles;
+  pages: LogPages;
+  partitions: number;
+  readUpTo: (partition: number) => string;
+  feeds: ReadonlyMap<string, VehicleFeed>;
+  /** Removes the feed of a VIN and begins a new one with these records. */
+  replaceFeed: (vin: string, records: RecordSince[]) => void;
+}
+
+export interface RecordSince {
+  entry: LogEntry;
+  decoded: DecodedRecord;
+}
+
+/** The clock of Redis and the ids of its entries differ by less than this. */
+const CLOCK_SLACK_MS = 1_000;
+
+export class DeletedVehicles {
+  readonly #options: DeletedVehiclesOptions;
+  /** Time of the deletion, for vehicles of which this process still holds data. */
+  readonly #pending = new Map<string, number>();
+
+  constructor(options: DeletedVehiclesOptions) {
+    this.#options = options;
+  }
+
+  /** Ignores the deletions so far: nothing that is read from now on has data from before them. */
+  async start(): Promise<void> {
+    await this.#options.forgotten.among(() => []);
+  }
+
+  /** Rejects when Redis does not answer; the next check continues. */
+  async check(): Promise<void> {
+    const { forgotten, feeds } = this.#options;
+    for (const { vin, atMs } of await forgotten.among(() => feeds.keys())) this.#pending.set(vin, atMs);
+    await Promise.all([...this.#pending].map(([vin, atMs]) => this.#drop(vin, atMs)));
+  }
+
+  async #drop(vin: string, atMs: number): Promise<void> {
+    const { pages, partitions, readUpTo, feeds, replaceFeed } = this.#options;
+    const feed = feeds.get(vin);
+    if (feed === undefined || feed.isUnknown) {
+      this.#pending.delete(vin);
+      return;
+    }
+    const since: RecordSince[] = [];
+    await catchUp({
+      pages,
+      partition: partitionOf(vin, partitions),
+      after: `${Math.max(0, atMs - CLOCK_SLACK_MS)}-0`,
+      readUpTo,
+      onEntry: (entry) => {
+        const decoded = entry.vin === vin ? decodedOrUndefined(entry) : undefined;
+        if (decoded) since.push({ entry, decoded });
+      },
+      onReached: () => {
+        // an overlapping check can have been faster
+        if (feeds.get(vin) !== feed || this.#pending.get(vin) !== atMs) return;
+        this.#pending.delete(vin);
+        replaceFeed(vin, since);
+      },
+    });
+  }
+}
