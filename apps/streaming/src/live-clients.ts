@@ -1,23 +1,22 @@
-// Everybody who is being told things right now, through whichever door. A grant is looked at again every two seconds:
-// whoever's token has been revoked is ended, in the way that its kind of client bears.
-
+// All clients that are receiving data, on every port. Their grants are checked every two seconds: a client whose token
+// was revoked is ended in the way that its protocol has for it.
 import type { Access, ClientAccess } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
 
-const LOOK_EVERY_MS = 2_000;
+const CHECK_EVERY_MS = 2_000;
 
 export interface LiveClient {
-  /** Which kind of client: owner (TeslaMate), raw, events, grpc. */
-  door: string;
+  /** owner (TeslaMate), raw, events or grpc. */
+  kind: string;
   access: Pick<ClientAccess, 'granted' | 'address'>;
-  /** Resolves when it has gone. */
+  /** Resolves when the client is disconnected. */
   end(reason: string): Promise<void> | void;
 }
 
 export interface LiveClientsOptions {
   access: Pick<Access, 'revocationCheck'>;
   log: Pick<Logger, 'info'>;
-  lookEveryMs?: number;
+  checkEveryMs?: number;
 }
 
 export class LiveClients {
@@ -31,24 +30,24 @@ export class LiveClients {
   }
 
   start(): void {
-    const { lookEveryMs = LOOK_EVERY_MS } = this.#options;
+    const { checkEveryMs = CHECK_EVERY_MS } = this.#options;
     this.#timer = setTimeout(() => {
       void this.#endRevoked().finally(() => {
         if (!this.#isStopped) this.start();
       });
-    }, lookEveryMs).unref();
+    }, checkEveryMs).unref();
   }
 
-  /** Returns how to take it off the list. */
+  /** Returns how to remove the client. */
   add(client: LiveClient): () => void {
     this.#clients.add(client);
     return () => void this.#clients.delete(client);
   }
 
-  /** How many, by door. */
+  /** Number of clients by kind. */
   count(): Record<string, number> {
     const count: Record<string, number> = {};
-    for (const { door } of this.#clients) count[door] = (count[door] ?? 0) + 1;
+    for (const { kind } of this.#clients) count[kind] = (count[kind] ?? 0) + 1;
     return count;
   }
 

@@ -23,7 +23,7 @@ export interface StreamingCounts {
   /** Connections that we ended, by reason. */
   ended: Record<string, number>;
   /** Records told to others than TeslaMate, by door: raw, events, grpc. */
-  told: Record<string, number>;
+  sentRecords: Record<string, number>;
   /** Pub/Sub pushes by outcome. */
   pushes: Record<string, number>;
 }
@@ -44,7 +44,7 @@ export function createCounts(): StreamingCounts {
     refusedTokens: 0,
     ignoredMessages: 0,
     ended: {},
-    told: {},
+    sentRecords: {},
     pushes: {},
   };
 }
@@ -53,14 +53,14 @@ export interface MetricsSources {
   subscribers: () => number;
   /** Refused tokens by reason. */
   refusals: () => Record<string, number | undefined>;
-  clientsByDoor: () => Record<string, number>;
+  clientsByKind: () => Record<string, number>;
   /** Absent without TLS. */
   certificateDaysLeft?: () => number;
 }
 
 export function createStreamingMetrics(
   counts: StreamingCounts,
-  { subscribers, refusals, clientsByDoor, certificateDaysLeft }: MetricsSources,
+  { subscribers, refusals, clientsByKind, certificateDaysLeft }: MetricsSources,
 ): Metrics {
   const metrics = createMetrics({ app: 'streaming' });
   const { total, level, totalByName } = metrics;
@@ -109,7 +109,7 @@ export function createStreamingMetrics(
     'fleetbridge_streaming_records_told_total',
     'Records told to other clients than TeslaMate.',
     'door',
-    () => counts.told,
+    () => counts.sentRecords,
   );
   totalByName('fleetbridge_streaming_pushes_total', 'Pub/Sub pushes taken in.', 'outcome', () => counts.pushes);
   const clients = metrics.gauge({
@@ -118,7 +118,7 @@ export function createStreamingMetrics(
     labelNames: ['door'],
     collect() {
       this.reset();
-      for (const [door, count] of Object.entries(clientsByDoor())) clients.set({ door }, count);
+      for (const [door, count] of Object.entries(clientsByKind())) clients.set({ door }, count);
     },
   });
   level('fleetbridge_streaming_subscribers', 'Connections open now.', subscribers);

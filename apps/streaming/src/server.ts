@@ -1,56 +1,40 @@
-// The door on STREAMING_PORT: a WebSocket on /streaming/ (and /streaming) for TeslaMate and for whoever wants raw
-// records, HTTP for the rest, with TLS of its own. The WebSocket is always accepted: a refused upgrade or a close frame
-// takes TeslaMate's process of the vehicle down.
+// The server on STREAMING_PORT, with TLS of its own: a WebSocket on /streaming/ (and /streaming) for TeslaMate and for
+// clients of raw records, HTTP for all other requests. The WebSocket is always accepted: a refused upgrade or a close
+// frame crashes TeslaMate's process of the vehicle.
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { type Access, type AddressOf, type ClientAccess, createAddressOf, requestToken } from '@fleetbridge/access';
-import { explainListenError, type Logger } from '@fleetbridge/service';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Access, type AddressOf, createAddressOf, requestToken } from '@fleetbridge/access';
+import { explainListenError } from '@fleetbridge/service';
 import { WebSocketServer } from 'ws';
-import type { Feeds } from './frames/index.js';
-import { type LiveClient, LiveClients } from './live-clients.js';
-import type { StreamingCounts } from './metrics.js';
-import { ownerPace, type Pace, SilentWebSocket, Subscriber } from './owner/index.js';
+import { Connection, type ConnectionOptions } from './connection.js';
+import { LiveClients } from './live-clients.js';
+import { SilentWebSocket } from './owner/index.js';
 
-/** A subscribe is some 300 bytes, with a token of Tesla's some 2 KB. */
+/** A subscribe is about 300 bytes, with one of Tesla's tokens about 2 KB. */
 const MAX_MESSAGE_BYTES = 64_000;
-const ARRIVAL_LIMIT_MS = 2_000;
+const ARRIVAL_TIMEOUT_MS = 2_000;
+const POLL_MS = 20;
 
-export interface StreamingServerOptions {
+export interface StreamingServerOptions extends Omit<ConnectionOptions, 'access' | 'requestToken'> {
   host: string | undefined;
-  /** undefined: it is given its connections (`accept`). */
+  /** undefined: the server does not listen; connections are passed to `accept`. */
   port: number | undefined;
   /** undefined: plain ws, inside a trusted network. */
   certificate: { cert: string; key: string } | undefined;
   access: Access;
-  feeds: Feeds;
-  counts: StreamingCounts;
-  log: Logger;
-  now: () => number;
-  /** Other delays than TeslaMate's, for tests. */
-  pace?: Partial<Pace>;
-  /** Whoever listens, through this door or another; default: only those of this one. */
+  /** The clients of all ports; default: only the clients of this server. */
   live?: LiveClients;
   addressOf?: AddressOf;
-  /** The VIN that a tag stands for; default: it is one. */
-  vinOf?: (tag: string) => string;
-  /** Everything that is no upgrade; default: not found. */
+  /** Handles requests that are no upgrades; default: not found. */
   http?: RequestListener;
-  /** Takes a client whose first message asks for raw records; returns how to end it. */
-  raw?: (client: RawClient) => Pick<LiveClient, 'end'>;
-}
-
-export interface RawClient {
-  webSocket: SilentWebSocket;
-  message: string;
-  requestToken: string | undefined;
-  access: ClientAccess;
 }
 
 export interface StreamingServer {
   port: number;
   readonly subscribers: number;
-  /** A connection that another process has taken for us. */
+  /** Serves a connection that another process has accepted. */
   accept(socket: Socket): void;
   renewCertificate(certificate: { cert: string; key: string }): void;
   stop(): Promise<void>;
@@ -70,6 +54,7 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
   const server: Server | HttpsServer = certificate
     ? createHttpsServer({ ...certificate, minVersion: 'TLSv1.2' })
     : createHttpServer();
+  /** Connections without a request so far. */
   const arriving = new Set<string>();
   server.on('connection', (socket: Socket) => {
     const peer = peerOf(socket);
@@ -93,23 +78,22 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
         remoteAddress: request.socket.remoteAddress,
         forwardedFor: request.headers['x-forwarded-for']?.toString(),
       });
-      const client = access.client(address, 'stream');
       const connection = new Connection(webSocket, {
         ...options,
-        access: client,
+        access: access.client(address),
         requestToken: requestToken(request.url, request.headers.authorization),
       });
       connections.add(connection);
-      const leave = live.add(connection);
+      const remove = live.add(connection);
       webSocket.on('close', () => {
         connections.delete(connection);
-        leave();
+        remove();
       });
     });
   });
 
   const port = options.port === undefined ? 0 : await listen(server, { ...options, port: options.port });
-  // without a port of its own a server does not begin to watch over slow requests by itself
+  // a server that does not listen would never start its check for slow requests
   if (options.port === undefined) server.emit('listening');
   if (options.live === undefined) live.start();
   return {
@@ -119,7 +103,7 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
     },
     accept: (socket) => {
       socket.setNoDelay(true);
-      // as http's own servers have it: who has said everything may still listen
+      // as in http's own servers: a client that has ended its side can still receive
       socket.allowHalfOpen = true;
       server.emit('connection', socket);
     },
@@ -129,9 +113,9 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
     stop: async () => {
       server.close(() => {});
       server.closeIdleConnections();
-      // A connection that ends in its handshake is one that was refused. What has just come is let in first.
-      const untilMs = Date.now() + ARRIVAL_LIMIT_MS;
-      while (arriving.size > 0 && Date.now() < untilMs) await new Promise((done) => setTimeout(done, 20));
+      // To TeslaMate a connection that ends in its handshake was refused, so handshakes are completed first.
+      const untilMs = Date.now() + ARRIVAL_TIMEOUT_MS;
+      while (arriving.size > 0 && Date.now() < untilMs) await delay(POLL_MS);
       await Promise.all([
         options.live === undefined ? live.stop('shutdown') : undefined,
         ...[...connections].map((connection) => connection.end('shutdown')),
@@ -141,101 +125,11 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
   };
 }
 
-interface ConnectionOptions extends Omit<StreamingServerOptions, 'access'> {
-  access: ClientAccess;
-  requestToken: string | undefined;
-}
-
-/** A WebSocket whose first message says what kind of client it is; until then it is treated as TeslaMate's. */
-class Connection implements LiveClient {
-  readonly access: ClientAccess;
-  readonly #webSocket: SilentWebSocket;
-  readonly #options: ConnectionOptions;
-  readonly #pace: Pace;
-  #subscriber: Subscriber | undefined;
-  #raw: Pick<LiveClient, 'end'> | undefined;
-
-  constructor(webSocket: SilentWebSocket, options: ConnectionOptions) {
-    this.#webSocket = webSocket;
-    this.#options = options;
-    this.access = options.access;
-    this.#pace = { ...ownerPace, ...options.pace };
-    webSocket.on('error', () => {});
-    const timer = setTimeout(() => this.#terminate('no_subscribe'), this.#pace.noSubscribeMs);
-    webSocket.once('close', () => clearTimeout(timer));
-    webSocket.once('message', (data, isBinary) => {
-      clearTimeout(timer);
-      this.#begin(isBinary ? '' : data.toString());
-      if (!this.#raw) webSocket.emit('message', data, isBinary);
-    });
-  }
-
-  get door(): string {
-    return this.#raw ? 'raw' : 'owner';
-  }
-
-  async end(reason: string): Promise<void> {
-    const deadlineMs = Date.now() + 4 * this.#pace.quietMs;
-    // TeslaMate subscribes at once; an end before that would meet it while it sends
-    while (!this.#hasBegun && this.#isOpen && Date.now() < deadlineMs)
-      await new Promise((done) => setTimeout(done, 20));
-    if (this.#subscriber) await this.#subscriber.endQuietly(reason);
-    else if (this.#raw) await this.#raw.end(reason);
-    else this.#terminate(reason);
-  }
-
-  get #hasBegun(): boolean {
-    return this.#subscriber !== undefined || this.#raw !== undefined;
-  }
-
-  get #isOpen(): boolean {
-    return this.#webSocket.readyState === this.#webSocket.OPEN;
-  }
-
-  #begin(message: string): void {
-    const { raw, requestToken, access, feeds, counts, log, now, vinOf } = this.#options;
-    const webSocket = this.#webSocket;
-    if (raw && asksForRawRecords(message)) {
-      webSocket.knowsCloseFrames = true;
-      this.#raw = raw({ webSocket, message, requestToken, access });
-      return;
-    }
-    this.#subscriber = new Subscriber({
-      webSocket,
-      requestToken,
-      address: access.address,
-      access,
-      feeds,
-      counts,
-      log,
-      now,
-      pace: this.#pace,
-      ...(vinOf === undefined ? {} : { vinOf }),
-    });
-  }
-
-  #terminate(reason: string): void {
-    if (this.#webSocket.readyState === this.#webSocket.CLOSED) return;
-    const { counts } = this.#options;
-    counts.ended[reason] = (counts.ended[reason] ?? 0) + 1;
-    this.#webSocket.terminate();
-  }
-}
-
-function asksForRawRecords(message: string): boolean {
-  try {
-    return JSON.parse(message)?.msg_type === 'data:subscribe_all';
-  } catch {
-    // not JSON: for the subscriber to ignore and count
-    return false;
-  }
-}
-
 function isStreamingPath({ url = '' }: IncomingMessage): boolean {
   return /^\/streaming\/?(\?|$)/.test(url);
 }
 
-/** The same for a connection and for the TLS or HTTP on it. */
+/** Equal for a TCP connection and for the TLS or HTTP connection on it. */
 function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }

@@ -158,7 +158,7 @@ export async function startStreaming({
   const metrics = createStreamingMetrics(counts, {
     subscribers: () => clients.subscribers,
     refusals: () => access.refusals,
-    clientsByDoor: () => live.count(),
+    clientsByKind: () => live.count(),
     ...(certificateEnds === undefined ? {} : { certificateDaysLeft: () => daysUntil(certificateEnds!, now()) }),
   });
   measureReadiness(metrics, readiness);

@@ -5,7 +5,7 @@ import { createLogger } from '@fleetbridge/service';
 import { connectRedis, SnapshotStore, Store, TokenStore, whenReady } from '@fleetbridge/store';
 import { Feeds, type FeedsOptions } from '../src/frames/feeds.js';
 import { createCounts } from '../src/metrics.js';
-import type { Pace } from '../src/owner/subscriber.js';
+import type { Pace } from '../src/owner/pace.js';
 import { startStreamingServer } from '../src/server.js';
 
 export const TOKEN = 'bridge-token';

@@ -23,7 +23,7 @@ import { WebSocket } from 'ws';
 import type { Elevation } from '../src/frames/elevation.js';
 import { Feeds } from '../src/frames/feeds.js';
 import { createCounts } from '../src/metrics.js';
-import type { Pace } from '../src/owner/subscriber.js';
+import type { Pace } from '../src/owner/pace.js';
 import { startStreamingServer } from '../src/server.js';
 
 const VIN = '5YJ3E1EA7KF000001';

@@ -155,7 +155,7 @@ function telemetryHandlers({ access, addressOf, vehicles, records, live, counts,
       call.emit('error', refusal(code, details));
     };
     const leave = live.add({
-      door: 'grpc',
+      kind: 'grpc',
       access: client,
       end: (reason) => end(reason === 'token_revoked' ? status.UNAUTHENTICATED : status.UNAVAILABLE, reason),
     });
@@ -170,7 +170,7 @@ function telemetryHandlers({ access, addressOf, vehicles, records, live, counts,
         end(status.OUT_OF_RANGE, `the log begins after that cursor, with ${item.firstKept}; subscribe from a time`);
         return true;
       }
-      counts.told.grpc = (counts.told.grpc ?? 0) + 1;
+      counts.sentRecords.grpc = (counts.sentRecords.grpc ?? 0) + 1;
       return call.write(recordMessage(item.record, item.cursor));
     };
     const outcome = await pumpRecords(stream, { send, drained: () => drainedOrGone(call), ...rest });

@@ -40,7 +40,7 @@ export function sendEvents(
     if (!response.writableNeedDrain) response.write(`id: ${stream.cursor}\n\n`);
   }, keepAliveMs);
   const leave = live.add({
-    door: 'events',
+    kind: 'events',
     access: client,
     end: () => {
       stream.stop();
@@ -53,7 +53,7 @@ export function sendEvents(
     leave();
   });
   const send = (item: StreamItem) => {
-    counts.told.events = (counts.told.events ?? 0) + 1;
+    counts.sentRecords.events = (counts.sentRecords.events ?? 0) + 1;
     return response.write(eventOf(item));
   };
   void pumpRecords(stream, { send, drained: () => drainedOrClosed(response), unreadLimitMs }).then((outcome) => {

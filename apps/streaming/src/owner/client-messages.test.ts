@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { updateMessage } from '../frames/frame-messages.js';
-import { HELLO, parseClientMessage, tokenRefused, vehicleDisconnected, vehicleOffline } from './client-messages.js';
+import { HELLO, parseClientMessage, tokenRejected, vehicleDisconnected, vehicleOffline } from './client-messages.js';
 
 describe('the messages to TeslaMate', () => {
   it('have exactly the members that its client matches', () => {
@@ -20,7 +20,7 @@ describe('the messages to TeslaMate', () => {
   });
 
   it("say of a bad token the only words that don't crash it", () => {
-    expect(JSON.parse(tokenRefused('VIN1'))).toMatchObject({
+    expect(JSON.parse(tokenRejected('VIN1'))).toMatchObject({
       error_type: 'client_error',
       value: expect.stringMatching(/^Can't validate token/),
     });

@@ -1,21 +1,20 @@
-// The messages of the Owner API's streaming, as TeslaMate reads and writes them (reference: TeslaMate contract,
-// section 1). Text in, text out.
+// The messages of the Owner API's streaming, as TeslaMate reads and writes them (docs/protocol/teslamate.md#messages).
 
-/** TeslaMate ignores a hello without `connection_timeout`. Each one restarts its timer of 30 s. */
+/** TeslaMate ignores a hello without `connection_timeout`. Each hello restarts its timer of 30 s. */
 export const HELLO = JSON.stringify({ msg_type: 'control:hello', connection_timeout: 30_000 });
 
-/** The client subscribes again on the same socket after a while; any message before that would cancel it. */
+/** The client subscribes again on the same socket after a while. Any message before that would cancel the subscribe. */
 export function vehicleDisconnected(tag: string): string {
   return JSON.stringify({ msg_type: 'data:error', tag, error_type: 'vehicle_disconnected' });
 }
 
-/** The client asks REST at once for the vehicle's state. */
+/** The client reads the vehicle's state from REST at once. */
 export function vehicleOffline(tag: string): string {
   return JSON.stringify({ msg_type: 'data:error', tag, error_type: 'vehicle_error', value: 'Vehicle is offline' });
 }
 
-/** The only text of a client_error about tokens that doesn't crash TeslaMate; it makes a new connection at once. */
-export function tokenRefused(tag: string): string {
+/** The only text of a client_error about tokens that does not crash TeslaMate. The client reconnects at once. */
+export function tokenRejected(tag: string): string {
   const value = "Can't validate token. The bridge does not accept it: see docs/teslamate.md";
   return JSON.stringify({ msg_type: 'data:error', tag, error_type: 'client_error', value });
 }

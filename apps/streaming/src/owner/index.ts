@@ -1,3 +1,4 @@
+export { ownerPace, type Pace } from './pace.js';
 export { SilentWebSocket } from './silent-socket.js';
-export { ownerPace, type Pace, Subscriber } from './subscriber.js';
+export { Subscriber } from './subscriber.js';
 export { createVinOf, parseVehicleIds } from './vehicle-ids.js';

@@ -1,9 +1,9 @@
-// A WebSocket that never sends a close frame, because one crashes TeslaMate: not for bad frames, not for messages that
-// are too long, not as the echo of the client's own. Clients of other kinds get what the protocol says.
+// A WebSocket that never sends a close frame, because a close frame crashes TeslaMate: not for malformed frames, not for
+// messages that are too long, not as the answer to the client's own. Other clients get close frames as usual.
 import { WebSocket } from 'ws';
 
 export class SilentWebSocket extends WebSocket {
-  /** Set once it is known that the client is not TeslaMate. */
+  /** Set when the client has shown that it is not TeslaMate. */
   knowsCloseFrames = false;
 
   override close(code?: number, reason?: string | Buffer): void {

@@ -1,62 +1,26 @@
-// One client of the Owner streaming. TeslaMate crashes on a close frame, on an end of TCP while it sends, and on some
-// errors; it has one timer of 30 s that every message restarts, and after `vehicle_disconnected` that timer is its
-// pending new subscribe. Every rule here is one of these (reference: TeslaMate contract, sections 1 and 2).
+// One client of the Owner API's streaming. TeslaMate crashes on a close frame, on an end of TCP while it sends, and on
+// some errors. Every message restarts its one timer of 30 s, and after `vehicle_disconnected` that timer is the pending
+// new subscribe (docs/protocol/teslamate.md#messages, #timers).
 
-import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientAccess } from '@fleetbridge/access';
 import { isAfter, isVin, justBefore, normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
-import { defaultColumns, parseColumns } from '@fleetbridge/vehicle-state';
 import type { WebSocket } from 'ws';
-import type { FeedListener, Feeds, FrameRequest, VehicleFeed } from '../frames/index.js';
-import {
-  type Frame,
-  hasShiftLetter,
-  isAfter,
-  justBefore,
-  planReplay,
-  Replay,
-  withoutShiftLetter,
-} from '../frames/index.js';
+import type { FeedListener, Feeds, Frame, FrameRequest, VehicleFeed } from '../frames/index.js';
+import { hasShiftLetter, isAfter, planReplay, Replay, withoutShiftLetter } from '../frames/index.js';
 import type { StreamingCounts } from '../metrics.js';
-import { Confirmations, HeldSlot } from '../resume/index.js';
-import {
-  type ClientMessage,
-  HELLO,
-  parseClientMessage,
-  tokenRefused,
-  vehicleDisconnected,
-  vehicleOffline,
-} from './client-messages.js';
-
-/** What a client is given, in milliseconds. The numbers are TeslaMate's timers turned round. */
-export const ownerPace = {
-  /** Its timer is 30 s; while there is nothing to tell, a hello keeps it from believing that we are gone. */
-  helloEveryMs: 10_000,
-  /** An error sooner would bring the client back at once, for ever. */
-  tokenErrorAfterMs: 25_000,
-  /** A client whose token was refused makes a new connection of its own; one that stays is ended. */
-  refusedStaysMs: 60_000,
-  noSubscribeMs: 60_000,
-  /** TeslaMate has no branch for a failed send: TCP ends only when it has been quiet for so long. */
-  quietMs: 500,
-  /** Redis, which knows tokens, snapshots and slots, is asked again. */
-  retryMs: 1_000,
-  /** Who may have had the slot that this client wants has so little time to show that it is still there. */
-  slotAskEveryMs: 50,
-  /** What has arrived is asked at most so often, and so often while nothing is sent. */
-  pingEveryMs: 1_000,
-  idlePingEveryMs: 3_000,
-  noPongEndMs: 60_000,
-  replayFramesPerSecond: 400,
-  /** Past so many unread bytes the client is ended; it comes back to where it was. */
-  unreadBytes: 256_000,
-};
-export type Pace = typeof ownerPace;
+import { Confirmations, type HeldSlot } from '../resume/index.js';
+import { HELLO, parseClientMessage, tokenRejected, vehicleDisconnected, vehicleOffline } from './client-messages.js';
+import { HelloTimer } from './hello-timer.js';
+import type { Pace } from './pace.js';
+import { nothingSent, type SentFrames } from './sent-frames.js';
+import { acquireSlot, retryWhile } from './slot-acquisition.js';
+import { frameRequest, isVin, type Subscription, subscriberName } from './subscription.js';
 
 export interface SubscriberOptions {
   webSocket: WebSocket;
-  /** From the request, for clients that don't send one in their message. */
+  /** From the request, for clients without a token in their message. */
   requestToken: string | undefined;
   address: string;
   access: Pick<ClientAccess, 'authorize'>;
@@ -65,55 +29,45 @@ export interface SubscriberOptions {
   log: Logger;
   now: () => number;
   pace: Pace;
-  /** What a tag stands for; default: it is the VIN. */
+  /** Maps a tag to its VIN; default: the tag is the VIN. */
   vinOf?: (tag: string) => string;
 }
 
-type Subscription = Extract<ClientMessage, { kind: 'subscribe' }>;
-
-/** What a client has been sent on this connection, for one subscriber's name. */
-interface Sent {
-  /** All up to this entry, or not to be sent any more. */
-  upTo: string;
-  timeMs: number;
-  /** Of the last frame, as the client's columns show it; '' = it has none. */
-  values: string;
-  last: Frame | undefined;
-}
+const POLL_MS = 20;
 
 export class Subscriber implements FeedListener {
   readonly #options: SubscriberOptions;
   readonly #webSocket: WebSocket;
   readonly #confirmations: Confirmations;
-  /** What is in force: set by a subscribe, gone after an unsubscribe. */
+  readonly #hello: HelloTimer;
+  /** The current subscription; undefined before the first subscribe and after an unsubscribe. */
   #subscription: Subscription | undefined;
-  #request: FrameRequest = { tag: '', columns: defaultColumns, key: '' };
+  #request: FrameRequest | undefined;
   #feed: VehicleFeed | undefined;
   #slot: HeldSlot | undefined;
   #replay: Replay | undefined;
-  /** Frames go out as they come. */
+  /** Frames are sent as the feed makes them. */
   #isLive = false;
   #isEnding = false;
-  #wasToldOffline = false;
-  /** By subscriber's name, so that no record is sent twice on this connection, whatever it subscribes to in between. */
-  readonly #sentTo = new Map<string, Sent>();
-  #sent: Sent = nothingSent('0-0');
-  /** The next frame may be one that this client has: another process has read further than this one. */
+  #offlineSent = false;
+  /** By subscriber name, so that no frame is sent twice on this connection, whatever is subscribed to in between. */
+  readonly #sentTo = new Map<string, SentFrames>();
+  #sent: SentFrames = nothingSent('0-0');
+  /** The client can already have the next frame: another process had read further than this one. */
   #mayRepeat = false;
-  #helloTimer: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #lastHeardMs: number;
-  #lastSentMs = 0;
+  #lastReceivedMs: number;
   #hasSubscribed = false;
 
   constructor(options: SubscriberOptions) {
     this.#options = options;
     const { webSocket, now, pace } = options;
     this.#webSocket = webSocket;
-    this.#lastHeardMs = now();
+    this.#lastReceivedMs = now();
+    this.#hello = new HelloTimer({ everyMs: pace.helloEveryMs, now, sendHello: () => this.#send(HELLO) });
     this.#confirmations = new Confirmations({
       ping: (cursor) => {
-        if (webSocket.readyState === webSocket.OPEN) webSocket.ping(cursor);
+        if (this.#isOpen) webSocket.ping(cursor);
       },
       position: () => (this.#slot === undefined ? undefined : this.#sent.upTo),
       onConfirmed: (cursor) => this.#slot?.confirm(cursor),
@@ -123,50 +77,48 @@ export class Subscriber implements FeedListener {
       idleEveryMs: pace.idlePingEveryMs,
       silentMs: pace.noPongEndMs,
     });
-    this.#timer = setTimeout(() => this.#end('no_subscribe'), pace.noSubscribeMs);
+    this.#endUnlessSubscribed();
     webSocket.on('message', (data, isBinary) => this.#onMessage(isBinary ? '' : data.toString()));
     webSocket.on('pong', (data) => {
-      this.#lastHeardMs = now();
+      this.#lastReceivedMs = now();
       this.#confirmations.pong(data.toString());
     });
     webSocket.on('error', () => {});
     webSocket.on('close', () => this.#unsubscribe());
   }
 
-  /** Ends TCP when the client is quiet, at the latest after a few moments. Resolves when it is done. */
+  /** Ends TCP as soon as the client is quiet, at the latest after a few times `quietMs`. Resolves when TCP has ended. */
   async endQuietly(reason: string): Promise<void> {
     const { now, pace } = this.#options;
     this.#isEnding = true;
     clearTimeout(this.#timer);
-    this.#stopHello();
+    this.#hello.stop();
     const deadline = now() + 4 * pace.quietMs;
-    // its answer to our ping is something that it sends, too; and what it has confirmed it is not sent again
-    const isQuiet = () => this.#hasSubscribed && this.#isAllConfirmed && now() - this.#lastHeardMs >= pace.quietMs;
-    while (this.#webSocket.readyState === this.#webSocket.OPEN && !isQuiet() && now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    // the answer to our ping is something that the client sends, too, and frames that it confirms are not sent again
+    const isQuiet = () => this.#hasSubscribed && this.#isAllConfirmed && now() - this.#lastReceivedMs >= pace.quietMs;
+    while (this.#isOpen && !isQuiet() && now() < deadline) await delay(POLL_MS);
     this.#end(reason);
   }
 
-  // The vehicle's feed speaks.
+  // Called by the vehicle's feed.
 
   frame(frame: Frame): void {
     if (!this.#isLive || this.#isEnding) return;
     if (this.#mayRepeat && !isAfter(frame.entryId, this.#sent.upTo)) return;
     this.#mayRepeat = false;
-    if (this.#sendFrame(frame)) this.#options.counts.lagMs = Math.max(0, this.#lastSentMs - frame.timeMs);
+    if (this.#sendFrame(frame)) this.#options.counts.lagMs = Math.max(0, this.#hello.lastSentMs - frame.timeMs);
   }
 
   online(): void {
-    this.#wasToldOffline = false;
-    // A client that waits to subscribe again would take any message now for a reason not to.
+    this.#offlineSent = false;
+    // nothing is sent: any message would cancel the new subscribe that is pending in the client
   }
 
   offline(): void {
-    if (this.#isLive) this.#sayDisconnected();
+    if (this.#isLive) this.#sendDisconnected();
   }
 
-  /** It may come back, and hear then what anybody hears of a vehicle that is not known. */
+  /** A client that reconnects gets what every client gets for an unknown vehicle. */
   forgotten(): void {
     void this.endQuietly('vehicle_forgotten');
   }
@@ -178,8 +130,8 @@ export class Subscriber implements FeedListener {
   }
 
   #onMessage(text: string): void {
-    const { now, counts, log, address, pace } = this.#options;
-    this.#lastHeardMs = now();
+    const { now, counts, log, address } = this.#options;
+    this.#lastReceivedMs = now();
     if (this.#isEnding) return;
     const message = parseClientMessage(text);
     if (message.kind === 'unknown') {
@@ -187,103 +139,73 @@ export class Subscriber implements FeedListener {
       log.debug({ reason: message.reason, address }, 'client_message_ignored');
     } else if (message.kind === 'unsubscribe') {
       this.#unsubscribe();
-      this.#timer = setTimeout(() => this.#end('no_subscribe'), pace.noSubscribeMs);
+      this.#endUnlessSubscribed();
     } else {
       this.#subscribe(message).catch((error) => this.failed(error));
     }
   }
 
   async #subscribe(subscription: Subscription): Promise<void> {
-    const { access, feeds, counts, log, address, requestToken } = this.#options;
+    const { access, feeds, counts, log, address, requestToken, pace, vinOf } = this.#options;
     this.#leaveFeed();
     this.#subscription = subscription;
     this.#hasSubscribed = true;
     this.#send(HELLO);
     const { tag } = subscription;
-    const vin = this.#options.vinOf?.(tag) ?? normalizeVin(tag);
+    const vin = vinOf?.(tag) ?? tag.toUpperCase();
     const isWanted = () => this.#subscription === subscription && !this.#isEnding;
 
-    const judgement = await this.#settle(isWanted, async () => {
-      const answer = await access.authorize(subscription.token ?? requestToken, vin);
+    const judgement = await retryWhile(isWanted, pace.retryMs, async () => {
+      const answer = await access.judge(subscription.token ?? requestToken, vin);
       return answer.verdict === 'unknown' ? undefined : answer;
     });
     if (judgement === undefined) return;
     if (judgement.verdict !== 'granted') {
       counts.refusedTokens++;
-      log.warn({ vin: shortened(vin), address, remedy: 'docs/teslamate.md' }, 'token_refused');
-      this.#refuse(tag);
+      log.warn({ vin: vin.slice(0, 32), address, remedy: 'docs/teslamate.md' }, 'token_refused');
+      this.#reject(tag);
       return;
     }
     if (!isVin(vin)) {
-      // it asks again in 30 s, or has gone without a word
-      this.#sayDisconnected();
-      this.#timer = setTimeout(() => this.#end('no_subscribe'), this.#options.pace.noSubscribeMs);
+      // the client subscribes again within 30 s, or has vanished
+      this.#sendDisconnected();
+      this.#endUnlessSubscribed();
       return;
     }
-    const columns = columnsOf(subscription);
+    const request = frameRequest(subscription);
     const feed = feeds.of(vin);
     this.#feed = feed;
+    this.#request = request;
     feed.listen(this);
-    this.#request = { tag, columns, key: `${tag}\n${columns}` };
-    const isReady = await this.#settle(isWanted, () => this.#fromRedis(feed.framesReady().then(() => true)));
+    const ask = <T>(asked: Promise<T>) => this.#ask(asked);
+    const isReady = await retryWhile(isWanted, pace.retryMs, () => ask(feed.framesReady().then(() => true)));
     if (!isReady) return;
-    const slot = await this.#takeSlot(
-      feed,
-      { vin, subscriber: subscriberName(judgement.principal, vin, columns) },
-      isWanted,
-    );
-    if (slot === undefined) return;
-    log.info({ vin, address, is_online: feed.isOnline, is_resumed: !slot.isNew }, 'subscribed');
-    this.#start(feed, slot);
-  }
-
-  /** Asks again while the answer is undefined and still wanted. */
-  async #settle<T>(isWanted: () => boolean, ask: () => Promise<T | undefined>): Promise<T | undefined> {
-    while (isWanted()) {
-      const answer = await ask();
-      if (answer !== undefined) return isWanted() ? answer : undefined;
-      await pause(this.#options.pace.retryMs);
+    const subscriber = subscriberName(judgement.who, vin, request.columns);
+    if (this.#slot?.subscriber !== subscriber) {
+      this.#releaseSlot();
+      const prove = () => this.#confirmations.ask();
+      const slot = await acquireSlot({ feed, slots: feeds.slots, vin, subscriber, prove, isWanted, ask, pace });
+      if (slot === undefined) return;
+      this.#slot = slot;
     }
-    return undefined;
+    log.info({ vin, address, is_online: feed.isOnline, is_resumed: !this.#slot.isNew }, 'subscribed');
+    this.#start(feed, this.#slot, request);
   }
 
-  /** undefined: Redis does not answer now. */
-  #fromRedis<T>(asked: Promise<T>): Promise<T | undefined> {
-    return asked.catch((err) => {
-      this.#options.log.debug({ err }, 'redis_asked_again');
+  /** undefined: Redis does not answer. */
+  async #ask<T>(request: Promise<T>): Promise<T | undefined> {
+    try {
+      return await request;
+    } catch (err) {
+      this.#options.log.debug({ err }, 'redis_request_retried');
       return undefined;
-    });
-  }
-
-  /** The one that this connection has, or else that of an earlier one, or a new one. */
-  async #takeSlot(
-    feed: VehicleFeed,
-    { vin, subscriber }: { vin: string; subscriber: string },
-    isWanted: () => boolean,
-  ): Promise<HeldSlot | undefined> {
-    if (this.#slot?.subscriber === subscriber) return this.#slot;
-    this.#releaseSlot();
-    const { slots } = this.#options.feeds;
-    // who is new begins with the present; if nobody is there, with what comes
-    const cursor = feed.present && feed.isOnline ? justBefore(feed.present.entryId) : feed.readUpTo;
-    const prove = () => this.#confirmations.ask();
-    const wish = { vin, subscriber, connectionId: randomUUID(), cursor, prove, isWanted };
-    let askedMs: number | undefined;
-    for (;;) {
-      const answer = await this.#settle(isWanted, () => this.#fromRedis(slots.take({ ...wish, askedMs })));
-      if (answer === undefined) return undefined;
-      if (answer instanceof HeldSlot) return answer;
-      askedMs = answer.askedMs;
-      await pause(this.#options.pace.slotAskEveryMs);
     }
   }
 
-  #start(feed: VehicleFeed, slot: HeldSlot): void {
+  #start(feed: VehicleFeed, slot: HeldSlot, request: FrameRequest): void {
     const { counts, log, pace } = this.#options;
-    this.#slot = slot;
     const ring = feed.recentFrames();
-    const known = this.#sentTo.get(slot.subscriber);
-    const sent = known ?? nothingSent(slot.cursor);
+    const sent = this.#sentTo.get(slot.subscriber) ?? nothingSent(slot.cursor);
     if (isAfter(slot.cursor, sent.upTo)) sent.upTo = slot.cursor;
     this.#sent = sent;
     this.#sentTo.set(slot.subscriber, sent);
@@ -295,10 +217,10 @@ export class Subscriber implements FeedListener {
       log.warn({ vin: slot.vin, from: sent.upTo, first_kept: ring.lostThrough }, 'resume_gap');
     }
     if (first && feed.isOnline) this.#sendFrame(first);
-    // what it has from an earlier connection is not sent again for want of a difference
+    // a frame that equals the last one of an earlier connection is not sent again
     const before = ring.at(ring.after(sent.upTo) - 1);
     if (before && sent.values === '' && !slot.isNew) {
-      sent.values = feed.messages.of(before, this.#request).values;
+      sent.values = feed.messages.of(before, request).values;
       sent.timeMs = before.timeMs;
     }
     this.#replay = new Replay({
@@ -311,7 +233,7 @@ export class Subscriber implements FeedListener {
       onDone: () => {
         this.#replay = undefined;
         this.#isLive = true;
-        if (!feed.isOnline) this.#sayDisconnected();
+        if (!feed.isOnline) this.#sendDisconnected();
       },
       framesPerSecond: pace.replayFramesPerSecond,
     });
@@ -323,10 +245,10 @@ export class Subscriber implements FeedListener {
     this.#leaveFeed();
     this.#releaseSlot();
     this.#subscription = undefined;
-    this.#stopHello();
+    this.#hello.stop();
   }
 
-  /** Keeps the slot: the client may subscribe again on the same connection. */
+  /** Keeps the slot: the client can subscribe again on the same connection. */
   #leaveFeed(): void {
     this.#feed?.leave(this);
     this.#feed = undefined;
@@ -342,17 +264,17 @@ export class Subscriber implements FeedListener {
     this.#confirmations.stop();
   }
 
-  /** Whether there was something to send. */
+  /** Whether the frame was sent. */
   #sendFrame(frame: Frame): boolean {
     if (this.#isEnding || frame.timeMs < this.#sent.timeMs) return false;
     this.#sent.upTo = frame.entryId;
-    return this.#show(frame);
+    return this.#sendIfChanged(frame);
   }
 
-  #show(frame: Frame): boolean {
+  #sendIfChanged(frame: Frame): boolean {
     const sent = this.#sent;
-    const { text, values } = this.#feed!.messages.of(frame, this.#request);
-    // A column list of its own may not show what changed; TeslaMate would store it as another position.
+    const { text, values } = this.#feed!.messages.of(frame, this.#request!);
+    // The client's columns may not show the change. TeslaMate would store the same values as another position.
     if (values === sent.values) return false;
     sent.values = values;
     sent.timeMs = frame.timeMs;
@@ -364,90 +286,62 @@ export class Subscriber implements FeedListener {
   }
 
   /**
-   * Once a connection "Vehicle is offline", so that the client looks at REST; then a last frame with an empty shift:
-   * after one with a letter the client would ask again every few seconds.
+   * Once per connection "Vehicle is offline", on which the client reads REST, and a last frame with an empty shift state:
+   * after a frame with a letter the client would subscribe again every few seconds.
    */
-  #sayDisconnected(): void {
+  #sendDisconnected(): void {
     const { tag } = this.#subscription!;
-    if (!this.#wasToldOffline) {
-      this.#wasToldOffline = true;
+    if (!this.#offlineSent) {
+      this.#offlineSent = true;
       this.#send(vehicleOffline(tag));
       const { last } = this.#sent;
-      if (this.#isLive && last && hasShiftLetter(last)) this.#show(withoutShiftLetter(last));
+      if (this.#isLive && last && hasShiftLetter(last)) this.#sendIfChanged(withoutShiftLetter(last));
     }
     this.#send(vehicleDisconnected(tag));
-    this.#stopHello();
-    // silence until it subscribes again
+    this.#hello.stop();
+    // silence until the client subscribes again
     this.#isLive = false;
   }
 
-  /** As the contract says of a bad token: hello as usual, the error late, the socket left to the client. */
-  #refuse(tag: string): void {
+  /** A hello as usual and a late error; the client closes the socket (docs/protocol/teslamate.md#tokens). */
+  #reject(tag: string): void {
     const { tokenErrorAfterMs, refusedStaysMs } = this.#options.pace;
     this.#releaseSlot();
     this.#timer = setTimeout(() => {
-      this.#send(tokenRefused(tag));
-      this.#stopHello();
+      this.#send(tokenRejected(tag));
+      this.#hello.stop();
       this.#timer = setTimeout(() => void this.endQuietly('token_refused'), refusedStaysMs);
     }, tokenErrorAfterMs);
   }
 
   #send(message: string): void {
-    const { pace, counts, now } = this.#options;
-    if (this.#webSocket.readyState !== this.#webSocket.OPEN || this.#isEnding) return;
+    const { pace, counts } = this.#options;
+    if (!this.#isOpen || this.#isEnding) return;
     this.#webSocket.send(message);
     if (this.#webSocket.bufferedAmount > pace.unreadBytes) {
       counts.droppedSubscribers++;
       void this.endQuietly('messages_unread');
       return;
     }
-    this.#lastSentMs = now();
-    this.#helloTimer ??= setTimeout(() => this.#helloIfDue(), pace.helloEveryMs);
+    this.#hello.messageSent();
   }
 
-  /** The timer runs on while frames are sent, and only then looks at the time. */
-  #helloIfDue(): void {
-    const leftMs = this.#lastSentMs + this.#options.pace.helloEveryMs - this.#options.now();
-    this.#helloTimer = undefined;
-    if (leftMs <= 0) this.#send(HELLO);
-    else this.#helloTimer = setTimeout(() => this.#helloIfDue(), leftMs);
-  }
-
-  #stopHello(): void {
-    clearTimeout(this.#helloTimer);
-    this.#helloTimer = undefined;
+  #endUnlessSubscribed(): void {
+    this.#timer = setTimeout(() => this.#end('no_subscribe'), this.#options.pace.noSubscribeMs);
   }
 
   get #isAllConfirmed(): boolean {
     return this.#slot === undefined || !isAfter(this.#sent.upTo, this.#slot.cursor);
   }
 
+  get #isOpen(): boolean {
+    return this.#webSocket.readyState === this.#webSocket.OPEN;
+  }
+
   #end(reason: string): void {
-    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    this.#options.counts.ended[reason] = (this.#options.counts.ended[reason] ?? 0) + 1;
+    if (!this.#isOpen) return;
+    const { ended } = this.#options.counts;
+    ended[reason] = (ended[reason] ?? 0) + 1;
     this.#webSocket.terminate();
   }
-}
-
-function nothingSent(upTo: string): Sent {
-  return { upTo, timeMs: Number.NEGATIVE_INFINITY, values: '', last: undefined };
-}
-
-/** A returning subscriber is who has the same token, vehicle and columns. */
-function subscriberName(who: string, vin: string, columns: readonly string[]): string {
-  return createHash('sha256').update(`${who}\n${vin}\n${columns}`).digest('base64url');
-}
-
-/** The default list is always the same object: it needs no formatting of its own. */
-function columnsOf(subscription: Subscription): readonly string[] {
-  const columns = parseColumns(subscription.columns);
-  return columns instanceof Error || columns.join() === defaultColumns.join() ? defaultColumns : columns;
-}
-
-function shortened(text: string): string {
-  return text.slice(0, 32);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,7 +1,6 @@
-// TeslaMate's tag of a vehicle: its VIN with TESLA_WSS_USE_VIN, else a number that only Tesla's REST API knows.
-import { isVin, normalizeVin } from '@fleetbridge/protocol';
+// TeslaMate's tag of a vehicle: the VIN with TESLA_WSS_USE_VIN, otherwise a number that only Tesla's REST API knows.
 
-/** From entries `<id>=<VIN>`. A RangeError, as a value, names the entry that is none. */
+/** Parses entries of the form `<id>=<VIN>`. Returns a RangeError with the first malformed entry as its message. */
 export function parseVehicleIds(entries: readonly string[]): ReadonlyMap<string, string> | RangeError {
   const vins = new Map<string, string>();
   for (const entry of entries) {
@@ -12,7 +11,7 @@ export function parseVehicleIds(entries: readonly string[]): ReadonlyMap<string,
   return vins;
 }
 
-/** What a tag stands for; one that is no known number is taken for a VIN. Entries are those that `parseVehicleIds` accepts. */
+/** Maps a tag to its VIN. A tag that is not a configured number is the VIN. Throws on entries that `parseVehicleIds` rejects. */
 export function createVinOf(entries: readonly string[]): (tag: string) => string {
   const vins = parseVehicleIds(entries);
   if (vins instanceof RangeError) throw vins;

@@ -1,1 +1,1 @@
-export { startRawSubscriber } from './raw-subscriber.js';
+export { type RawClient, startRawSubscriber } from './raw-subscriber.js';

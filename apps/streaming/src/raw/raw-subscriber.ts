@@ -1,20 +1,27 @@
 // A client of `data:subscribe_all`: every record of a vehicle, or of all that its token grantsVehicle, as JSON. It knows close
 // frames, so it is told why it is ended: 1008 a token, 1009 and 1002 what it sent, 1012 a restart, 1013 unread messages.
 
-import { type Access, grantsVehicle } from '@fleetbridge/access';
-import { normalizeVin } from '@fleetbridge/protocol';
+import { type Access, type ClientAccess, grantsVehicle } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
+import type { WebSocket } from 'ws';
 import type { LiveClient, LiveClients } from '../live-clients.js';
 import type { StreamingCounts } from '../metrics.js';
 import type { LogRecords } from '../records/index.js';
 import { pumpRecords, RecordStream, type StreamItem, type StreamStart, streamStart } from '../records/index.js';
-import type { RawClient } from '../server.js';
 
 const PING_EVERY_MS = 20_000;
 const BUFFERED_BYTES = 256_000;
 /** A client that does not answer the close frame is cut off. */
 const CLOSE_LIMIT_MS = 2_000;
 const RETRY_MS = 1_000;
+
+/** A WebSocket whose first message asks for records. */
+export interface RawClient {
+  webSocket: WebSocket;
+  message: string;
+  requestToken: string | undefined;
+  access: ClientAccess;
+}
 
 export interface RawSubscriberOptions {
   access: Access;
@@ -62,7 +69,7 @@ export function startRawSubscriber(client: RawClient, options: RawSubscriberOpti
     );
     let isTaken: Promise<void> = Promise.resolve();
     const send = (item: StreamItem) => {
-      counts.told.raw = (counts.told.raw ?? 0) + 1;
+      counts.sentRecords.raw = (counts.sentRecords.raw ?? 0) + 1;
       isTaken = new Promise((resolve) => webSocket.send(messageOf(item), () => resolve()));
       return webSocket.bufferedAmount < BUFFERED_BYTES;
     };

@@ -25,36 +25,36 @@ afterAll(async () => {
 describe('the slots of a process', () => {
   it('are written in the background as they are confirmed', async () => {
     const { book, slots } = open();
-    const slot = await book.take(wish('5-0'));
+    const slot = await book.acquire(wish('5-0'));
     asSlot(slot).confirm('7-0');
     await eventually(async () => (await slots())[0]?.endsWith(' 7-0') === true);
   });
 
   it('are given at once to who comes back to the same process', async () => {
     const { book, counts } = open();
-    const first = asSlot(await book.take(wish('5-0')));
+    const first = asSlot(await book.acquire(wish('5-0')));
     first.confirm('7-0');
     first.release();
-    const second = asSlot(await book.take(wish('20-0')));
+    const second = asSlot(await book.acquire(wish('20-0')));
     expect([second.isNew, second.cursor, second.id]).toEqual([false, '7-0', first.id]);
     expect(counts.slots).toBe(1);
   });
 
   it('pass from a connection that broke while it asked to the one that follows it', async () => {
     const { book } = open();
-    const first = asSlot(await book.take(wish('5-0')));
+    const first = asSlot(await book.acquire(wish('5-0')));
     first.confirm('7-0');
     first.release();
     await book.write();
-    const broken = book.take({ ...wish('20-0'), isWanted: () => false });
-    const second = asSlot(await book.take(wish('20-0')));
+    const broken = book.acquire({ ...wish('20-0'), isWanted: () => false });
+    const second = asSlot(await book.acquire(wish('20-0')));
     expect(await broken).toBeUndefined();
     expect([second.isNew, second.cursor, second.id]).toEqual([false, '7-0', first.id]);
   });
 
   it('are found again by a connection that did not hear which one it got', async () => {
     const { book, store } = open();
-    const first = asSlot(await book.take(wish('5-0')));
+    const first = asSlot(await book.acquire(wish('5-0')));
     first.confirm('7-0');
     first.release();
     await book.write();
@@ -62,37 +62,37 @@ describe('the slots of a process', () => {
     const { subscriber, connectionId, cursor } = again;
     const newSlot = { id: connectionId, cursor };
     await store.take(VIN, { subscriber, connectionId, newSlot, askedMs: undefined });
-    expect(asSlot(await book.take(again))).toMatchObject({ isNew: false, cursor: '7-0', id: first.id });
+    expect(asSlot(await book.acquire(again))).toMatchObject({ isNew: false, cursor: '7-0', id: first.id });
   });
 
   it('ask the connections that hold them to show that they are there', async () => {
     const { book } = open({ youngMs: -1 });
     let slot: HeldSlot | undefined;
-    const first = await book.take({ ...wish('5-0'), prove: () => slot?.confirm('6-0') });
+    const first = await book.acquire({ ...wish('5-0'), prove: () => slot?.confirm('6-0') });
     slot = asSlot(first);
     // it has been asked and has answered, which counts a millisecond later
-    let taken = await book.take(wish('20-0'));
+    let taken = await book.acquire(wish('20-0'));
     while (taken !== undefined && 'askedMs' in taken)
-      taken = await book.take({ ...wish('20-0'), askedMs: taken.askedMs });
+      taken = await book.acquire({ ...wish('20-0'), askedMs: taken.askedMs });
     expect(asSlot(taken).isNew).toBe(true);
     expect(slot.cursor).toBe('6-0');
   });
 
   it('are all free when it stops', async () => {
     const { book, namespace } = open();
-    asSlot(await book.take(wish('5-0'))).confirm('7-0');
+    asSlot(await book.acquire(wish('5-0'))).confirm('7-0');
     await book.stop();
     const next = open({}, namespace, 'process-1');
-    expect(asSlot(await next.book.take(wish('20-0')))).toMatchObject({ isNew: false, cursor: '7-0' });
+    expect(asSlot(await next.book.acquire(wish('20-0')))).toMatchObject({ isNew: false, cursor: '7-0' });
   });
 
   it('that others have taken are replaced, so that both connections keep their places', async () => {
     const { book, slots, namespace } = open();
-    const mine = asSlot(await book.take(wish('5-0')));
+    const mine = asSlot(await book.acquire(wish('5-0')));
     const id = mine.id;
     await redis.hdel(partitionKeys(namespace, 0).streamingProcesses, 'process-0');
     const other = open({}, namespace, 'process-1');
-    const theirs = asSlot(await other.book.take(wish('20-0')));
+    const theirs = asSlot(await other.book.acquire(wish('20-0')));
     expect(theirs.id).toBe(id);
     mine.confirm('9-0');
     await eventually(async () => (await slots()).some((slot) => slot.endsWith(' 9-0')));
@@ -101,12 +101,12 @@ describe('the slots of a process', () => {
 
   it('are written when Redis is back, whatever happened meanwhile', async () => {
     const { book, slots } = open();
-    const [kept, gone] = [asSlot(await book.take(wish('5-0'))), asSlot(await book.take(wish('6-0', 'other')))];
+    const [kept, gone] = [asSlot(await book.acquire(wish('5-0'))), asSlot(await book.acquire(wish('6-0', 'other')))];
     await server.kill();
     kept.confirm('7-0');
     gone.confirm('8-0');
     gone.release();
-    await expect(book.take(wish('9-0'))).rejects.toThrow();
+    await expect(book.acquire(wish('9-0'))).rejects.toThrow();
     await server.start();
     await eventually(async () => {
       const stored = (await slots()).map((slot) => slot.split(' '));

@@ -128,10 +128,10 @@ export class ResumePositions {
    * A slot, or since when the client has been asking; undefined when it is not wanted any more. Throws when Redis does
    * not answer. One after the other: a connection that broke while it asked leaves its place to the one that follows it.
    */
-  async take(options: HolderOptions): Promise<HeldSlot | { askedMs: number } | undefined> {
+  async acquire(options: HolderOptions): Promise<HeldSlot | { askedMs: number } | undefined> {
     const { subscriber } = options;
     const before = this.#taking.get(subscriber) ?? Promise.resolve();
-    const taking = before.catch(() => {}).then(() => this.#take(options));
+    const taking = before.catch(() => {}).then(() => this.#acquire(options));
     this.#taking.set(subscriber, taking);
     try {
       return await taking;
@@ -140,7 +140,7 @@ export class ResumePositions {
     }
   }
 
-  async #take(options: HolderOptions): Promise<HeldSlot | { askedMs: number } | undefined> {
+  async #acquire(options: HolderOptions): Promise<HeldSlot | { askedMs: number } | undefined> {
     const { vin, subscriber, connectionId, cursor, askedMs, isWanted } = options;
     const held = this.#held.get(this.#store.partitionOf(vin))!;
     for (const other of held) if (other.subscriber === subscriber && !other.isReleased) other.prove();
