@@ -22,7 +22,7 @@ import {
 } from '@fleetbridge/store';
 import { loadCertificate } from './certificate.js';
 import { type StreamingConfig, withDefaults } from './config.js';
-import { Elevation, Feeds, Vehicles } from './frames/index.js';
+import { Elevation, Feeds, type FeedsOptions, Vehicles } from './frames/index.js';
 import { type GrpcServer, startGrpcServer } from './grpc/index.js';
 import { createHttpApi } from './http/index.js';
 import { LiveClients } from './live-clients.js';
@@ -44,8 +44,12 @@ export interface StreamingOptions {
   onOpen?: (open: { clients: StreamingServer; grpc: GrpcServer; registry: Metrics['registry'] }) => void;
   now?: () => number;
   pace?: Partial<Pace>;
-  /** How long a client may take nothing. */
+  /** How long a client may leave its messages unread. */
   unreadLimitMs?: number;
+  /** Other times than the defaults, for tests. */
+  slotTimes?: FeedsOptions['slotTimes'];
+  /** Elevations from elsewhere than ELEVATION_URL, for tests. */
+  elevation?: FeedsOptions['elevation'];
 }
 
 /** Resolves when clients hear the present. Throws ConfigError, ListenError, LayoutMismatch. */
@@ -72,18 +76,13 @@ export async function startStreaming({
   context.onStop('redis for pages', () => pagesStore.close());
 
   const counts = createCounts();
-  const snapshots = new SnapshotStore(store);
-  const elevation =
-    config.ELEVATION_URL === undefined
-      ? undefined
-      : new Elevation({
-          url: config.ELEVATION_URL,
-          onTrouble: (err) => log.warn({ err }, 'elevation_unavailable'),
-          onRecovered: () => log.info({}, 'elevation_available'),
-        });
+  const snapshots = new SnapshotStore({ redis, ...layout });
   const feeds = new Feeds({
-    store,
-    elevation,
+    redis,
+    elevation: options.elevation ?? createElevation(config, log),
+    ...(options.slotTimes === undefined ? {} : { slotTimes: options.slotTimes }),
+    url: config.REDIS_URL,
+    ...layout,
     snapshots,
     resumeWindowMs: config.RESUME_WINDOW * 1_000,
     counts,
@@ -170,6 +169,15 @@ export async function startStreaming({
   readiness.set('log', { ready: true });
   grpc.setServing(true);
   return { clients, grpc, feeds, records, access, live, counts, ports: { clients: clients.port, grpc: grpc.port } };
+}
+
+function createElevation({ ELEVATION_URL: url }: StreamingConfig, log: RunContext['log']): Elevation | undefined {
+  if (url === undefined) return undefined;
+  return new Elevation({
+    url,
+    onTrouble: (err) => log.warn({ err }, 'elevation_unavailable'),
+    onRecovered: () => log.info({}, 'elevation_available'),
+  });
 }
 
 function daysUntil(date: Date, nowMs: number): number {

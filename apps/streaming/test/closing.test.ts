@@ -1,58 +1,54 @@
-// However a TeslaMate-like client is ended, it never gets a close frame: TCP ends, and the client lives on.
-
+// However a TeslaMate-like client is disconnected, it gets no close frame: TCP ends, and the client survives.
 import { TeslaMateClient } from '@fleetbridge/simulator';
-import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
-import { type Replica, type ReplicaOptions, startReplica, TOKEN } from './replica.js';
-import { createStreamingLives } from './streaming-lives.js';
+import type { RedisConnection } from '@fleetbridge/store';
+import { eventually } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
+import { type Rig, type RigOptions, TOKEN, VIN } from './streaming-rig.js';
+import { it as streamingTest, type TestSocket } from './streaming-test.js';
 import { driving, VehicleLog } from './vehicle-log.js';
 
-const VIN = '5YJ3E1EA7KF000001';
-let redisServer: DisposableRedis;
-let redis: RedisConnection;
-let namespaces = 0;
-const cleanUp = cleanupAfterEach();
-
-beforeAll(async () => {
-  redisServer = await startRedis();
-  redis = connectRedis({ url: redisServer.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await redisServer.stop();
-});
-
-type Setting = Omit<ReplicaOptions, 'url' | 'namespace'>;
 interface Scene {
-  replica: Replica;
+  rig: Rig;
   vehicle: VehicleLog;
-  /** One that says what it likes; subscribed. */
-  raw: RawClient;
+  /** A subscribed client that can send anything. */
+  raw: OwnerSocket;
 }
 
+interface Setup {
+  rig: Rig;
+  vehicle: VehicleLog;
+  connect: (options?: { autoPong?: boolean }) => Promise<OwnerSocket>;
+}
+
+const it = streamingTest.extend<{ open: (options?: Partial<RigOptions>) => Promise<Setup> }>({
+  open: async ({ startRig, connect }, use) => {
+    await use(async (options) => {
+      const rig = await startRig(options);
+      const vehicle = await drivingVehicle(rig.redis, rig.namespace);
+      return { rig, vehicle, connect: async (how) => ownerSocket(await connect(rig.wsUrl, how)) };
+    });
+  },
+});
+
 describe('no close frame is sent', () => {
-  it.each<[string, Setting, (scene: Scene) => unknown, string]>([
-    ['by a shutdown', {}, ({ replica }) => replica.stop(), 'shutdown'],
+  it.for<[string, Partial<RigOptions>, (scene: Scene) => unknown, string]>([
+    ['by a shutdown', {}, ({ rig }) => rig.stop(), 'shutdown'],
     [
       'when the token is revoked',
       {},
-      async ({ replica, raw }) => {
-        const { token, grant } = await replica.tokens.create({ vin: VIN, label: '', nowMs: 1 });
+      async ({ rig, raw }) => {
+        const { token, grant } = await rig.tokens.create({ vin: VIN, label: '', nowMs: 1 });
         raw.subscribe(token);
         await eventually(() => raw.updates() === 2);
-        await replica.tokens.revoke(grant.id);
+        await rig.tokens.revoke(grant.id);
       },
       'token_revoked',
     ],
     [
       'when our own code fails',
       {},
-      ({ replica, raw }) => {
-        replica.access.identify = () => {
+      ({ rig, raw }) => {
+        rig.access.identify = () => {
           throw new TypeError('a mistake');
         };
         raw.subscribe();
@@ -60,10 +56,10 @@ describe('no close frame is sent', () => {
       'internal_error',
     ],
     [
-      'when telling a frame fails',
+      'when a frame can not be sent',
       {},
-      ({ replica, vehicle }) => {
-        replica.feeds.of(VIN).messages.of = () => {
+      ({ rig, vehicle }) => {
+        rig.feeds.of(VIN).messages.of = () => {
           throw new TypeError('a mistake');
         };
         return vehicle.send({ VehicleSpeed: 99 }, 99_000);
@@ -78,32 +74,32 @@ describe('no close frame is sent', () => {
       'no_subscribe',
     ],
     [
-      'to a client that has subscribed to what is no vehicle and stays',
+      'to a client that has subscribed to a malformed tag and stays',
       { pace: { noSubscribeMs: 40 } },
       ({ raw }) =>
         raw.send(`{"msg_type":"data:subscribe_oauth","token":"${TOKEN}","value":"speed","tag":"no vehicle"}`),
       'no_subscribe',
     ],
-  ])('%s', async (_, setting, happen, reason) => {
-    const { replica, vehicle, url } = await open({ ...setting, pace: { quietMs: 20, ...setting.pace } });
-    const raw = await rawClient(url, { answersPings: reason !== 'no_pong' });
+  ])('%s', async ([_, options, happen, reason], { open }) => {
+    const { rig, vehicle, connect } = await open({ ...options, pace: { quietMs: 20, ...options.pace } });
+    const raw = await connect({ autoPong: reason !== 'no_pong' });
     raw.subscribe();
     await eventually(() => raw.updates() === 1);
-    await happen({ replica, vehicle, raw });
+    await happen({ rig, vehicle, raw });
     await eventually(() => raw.closes.length === 1);
     expect(raw.closes).toEqual([1006]);
-    expect(replica.counts.ended).toEqual({ [reason]: 1 });
+    expect(rig.counts.ended).toEqual({ [reason]: 1 });
   });
 
-  it.each<[string, (raw: RawClient) => unknown]>([
+  it.for<[string, (raw: OwnerSocket) => unknown]>([
     ['a message that is too long', (raw) => raw.send('x'.repeat(100_000))],
     ['a close frame of its own', (raw) => raw.socket.close(1011)],
-    ['a frame that is none', (raw) => raw.write(Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]))],
+    ['a malformed frame', (raw) => raw.write(Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]))],
     ['a text that is not UTF-8', (raw) => raw.write(Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28]))],
     ['an unmasked frame', (raw) => raw.write(Buffer.from([0x81, 0x01, 0x61]))],
-  ])('to a client that sends %s', async (_, misbehave) => {
-    const { url } = await open();
-    const raw = await rawClient(url);
+  ])('to a client that sends %s', async ([_, misbehave], { open }) => {
+    const { connect } = await open();
+    const raw = await connect();
     raw.subscribe();
     await eventually(() => raw.updates() === 1);
     misbehave(raw);
@@ -111,14 +107,14 @@ describe('no close frame is sent', () => {
     expect(raw.closes).toEqual([1006]);
   });
 
-  it.each([
+  it.for<[string, string | Buffer]>([
     ['bad JSON', '{'],
     ['an unknown message', '{"msg_type":"x"}'],
     ['a binary message', Buffer.from([1, 2, 3])],
     ['a subscribe without a tag', '{"msg_type":"data:subscribe_oauth"}'],
-  ])('nor is a client ended for %s', async (_, message) => {
-    const { url, vehicle } = await open();
-    const raw = await rawClient(url);
+  ])('and a client is not disconnected for %s', async ([_, message], { open }) => {
+    const { connect, vehicle } = await open();
+    const raw = await connect();
     raw.subscribe();
     await eventually(() => raw.updates() === 1);
     raw.send(message);
@@ -129,39 +125,39 @@ describe('no close frame is sent', () => {
 });
 
 describe('a client that does not read', () => {
-  it('is ended at a bounded buffer, and goes on where it was when it is back', async () => {
-    const { replica, vehicle, url } = await open({
+  it('is disconnected at a bounded buffer, and resumes where it was', async ({ open }) => {
+    const { rig, vehicle, connect } = await open({
       pace: { unreadBytes: 50_000, pingEveryMs: 10, replayFramesPerSecond: 100_000 },
     });
     const wide = Array.from({ length: 64 }, (_, n) => (n === 0 ? 'speed' : 'odometer')).join();
-    const slow = await rawClient(url);
+    const slow = await connect();
     slow.subscribe(TOKEN, wide);
     await eventually(() => slow.updates() === 1);
     slow.socket.pause();
     let timeMs = 2_000;
-    while (replica.counts.droppedSubscribers === 0) {
+    while (rig.counts.droppedSubscribers === 0) {
       const batch = Array.from({ length: 500 }, () => vehicle.send({ VehicleSpeed: timeMs % 7 }, timeMs++));
       await Promise.all(batch);
     }
-    await eventually(() => replica.counts.ended.messages_unread === 1);
-    await eventually(() => replica.counts.slots === 0);
-    // what had left for it is still on its way
+    await eventually(() => rig.counts.ended.messages_unread === 1);
+    await eventually(() => rig.counts.slots === 0);
+    // sent messages are still in transit
     slow.socket.resume();
     await eventually(() => slow.closes.length === 1);
     expect(slow.closes).toEqual([1006]);
 
-    const back = await rawClient(url);
+    const back = await connect();
     back.subscribe(TOKEN, wide);
     await eventually(() => back.times().at(-1) === timeMs - 1);
     const seen = new Set([...slow.times(), ...back.times()]);
     expect(seen.size).toBe(timeMs - 2_000 + 1);
-    expect(replica.counts.frames).toBeGreaterThan(seen.size - 1);
+    expect(rig.counts.frames).toBeGreaterThan(seen.size - 1);
   });
 
-  it('holds up nobody else', async () => {
-    const { vehicle, url } = await open();
-    const slow = await rawClient(url);
-    const other = await rawClient(url);
+  it('does not delay other clients', async ({ open }) => {
+    const { vehicle, connect } = await open();
+    const slow = await connect();
+    const other = await connect();
     for (const one of [slow, other]) {
       one.subscribe();
       await eventually(() => one.updates() === 1);
@@ -172,82 +168,64 @@ describe('a client that does not read', () => {
   });
 });
 
-describe('a TeslaMate-like client lives on', () => {
-  it('through a restart in good order, in which nothing that it has confirmed comes again', async () => {
-    const namespace = `closing-${namespaces++}`;
-    const lives = await createStreamingLives({ redisUrl: redisServer.url, namespace });
-    cleanUp.push(() => lives.end('SIGKILL'));
-    await lives.start();
-    const vehicle = await drivingVehicle(namespace);
+describe('a TeslaMate-like client survives', () => {
+  it('a restart in good order, after which no confirmed frame is repeated', async ({
+    createProcess,
+    redis,
+    namespace,
+    cleanup,
+  }) => {
+    const server = createProcess();
+    await server.start();
+    const vehicle = await drivingVehicle(redis, namespace);
     const client = new TeslaMateClient({
-      url: `ws://127.0.0.1:${lives.port}`,
+      url: `ws://127.0.0.1:${server.port}`,
       token: TOKEN,
       tag: VIN,
       timeFactor: 0.2,
     });
-    cleanUp.push(() => client.stop());
+    cleanup.push(() => client.stop());
     await client.connect();
     await client.waitFor(({ frames }) => frames.length === 1);
     await vehicle.send({ VehicleSpeed: 31 }, 2_000);
     await client.waitFor(({ frames }) => frames.length === 2);
-    expect(await lives.end('SIGTERM')).toBe(0);
+    expect(await server.end('SIGTERM')).toBe(0);
     await client.waitFor((one) => one.count('disconnected') === 1);
-    // its pong is a message, too; it is half a second since it sent anything
+    // its pong is a message, too: it has been quiet for half a second
     expect(client.events.find(({ type }) => type === 'disconnected')).toMatchObject({ type: 'disconnected' });
     await vehicle.send({ VehicleSpeed: 32 }, 3_000);
-    await lives.start();
+    await server.start();
     await client.waitFor(({ frames }) => frames.length >= 3);
     await vehicle.send({ VehicleSpeed: 33 }, 4_000);
     await client.waitFor(({ frames }) => frames.length >= 4);
     expect(client.frames.map(({ timeMs }) => timeMs)).toEqual([1_000, 2_000, 3_000, 4_000]);
     expect(client.crashes).toEqual([]);
-    expect(await lives.metric('fleetbridge_streaming_replayed_frames_total')).toBe(1);
-    expect(await lives.metric('fleetbridge_streaming_slots')).toBe(1);
+    expect(await server.metric('fleetbridge_streaming_replayed_frames_total')).toBe(1);
+    expect(await server.metric('fleetbridge_streaming_slots')).toBe(1);
   });
 });
 
-async function open(setting: Setting = {}) {
-  const namespace = `closing-${namespaces++}`;
-  const replica = await startReplica({ url: redisServer.url, namespace, ...setting });
-  cleanUp.push(() => replica.stop());
-  return { replica, url: replica.url, vehicle: await drivingVehicle(namespace) };
-}
-
-async function drivingVehicle(namespace: string): Promise<VehicleLog> {
+async function drivingVehicle(redis: RedisConnection, namespace: string): Promise<VehicleLog> {
   const vehicle = new VehicleLog(redis, namespace, VIN);
   await vehicle.connect();
   await vehicle.send(driving, 1_000);
   return vehicle;
 }
 
-type RawClient = Awaited<ReturnType<typeof rawClient>>;
+type OwnerSocket = ReturnType<typeof ownerSocket>;
 
-async function rawClient(url: string, { answersPings = true } = {}) {
-  const socket = new WebSocket(`${url}/streaming/`, { autoPong: answersPings });
-  const messages: string[] = [];
-  const closes: number[] = [];
-  socket.on('message', (data) => messages.push(data.toString()));
-  socket.on('close', (code) => closes.push(code));
-  socket.on('error', () => {});
-  cleanUp.push(() => socket.terminate());
-  let tcp: import('node:net').Socket | undefined;
-  socket.once('upgrade', (response) => {
-    tcp = response.socket;
-  });
-  await new Promise((resolve) => socket.once('open', resolve));
+function ownerSocket(client: TestSocket) {
   const times = () =>
-    messages.flatMap((text) => {
+    client.messages.flatMap((text) => {
       const { msg_type, value } = JSON.parse(text);
       return msg_type === 'data:update' ? [Number(value.split(',')[0])] : [];
     });
   return {
-    socket,
-    closes,
+    ...client,
     times,
     updates: () => times().length,
-    send: (message: string | Buffer) => socket.send(message),
-    write: (bytes: Buffer) => tcp?.write(bytes),
+    write: (bytes: Buffer) => client.tcp.write(bytes),
     subscribe: (token = TOKEN, value = 'speed,shift_state') =>
-      socket.send(JSON.stringify({ msg_type: 'data:subscribe_oauth', token, value, tag: VIN })),
+      client.send({ msg_type: 'data:subscribe_oauth', token, value, tag: VIN }),
   };
 }

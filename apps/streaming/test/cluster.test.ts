@@ -1,29 +1,41 @@
-// The streaming server on a Redis Cluster: vehicles of partitions on every node, and a node that is killed while a drive
-// is under way.
+// The streaming server on a Redis Cluster: vehicles of partitions on every node, and a node that is killed during a
+// drive.
 import { encodeMessage, timestampOf } from '@fleetbridge/protocol';
 import { TeslaMateClient } from '@fleetbridge/simulator';
-import { Appender, connectivityPayload, partitionOf } from '@fleetbridge/store';
+import {
+  Appender,
+  connectivityPayload,
+  connectRedis,
+  partitionOf,
+  type RedisConnection,
+  whenReady,
+} from '@fleetbridge/store';
 import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Rig, startRig, TOKEN } from './streaming-rig.js';
+import { createRig, type Rig, TOKEN } from './streaming-rig.js';
 import { dataOf, driving } from './vehicle-log.js';
 
 const PARTITIONS = 8;
 let cluster: RedisCluster;
+let redis: RedisConnection;
 let rig: Rig;
 const cleanUp = cleanupAfterEach();
 
 beforeAll(async () => {
   cluster = await startRedisCluster();
-  rig = await startRig({ redisUrl: cluster.url, env: { PARTITIONS: String(PARTITIONS) } });
+  redis = connectRedis({ url: cluster.url, name: 'test' });
+  await whenReady(redis, 5_000);
+  const env = { PARTITIONS: String(PARTITIONS) };
+  rig = await createRig({ redisUrl: cluster.url, redis, namespace: 'cluster', cleanup: cleanUp, env });
 });
 afterAll(async () => {
   await rig.stop();
+  redis.disconnect();
   await cluster.stop();
 });
 
-it('TeslaMate gets every frame of a drive, in order and once, though the node of its vehicle dies and comes back', {
+it('sends TeslaMate every frame of a drive, in order and once, although the node of the vehicle fails and returns', {
   timeout: 60_000,
 }, async () => {
   const appender = new Appender({
@@ -52,9 +64,9 @@ it('TeslaMate gets every frame of a drive, in order and once, though the node of
 });
 
 it('knows the vehicles of all partitions', async () => {
-  const { tokens, wsUrl } = rig;
+  const { tokens, origin } = rig;
   const { token } = await tokens.create({ vin: vinOf(3), label: '', nowMs: 1 });
-  const client = new TeslaMateClient({ url: wsUrl.replace('/streaming/', ''), token, tag: vinOf(3) });
+  const client = new TeslaMateClient({ url: origin, token, tag: vinOf(3) });
   cleanUp.push(() => client.stop());
   await client.connect();
   const response = await fetch(`${rig.url}/vehicles`, { headers: { authorization: `Bearer ${TOKEN}` } });
@@ -63,9 +75,9 @@ it('knows the vehicles of all partitions', async () => {
   for (let partition = 0; partition < PARTITIONS; partition++) expect(text).toContain(vinOf(partition));
 });
 
-/** A vehicle that writes to the log as ingest does, and its TeslaMate. */
+/** A vehicle that writes to the log as ingest does, with its TeslaMate. */
 function newDrive(appender: Appender, vin: string) {
-  const client = new TeslaMateClient({ url: rig.wsUrl.replace('/streaming/', ''), token: TOKEN, tag: vin });
+  const client = new TeslaMateClient({ url: rig.origin, token: TOKEN, tag: vin });
   cleanUp.push(() => client.stop());
   let createdMs = Date.now() - 3_600_000;
   const append = (topic: string, txid: string, payload: Buffer) => {

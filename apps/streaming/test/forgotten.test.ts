@@ -1,64 +1,54 @@
-// A vehicle whose owner had its data deleted, while a streaming server runs and a client listens.
-import { connectRedis, forgetVehicle, partitionKeys, type RedisConnection, Store, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
-import { type Replica, startReplica, TOKEN } from './replica.js';
+// Deleting the data of a vehicle while a streaming server runs and a client is subscribed.
+import { forgetVehicle, partitionKeys } from '@fleetbridge/store';
+import { eventually } from '@fleetbridge/testing';
+import { expect } from 'vitest';
+import { OTHER_VIN, type Rig, TOKEN, VIN } from './streaming-rig.js';
+import { it, type StreamingTestContext } from './streaming-test.js';
 import { driving, VehicleLog } from './vehicle-log.js';
 
-const VIN = '5YJ3E1EA7KF000001';
-const OTHER = '5YJ3E1EA7KF000002';
-const namespace = 'forgotten';
-let redisServer: DisposableRedis;
-let redis: RedisConnection;
-let store: Store;
-let replica: Replica;
+it('disconnects the subscribers of a deleted vehicle without a close frame and drops all of its data, and no other', async ({
+  startRig,
+  connect,
+  redis,
+  namespace,
+}) => {
+  const rig = await startRig();
+  const [client, other] = await Promise.all([VIN, OTHER_VIN].map((vin) => subscribe(rig, connect, vin)));
+  expect(rig.feeds.of(VIN).state.readings.get('Soc')?.value).toBe(71.6);
+  const log = { redis, namespace, partitions: 1 };
 
-beforeAll(async () => {
-  redisServer = await startRedis();
-  redis = connectRedis({ url: redisServer.url, name: 'test' });
-  store = new Store({ redis, url: redisServer.url, namespace, partitions: 1 });
-  await whenReady(redis, 5_000);
-  replica = await startReplica({ url: redisServer.url, namespace });
-});
-afterAll(async () => {
-  await replica.stop();
-  redis.disconnect();
-  await redisServer.stop();
-});
+  await forgetVehicle(log, { vin: VIN, subscriptions: [] });
+  await eventually(() => client!.closes.length === 1);
+  expect(client!.closes).toEqual([1006]);
+  expect(rig.feeds.of(VIN).isUnknown).toBe(true);
+  expect(other!.closes).toEqual([]);
 
-it('its listeners are let go without a close frame, nothing of it is known any more, and others notice nothing', async () => {
-  const clients = await Promise.all([VIN, OTHER].map(listen));
-  const [client, other] = clients;
-  expect(replica.feeds.of(VIN).state.readings.get('Soc')?.value).toBe(71.6);
-  await forgetVehicle(store, { vin: VIN, subscriptions: [] });
-  await eventually(() => client!.closeCode() !== undefined);
-  expect(client!.closeCode()).toBe(1006);
-  expect(replica.feeds.of(VIN).isUnknown).toBe(true);
-  expect(other!.closeCode()).toBeUndefined();
-
-  // the second round of `fleetbridge forget` takes what its connection left behind, at the latest when no look at the
-  // slots is under way that had still seen it
-  await eventually(() => replica.counts.slots === 1);
+  // The second round of `fleetbridge forget` deletes what the connection left behind, at the latest when no check of the
+  // slots is running that had still found it.
+  await eventually(() => rig.counts.slots === 1);
   await eventually(async () => {
     await forgetVehicle(store, { vin: VIN, subscriptions: [] });
     return (await redis.keys('*')).every((key) => !key.includes(VIN));
   });
   const { slotVins } = partitionKeys(namespace, 0);
-  expect(await redis.zrange(slotVins, '0', '-1')).toEqual([OTHER]);
+  expect(await redis.zrange(slotVins, '0', '-1')).toEqual([OTHER_VIN]);
 
-  // what it sends when it may come again is a vehicle that nobody knew
+  // when the vehicle sends again, it is an unknown one
   await new VehicleLog(redis, namespace, VIN).send({ Odometer: 1 }, 9_000);
-  await eventually(() => replica.feeds.of(VIN).state.readings.size > 0);
-  expect([...replica.feeds.of(VIN).state.readings.keys()]).toEqual(['Odometer']);
-  for (const { socket } of clients) socket.terminate();
+  await eventually(() => rig.feeds.of(VIN).state.readings.size > 0);
+  expect([...rig.feeds.of(VIN).state.readings.keys()]).toEqual(['Odometer']);
 });
 
-it('what a vehicle has sent by the time that its forgetting is noticed is kept, though no snapshot has it yet', async () => {
+it('keeps what a vehicle sends before its deletion is noticed, though no snapshot has it yet', async ({
+  startRig,
+  redis,
+  namespace,
+}) => {
+  const rig = await startRig();
   const vehicle = new VehicleLog(redis, namespace, '5YJ3E1EA7KF000003');
   await vehicle.connect();
   await vehicle.send(driving, Date.now());
-  const known = () => replica.feeds.of(vehicle.vin);
+  const known = () => rig.feeds.of(vehicle.vin);
   await eventually(() => known().state.readings.size > 1);
   const before = known();
   await forgetVehicle(store, { vin: vehicle.vin, subscriptions: [] });
@@ -70,21 +60,12 @@ it('what a vehicle has sent by the time that its forgetting is noticed is kept, 
   expect(known().isOnline).toBe(true);
 });
 
-async function listen(vin: string) {
-  const vehicle = new VehicleLog(redis, namespace, vin);
+async function subscribe(rig: Rig, connect: StreamingTestContext['connect'], vin: string) {
+  const vehicle = new VehicleLog(rig.redis, rig.namespace, vin);
   await vehicle.connect();
   await vehicle.send(driving, 1_000);
-  const socket = new WebSocket(`${replica.url}/streaming/`);
-  const frames: string[] = [];
-  let closeCode: number | undefined;
-  socket.on('message', (data) => {
-    if (data.toString().includes('data:update')) frames.push(data.toString());
-  });
-  socket.on('close', (code) => {
-    closeCode = code;
-  });
-  await new Promise((resolve) => socket.once('open', resolve));
-  socket.send(JSON.stringify({ msg_type: 'data:subscribe_oauth', token: TOKEN, value: '', tag: vin }));
-  await eventually(() => frames.length > 0);
-  return { socket, closeCode: () => closeCode };
+  const client = await connect(rig.wsUrl);
+  client.send({ msg_type: 'data:subscribe_oauth', token: TOKEN, value: '', tag: vin });
+  await eventually(() => client.messages.some((text) => text.includes('data:update')));
+  return client;
 }

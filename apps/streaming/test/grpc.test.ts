@@ -1,11 +1,10 @@
-// The gRPC port through grpc-js' own client, and as a tool finds its way by reflection.
+// The gRPC port with the client of grpc-js, and with a client that is built from reflection as tools do.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { partitionKeys } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
+import { eventually } from '@fleetbridge/testing';
 import {
   type ChannelCredentials,
   type Client,
@@ -18,25 +17,21 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { fromJSON, loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { services } from '../src/gen/services.js';
 import { telemetryService } from '../src/grpc/grpc-services.js';
-import { OTHER_VIN, type Rig, type RigOptions, startRig, TOKEN, VIN } from './streaming-rig.js';
+import { OTHER_VIN, type Rig, TOKEN, VIN } from './streaming-rig.js';
+import { it, type StreamingTestContext } from './streaming-test.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: clients of grpc-js are made at run time
 type Any = any;
 const wireOptions = { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true };
-let redisServer: DisposableRedis;
-const cleanUp = cleanupAfterEach();
-
-beforeAll(async () => {
-  redisServer = await startRedis();
-});
-afterAll(() => redisServer.stop());
 
 describe('GetVehicle and ListVehicles', () => {
-  it('give what is known, with units and times, and a cursor to go on from', async () => {
-    const { rig, client } = await open();
+  it('return the current state with units and times, and a cursor from which Subscribe continues', async ({
+    startRig,
+  }) => {
+    const { rig, client } = await open(startRig);
     await rig.presence(true);
     await rig.soc(71.5, { atMs: Date.UTC(2026, 10, 1) });
     await rig.soc(50, { vin: OTHER_VIN });
@@ -55,18 +50,18 @@ describe('GetVehicle and ListVehicles', () => {
     expect(stream.records[0].payload.length).toBeGreaterThan(10);
   });
 
-  it('of an unknown vehicle is NOT_FOUND', async () => {
-    const { client } = await open();
+  it('answer an unknown vehicle with NOT_FOUND', async ({ startRig }) => {
+    const { client } = await open(startRig);
     expect(await codeOf(call(client, 'GetVehicle', { vin: VIN }))).toBe(status.NOT_FOUND);
     expect(await codeOf(call(client, 'GetVehicle', { vin: 'a b' }))).toBe(status.INVALID_ARGUMENT);
   });
 });
 
 describe('Subscribe', () => {
-  it('tells live records, and goes on after a cursor or from a time, in order', async () => {
-    const { rig, client } = await open();
+  it('sends live records, and continues after a cursor or from a time, in order', async ({ startRig }) => {
+    const { rig, client } = await open(startRig);
     const live = subscribe(client, { vins: [VIN], topics: ['V'] });
-    await live.begun;
+    await live.started;
     for (let n = 1; n <= 300; n++) await rig.soc(n, { atMs: 1_793_000_000_000 + n });
     await rig.presence(true);
     await rig.soc(1, { vin: OTHER_VIN });
@@ -79,10 +74,10 @@ describe('Subscribe', () => {
     expect(timed.records[0].txid).toBe('soc-251');
   });
 
-  it('ends with OUT_OF_RANGE when the log no longer has what follows the cursor', async () => {
-    const { rig, client } = await open();
+  it('ends with OUT_OF_RANGE when the records after the cursor were trimmed', async ({ startRig }) => {
+    const { rig, client } = await open(startRig);
     const live = subscribe(client, {});
-    await live.begun;
+    await live.started;
     for (let n = 1; n <= 5; n++) await rig.soc(n);
     await eventually(() => live.records.length === 5);
     await rig.redis.xtrim(partitionKeys(rig.namespace, 0).records, 'MAXLEN', 1);
@@ -92,13 +87,15 @@ describe('Subscribe', () => {
     expect(late.records).toEqual([]);
   });
 
-  it('goes at the pace of its client, holding little, and ends one that takes nothing', async () => {
-    const { rig, client } = await open({ unreadLimitMs: 50 });
+  it('sends at the pace of its client with a bounded buffer, and ends a client that does not read', async ({
+    startRig,
+  }) => {
+    const { rig, client } = await open(startRig, { unreadLimitMs: 50 });
     const slow = subscribe(client, {});
-    await slow.begun;
+    await slow.started;
     slow.call.pause();
     const other = subscribe(client, {});
-    await other.begun;
+    await other.started;
     const payload = Buffer.alloc(100_000);
     let sent = 0;
     while (rig.counts.ended.messages_unread === undefined) {
@@ -111,17 +108,17 @@ describe('Subscribe', () => {
     expect(slow.codes).toEqual([status.RESOURCE_EXHAUSTED]);
   });
 
-  it('ends when the server stops, and says that it is unavailable', async () => {
-    const { rig, client } = await open();
+  it('ends with UNAVAILABLE when the server stops', async ({ startRig }) => {
+    const { rig, client } = await open(startRig);
     const stream = subscribe(client, {});
-    await stream.begun;
+    await stream.started;
     await rig.stop();
     await eventually(() => stream.codes.length === 1);
     expect(stream.codes).toEqual([status.UNAVAILABLE]);
   });
 
-  it('with a cursor that is none is INVALID_ARGUMENT', async () => {
-    const { client } = await open();
+  it('answers a malformed cursor with INVALID_ARGUMENT', async ({ startRig }) => {
+    const { client } = await open(startRig);
     const stream = subscribe(client, { cursor: 'x' });
     await eventually(() => stream.codes.length === 1);
     expect(stream.codes).toEqual([status.INVALID_ARGUMENT]);
@@ -129,8 +126,8 @@ describe('Subscribe', () => {
 });
 
 describe('a token', () => {
-  it('comes as metadata, and opens its vehicle only', async () => {
-    const { rig, client } = await open();
+  it('is metadata, and gives access to its vehicle only', async ({ startRig }) => {
+    const { rig, client } = await open(startRig);
     await rig.soc(50);
     await rig.soc(51, { vin: OTHER_VIN });
     const { token, grant } = await rig.tokens.create({ vin: VIN, label: '', nowMs: 1 });
@@ -139,7 +136,7 @@ describe('a token', () => {
     expect(await codeOf(call(client, 'GetVehicle', { vin: OTHER_VIN }, token))).toBe(status.PERMISSION_DENIED);
     expect((await call(client, 'ListVehicles', {}, token)).vehicles).toHaveLength(1);
     const stream = subscribe(client, {}, token);
-    await stream.begun;
+    await stream.started;
     await rig.soc(52, { vin: OTHER_VIN });
     await rig.soc(53);
     await eventually(() => stream.records.length === 1);
@@ -150,9 +147,9 @@ describe('a token', () => {
   });
 });
 
-describe('what every gRPC port has', () => {
-  it('health, for the whole and for the service', async () => {
-    const { client } = await open({}, clientOf(services.health, 'grpc.health.v1.Health'));
+describe('the standard services', () => {
+  it('include health, of the server and of the service', async ({ startRig, redisServer }) => {
+    const { client } = await open(startRig, {}, clientOf(services.health, 'grpc.health.v1.Health'));
     expect(await call(client, 'Check', { service: '' }, '')).toEqual({ status: 'SERVING' });
     expect(await call(client, 'Check', { service: 'fleetbridge.v1.Telemetry' }, '')).toEqual({ status: 'SERVING' });
     expect(await codeOf(call(client, 'Check', { service: 'x' }, ''))).toBe(status.NOT_FOUND);
@@ -166,37 +163,48 @@ describe('what every gRPC port has', () => {
     await eventually(() => seen.at(-1) === 'SERVING');
   });
 
-  it.each(['reflection', 'reflectionAlpha'] as const)('%s, from which a client is built that works', async (name) => {
-    const version = name === 'reflection' ? 'v1' : 'v1alpha';
-    const { rig, client } = await open({}, clientOf(services[name], `grpc.reflection.${version}.ServerReflection`));
-    await rig.soc(50);
-    const ask = reflection(client);
-    const listed = await ask({ list_services: '*' });
-    const names = listed.list_services_response.service.map((service: Any) => service.name);
-    expect(names).toContain('fleetbridge.v1.Telemetry');
-    expect(names).toContain('grpc.health.v1.Health');
-    expect((await ask({ file_containing_symbol: 'no.such.Thing' })).error_response.error_code).toBe(status.NOT_FOUND);
-    const found = await ask({ file_containing_symbol: 'fleetbridge.v1.Telemetry' });
-    const file = found.file_descriptor_response.file_descriptor_proto;
-    // the way of every tool: descriptors to a client, nothing else
-    const built = loadPackageDefinition(loadFileDescriptorSetFromBuffer(descriptorSet(file), wireOptions)) as Any;
-    const learned = new built.fleetbridge.v1.Telemetry(rig.grpcAddress, credentials.createInsecure());
-    cleanUp.push(() => learned.close());
-    const vehicle = await call(learned, 'GetVehicle', { vin: VIN });
-    expect(vehicle.signals[0].name).toBe('Soc');
-    const byName = await ask({ file_by_filename: 'google/protobuf/timestamp.proto' });
-    expect(byName.file_descriptor_response.file_descriptor_proto).toHaveLength(1);
-  });
+  it.for(['reflection', 'reflectionAlpha'] as const)(
+    'include %s, from which a working client is built',
+    async (name, { startRig }) => {
+      const version = name === 'reflection' ? 'v1' : 'v1alpha';
+      const { rig, client } = await open(
+        startRig,
+        {},
+        clientOf(services[name], `grpc.reflection.${version}.ServerReflection`),
+      );
+      await rig.soc(50);
+      const ask = reflection(client);
+      const listed = await ask({ list_services: '*' });
+      const names = listed.list_services_response.service.map((service: Any) => service.name);
+      expect(names).toContain('fleetbridge.v1.Telemetry');
+      expect(names).toContain('grpc.health.v1.Health');
+      expect((await ask({ file_containing_symbol: 'no.such.Thing' })).error_response.error_code).toBe(status.NOT_FOUND);
+      const found = await ask({ file_containing_symbol: 'fleetbridge.v1.Telemetry' });
+      const file = found.file_descriptor_response.file_descriptor_proto;
+      // as tools do: a client from nothing but the descriptors
+      const built = loadPackageDefinition(loadFileDescriptorSetFromBuffer(descriptorSet(file), wireOptions)) as Any;
+      const discovered = new built.fleetbridge.v1.Telemetry(rig.grpcAddress, credentials.createInsecure());
+      rig.cleanup.push(() => discovered.close());
+      const vehicle = await call(discovered, 'GetVehicle', { vin: VIN });
+      expect(vehicle.signals[0].name).toBe('Soc');
+      const byName = await ask({ file_by_filename: 'google/protobuf/timestamp.proto' });
+      expect(byName.file_descriptor_response.file_descriptor_proto).toHaveLength(1);
+    },
+  );
 });
 
 describe('TLS', () => {
-  it('is that of the other port, and new connections get a renewed certificate', async () => {
+  it('is the same as on the other port, and new connections get a renewed certificate', async ({
+    startRig,
+    cleanup,
+  }) => {
     const dataDir = mkdtempSync(path.join(tmpdir(), 'grpc-'));
-    cleanUp.push(() => rmSync(dataDir, { recursive: true }));
+    cleanup.push(() => rmSync(dataDir, { recursive: true }));
     const directory = path.join(dataDir, 'pki');
     const made = ensureDevelopmentPki({ directory, hosts: [], vins: [] });
     const root = readFileSync(made.serverAuthority.certFile);
     const { rig, client } = await open(
+      startRig,
       { env: { STREAMING_TLS: 'on', DATA_DIR: dataDir } },
       undefined,
       credentials.createSsl(root),
@@ -215,19 +223,19 @@ describe('TLS', () => {
 });
 
 async function open(
-  options: Partial<RigOptions> = {},
+  startRig: StreamingTestContext['startRig'],
+  options: Parameters<typeof startRig>[0] = {},
   service?: ServiceClientConstructor,
   channel: ChannelCredentials = credentials.createInsecure(),
 ) {
-  const rig = await startRig({ redisUrl: redisServer.url, ...options });
-  cleanUp.push(() => rig.stop());
+  const rig = await startRig(options);
   return { rig, client: makeClient(rig, service, channel) };
 }
 
 function makeClient(rig: Rig, service: ServiceClientConstructor | undefined, channel: ChannelCredentials): Client {
   const Telemetry = service ?? makeGenericClientConstructor(telemetryService, 'Telemetry');
   const client = new Telemetry(rig.grpcAddress, channel);
-  cleanUp.push(() => client.close());
+  rig.cleanup.push(() => client.close());
   return client;
 }
 
@@ -260,15 +268,14 @@ function codeOf(answer: Promise<unknown>): Promise<number> {
 
 function subscribe(client: Client, request: object, token = TOKEN) {
   const stream = (client as Any).Subscribe(request, metadataOf(token));
-  const said = { records: [] as Any[], codes: [] as number[], call: stream, begun: Promise.resolve() };
-  said.begun = new Promise((resolve) => stream.once('metadata', resolve));
-  stream.on('data', (record: object) => said.records.push(record));
-  stream.on('error', (error: ServiceError) => said.codes.push(error.code));
-  cleanUp.push(() => stream.cancel());
-  return said;
+  const received = { records: [] as Any[], codes: [] as number[], call: stream, started: Promise.resolve() };
+  received.started = new Promise((resolve) => stream.once('metadata', resolve));
+  stream.on('data', (record: object) => received.records.push(record));
+  stream.on('error', (error: ServiceError) => received.codes.push(error.code));
+  return received;
 }
 
-/** A FileDescriptorSet is its files as field 1, one behind the other. */
+/** A FileDescriptorSet is the concatenation of its files, each as field 1. */
 function descriptorSet(files: Buffer[]): Buffer {
   return Buffer.concat(
     files.flatMap((file) => [Buffer.from([0x0a, (file.length & 0x7f) | 0x80, file.length >> 7]), file]),
@@ -278,7 +285,6 @@ function descriptorSet(files: Buffer[]): Buffer {
 function reflection(client: Client) {
   const stream = (client as Any).ServerReflectionInfo(new Metadata());
   stream.on('error', () => {});
-  cleanUp.push(() => stream.cancel());
   return (request: object): Promise<Any> => {
     const answer = new Promise((resolve) => stream.once('data', resolve));
     stream.write(request);

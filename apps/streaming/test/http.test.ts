@@ -1,23 +1,15 @@
-// What programs get by HTTP and by a WebSocket of raw records; a real client each.
+// HTTP and the WebSocket of raw records, each with a real client.
 import { spawn } from 'node:child_process';
 import { get } from 'node:http';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
 import { WebSocket } from 'ws';
-import { OTHER_VIN, type Rig, type RigOptions, startRig, TOKEN, VIN } from './streaming-rig.js';
-
-let redisServer: DisposableRedis;
-const cleanUp = cleanupAfterEach();
-
-beforeAll(async () => {
-  redisServer = await startRedis();
-});
-afterAll(() => redisServer.stop());
+import { OTHER_VIN, type Rig, TOKEN, VIN } from './streaming-rig.js';
+import { it } from './streaming-test.js';
 
 describe('GET /vehicles', () => {
-  it('gives what is known now, by vehicle, with a cursor from which the rest is to be had', async () => {
-    const rig = await open();
+  it('returns the current state per vehicle, with a cursor from which /events continues', async ({ startRig }) => {
+    const rig = await startRig();
     await rig.presence(true);
     await rig.soc(71.5, { atMs: Date.UTC(2026, 10, 1) });
     await rig.soc(50, { vin: OTHER_VIN });
@@ -36,16 +28,16 @@ describe('GET /vehicles', () => {
     expect(events.data[0].data.data[0].value).toEqual({ doubleValue: 72 });
   });
 
-  it('of nobody is 404, of no VIN 400', async () => {
-    const rig = await open();
+  it('answers an unknown vehicle with 404 and a malformed VIN with 400', async ({ startRig }) => {
+    const rig = await startRig();
     expect((await fetchJson(rig, '/vehicles/5YJ3E1EA7KF000099')).status).toBe(404);
     expect((await fetchJson(rig, '/vehicles/a%20b')).status).toBe(400);
   });
 });
 
 describe('a token', () => {
-  it('comes as a bearer header or ?token=, and without one there is nothing', async () => {
-    const rig = await open();
+  it('is a bearer header or ?token=, and is required', async ({ startRig }) => {
+    const rig = await startRig();
     await rig.soc(50);
     const status = async (path: string, headers = {}) => (await fetch(rig.url + path, { headers })).status;
     expect(await status('/vehicles')).toBe(401);
@@ -57,8 +49,8 @@ describe('a token', () => {
     expect(rig.access.refusals).toEqual({ no_token: 2, unknown_token: 1 });
   });
 
-  it('of one vehicle shows that vehicle only, on every door', async () => {
-    const rig = await open();
+  it('of one vehicle gives access to that vehicle only, with every protocol', async ({ startRig }) => {
+    const rig = await startRig();
     await rig.soc(50);
     await rig.soc(51, { vin: OTHER_VIN });
     const { token } = await rig.tokens.create({ vin: VIN, label: '', nowMs: 1 });
@@ -80,8 +72,8 @@ describe('a token', () => {
     expect(other.closes).toEqual([1008]);
   });
 
-  it('that is revoked ends what it opened within five seconds; others go on', async () => {
-    const rig = await open();
+  it('that is revoked ends its connections within five seconds, and no others', async ({ startRig }) => {
+    const rig = await startRig();
     await rig.soc(50);
     const { token, grant } = await rig.tokens.create({ vin: '*', label: '', nowMs: 1 });
     const ended = [sse(rig, '/events', { token }), await rawClient(rig, { token }), await ownerClient(rig, token)];
@@ -90,13 +82,15 @@ describe('a token', () => {
     await eventually(() => rig.live.count().events === 2 && rig.live.count().raw === 2);
     await rig.tokens.revoke(grant.id);
     await eventually(() => ended.every(({ closes }) => closes.length === 1), 5_000);
-    // the raw client is told why; TeslaMate never gets a close frame
+    // the raw client gets a close code, TeslaMate never gets a close frame
     expect(ended.map(({ closes }) => closes[0])).toEqual([0, 1008, 1006]);
     expect(stays.flatMap(({ closes }) => closes)).toEqual([]);
   });
 
-  it('that is wrong too often is not looked at any more, by the address that a trusted proxy tells', async () => {
-    const rig = await open({ env: { TRUSTED_PROXIES: '127.0.0.0/8' } });
+  it('that is wrong too often is rejected unchecked, by the address that a trusted proxy forwards', async ({
+    startRig,
+  }) => {
+    const rig = await startRig({ env: { TRUSTED_PROXIES: '127.0.0.0/8' } });
     await rig.soc(50);
     const status = async (token: string, address: string) =>
       (await fetch(`${rig.url}/vehicles?token=${token}`, { headers: { 'x-forwarded-for': address } })).status;
@@ -108,25 +102,25 @@ describe('a token', () => {
 });
 
 describe('GET /events', () => {
-  it('is not begun for a client that left while its token was looked up', async () => {
-    const rig = await open();
+  it('starts no stream for a client that disconnected while its token was looked up', async ({ startRig }) => {
+    const rig = await startRig();
     const { token } = await rig.tokens.create({ vin: VIN, label: '', nowMs: 1 });
     await rig.redis.client('PAUSE', 300, 'ALL');
     const leaving = new AbortController();
     const left = fetch(`${rig.url}/events?token=${token}`, { signal: leaving.signal }).catch(() => 'left');
     const status = async (path: string) => (await fetch(rig.url + path)).status;
-    // by the time of these answers the request is there, and then its end
+    // when these are answered, the request has arrived, then its end
     expect(await status('/openapi.json')).toBe(200);
     leaving.abort();
     expect(await left).toBe('left');
     expect([await status('/openapi.json'), await status('/openapi.json')]).toEqual([200, 200]);
-    // asked later, so answered later
+    // requested later, so answered later
     expect(await status(`/vehicles?token=${token}`)).toBe(200);
     expect(rig.live.count()).toEqual({});
   });
 
-  it('goes on after Last-Event-ID, without a gap or a repeat, as curl sees it', async () => {
-    const rig = await open();
+  it('continues after Last-Event-ID without a gap or a repeat, with curl as the client', async ({ startRig }) => {
+    const rig = await startRig();
     const first = curl(rig, `/events?vin=${VIN}`);
     await eventually(() => rig.live.count().events === 1);
     for (let n = 1; n <= 5; n++) await rig.soc(n);
@@ -140,8 +134,8 @@ describe('GET /events', () => {
     expect(socs).toEqual(['soc-4', 'soc-5', 'soc-6', 'soc-7', 'soc-8', 'soc-9']);
   });
 
-  it('shows a record as Tesla’s own server publishes it', async () => {
-    const rig = await open();
+  it('sends a record as Tesla’s own server publishes it', async ({ startRig }) => {
+    const rig = await startRig();
     const events = sse(rig, '/events');
     await eventually(() => rig.live.count().events === 1);
     await rig.soc(0, { atMs: Date.UTC(2026, 10, 1) });
@@ -161,8 +155,8 @@ describe('GET /events', () => {
     });
   });
 
-  it('begins at a time, and keeps to the topics asked for', async () => {
-    const rig = await open();
+  it('starts at a time, and sends the requested topics only', async ({ startRig }) => {
+    const rig = await startRig();
     await rig.soc(1, { atMs: Date.UTC(2026, 10, 1, 10) });
     await rig.presence(true);
     await rig.soc(2, { atMs: Date.UTC(2026, 10, 1, 12) });
@@ -174,11 +168,11 @@ describe('GET /events', () => {
     expect((await fetchJson(rig, '/events?vin=A&vin=a%20b')).status).toBe(400);
   });
 
-  it('ends a client that does not read, and not the others', async () => {
-    const rig = await open({ unreadLimitMs: 300 });
+  it('ends a client that does not read, and no others', async ({ startRig }) => {
+    const rig = await startRig({ unreadLimitMs: 300 });
     const slow = get(`${rig.url}/events?token=${TOKEN}`);
     slow.on('error', () => {});
-    cleanUp.push(() => slow.destroy());
+    rig.cleanup.push(() => slow.destroy());
     await new Promise((resolve) => slow.once('response', (response) => resolve(response.pause())));
     const events = sse(rig, '/events');
     await eventually(() => rig.live.count().events === 2);
@@ -186,18 +180,18 @@ describe('GET /events', () => {
     let sent = 0;
     while (rig.counts.ended.messages_unread === undefined) {
       await rig.append({ topic: 'V', txid: `${sent++}-${'x'.repeat(300_000)}`, payload });
-      // whoever reads has read it before the next one comes
+      // the other client has read the record before the next one is sent
       await eventually(() => events.data.length === sent);
     }
-    // counted when it is decided, gone when its socket has closed
+    // counted at the decision, removed when the socket has closed
     await eventually(() => rig.live.count().events === 1);
     expect(rig.counts.ended).toEqual({ messages_unread: 1 });
   });
 });
 
 describe('data:subscribe_all', () => {
-  it('tells every record of a vehicle, resumes by cursor, and ends with a proper close frame', async () => {
-    const rig = await open();
+  it('sends every record of a vehicle, resumes by cursor, and ends with a close frame', async ({ startRig }) => {
+    const rig = await startRig();
     const first = await rawClient(rig, { tag: VIN });
     await first.hello();
     await rig.soc(1);
@@ -216,38 +210,32 @@ describe('data:subscribe_all', () => {
     expect(second.closes).toEqual([1012]);
   });
 
-  it('with a wrong token is told so at once', async () => {
-    const rig = await open();
+  it('with a wrong token is closed at once with a reason', async ({ startRig }) => {
+    const rig = await startRig();
     const raw = await rawClient(rig, { token: 'wrong' });
     await eventually(() => raw.closes.length === 1);
     expect(raw.closes).toEqual([1008]);
   });
 });
 
-it('other paths and methods are not found, and say where to look', async () => {
-  const rig = await open();
+it('answers other paths and methods with 404 and a pointer to /openapi.json', async ({ startRig }) => {
+  const rig = await startRig();
   expect(await (await fetch(`${rig.url}/`)).json()).toEqual({ error: 'not found; see /openapi.json' });
   expect((await fetch(`${rig.url}/`, { method: 'POST' })).status).toBe(404);
   expect((await fetch(`${rig.url}/streaming/`)).status).toBe(426);
 });
 
-async function open(options: Partial<RigOptions> = {}): Promise<Rig> {
-  const rig = await startRig({ redisUrl: redisServer.url, ...options });
-  cleanUp.push(() => rig.stop());
-  return rig;
-}
-
 async function fetchJson(rig: Rig, path: string, token = TOKEN) {
   const response = await fetch(rig.url + path, { headers: { authorization: `Bearer ${token}` } });
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the server says
+  // biome-ignore lint/suspicious/noExplicitAny: any JSON of the server
   return { status: response.status, body: (await response.json()) as any };
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: whatever the server says
-type Said = any;
+// biome-ignore lint/suspicious/noExplicitAny: any JSON of the server
+type Json = any;
 
 function sse(rig: Rig, path: string, { token = TOKEN } = {}) {
-  const client = { data: [] as Said[], closes: [] as number[] };
+  const client = { data: [] as Json[], closes: [] as number[] };
   const request = get(rig.url + path, { headers: { authorization: `Bearer ${token}` } }, (response) => {
     let text = '';
     response.setEncoding('utf8').on('data', (chunk) => {
@@ -260,11 +248,11 @@ function sse(rig: Rig, path: string, { token = TOKEN } = {}) {
     response.on('error', () => {});
   });
   request.on('error', () => {});
-  cleanUp.push(() => request.destroy());
+  rig.cleanup.push(() => request.destroy());
   return client;
 }
 
-function dataOf(block: string): Said[] {
+function dataOf(block: string): Json[] {
   return block.split('\n').flatMap((line) => (line.startsWith('data: ') ? [JSON.parse(line.slice(6))] : []));
 }
 
@@ -275,7 +263,7 @@ function curl(rig: Rig, path: string, lastEventId?: string) {
   child.stdout.setEncoding('utf8').on('data', (chunk) => {
     text += chunk;
   });
-  cleanUp.push(() => child.kill());
+  rig.cleanup.push(() => child.kill());
   return {
     data: () => text.split('\n\n').flatMap(dataOf),
     ids: () => [...text.matchAll(/^id: (.+)\ndata/gm)].map(([, id]) => id!),
@@ -288,7 +276,7 @@ async function rawClient(rig: Rig, message: { token?: string; tag?: string; curs
   client.socket.send(JSON.stringify({ msg_type: 'data:subscribe_all', token: TOKEN, ...message }));
   return {
     ...client,
-    get records(): Said[] {
+    get records(): Json[] {
       return client.messages.filter(({ msg_type }) => msg_type === 'data:record');
     },
     hello: () => eventually(() => client.messages.some(({ msg_type }) => msg_type === 'control:hello')),
@@ -303,11 +291,11 @@ async function ownerClient(rig: Rig, token: string) {
 
 async function webSocketClient(rig: Rig) {
   const socket = new WebSocket(rig.wsUrl);
-  const messages: Said[] = [];
+  const messages: Json[] = [];
   const closes: number[] = [];
   socket.on('message', (data) => messages.push(JSON.parse(data.toString())));
   socket.on('close', (code) => closes.push(code));
-  cleanUp.push(() => socket.terminate());
+  rig.cleanup.push(() => socket.terminate());
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   return { socket, messages, closes };
 }

@@ -1,58 +1,61 @@
-// A Google Pub/Sub push, as it comes from a subscription behind Tesla's own server, up to the log.
+// A Google Pub/Sub push from a subscription behind Tesla's own server, from the request to the log.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { decodeRecord, signalsOf, type VehicleData } from '@fleetbridge/protocol';
 import { partitionKeys } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
+import { eventually } from '@fleetbridge/testing';
 import fc from 'fast-check';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { readPush } from '../src/pubsub/pubsub-message.js';
-import { OTHER_VIN, type Rig, startRig, TOKEN, VIN } from './streaming-rig.js';
+import { OTHER_VIN, type Rig, TOKEN, VIN } from './streaming-rig.js';
+import { it as streamingTest } from './streaming-test.js';
 
 const AUDIENCE = 'https://bridge.example';
 const ACCOUNT = 'push@my-fleet.iam.gserviceaccount.com';
-/** After the pushes were recorded. */
+/** Later than the recorded pushes. */
 const NOW_MS = Date.UTC(2026, 10, 2);
 const withToken = { PUBSUB_PUSH_TOKEN: 'push-secret', ALLOWED_VINS: VIN };
-let redisServer: DisposableRedis;
-const cleanUp = cleanupAfterEach();
+
+const it = streamingTest.extend<{ open: (env: Record<string, string>) => Promise<Rig> }>({
+  open: async ({ startRig }, use) => {
+    await use((env) => startRig({ env, now: () => NOW_MS }));
+  },
+});
 
 interface Push {
   message: { data: string; attributes: Record<string, string>; messageId: string };
 }
 
-beforeAll(async () => {
-  redisServer = await startRedis();
-});
-afterAll(() => redisServer.stop());
-
 describe('a push', () => {
-  it.each(['push-protobuf', 'push-json'])('as recorded (%s) is in the log when it is answered', async (name) => {
-    const rig = await open(withToken);
-    expect(await post(rig, recorded(name))).toBe(204);
-    const [entry, ...others] = await rig.entries();
-    expect(others).toEqual([]);
-    expect(entry).toMatchObject({
-      vin: VIN,
-      topic: 'V',
-      txid: '8f8bd7b4-6a38-4bd2-9f0a-2f1d6a0c9a11',
-      createdMs: Date.UTC(2026, 9, 25, 20, 53, 20, 500),
-      receivedMs: Date.UTC(2026, 9, 25, 20, 53, 21, 240),
-      version: '1.1.0',
-    });
-    const { message } = decodeRecord('V', entry!.payload) as { message: VehicleData };
-    expect(message.vin).toBe(VIN);
-    expect(signalsOf(message)).toEqual([
-      { name: 'Location', value: { latitude: 48.137154, longitude: 11.576124 } },
-      { name: 'VehicleSpeed', value: 31.5 },
-      { name: 'Gear', value: 'ShiftStateD' },
-      { name: 'Soc', value: 71.4 },
-    ]);
-  });
+  it.for(['push-protobuf', 'push-json'])(
+    'as recorded (%s) is in the log when it is answered',
+    async (name, { open }) => {
+      const rig = await open(withToken);
+      expect(await post(rig, recorded(name))).toBe(204);
+      const [entry, ...others] = await rig.entries();
+      expect(others).toEqual([]);
+      expect(entry).toMatchObject({
+        vin: VIN,
+        topic: 'V',
+        txid: '8f8bd7b4-6a38-4bd2-9f0a-2f1d6a0c9a11',
+        createdMs: Date.UTC(2026, 9, 25, 20, 53, 20, 500),
+        receivedMs: Date.UTC(2026, 9, 25, 20, 53, 21, 240),
+        version: '1.1.0',
+      });
+      const { message } = decodeRecord('V', entry!.payload) as { message: VehicleData };
+      expect(message.vin).toBe(VIN);
+      expect(signalsOf(message)).toEqual([
+        { name: 'Location', value: { latitude: 48.137154, longitude: 11.576124 } },
+        { name: 'VehicleSpeed', value: 31.5 },
+        { name: 'Gear', value: 'ShiftStateD' },
+        { name: 'Soc', value: 71.4 },
+      ]);
+    },
+  );
 
-  it('that comes again is known, by the vehicle’s id or the message’s', async () => {
+  it('that is repeated is recognised by the vehicle’s id or the message’s', async ({ open }) => {
     const rig = await open(withToken);
     const push = recorded('push-protobuf');
     expect([await post(rig, push), await post(rig, push)]).toEqual([204, 204]);
@@ -65,7 +68,7 @@ describe('a push', () => {
     expect(rig.counts.pushes).toEqual({ stored: 2, repeat: 3 });
   });
 
-  it('has the VIN of its attributes, whatever the payload claims', async () => {
+  it('has the VIN of its attributes, whatever the payload claims', async ({ open }) => {
     const rig = await open({ ...withToken, ALLOWED_VINS: '*' });
     await post(rig, changed(recorded('push-protobuf'), { attributes: { vin: OTHER_VIN } }));
     const [entry] = await rig.entries();
@@ -73,7 +76,7 @@ describe('a push', () => {
     expect((decodeRecord('V', entry!.payload) as { message: VehicleData }).message.vin).toBe(OTHER_VIN);
   });
 
-  it('of a vehicle that is not allowed is refused, and so is what is no record', async () => {
+  it('of a vehicle that is not allowed is rejected, and so is a malformed record', async ({ open }) => {
     const rig = await open(withToken);
     const push = recorded('push-protobuf');
     expect(await post(rig, changed(push, { attributes: { vin: OTHER_VIN } }))).toBe(403);
@@ -90,7 +93,7 @@ describe('a push', () => {
     expect(rig.counts.pushes).toEqual({ vin_not_allowed: 1, malformed: 5 });
   });
 
-  it('is not answered with success before the log has it', async () => {
+  it('is answered with success only after it was stored', async ({ open, redisServer }) => {
     const rig = await open(withToken);
     const { records } = partitionKeys(rig.namespace, 0);
     await rig.redis.set(records, 'not a stream');
@@ -101,7 +104,7 @@ describe('a push', () => {
     const answered = post(rig, recorded('push-protobuf')).then((status) => {
       answer = status;
     });
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await delay(30);
     expect(answer).toBeUndefined();
     redisServer.resume();
     await answered;
@@ -109,7 +112,7 @@ describe('a push', () => {
     expect(await rig.entries()).toHaveLength(1);
   });
 
-  it('of a connection is passed over when a newer one is known: Pub/Sub keeps no order', async () => {
+  it('of a connection is ignored when a newer one is known: Pub/Sub keeps no order', async ({ open }) => {
     const rig = await open(withToken);
     const connectivity = (status: string, at: string, messageId: string) => {
       const json = JSON.stringify({ vin: VIN, connectionId: 'c', status, createdAt: at });
@@ -125,7 +128,7 @@ describe('a push', () => {
     expect(rig.counts.pushes).toEqual({ stored: 3, superseded: 1 });
   });
 
-  it('is heard by those who listen', async () => {
+  it('reaches clients', async ({ open }) => {
     const rig = await open(withToken);
     await post(rig, recorded('push-protobuf'));
     await eventually(async () => {
@@ -134,7 +137,7 @@ describe('a push', () => {
     });
   });
 
-  it('whatever it is, is a record or a reason', () => {
+  it('with any body is either a record or a reason for its rejection', () => {
     const push = recorded('push-protobuf');
     fc.assert(
       fc.property(fc.uint8Array(), fc.constantFrom('V', 'alerts', 'errors', 'connectivity', 'x'), (bytes, txtype) => {
@@ -148,12 +151,12 @@ describe('a push', () => {
 });
 
 describe('the sender of a push', () => {
-  it('is nobody until it is configured', async () => {
+  it('is rejected while none is configured', async ({ open }) => {
     const rig = await open({});
     expect(await post(rig, recorded('push-json'), { token: 'x' })).toBe(404);
   });
 
-  it('is known by the secret in its URL', async () => {
+  it('is identified by the secret in its URL', async ({ open }) => {
     const rig = await open(withToken);
     expect(await post(rig, recorded('push-json'), { token: 'wrong' })).toBe(401);
     expect(await post(rig, recorded('push-json'), { token: TOKEN })).toBe(401);
@@ -162,8 +165,8 @@ describe('the sender of a push', () => {
     expect(await rig.entries()).toEqual([]);
   });
 
-  it('is known by the token that Google signs for its account and our audience', async () => {
-    const google = await signer();
+  it('is identified by the token that Google signs for its account and our audience', async ({ open, cleanup }) => {
+    const google = await signer(cleanup);
     const rig = await open({
       PUBSUB_PUSH_AUDIENCE: AUDIENCE,
       PUBSUB_PUSH_ACCOUNT: ACCOUNT,
@@ -173,22 +176,16 @@ describe('the sender of a push', () => {
     const push = recorded('push-protobuf');
     const status = async (claims: object) => post(rig, push, { bearer: await google.sign(claims) });
     expect(await status({ aud: 'https://elsewhere.example' })).toBe(401);
-    expect(await status({ email: 'somebody@example.com' })).toBe(401);
+    expect(await status({ email: 'other@example.com' })).toBe(401);
     expect(await status({ email_verified: false })).toBe(401);
     expect(await status({ iss: 'https://example.com' })).toBe(401);
     expect(await status({ exp: 1_700_000_000 })).toBe(401);
-    expect(await post(rig, push, { bearer: await (await signer()).sign({}) })).toBe(401);
+    expect(await post(rig, push, { bearer: await (await signer(cleanup)).sign({}) })).toBe(401);
     expect(await rig.entries()).toEqual([]);
     expect(await status({})).toBe(204);
     expect(await rig.entries()).toHaveLength(1);
   });
 });
-
-async function open(env: Record<string, string>): Promise<Rig> {
-  const rig = await startRig({ redisUrl: redisServer.url, env, now: () => NOW_MS });
-  cleanUp.push(() => rig.stop());
-  return rig;
-}
 
 async function post(rig: Rig, body: object, sender: { token?: string; bearer?: string } = { token: 'push-secret' }) {
   const query = sender.token === undefined ? '' : `?token=${sender.token}`;
@@ -208,12 +205,12 @@ function changed(push: Push, message: { attributes?: object; data?: string; mess
   return { ...push, message: { ...push.message, ...message, attributes } };
 }
 
-async function signer() {
+async function signer(cleanup: (() => unknown)[]) {
   const { privateKey, publicKey } = await generateKeyPair('RS256');
   const keys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'g-1', alg: 'RS256' }] });
   const server = createServer((_request, response) => response.end(keys));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanUp.push(() => {
+  cleanup.push(() => {
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));
   });

@@ -1,83 +1,66 @@
-// Two replicas behind a balancer that knows nothing of them, and many clients: each hears what the log says.
+// Two replicas behind a plain TCP balancer, and many clients: each receives the sequence of the log.
 import { decodeRecord } from '@fleetbridge/protocol';
 import { TeslaMateClient } from '@fleetbridge/simulator';
-import { connectRedis, LogPages, partitionKeys, type RedisConnection, Store, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
+import { LogPages, partitionKeys } from '@fleetbridge/store';
+import type { RedisTestContext } from '@fleetbridge/store/testing';
+import { eventually } from '@fleetbridge/testing';
 import { defaultColumns, emptyState, formatFrame } from '@fleetbridge/vehicle-state';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { trackFromState } from '../src/frames/frame-builder.js';
-import { startReplica, startWay, TOKEN } from './replica.js';
-import { createStreamingLives } from './streaming-lives.js';
+import { TOKEN } from './streaming-rig.js';
+import { it } from './streaming-test.js';
 import { driving, VehicleLog } from './vehicle-log.js';
 
 const long = process.env.TEST_LONG ? it : it.skip;
 if (!process.env.TEST_LONG) console.log('2,000 clients of 200 vehicles take minutes: npm run test:long');
 
-let redisServer: DisposableRedis;
-let redis: RedisConnection;
-let namespaces = 0;
-const cleanUp = cleanupAfterEach();
-
-beforeAll(async () => {
-  redisServer = await startRedis();
-  redis = connectRedis({ url: redisServer.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await redisServer.stop();
-});
-
 describe('two replicas', () => {
-  it('give each of ten clients a vehicle the very sequence of the log, also after all have gone round', async () => {
-    const namespace = `replicas-${namespaces++}`;
-    const options = { url: redisServer.url, namespace, pace: { pingEveryMs: 50 } };
-    const replicas = [await startReplica(options), await startReplica(options)];
-    for (const replica of replicas) cleanUp.push(() => replica.stop());
-    const way = await startWay(replicas.map(({ port }) => port));
-    cleanUp.push(way.stop);
-    const { vehicles, clients, record } = await many({ namespace, url: way.url, vins: 5 });
+  it('send each of ten clients per vehicle the sequence of the log, also after all have reconnected', async ({
+    startRig,
+    startBalancer,
+    redis,
+    namespace,
+    cleanup,
+  }) => {
+    const replicas = [await startRig({ pace: { pingEveryMs: 50 } }), await startRig({ pace: { pingEveryMs: 50 } })];
+    const balancer = await startBalancer(replicas.map(({ port }) => port));
+    const context = { redis, namespace, cleanup };
+    const { vehicles, clients, record } = await many(context, { url: balancer.url, vins: 5 });
     await record(20);
-    await allHave(namespace, vehicles, clients);
-    await allConfirmed(namespace, vehicles);
-    // each comes back to the other one, or not
-    way.ports = [...way.ports.reverse(), way.ports[0]!];
-    way.cut();
+    await allHave(context, vehicles, clients);
+    await allConfirmed(context, vehicles);
+    // each reconnects to the other replica or to the same one
+    balancer.ports = [...balancer.ports.reverse(), balancer.ports[0]!];
+    balancer.cut();
     await record(5);
     await Promise.all(clients.map((one) => one.waitFor((client) => client.count('connected') === 2)));
     await record(20);
-    await allHave(namespace, vehicles, clients);
+    await allHave(context, vehicles, clients);
     for (const client of clients) expect(client.crashes).toEqual([]);
   });
 
   long(
-    'give each of 2,000 clients of 200 vehicles the very sequence of the log',
-    async () => {
-      const namespace = `replicas-${namespaces++}`;
-      const lives = [
-        await createStreamingLives({ redisUrl: redisServer.url, namespace }),
-        await createStreamingLives({ redisUrl: redisServer.url, namespace }),
-      ];
-      for (const life of lives) {
-        cleanUp.push(() => life.end('SIGKILL'));
-        await life.start();
-      }
-      const way = await startWay(lives.map(({ port }) => port));
-      cleanUp.push(way.stop);
-      const { vehicles, clients, record } = await many({ namespace, url: way.url, vins: 200 });
+    'send each of 2,000 clients of 200 vehicles the sequence of the log',
+    async ({ createProcess, startBalancer, redis, namespace, cleanup }) => {
+      const servers = [createProcess(), createProcess()];
+      for (const server of servers) await server.start();
+      const balancer = await startBalancer(servers.map(({ port }) => port));
+      const context = { redis, namespace, cleanup };
+      const { vehicles, clients, record } = await many(context, { url: balancer.url, vins: 200 });
       await record(60);
-      await allHave(namespace, vehicles, clients, 120_000);
+      await allHave(context, vehicles, clients, 120_000);
       console.log(
-        `${clients.length} clients had ${clients.reduce((sum, { frames }) => sum + frames.length, 0)} frames`,
+        `${clients.length} clients received ${clients.reduce((sum, { frames }) => sum + frames.length, 0)} frames`,
       );
     },
     600_000,
   );
 });
 
-/** Ten clients a vehicle, all connected. */
-async function many({ namespace, url, vins }: { namespace: string; url: string; vins: number }) {
+type Context = Pick<RedisTestContext, 'redis' | 'namespace' | 'cleanup'>;
+
+/** Ten clients per vehicle, all connected. */
+async function many({ redis, namespace, cleanup }: Context, { url, vins }: { url: string; vins: number }) {
   const vehicles = Array.from(
     { length: vins },
     (_, n) => new VehicleLog(redis, namespace, `5YJ3E1EA7KF${String(n + 1).padStart(6, '0')}`),
@@ -90,7 +73,7 @@ async function many({ namespace, url, vins }: { namespace: string; url: string; 
   const clients: TeslaMateClient[] = [];
   for (const { vin } of vehicles) {
     const ofVin = Array.from({ length: 10 }, () => new TeslaMateClient({ url, token: TOKEN, tag: vin, timeFactor: 1 }));
-    for (const client of ofVin) cleanUp.push(() => client.stop());
+    for (const client of ofVin) cleanup.push(() => client.stop());
     await Promise.all(ofVin.map((client) => client.connect()));
     clients.push(...ofVin);
   }
@@ -98,7 +81,7 @@ async function many({ namespace, url, vins }: { namespace: string; url: string; 
   return {
     vehicles,
     clients,
-    /** So many records a vehicle, every fourth of them late. */
+    /** Sends this number of records per vehicle, every fourth of them late. */
     record: async (count: number) => {
       for (let n = 0; n < count; n++) {
         timeMs += 500;
@@ -109,8 +92,8 @@ async function many({ namespace, url, vins }: { namespace: string; url: string; 
   };
 }
 
-async function allHave(namespace: string, vehicles: VehicleLog[], clients: TeslaMateClient[], limitMs = 15_000) {
-  const expected = await framesOfLog(namespace);
+async function allHave(context: Context, vehicles: VehicleLog[], clients: TeslaMateClient[], limitMs = 15_000) {
+  const expected = await framesOfLog(context);
   for (const { vin } of vehicles) {
     const values = expected.get(vin)!;
     const ofVin = clients.filter((client) => client.messages.some(({ text }) => text.includes(vin)));
@@ -122,9 +105,9 @@ async function allHave(namespace: string, vehicles: VehicleLog[], clients: Tesla
   }
 }
 
-/** By one reader, from the first entry. */
-async function framesOfLog(namespace: string): Promise<Map<string, string[]>> {
-  const pages = new LogPages(new Store({ redis, url: redisServer.url, namespace, partitions: 1 }));
+/** The frames that one reader makes from the first entry on. */
+async function framesOfLog({ redis, namespace }: Context): Promise<Map<string, string[]>> {
+  const pages = new LogPages({ redis, namespace, partitions: 1 });
   const tracks = new Map<string, { track: ReturnType<typeof trackFromState>; values: string[] }>();
   let after = '0-0';
   for (;;) {
@@ -148,7 +131,7 @@ function valuesOf(client: TeslaMateClient): string[] {
   });
 }
 
-async function allConfirmed(namespace: string, vehicles: VehicleLog[]): Promise<void> {
+async function allConfirmed({ redis, namespace }: Context, vehicles: VehicleLog[]): Promise<void> {
   const { slotsPrefix } = partitionKeys(namespace, 0);
   for (const { vin } of vehicles) {
     await eventually(async () => {

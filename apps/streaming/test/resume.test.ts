@@ -1,32 +1,71 @@
-// Order and resume as a TeslaMate-like client meets them: real sockets, a real Redis, servers in this process.
+// Order and resume with a TeslaMate-like client: real sockets, a real Redis, servers in this process.
 import { Field } from '@fleetbridge/protocol';
 import { TeslaMateClient, type TeslaMateFrame } from '@fleetbridge/simulator';
-import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ReplicaOptions, startReplica, startWay, TOKEN } from './replica.js';
+import { partitionKeys } from '@fleetbridge/store';
+import { eventually } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
+import { type Rig, type RigOptions, TOKEN, VIN } from './streaming-rig.js';
+import { it as streamingTest, type TestSocket } from './streaming-test.js';
+import type { TcpBalancer } from './tcp-balancer.js';
 import { driving, VehicleLog } from './vehicle-log.js';
 
-const VIN = '5YJ3E1EA7KF000001';
-let redisServer: DisposableRedis;
-let redis: RedisConnection;
-let namespaces = 0;
-const cleanUp = cleanupAfterEach();
+interface Setup {
+  vehicle: VehicleLog;
+  rig: Rig;
+  balancer: TcpBalancer;
+  /** Another server on the same log. */
+  startOther: () => Promise<Rig>;
+  client: (options?: ClientOptions) => TeslaMateClient;
+  /** A client that can send anything. */
+  connect: () => Promise<OwnerSocket>;
+  slotCursors: () => Promise<string[]>;
+  /** Resolves when a slot has confirmed this entry. */
+  confirmed: (entry: string) => Promise<void>;
+}
 
-beforeAll(async () => {
-  redisServer = await startRedis();
-  redis = connectRedis({ url: redisServer.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await redisServer.stop();
+type ClientOptions = { url?: string; timeFactor?: number; token?: string };
+
+const it = streamingTest.extend<{ open: (options?: Partial<RigOptions>) => Promise<Setup> }>({
+  open: async ({ startRig, startBalancer, connect, redis, namespace, cleanup }, use) => {
+    await use(async (options = {}) => {
+      const start = () =>
+        startRig({
+          ...options,
+          pace: { pingEveryMs: 10, idlePingEveryMs: 100, retryMs: 20, ...options.pace },
+          slotTimes: { youngMs: 0, ...options.slotTimes },
+        });
+      const vehicle = new VehicleLog(redis, namespace, VIN);
+      await vehicle.connect();
+      const rig = await start();
+      const balancer = await startBalancer([rig.port]);
+      const slotCursors = async () => {
+        const slots = await redis.hvals(partitionKeys(namespace, 0).slotsPrefix + VIN);
+        return slots.map((slot) => slot.split(' ')[4]!);
+      };
+      return {
+        vehicle,
+        rig,
+        balancer,
+        startOther: start,
+        client: (clientOptions = {}) => {
+          const defaults = { url: balancer.url, token: TOKEN, tag: VIN, timeFactor: 0.05 };
+          const client = new TeslaMateClient({ ...defaults, ...clientOptions });
+          cleanup.push(() => client.stop());
+          return client;
+        },
+        connect: async () => ownerSocket(await connect(`${balancer.url}/streaming/`)),
+        slotCursors,
+        confirmed: async (entry) => {
+          await eventually(async () => (await slotCursors()).includes(entry));
+        },
+      };
+    });
+  },
 });
 
-describe('a client that was cut off in a drive', () => {
-  it('is sent what it missed, in order, with its own times, and then what comes', async () => {
-    const { vehicle, replica, way, client } = await open();
+describe('a client that was disconnected in a drive', () => {
+  it('is sent what it missed, in order, with the original times, and then the live frames', async ({ open }) => {
+    const { vehicle, rig, balancer, client, confirmed } = await open();
     const teslaMate = client();
     await drive(vehicle, [1, 2, 3]);
     await teslaMate.connect();
@@ -34,61 +73,62 @@ describe('a client that was cut off in a drive', () => {
     await drive(vehicle, [4, 5]);
     await seen(teslaMate, [3, 4, 5]);
     await confirmed(vehicle.lastEntry);
-    way.cut();
+    balancer.cut();
     await drive(vehicle, [6, 7, 8]);
     await teslaMate.waitFor((one) => one.count('connected') === 2);
     await drive(vehicle, [9]);
     await seen(teslaMate, [3, 4, 5, 6, 7, 8, 9]);
     expect(teslaMate.frames.map(({ speed }) => speed)).toEqual([3, 4, 5, 6, 7, 8, 9]);
-    expect(replica.counts.replayedFrames).toBeGreaterThanOrEqual(3);
+    expect(rig.counts.replayedFrames).toBeGreaterThanOrEqual(3);
     expect(teslaMate.crashes).toEqual([]);
   });
 
-  it('is sent again what it had not confirmed, and nothing else', async () => {
-    const { vehicle, way, client } = await open({ pace: { pingEveryMs: 3_600_000, idlePingEveryMs: 3_600_000 } });
+  it('is resent what it had not confirmed, and nothing else', async ({ open }) => {
+    const { vehicle, balancer, client, confirmed } = await open({
+      pace: { pingEveryMs: 3_600_000, idlePingEveryMs: 3_600_000 },
+    });
     const teslaMate = client();
     await drive(vehicle, [1]);
     await teslaMate.connect();
     await seen(teslaMate, [1]);
-    // the first ping went out with the first frame; none comes after it
+    // the first ping was sent with the first frame, and it is the only one
     await confirmed(vehicle.lastEntry);
     await drive(vehicle, [2, 3]);
     await seen(teslaMate, [1, 2, 3]);
-    way.cut();
+    balancer.cut();
     await teslaMate.waitFor((one) => one.count('connected') === 2);
     await drive(vehicle, [4]);
     await seen(teslaMate, [1, 2, 3, 2, 3, 4]);
   });
 
-  it('is sent nothing when it has confirmed everything, not even the present', async () => {
-    const { vehicle, way, client } = await open();
+  it('is sent nothing when it has confirmed everything, not even the present frame', async ({ open }) => {
+    const { vehicle, balancer, client, confirmed } = await open();
     const teslaMate = client();
     await drive(vehicle, [1]);
     await teslaMate.connect();
     await seen(teslaMate, [1]);
     await confirmed(vehicle.lastEntry);
-    way.cut();
+    balancer.cut();
     await teslaMate.waitFor((one) => one.count('connected') === 2);
     await teslaMate.waitFor(({ messages }) => messages.at(-1)!.text.includes('control:hello'));
     await drive(vehicle, [2]);
     await seen(teslaMate, [1, 2]);
   });
 
-  it('resumes at another replica, which has the same frames', async () => {
-    const { vehicle, way, client, options } = await open();
+  it('resumes at another replica, which has the same frames', async ({ open }) => {
+    const { vehicle, balancer, client, confirmed, startOther } = await open();
     const teslaMate = client();
     await drive(vehicle, [1, 2]);
     await teslaMate.connect();
     await seen(teslaMate, [2]);
     await drive(vehicle, [3]);
     await seen(teslaMate, [2, 3]);
-    const other = await startReplica(options);
-    cleanUp.push(() => other.stop());
+    const other = await startOther();
     await drive(vehicle, [4, 5]);
     await seen(teslaMate, [2, 3, 4, 5]);
     await confirmed(vehicle.lastEntry);
-    way.ports = [other.port];
-    way.cut();
+    balancer.ports = [other.port];
+    balancer.cut();
     await drive(vehicle, [6, 7]);
     await teslaMate.waitFor((one) => one.count('connected') === 2);
     await drive(vehicle, [8]);
@@ -96,36 +136,35 @@ describe('a client that was cut off in a drive', () => {
     expect(other.counts.replayedFrames).toBeGreaterThanOrEqual(2);
   });
 
-  it('resumes at a server that was started after all that it missed, and has every value', async () => {
-    const { vehicle, way, client, options, replica } = await open();
+  it('resumes at a server that was started after the missed records, with every value', async ({ open }) => {
+    const { vehicle, balancer, client, rig, confirmed, startOther } = await open();
     const teslaMate = client();
     await drive(vehicle, [1]);
     await teslaMate.connect();
     await seen(teslaMate, [1]);
     await confirmed(vehicle.lastEntry);
-    way.ports = [];
-    way.cut();
-    await replica.stop();
+    balancer.ports = [];
+    balancer.cut();
+    await rig.stop();
     await drive(vehicle, [2, 3, 4]);
-    const next = await startReplica(options);
-    cleanUp.push(() => next.stop());
-    way.ports = [next.port];
+    const next = await startOther();
+    balancer.ports = [next.port];
     await seen(teslaMate, [1, 2, 3, 4]);
     for (const frame of teslaMate.frames) {
       expect(frame).toMatchObject({ odometer: 12_345.678, soc: 72, estHeading: 271, power: 21, shiftState: 'D' });
     }
   });
 
-  it('is sent nothing that its own columns do not show, as if it had not been away', async () => {
-    const { vehicle, way } = await open();
+  it('is sent no frame that differs in no column of its own, as without a reconnect', async ({ open }) => {
+    const { vehicle, confirmed, connect } = await open();
     await drive(vehicle, [1]);
-    const before = await rawClient(way.url);
+    const before = await connect();
     before.subscribe('soc');
     await eventually(() => before.times().length === 1);
     await confirmed(vehicle.lastEntry);
     before.socket.terminate();
     await drive(vehicle, [2, 3]);
-    const after = await rawClient(way.url);
+    const after = await connect();
     after.subscribe('soc');
     await drive(vehicle, [4]);
     await vehicle.send({ Soc: 50 }, 5);
@@ -133,47 +172,47 @@ describe('a client that was cut off in a drive', () => {
     expect(after.times()).toEqual([5]);
   });
 
-  it('is sent them at a bounded rate', async () => {
-    const { vehicle, way, client } = await open({ pace: { replayFramesPerSecond: 200 } });
+  it('is replayed at a bounded rate', async ({ open }) => {
+    const { vehicle, balancer, client, confirmed } = await open({ pace: { replayFramesPerSecond: 200 } });
     const teslaMate = client();
     await drive(vehicle, [1]);
     await teslaMate.connect();
     await seen(teslaMate, [1]);
     await confirmed(vehicle.lastEntry);
-    way.cut();
+    balancer.cut();
     const missed = Array.from({ length: 60 }, (_, n) => n + 2);
     await drive(vehicle, missed);
     await teslaMate.waitFor(({ frames }) => frames.length === 61);
     const [first, last] = [teslaMate.messages.find(({ text }) => text.includes(',2,'))!, teslaMate.messages.at(-1)!];
-    // ten a step, so five pauses of 50 ms between the first and the last
+    // ten per step, so five pauses of 50 ms between the first and the last
     expect(last.receivedMs - first.receivedMs).toBeGreaterThan(200);
     await seen(teslaMate, [1, ...missed]);
   });
 });
 
 describe('a drive that is over', () => {
-  it('is not replayed: the vehicle is parked now', async () => {
-    const { vehicle, way, client } = await open();
+  it('is not replayed: the vehicle is parked now', async ({ open }) => {
+    const { vehicle, balancer, client, confirmed } = await open();
     const teslaMate = client();
     await drive(vehicle, [1]);
     await teslaMate.connect();
     await seen(teslaMate, [1]);
     await confirmed(vehicle.lastEntry);
-    way.cut();
+    balancer.cut();
     await drive(vehicle, [2, 3]);
     await vehicle.send({ Gear: 'P', VehicleSpeed: 0 }, 4);
     await seen(teslaMate, [1, 4]);
     expect(teslaMate.frames.at(-1)).toMatchObject({ shiftState: 'P' });
   });
 
-  it('is left out when the next one has begun, whose beginning is not', async () => {
-    const { vehicle, way, client } = await open();
+  it('is left out when the next one has begun; the beginning of that one is replayed', async ({ open }) => {
+    const { vehicle, balancer, client, confirmed } = await open();
     const teslaMate = client();
     await drive(vehicle, [1]);
     await teslaMate.connect();
     await seen(teslaMate, [1]);
     await confirmed(vehicle.lastEntry);
-    way.cut();
+    balancer.cut();
     await drive(vehicle, [2, 3]);
     await vehicle.send({ Gear: 'P', VehicleSpeed: 0 }, 4);
     await vehicle.send({ Gear: 'D' }, 5);
@@ -181,14 +220,14 @@ describe('a drive that is over', () => {
     await seen(teslaMate, [1, 5, 6]);
   });
 
-  it('is not over when the letter is missing at speed', async () => {
-    const { vehicle, way, client } = await open();
+  it('is not over when the shift state is missing at speed', async ({ open }) => {
+    const { vehicle, balancer, client, confirmed } = await open();
     const teslaMate = client();
     await drive(vehicle, [1]);
     await teslaMate.connect();
     await seen(teslaMate, [1]);
     await confirmed(vehicle.lastEntry);
-    way.cut();
+    balancer.cut();
     await drive(vehicle, [2]);
     await vehicle.sendData([{ key: Field.Gear, value: { invalid: true } }], 3);
     await drive(vehicle, [4]);
@@ -198,22 +237,22 @@ describe('a drive that is over', () => {
 });
 
 describe('late records', () => {
-  it('go out as far as they are newer than the last frame sent, and the ring holds what went out', async () => {
-    const { vehicle, way, client } = await open();
+  it('are sent if they are newer than the last frame, and the ring holds what was sent', async ({ open }) => {
+    const { vehicle, balancer, client, confirmed } = await open();
     const teslaMate = client();
     await drive(vehicle, [10]);
     await teslaMate.connect();
     await seen(teslaMate, [10]);
     await confirmed(vehicle.lastEntry);
-    way.cut();
-    // a backlog with old times, mixed with new ones
+    balancer.cut();
+    // a backlog with old times between new records
     await drive(vehicle, [20, 11, 21, 12, 19, 22, 5]);
     await teslaMate.waitFor((one) => one.count('connected') === 2);
     await drive(vehicle, [13, 23, 14]);
     await seen(teslaMate, [10, 20, 21, 22, 23]);
   });
 
-  it('leave the present as it is', async () => {
+  it('do not change the present frame', async ({ open }) => {
     const { vehicle, client } = await open();
     await drive(vehicle, [10, 5]);
     const teslaMate = client();
@@ -224,16 +263,17 @@ describe('late records', () => {
 });
 
 describe('two clients with one token', () => {
-  it('of which one is half-open and one unsubscribes in mid-drive each resume their own place', async () => {
-    const { vehicle, options, replica } = await open({
+  it('each resume at their own position, while one is half-open and one unsubscribes in mid-drive', async ({
+    open,
+    startBalancer,
+  }) => {
+    const { vehicle, rig, client, slotCursors } = await open({
       slotTimes: { noPongMs: 1_000, youngMs: 150, deadProcessMs: 300 },
       pace: { pingEveryMs: 20, idlePingEveryMs: 50 },
     });
-    const wayOfA = await startWay([replica.port]);
-    const wayOfB = await startWay([replica.port]);
-    cleanUp.push(wayOfA.stop, wayOfB.stop);
-    const a = newClient(wayOfA.url, { timeFactor: 0.75 });
-    const b = newClient(wayOfB.url, {});
+    const [lineOfA, lineOfB] = [await startBalancer([rig.port]), await startBalancer([rig.port])];
+    const a = client({ url: lineOfA.url, timeFactor: 0.75 });
+    const b = client({ url: lineOfB.url });
     await drive(vehicle, [1]);
     await a.connect();
     await seen(a, [1]);
@@ -242,14 +282,15 @@ describe('two clients with one token', () => {
     await drive(vehicle, [2]);
     await seen(a, [1, 2]);
     await seen(b, [1, 2]);
-    await allConfirmed(2, vehicle.lastEntry);
+    await eventually(async () => (await slotCursors()).every((cursor) => cursor === vehicle.lastEntry));
+    expect(await slotCursors()).toHaveLength(2);
 
-    // A's line breaks, which the server does not notice; A will be back after its 2 s (here 1.5)
-    wayOfA.freeze();
+    // A's connection breaks, which the server does not notice. A reconnects after its 2 s (here 1.5).
+    lineOfA.freeze();
     await drive(vehicle, [3, 4]);
     await seen(b, [1, 2, 3, 4]);
-    await eventually(async () => (await slotCursors(options.namespace)).includes(vehicle.lastEntry));
-    // B unsubscribes and comes back before A does
+    await eventually(async () => (await slotCursors()).includes(vehicle.lastEntry));
+    // B unsubscribes and reconnects before A does
     await b.unsubscribe();
     await drive(vehicle, [5]);
     await b.connect();
@@ -258,10 +299,10 @@ describe('two clients with one token', () => {
     await seen(a, [1, 2, 3, 4, 5, 6]);
     await seen(b, [1, 2, 3, 4, 5, 6]);
     expect(a.count('connected')).toBe(2);
-    expect(await slotCursors(options.namespace)).toHaveLength(2);
+    expect(await slotCursors()).toHaveLength(2);
   });
 
-  it('both live get everything, each from its own connection', async () => {
+  it('both receive everything, each on its own connection', async ({ open }) => {
     const { vehicle, client } = await open();
     const clients = [client(), client(), client()];
     await drive(vehicle, [1]);
@@ -273,9 +314,9 @@ describe('two clients with one token', () => {
 });
 
 describe('data:unsubscribe', () => {
-  it('on a connection that stays keeps the position, and no record comes twice on it', async () => {
-    const { vehicle, way } = await open({ pace: { pingEveryMs: 3_600_000 } });
-    const raw = await rawClient(way.url);
+  it('on a connection that stays open keeps the position, and no record is sent twice on it', async ({ open }) => {
+    const { vehicle, connect } = await open({ pace: { pingEveryMs: 3_600_000 } });
+    const raw = await connect();
     await drive(vehicle, [1]);
     raw.subscribe();
     await eventually(() => raw.times().length === 1);
@@ -290,41 +331,7 @@ describe('data:unsubscribe', () => {
   });
 });
 
-async function open(settings: Omit<ReplicaOptions, 'url' | 'namespace'> = {}) {
-  const namespace = `resume-${namespaces++}`;
-  const options: ReplicaOptions = {
-    url: redisServer.url,
-    namespace,
-    ...settings,
-    pace: { pingEveryMs: 10, idlePingEveryMs: 100, retryMs: 20, ...settings.pace },
-    slotTimes: { youngMs: 0, ...settings.slotTimes },
-  };
-  const vehicle = new VehicleLog(redis, namespace, VIN);
-  await vehicle.connect();
-  const replica = await startReplica(options);
-  cleanUp.push(() => replica.stop());
-  const way = await startWay([replica.port]);
-  cleanUp.push(way.stop);
-  namespaceInUse = namespace;
-  return {
-    vehicle,
-    replica,
-    way,
-    options,
-    client: (clientOptions: ClientOptions = {}) => newClient(way.url, clientOptions),
-  };
-}
-
-let namespaceInUse = '';
-type ClientOptions = { timeFactor?: number; token?: string };
-
-function newClient(url: string, options: ClientOptions): TeslaMateClient {
-  const client = new TeslaMateClient({ url, token: TOKEN, tag: VIN, timeFactor: 0.05, ...options });
-  cleanUp.push(() => client.stop());
-  return client;
-}
-
-/** A record a time, each with its time as speed; the first one has everything. */
+/** One record per time, with the time as its speed. The first record has all signals. */
 async function drive(vehicle: VehicleLog, times: number[]): Promise<void> {
   for (const time of times) {
     const isFirst = !vehicle.hasDriven;
@@ -333,43 +340,22 @@ async function drive(vehicle: VehicleLog, times: number[]): Promise<void> {
   }
 }
 
-/** Waits for these times, and fails at once when others come. */
+/** Waits for as many frames, and expects exactly these times. */
 async function seen(client: TeslaMateClient, times: number[]): Promise<void> {
   const seenTimes = () => client.frames.map(({ timeMs }: TeslaMateFrame) => timeMs);
   await eventually(() => client.frames.length >= times.length).catch(() => {});
   expect(seenTimes()).toEqual(times);
 }
 
-async function slotCursors(namespace = namespaceInUse): Promise<string[]> {
-  const slots = await redis.hvals(partitionKeys(namespace, 0).slotsPrefix + VIN);
-  return slots.map((slot) => slot.split(' ')[4]!);
-}
+type OwnerSocket = ReturnType<typeof ownerSocket>;
 
-async function confirmed(entry: string): Promise<void> {
-  await eventually(async () => (await slotCursors()).includes(entry));
-}
-
-async function allConfirmed(count: number, entry: string): Promise<void> {
-  await eventually(async () => (await slotCursors()).filter((cursor) => cursor === entry).length === count);
-}
-
-async function rawClient(url: string) {
-  const { WebSocket } = await import('ws');
-  const socket = new WebSocket(`${url}/streaming/`);
-  const messages: string[] = [];
-  socket.on('message', (data) => messages.push(data.toString()));
-  socket.on('error', () => {});
-  cleanUp.push(() => socket.terminate());
-  await new Promise((resolve) => socket.once('open', resolve));
-  const send = (message: object) => socket.send(JSON.stringify(message));
+function ownerSocket(client: TestSocket) {
   return {
-    socket,
-    messages,
-    send,
+    ...client,
     subscribe: (columns = 'speed,shift_state') =>
-      send({ msg_type: 'data:subscribe_oauth', token: TOKEN, value: columns, tag: VIN }),
+      client.send({ msg_type: 'data:subscribe_oauth', token: TOKEN, value: columns, tag: VIN }),
     times: () =>
-      messages.flatMap((text) => {
+      client.messages.flatMap((text) => {
         const { msg_type, value } = JSON.parse(text);
         return msg_type === 'data:update' ? [Number(value.split(',')[0])] : [];
       }),

@@ -1,15 +1,15 @@
-// The streaming server as a worker runs it, in this process: a real Redis, real TLS where asked for, real sockets on
-// ports of the system's choice. Each has a namespace of its own, so that tests of a file can share one Redis.
+// The streaming server as a worker runs it, in this process: real TLS where wanted, real sockets on ports that the
+// system chooses.
 import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
 import { createLogger, createReadiness, loadConfig, type StopFunction } from '@fleetbridge/service';
 import {
   connectivityPayload,
-  connectRedis,
   type LogEntry,
   LogPages,
-  Store,
+  partitionKeys,
+  partitionOf,
+  type RedisConnection,
   TokenStore,
-  whenReady,
 } from '@fleetbridge/store';
 import { eventually } from '@fleetbridge/testing';
 import { streamingConfig } from '../src/config.js';
@@ -19,15 +19,19 @@ export const VIN = '5YJ3E1EA7KF000001';
 export const OTHER_VIN = '5YJ3E1EA7KF000002';
 export const TOKEN = 'bridge-token';
 
-export interface RigOptions extends Pick<StreamingOptions, 'now' | 'pace' | 'unreadLimitMs' | 'onOpen'> {
+export interface RigOptions
+  extends Pick<StreamingOptions, 'now' | 'pace' | 'unreadLimitMs' | 'onOpen' | 'slotTimes' | 'elevation'> {
   redisUrl: string;
+  redis: RedisConnection;
+  namespace: string;
+  /** What is pushed is called after the test, the last first. */
+  cleanup: (() => unknown)[];
   env?: Record<string, string>;
 }
 
-let namespaces = 0;
+export type Rig = Awaited<ReturnType<typeof createRig>>;
 
-export async function startRig({ redisUrl, env = {}, ...options }: RigOptions) {
-  const namespace = `rig-${process.pid}-${namespaces++}`;
+export async function createRig({ redisUrl, redis, namespace, cleanup, env = {}, pace, ...options }: RigOptions) {
   const { config } = loadConfig(streamingConfig, {
     env: {
       REDIS_URL: redisUrl,
@@ -44,24 +48,27 @@ export async function startRig({ redisUrl, env = {}, ...options }: RigOptions) {
   const log = createLogger({
     name: 'streaming',
     level: 'debug',
-    destination: { write: (line) => void lines.push(JSON.parse(line)) },
+    destination: {
+      write: (line) => {
+        lines.push(JSON.parse(line));
+        if (process.env.TEST_LOG !== undefined) process.stderr.write(line);
+      },
+    },
   });
   const stops: StopFunction[] = [];
   const stopping = new AbortController();
-  const context = { log, signal: stopping.signal, onStop: (_: string, stop: StopFunction) => void stops.push(stop) };
   const streaming = await startStreaming({
     config,
-    context,
+    context: { log, signal: stopping.signal, onStop: (_: string, stop: StopFunction) => void stops.push(stop) },
     readiness: createReadiness({ signal: stopping.signal }),
     listens: true,
-    pace: { quietMs: 5, ...options.pace },
+    pace: { quietMs: 5, ...pace },
     ...options,
   });
-  const redis = connectRedis({ url: redisUrl, name: 'test' });
-  await whenReady(redis, 5_000);
-  const store = new Store({ redis, url: redisUrl, namespace, partitions: config.PARTITIONS });
+  const partitions = config.PARTITIONS;
+  const layout = { redis, namespace, partitions };
 
-  /** As ingest appends it; resolves when the server has read it. */
+  /** Appends as ingest does; resolves when the server has read the record. */
   async function append(record: { vin?: string; topic: string; txid?: string; atMs?: number; payload: Buffer }) {
     const { vin = VIN, topic, txid = 't', atMs = Date.now(), payload } = record;
     const { partition, records } = store.keysOf(vin);
@@ -73,42 +80,30 @@ export async function startRig({ redisUrl, env = {}, ...options }: RigOptions) {
   }
 
   const { clients, grpc } = streaming.ports;
-  const scheme = config.STREAMING_TLS ? 's' : '';
+  const authority = `${config.STREAMING_TLS ? 's' : ''}://127.0.0.1:${clients}`;
   return {
     ...streaming,
-    namespace,
-    redis,
-    store,
+    port: clients,
     lines,
-    tokens: new TokenStore(store),
-    url: `http${scheme}://127.0.0.1:${clients}`,
-    wsUrl: `ws${scheme}://127.0.0.1:${clients}/streaming/`,
+    redis,
+    namespace,
+    cleanup,
+    tokens: new TokenStore(layout),
+    url: `http${authority}`,
+    /** The address that TeslaMate is configured with. */
+    origin: `ws${authority}`,
+    wsUrl: `ws${authority}/streaming/`,
     grpcAddress: `127.0.0.1:${grpc}`,
     append,
-    soc: (soc: number, { vin = VIN, atMs = Date.now() } = {}) =>
-      append({
-        vin,
-        topic: 'V',
-        txid: `soc-${soc}`,
-        atMs,
-        payload: encodeMessage('V', {
-          vin,
-          createdAt: timestampOf(atMs),
-          data: [{ key: Field.Soc, value: { doubleValue: soc } }],
-        }),
-      }),
-    presence: (isConnected: boolean, vin = VIN) =>
-      append({
-        vin,
-        topic: 'connectivity',
-        payload: connectivityPayload({
-          vin,
-          connectionId: 'c-1',
-          isConnected,
-          atMs: Date.now(),
-          networkInterface: 'wifi',
-        }),
-      }),
+    soc: (soc: number, { vin = VIN, atMs = Date.now() } = {}) => {
+      const data = [{ key: Field.Soc, value: { doubleValue: soc } }];
+      const payload = encodeMessage('V', { vin, createdAt: timestampOf(atMs), data });
+      return append({ vin, topic: 'V', txid: `soc-${soc}`, atMs, payload });
+    },
+    presence: (isConnected: boolean, vin = VIN) => {
+      const facts = { vin, connectionId: 'c-1', isConnected, atMs: Date.now(), networkInterface: 'wifi' };
+      return append({ vin, topic: 'connectivity', payload: connectivityPayload(facts) });
+    },
     entries: async (): Promise<LogEntry[]> => {
       const pages = new LogPages(store);
       return (await store.eachPartition(({ partition }) => pages.after(partition, '0-0', 10_000))).flat();
@@ -116,9 +111,6 @@ export async function startRig({ redisUrl, env = {}, ...options }: RigOptions) {
     stop: async () => {
       stopping.abort();
       for (const stop of stops.splice(0).reverse()) await stop({ deadlineMs: 5_000 });
-      redis.disconnect();
     },
   };
 }
-
-export type Rig = Awaited<ReturnType<typeof startRig>>;

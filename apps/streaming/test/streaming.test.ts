@@ -1,48 +1,14 @@
-// The streaming server as TeslaMate meets it: real sockets, a real Redis, and a client that behaves as TeslaMate's does.
-
-import { Access } from '@fleetbridge/access';
-import { decodeRecord, encodeMessage, Field, ShiftState, timestampOf, type VehicleData } from '@fleetbridge/protocol';
-import { createLogger } from '@fleetbridge/service';
+// The streaming server with a client that behaves as TeslaMate does: real sockets, a real Redis.
+import { decodeRecord } from '@fleetbridge/protocol';
 import { TeslaMateClient } from '@fleetbridge/simulator';
-import {
-  acquireLease,
-  connectivityPayload,
-  connectRedis,
-  partitionKeys,
-  type RedisConnection,
-  SnapshotStore,
-  Store,
-  TokenStore,
-  whenReady,
-} from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
+import { partitionKeys, SnapshotStore, takeLease } from '@fleetbridge/store';
+import { eventually } from '@fleetbridge/testing';
 import { allReadings, emptyState, mergeRecord, readingsToHash } from '@fleetbridge/vehicle-state';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
-import type { Elevation } from '../src/frames/elevation.js';
-import { Feeds } from '../src/frames/feeds.js';
-import { createCounts } from '../src/metrics.js';
-import type { Pace } from '../src/owner/pace.js';
-import { startStreamingServer } from '../src/server.js';
-
-const VIN = '5YJ3E1EA7KF000001';
-const TOKEN = 'bridge-token';
-const log = createLogger({ name: 'test', level: 'silent' });
-let redisServer: DisposableRedis;
-let redis: RedisConnection;
-let namespaces = 0;
-const cleanUp = cleanupAfterEach();
-
-beforeAll(async () => {
-  redisServer = await startRedis();
-  redis = connectRedis({ url: redisServer.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await redisServer.stop();
-});
+import { describe, expect } from 'vitest';
+import type { WebSocket } from 'ws';
+import { OTHER_VIN, type Rig, type RigOptions, TOKEN, VIN } from './streaming-rig.js';
+import { it as streamingTest } from './streaming-test.js';
+import { type Signals, VehicleLog } from './vehicle-log.js';
 
 const driving = {
   Location: [48.1, 11.5],
@@ -55,9 +21,68 @@ const driving = {
   PackCurrent: -52.3,
 } as const;
 
+type ClientOptions = { token?: string; tag?: string; columns?: string[]; timeFactor?: number };
+
+interface Setup {
+  /** The server that is running. */
+  rig: () => Rig;
+  /** Writes to the log; each call resolves when the server has read the record. */
+  vehicle: {
+    connect: () => Promise<void>;
+    disconnect: () => Promise<void>;
+    send: (signals: Signals, createdMs: number) => Promise<void>;
+  };
+  client: (options?: ClientOptions) => TeslaMateClient;
+  /** Writes the snapshot as the dispatcher does. */
+  writeSnapshot: () => Promise<void>;
+  restart: () => Promise<void>;
+}
+
+const it = streamingTest.extend<{ open: (options?: Partial<RigOptions>) => Promise<Setup> }>({
+  open: async ({ startRig, redis, namespace, cleanup }, use) => {
+    await use(async (options) => {
+      let rig = await startRig(options);
+      const log = new VehicleLog(redis, namespace, VIN);
+      const appended = async (entry: Promise<string>) => {
+        const id = await entry;
+        await eventually(() => rig.feeds.cursor(0) === id);
+      };
+      return {
+        rig: () => rig,
+        vehicle: {
+          connect: () => appended(log.connect()),
+          disconnect: () => appended(log.disconnect()),
+          send: (signals, createdMs) => appended(log.send(signals, createdMs)),
+        },
+        client: (clientOptions) => {
+          const client = new TeslaMateClient({ url: rig.origin, token: TOKEN, tag: VIN, ...clientOptions });
+          cleanup.push(() => client.stop());
+          return client;
+        },
+        writeSnapshot: async () => {
+          const state = emptyState();
+          for (const { id, createdMs, topic, payload } of await rig.entries()) {
+            mergeRecord(state, { entryId: id, timeMs: createdMs, decoded: decodeRecord(topic, payload)! });
+          }
+          const keys = partitionKeys(namespace, 0);
+          const lease = (await takeLease(redis, keys, { name: 'snapshot', owner: 'test', leaseMs: 60_000 }))!;
+          const changes = new Map([[VIN, readingsToHash(state, allReadings(state))]]);
+          const snapshots = new SnapshotStore({ redis, namespace, partitions: 1 });
+          await snapshots.commit(0, { lease, cursor: log.lastEntry, changes });
+          await redis.del(keys.lease('snapshot'));
+        },
+        restart: async () => {
+          await rig.stop();
+          rig = await startRig(options);
+        },
+      };
+    });
+  },
+});
+
 describe('a subscriber of a connected vehicle', () => {
-  it('gets hello, the present frame, then a frame for each record that changes a column, in order', async () => {
-    const { vehicle, client } = await openBridge();
+  it('receives hello, the present frame, then a frame per record that changes a column, in order', async ({ open }) => {
+    const { vehicle, client } = await open();
     await vehicle.connect();
     await vehicle.send(driving, 1_000);
     const teslaMate = client();
@@ -89,11 +114,11 @@ describe('a subscriber of a connected vehicle', () => {
     expect(teslaMate.crashes).toEqual([]);
   });
 
-  it('gets the exact present from snapshot and log, wherever the snapshot stands', async () => {
-    const { vehicle, client, snapshotUpTo, restart } = await openBridge();
+  it('receives the exact present from snapshot and log, wherever the cursor of the snapshot is', async ({ open }) => {
+    const { vehicle, client, writeSnapshot, restart } = await open();
     await vehicle.connect();
     await vehicle.send(driving, 1_000);
-    await snapshotUpTo();
+    await writeSnapshot();
     await vehicle.send({ Soc: 50 }, 2_000);
     await restart();
     await vehicle.send({ VehicleSpeed: 40 }, 3_000);
@@ -109,9 +134,9 @@ describe('a subscriber of a connected vehicle', () => {
     });
   });
 
-  it('gets the elevation of a place once it is known, and no frame for its becoming known', async () => {
+  it('receives the elevation of a location once it is known, but no frame because of it', async ({ open }) => {
     let metres: number | undefined;
-    const { vehicle, client } = await openBridge({}, { at: () => metres });
+    const { vehicle, client } = await open({ elevation: { at: () => metres } });
     await vehicle.connect();
     await vehicle.send(driving, 1_000);
     const teslaMate = client();
@@ -127,13 +152,13 @@ describe('a subscriber of a connected vehicle', () => {
     ]);
   });
 
-  it('gets no frame before a location is known, and none for a late record', async () => {
-    const { vehicle, client, subscribed } = await openBridge();
+  it('receives no frame before a location is known, nor for a late record', async ({ open }) => {
+    const { vehicle, client, rig } = await open();
     await vehicle.connect();
     await vehicle.send({ Gear: 'D', VehicleSpeed: 10 }, 1_000);
     const teslaMate = client();
     await teslaMate.connect();
-    await subscribed();
+    await eventually(() => rig().feeds.of(VIN).subscribers > 0);
     await vehicle.send({ VehicleSpeed: 11 }, 2_000);
     await vehicle.send({ Location: [48, 11] }, 3_000);
     await vehicle.send({ VehicleSpeed: 9 }, 2_500);
@@ -145,8 +170,8 @@ describe('a subscriber of a connected vehicle', () => {
     ]);
   });
 
-  it('hears a hello while nothing changes', async () => {
-    const { vehicle, client } = await openBridge({ helloEveryMs: 30 });
+  it('receives a hello while nothing changes', async ({ open }) => {
+    const { vehicle, client } = await open({ pace: { helloEveryMs: 30 } });
     await vehicle.connect();
     await vehicle.send(driving, 1_000);
     const teslaMate = client();
@@ -157,8 +182,8 @@ describe('a subscriber of a connected vehicle', () => {
     expect(teslaMate.frames).toHaveLength(1);
   });
 
-  it('gets the columns that it asked for, and no frame that differs in nothing it sees', async () => {
-    const { vehicle, client } = await openBridge();
+  it('receives the requested columns, and no frame in which they are unchanged', async ({ open }) => {
+    const { vehicle, client } = await open();
     await vehicle.connect();
     await vehicle.send(driving, 1_000);
     const teslaMate = client({ columns: ['soc', 'speed'] });
@@ -171,8 +196,8 @@ describe('a subscriber of a connected vehicle', () => {
     expect(values).toEqual(['1000,72,30', '3000,50,30']);
   });
 
-  it('shares the vehicle with others', async () => {
-    const { vehicle, client } = await openBridge();
+  it('receives the same frames as other subscribers of the vehicle', async ({ open }) => {
+    const { vehicle, client } = await open();
     await vehicle.connect();
     await vehicle.send(driving, 1_000);
     const clients = [client(), client(), client()];
@@ -183,9 +208,11 @@ describe('a subscriber of a connected vehicle', () => {
   });
 });
 
-describe('a vehicle that goes and comes', () => {
-  it('is told as offline once, a last frame without a letter, and disconnected; then silence until the next subscribe', async () => {
-    const { vehicle, client } = await openBridge({ helloEveryMs: 20 });
+describe('a vehicle that disconnects and reconnects', () => {
+  it('is reported once as offline, with a last frame without a shift state, and as disconnected; then silence until the next subscribe', async ({
+    open,
+  }) => {
+    const { vehicle, client } = await open({ pace: { helloEveryMs: 20 } });
     await vehicle.connect();
     await vehicle.send({ ...driving, Gear: 'P' }, 1_000);
     const teslaMate = client({ timeFactor: 0.02 });
@@ -207,8 +234,8 @@ describe('a vehicle that goes and comes', () => {
     expect(teslaMate.count('disconnected')).toBe(0);
   });
 
-  it('is heard again after the next subscribe', async () => {
-    const { vehicle, client } = await openBridge();
+  it('is received again after the next subscribe', async ({ open }) => {
+    const { vehicle, client } = await open();
     await vehicle.connect();
     await vehicle.send({ ...driving, Gear: 'P' }, 1_000);
     await vehicle.disconnect();
@@ -221,8 +248,8 @@ describe('a vehicle that goes and comes', () => {
     expect(teslaMate.crashes).toEqual([]);
   });
 
-  it('is not reported when it vanishes in mid-drive', async () => {
-    const { vehicle, client } = await openBridge({ helloEveryMs: 20 });
+  it('is not reported when it vanishes in mid-drive', async ({ open }) => {
+    const { vehicle, client } = await open({ pace: { helloEveryMs: 20 } });
     await vehicle.connect();
     await vehicle.send(driving, 1_000);
     const teslaMate = client();
@@ -235,8 +262,8 @@ describe('a vehicle that goes and comes', () => {
     expect(teslaMate.count('vehicle_offline')).toBe(0);
   });
 
-  it('that nobody knows is offline', async () => {
-    const { client } = await openBridge();
+  it('is offline if it is unknown', async ({ open }) => {
+    const { client } = await open();
     const teslaMate = client();
     await teslaMate.connect();
     await teslaMate.waitFor((one) => one.count('vehicle_disconnected') === 1);
@@ -249,8 +276,8 @@ describe('a vehicle that goes and comes', () => {
 });
 
 describe('tokens', () => {
-  it('that are wrong get hello, and the error late; never a frame, never a close', async () => {
-    const { vehicle, client, counts } = await openBridge({ tokenErrorAfterMs: 100, helloEveryMs: 40 });
+  it('that are wrong get a hello and a late error, never a frame and never a close', async ({ open }) => {
+    const { vehicle, client, rig } = await open({ pace: { tokenErrorAfterMs: 100, helloEveryMs: 40 } });
     await vehicle.connect();
     await vehicle.send(driving, 1_000);
     const teslaMate = client({ token: 'wrong', timeFactor: 0.1 });
@@ -261,26 +288,26 @@ describe('tokens', () => {
     expect(Date.now() - startedMs).toBeGreaterThanOrEqual(100);
     expect(kindOf(teslaMate.messages[0]!.text)).toBe('control:hello');
     expect(teslaMate.frames).toEqual([]);
-    // TeslaMate makes its own new connection; a server that ended TCP would crash it
+    // TeslaMate reconnects on its own; a server that ended TCP would crash it
     await teslaMate.waitFor((one) => one.count('connected') === 2);
     expect(teslaMate.crashes).toEqual([]);
-    expect(counts.refusedTokens).toBeGreaterThanOrEqual(1);
+    expect(rig().counts.refusedTokens).toBeGreaterThanOrEqual(1);
   });
 
-  it('of one vehicle open that vehicle only', async () => {
-    const { vehicle, client, tokens } = await openBridge({ tokenErrorAfterMs: 30 });
+  it('of one vehicle give access to that vehicle only', async ({ open }) => {
+    const { vehicle, client, rig } = await open({ pace: { tokenErrorAfterMs: 30 } });
     await vehicle.connect();
     await vehicle.send(driving, 1_000);
-    const { token } = await tokens.create({ vin: VIN, label: '', nowMs: 1 });
+    const { token } = await rig().tokens.create({ vin: VIN, label: '', nowMs: 1 });
     const right = client({ token });
-    const other = client({ token, tag: '5YJ3E1EA7KF000002' });
+    const other = client({ token, tag: OTHER_VIN });
     await Promise.all([right.connect(), other.connect()]);
     await right.waitFor(({ frames }) => frames.length === 1);
     await other.waitFor((one) => one.count('tokens_expired') === 1);
   });
 
-  it('may come in the forms that users write', async () => {
-    const { vehicle, client } = await openBridge();
+  it('are accepted in the forms that users write', async ({ open }) => {
+    const { vehicle, client } = await open();
     await vehicle.connect();
     await vehicle.send(driving, 1_000);
     const teslaMate = client({ token: `?token=${TOKEN}` });
@@ -290,197 +317,53 @@ describe('tokens', () => {
 });
 
 describe('a client that misbehaves', () => {
-  it.each([
+  it.for<[string, string | Buffer]>([
     ['bad JSON', '{'],
     ['an unknown message', '{"msg_type":"x"}'],
     ['a binary message', Buffer.from([1, 2, 3])],
-  ])('with %s is heard on', async (_, message) => {
-    const { vehicle, url } = await openBridge();
+  ])('with %s is still served', async ([_, message], { open, connect }) => {
+    const { vehicle, rig } = await open();
     await vehicle.connect();
     await vehicle.send(driving, 1_000);
-    const { socket, messages } = await rawClient(url);
-    socket.send(message);
-    socket.send(JSON.stringify({ msg_type: 'data:subscribe_oauth', token: TOKEN, value: 'speed', tag: VIN }));
-    await eventually(() => messages.some((text) => text.includes('data:update')));
+    const client = await connect(rig().wsUrl);
+    client.send(message);
+    client.send({ msg_type: 'data:subscribe_oauth', token: TOKEN, value: 'speed', tag: VIN });
+    await eventually(() => client.messages.some((text) => text.includes('data:update')));
   });
 
-  it.each([
-    ['a message that is too long', (socket: WebSocket) => socket.send('x'.repeat(100_000))],
-    ['a close frame of its own', (socket: WebSocket) => socket.close(1011)],
-  ])('with %s is ended without a close frame', async (_, misbehave) => {
-    const { url } = await openBridge();
-    const { socket, closes } = await rawClient(url);
+  it.for<[string, (socket: WebSocket) => void]>([
+    ['a message that is too long', (socket) => socket.send('x'.repeat(100_000))],
+    ['a close frame of its own', (socket) => socket.close(1011)],
+  ])('with %s is disconnected without a close frame', async ([_, misbehave], { open, connect }) => {
+    const { rig } = await open();
+    const { socket, closes } = await connect(rig().wsUrl);
     misbehave(socket);
     await eventually(() => closes.length === 1);
     expect(closes).toEqual([1006]);
   });
 
-  it('does not end the server by a wrong path', async () => {
-    const { url } = await openBridge();
-    await expect(rawClient(url, '/elsewhere')).rejects.toThrow('404');
-    await rawClient(url, '/streaming');
+  it('does not stop the server with a wrong path', async ({ open, connect }) => {
+    const { rig } = await open();
+    await expect(connect(`${rig().origin}/elsewhere`)).rejects.toThrow('404');
+    await connect(`${rig().origin}/streaming`);
   });
 });
 
 describe('a stop of the server', () => {
-  it('ends TCP without a close frame, in a quiet moment', async () => {
-    const { vehicle, client, server } = await openBridge({ quietMs: 20 });
+  it('ends TCP without a close frame, in a quiet moment', async ({ open }) => {
+    const { vehicle, client, rig } = await open({ pace: { quietMs: 20 } });
     await vehicle.connect();
     await vehicle.send(driving, 1_000);
     const teslaMate = client();
     await teslaMate.connect();
     await teslaMate.waitFor(({ frames }) => frames.length === 1);
-    await server().stop();
+    await rig().stop();
     await teslaMate.waitFor((one) => one.count('disconnected') === 1);
     expect(teslaMate.crashes).toEqual([]);
   });
 });
 
-/** A bridge on a namespace of its own, a vehicle that writes to its log as ingest would, and clients for it. */
-async function openBridge(pace: Partial<Pace> = {}, elevation?: Pick<Elevation, 'at'>) {
-  const namespace = `streaming-${namespaces++}`;
-  const store = new Store({ redis, url: redisServer.url, namespace, partitions: 1 });
-  const { records, lease } = partitionKeys(namespace, 0);
-  const snapshots = new SnapshotStore(store);
-  const tokens = new TokenStore(store);
-  const counts = createCounts();
-  let serving: Awaited<ReturnType<typeof serve>>;
-  const serve = async (port: number) => {
-    const feeds = new Feeds({
-      store,
-      resumeWindowMs: 900_000,
-      elevation,
-      snapshots,
-      counts,
-      log,
-      now: Date.now,
-      onReadable: () => {},
-    });
-    await feeds.start();
-    const access = new Access({ isRequired: true, bridgeToken: TOKEN, tokens });
-    const server = await startStreamingServer({
-      host: '127.0.0.1',
-      port,
-      certificate: undefined,
-      access,
-      feeds,
-      counts,
-      log,
-      now: Date.now,
-      pace: { quietMs: 5, ...pace },
-    });
-    return { server, feeds };
-  };
-  const stop = async () => {
-    await serving.server.stop();
-    await serving.feeds.stop();
-  };
-  serving = await serve(0);
-  cleanUp.push(() => stop());
-
-  const state = emptyState();
-  let lastEntry = '';
-  const append = async (topic: 'V' | 'connectivity', payload: Buffer, createdMs: number) => {
-    lastEntry = (await redis.xadd(
-      records,
-      '*',
-      'vin',
-      VIN,
-      'topic',
-      topic,
-      'txid',
-      't',
-      'created',
-      createdMs,
-      'received',
-      createdMs,
-      'version',
-      '',
-      'payload',
-      payload,
-    ))!;
-    mergeRecord(state, { entryId: lastEntry, timeMs: createdMs, decoded: decodeRecord(topic, payload)! });
-    await eventually(() => serving.feeds.cursor(0) === lastEntry);
-  };
-  const presence = (isConnected: boolean) => {
-    const payload = connectivityPayload({
-      vin: VIN,
-      connectionId: 'c-1',
-      isConnected,
-      atMs: Date.now(),
-      networkInterface: 'wifi',
-    });
-    return append('connectivity', payload, Date.now());
-  };
-  return {
-    counts,
-    tokens,
-    url: `ws://127.0.0.1:${serving.server.port}`,
-    server: () => serving.server,
-    /** A hello is said before the subscriber listens. */
-    subscribed: () => eventually(() => serving.feeds.of(VIN).subscribers > 0),
-    vehicle: {
-      connect: () => presence(true),
-      disconnect: () => presence(false),
-      send: (signals: Signals, createdMs: number) => append('V', vehicleData(signals, createdMs), createdMs),
-    },
-    client: (options: { token?: string; tag?: string; columns?: string[]; timeFactor?: number } = {}) => {
-      const client = new TeslaMateClient({
-        url: `ws://127.0.0.1:${serving.server.port}`,
-        token: TOKEN,
-        tag: VIN,
-        ...options,
-      });
-      cleanUp.push(() => client.stop());
-      return client;
-    },
-    /** Writes the snapshot as the dispatcher would. */
-    snapshotUpTo: async () => {
-      const held = (await acquireLease(store, {
-        partition: 0,
-        name: 'snapshot',
-        owner: 'test',
-        leaseMs: 60_000,
-      }))!;
-      const changes = new Map([[VIN, readingsToHash(state, allReadings(state))]]);
-      await snapshots.commit(0, { lease: held, cursor: lastEntry, changes });
-      await redis.del(lease('snapshot'));
-    },
-    restart: async () => {
-      const { port } = serving.server;
-      await stop();
-      serving = await serve(port);
-    },
-  };
-}
-
-type Signals = { Location?: readonly [number, number]; Gear?: 'P' | 'D' } & Partial<
-  Record<'VehicleSpeed' | 'Soc' | 'Odometer' | 'GpsHeading' | 'PackVoltage' | 'PackCurrent', number>
->;
-
-function vehicleData({ Location, Gear, ...numbers }: Signals, createdMs: number): Buffer {
-  const data: VehicleData['data'] = Object.entries(numbers).map(([name, value]) => ({
-    key: Field[name as 'Soc'],
-    value: { doubleValue: value },
-  }));
-  if (Location)
-    data.push({ key: Field.Location, value: { locationValue: { latitude: Location[0], longitude: Location[1] } } });
-  if (Gear) data.push({ key: Field.Gear, value: { shiftStateValue: ShiftState[`ShiftState${Gear}`] } });
-  return encodeMessage('V', { data, createdAt: timestampOf(createdMs), vin: VIN });
-}
-
 function kindOf(text: string): string {
   const { msg_type, error_type, value } = JSON.parse(text);
   return msg_type !== 'data:error' ? msg_type : error_type === 'vehicle_error' ? value : error_type;
-}
-
-async function rawClient(url: string, path = '/streaming/') {
-  const socket = new WebSocket(url + path);
-  const messages: string[] = [];
-  const closes: number[] = [];
-  socket.on('message', (data) => messages.push(data.toString()));
-  socket.on('close', (code) => closes.push(code));
-  cleanUp.push(() => socket.terminate());
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-  return { socket, messages, closes };
 }

@@ -1,7 +1,6 @@
-// A drive in compressed time through the server as it is deployed, to a client that behaves as TeslaMate does: whole
-// and in order, whatever breaks on the way.
-import { isAfter } from '@fleetbridge/protocol';
-
+// A drive in compressed time through the deployed form of the server, to a client that behaves as TeslaMate does: it
+// arrives complete and in order, whatever breaks on the way.
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   createVehicleModel,
   stepVehicleModel,
@@ -9,35 +8,36 @@ import {
   type TeslaMateFrame,
   WINDOW_MS,
 } from '@fleetbridge/simulator';
-import { connectRedis, partitionKeys, type RedisConnection, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis, startTcpRelay, type TcpRelay } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TOKEN } from './replica.js';
-import { createStreamingLives } from './streaming-lives.js';
+import { partitionKeys } from '@fleetbridge/store';
+import type { RedisTestContext } from '@fleetbridge/store/testing';
+import { eventually, startTcpRelay, type TcpRelay } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
+import type { StreamingProcess } from './streaming-process.js';
+import { TOKEN, VIN } from './streaming-rig.js';
+import { it as streamingTest } from './streaming-test.js';
 import { type ExpectedFrame, FrameOracle, VehicleLog } from './vehicle-log.js';
 
-const VIN = '5YJ3E1EA7KF000001';
+type DriveRig = Awaited<ReturnType<typeof createDriveRig>>;
+
+const it = streamingTest.extend<{ open: () => Promise<DriveRig> }>({
+  open: async ({ createProcess, redisServer, redis, namespace, cleanup }, use) => {
+    await use(async () => {
+      const server = createProcess();
+      await server.start();
+      const relay = await startTcpRelay(server.port);
+      cleanup.push(() => relay.stop());
+      const rig = createDriveRig({ server, relay, redisServer, redis, namespace });
+      cleanup.push(() => rig.client.stop());
+      return rig;
+    });
+  },
+});
+
 const long = process.env.TEST_LONG ? it : it.skip;
 if (!process.env.TEST_LONG) console.log('the 20-minute drive under kills and cuts takes a minute: npm run test:long');
 
-let redisServer: DisposableRedis;
-let redis: RedisConnection;
-let namespaces = 0;
-const cleanUp = cleanupAfterEach();
-
-beforeAll(async () => {
-  redisServer = await startRedis();
-  redis = connectRedis({ url: redisServer.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await redisServer.stop();
-});
-
 describe('a drive of 20 minutes', () => {
-  it('arrives whole: every position once, in order, with the right values', async () => {
+  it('arrives complete: every position once, in order, with the right values', async ({ open }) => {
     const rig = await open();
     const expected = await rig.drive({ minutes: 20, recordsPerSecond: 1_000 });
     await rig.arrived(expected);
@@ -47,8 +47,8 @@ describe('a drive of 20 minutes', () => {
     expect(rig.client.count('connected')).toBe(1);
   });
 
-  it('arrives whole though streaming is killed and the line is cut', async () => {
-    await survives({
+  it('arrives complete although streaming is killed and connections are cut', async ({ open }) => {
+    await survives(open, {
       minutes: 5,
       recordsPerSecond: 100,
       breaks: [
@@ -60,9 +60,9 @@ describe('a drive of 20 minutes', () => {
   }, 60_000);
 
   long(
-    'arrives whole though streaming is killed twice, Redis restarted once and the line cut ten times',
-    async () => {
-      await survives({
+    'arrives complete although streaming is killed twice, Redis restarted once and the connection cut ten times',
+    async ({ open }) => {
+      await survives(open, {
         minutes: 20,
         recordsPerSecond: 50,
         breaks: [
@@ -88,7 +88,10 @@ describe('a drive of 20 minutes', () => {
 
 type Break = 'cut' | 'kill' | 'restart redis';
 
-async function survives(plan: { minutes: number; recordsPerSecond: number; breaks: [number, Break][] }) {
+async function survives(
+  open: () => Promise<DriveRig>,
+  plan: { minutes: number; recordsPerSecond: number; breaks: [number, Break][] },
+) {
   const rig = await open();
   const unconfirmed = new Set<number>();
   let breaking = Promise.resolve();
@@ -96,7 +99,7 @@ async function survives(plan: { minutes: number; recordsPerSecond: number; break
   const expected = await rig.drive({
     ...plan,
     onProgress: async (share) => {
-      // the drive does not end before the client is back: what is parked is not replayed
+      // the drive must not end before the client has reconnected: a parked vehicle is not replayed
       if (share > 0.9) await breaking;
       if (waiting[0] === undefined || share < waiting[0][0]) return;
       const [, what] = waiting.shift()!;
@@ -111,11 +114,11 @@ async function survives(plan: { minutes: number; recordsPerSecond: number; break
 
   const { client, byConnection } = rig;
   expect(client.crashes).toEqual([]);
-  // on one connection: in order, none twice
+  // on one connection: in order, without repeats
   for (const frames of byConnection) {
     for (let n = 1; n < frames.length; n++) expect(frames[n]!.timeMs).toBeGreaterThan(frames[n - 1]!.timeMs);
   }
-  // in all: every position, with its values, and none that was confirmed came again
+  // in total: every position with its values, and no confirmed frame was repeated
   const seen = new Map<number, ExpectedFrame>();
   const repeats: number[] = [];
   for (const frame of positions(client.frames.map(asExpected))) {
@@ -128,17 +131,16 @@ async function survives(plan: { minutes: number; recordsPerSecond: number; break
   expect([...seen.values()].sort((a, b) => a.timeMs - b.timeMs)).toEqual(positions(expected));
   expect(repeats.filter((timeMs) => !unconfirmed.has(timeMs))).toEqual([]);
   console.log(
-    `${seen.size} positions over ${byConnection.length} connections; ${repeats.length} came again, of ${unconfirmed.size} unconfirmed at ${plan.breaks.length} breaks`,
+    `${seen.size} positions over ${byConnection.length} connections; ${repeats.length} repeats, of ${unconfirmed.size} unconfirmed at ${plan.breaks.length} breaks`,
   );
 }
 
-async function open() {
-  const namespace = `drive-${namespaces++}`;
-  const server = await createStreamingLives({ redisUrl: redisServer.url, namespace });
-  cleanUp.push(() => server.end('SIGKILL'));
-  await server.start();
-  const relay: TcpRelay = await startTcpRelay(server.port);
-  cleanUp.push(() => relay.stop());
+interface DriveContext extends Pick<RedisTestContext, 'redisServer' | 'redis' | 'namespace'> {
+  server: StreamingProcess;
+  relay: TcpRelay;
+}
+
+function createDriveRig({ server, relay, redisServer, redis, namespace }: DriveContext) {
   const vehicle = new VehicleLog(redis, namespace, VIN);
   const byConnection: TeslaMateFrame[][] = [];
   const entryOf = new Map<number, string>();
@@ -146,7 +148,7 @@ async function open() {
     url: `ws://127.0.0.1:${relay.port}`,
     token: TOKEN,
     tag: VIN,
-    // its reconnects after 0.4 s and more, its patience of 6 s
+    // it reconnects after 0.4 s and more and times out after 6 s
     timeFactor: 0.2,
     onFrame: (frame) => {
       const n = client.count('connected') - 1;
@@ -154,13 +156,12 @@ async function open() {
       byConnection[n].push(frame);
     },
   });
-  cleanUp.push(() => client.stop());
 
   const slots = async () => {
     const stored = await redis.hvals(partitionKeys(namespace, 0).slotsPrefix + VIN);
     return stored.map((slot) => slot.split(' ') as [string, string, string, string, string]);
   };
-  /** What the client has, and the server does not know that it has. */
+  /** Frames that the client has received and not confirmed. */
   const unconfirmed = async (): Promise<number[]> => {
     const all = await slots();
     expect(all).toHaveLength(1);
@@ -193,7 +194,7 @@ async function open() {
       await client.waitFor((one) => one.frames.length > frames, 30_000);
       return lost;
     },
-    /** Parked, a drive, parked; the client is there from the beginning. Returns the frames that the records make. */
+    /** Parked, a drive, parked, with the client connected from the beginning. Returns the frames of the records. */
     drive: async (plan: {
       minutes: number;
       recordsPerSecond: number;
@@ -224,7 +225,7 @@ async function open() {
         }
         await plan.onProgress?.(1 - (endMs - model.timeMs) / (plan.minutes * 60_000));
         const aheadMs = (written * 1_000) / plan.recordsPerSecond - (Date.now() - startedMs);
-        if (aheadMs > 5) await new Promise((resolve) => setTimeout(resolve, aheadMs));
+        if (aheadMs > 5) await delay(aheadMs);
       }
       return oracle.frames;
     },

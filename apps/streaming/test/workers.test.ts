@@ -3,95 +3,93 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { TeslaMateClient } from '@fleetbridge/simulator';
-import { agreeOnLayout, connectRedis, type RedisConnection, Store, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
+import { agreeOnLayout } from '@fleetbridge/store';
+import { eventually, freePort } from '@fleetbridge/testing';
 import { credentials, Metadata, makeGenericClientConstructor } from '@grpc/grpc-js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
+import { describe, expect } from 'vitest';
 import { telemetryService } from '../src/grpc/grpc-services.js';
-import { isAlive, startProcess } from './server-process.js';
+import { isAlive } from './streaming-process.js';
 import { TOKEN, VIN } from './streaming-rig.js';
+import { it as streamingTest, type TestSocket } from './streaming-test.js';
 
-let redisServer: DisposableRedis;
-let redis: RedisConnection;
-let namespaces = 0;
-const cleanUp = cleanupAfterEach();
+type Connect = (port: number, scheme?: string) => Promise<TestSocket>;
 
-beforeAll(async () => {
-  redisServer = await startRedis();
-  redis = connectRedis({ url: redisServer.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await redisServer.stop();
+/** A client that has subscribed. */
+const it = streamingTest.extend<{ connected: Connect }>({
+  connected: async ({ connect }, use) => {
+    await use(async (port, scheme = 'ws') => {
+      const client = await connect(`${scheme}://127.0.0.1:${port}/streaming/`, { rejectUnauthorized: false });
+      client.send({ msg_type: 'data:subscribe_oauth', token: TOKEN, value: 'speed', tag: VIN });
+      return client;
+    });
+  },
 });
 
 describe('when a worker dies', () => {
-  it('whoever connects waits for the next one, and nobody is refused', async () => {
-    const server = start();
-    const { clients, grpc } = await server.ready();
-    expect(await greeting(clients!)).toBe('control:hello');
+  it('new connections wait for the next worker, and none is refused', async ({ createProcess, connected }) => {
+    const server = createProcess();
+    const { clients, grpc } = await server.start();
+    expect(await greeting(connected, clients)).toBe('control:hello');
     for (let crash = 0; crash < 3; crash++) {
       const [pid] = server.workers();
       process.kill(pid!, 'SIGKILL');
       await eventually(() => !isAlive(pid!));
-      const greetings = await Promise.all(Array.from({ length: 20 }, () => greeting(clients!)));
+      const greetings = await Promise.all(Array.from({ length: 20 }, () => greeting(connected, clients)));
       expect(new Set(greetings)).toEqual(new Set(['control:hello']));
-      await expect(listVehicles(grpc!)).resolves.toEqual([]);
+      await expect(listVehicles(grpc)).resolves.toEqual([]);
       await eventually(() => server.workers().length === 1);
     }
   });
 
-  it('TeslaMate is back by itself, and its process has not crashed', async () => {
-    const server = start();
-    const { clients } = await server.ready();
+  it('TeslaMate reconnects and does not crash', async ({ createProcess, cleanup }) => {
+    const server = createProcess();
+    const { clients } = await server.start();
     const teslaMate = new TeslaMateClient({
       url: `ws://127.0.0.1:${clients}`,
       token: TOKEN,
       tag: VIN,
       timeFactor: 0.02,
     });
-    cleanUp.push(() => teslaMate.stop());
+    cleanup.push(() => teslaMate.stop());
     await teslaMate.connect();
     await teslaMate.waitFor((one) => one.count('vehicle_disconnected') > 0);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await delay(30);
     process.kill(server.workers()[0]!, 'SIGKILL');
     await teslaMate.waitFor((one) => one.count('connected') === 2);
     expect(teslaMate.crashes).toEqual([]);
   });
 
-  it('what it has counted stays in the sums', async () => {
-    const server = start({ STREAMING_WORKERS: '2' });
-    const { clients, admin } = await server.ready();
-    for (let n = 0; n < 6; n++) await greeting(clients!);
-    expect(await metric(admin!, 'fleetbridge_streaming_connections_total')).toBe(6);
-    expect(await metric(admin!, 'fleetbridge_streaming_workers')).toBe(2);
+  it('its counts stay in the totals', async ({ createProcess, connected }) => {
+    const server = createProcess({ STREAMING_WORKERS: '2' });
+    const { clients, admin } = await server.start();
+    for (let n = 0; n < 6; n++) await greeting(connected, clients);
+    expect(await server.metric('fleetbridge_streaming_connections_total')).toBe(6);
+    expect(await server.metric('fleetbridge_streaming_workers')).toBe(2);
     process.kill(server.workers()[0]!, 'SIGKILL');
-    await eventually(async () => (await metric(admin!, 'fleetbridge_streaming_workers_replaced_total')) === 1);
-    await eventually(async () => (await metric(admin!, 'fleetbridge_streaming_workers')) === 2);
-    expect(await metric(admin!, 'fleetbridge_streaming_connections_total')).toBe(6);
+    await eventually(async () => (await server.metric('fleetbridge_streaming_workers_replaced_total')) === 1);
+    await eventually(async () => (await server.metric('fleetbridge_streaming_workers')) === 2);
+    expect(await server.metric('fleetbridge_streaming_connections_total')).toBe(6);
     expect((await fetch(`http://127.0.0.1:${admin}/readyz`)).status).toBe(200);
   });
 });
 
 describe('a reload (SIGHUP)', () => {
-  it('replaces every worker while clients go on to connect, and refuses nobody', async () => {
-    const server = start({ STREAMING_WORKERS: '2', ...tls() });
-    const { clients, admin } = await server.ready();
+  it('replaces every worker while clients connect, and refuses none', async ({ createProcess, connected, cleanup }) => {
+    const server = createProcess({ STREAMING_WORKERS: '2', ...tls(cleanup) });
+    const { clients, admin } = await server.start();
     const before = server.workers();
     let isDone = false;
     const greetings: Promise<string>[] = [];
     const connecting = (async () => {
       while (!isDone) {
-        greetings.push(greeting(clients!, 'wss'));
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        greetings.push(greeting(connected, clients, 'wss'));
+        await delay(20);
       }
     })();
-    server.child.kill('SIGHUP');
+    server.signal('SIGHUP');
     await eventually(() => before.every((pid) => !isAlive(pid)));
     isDone = true;
     await connecting;
@@ -102,10 +100,16 @@ describe('a reload (SIGHUP)', () => {
   });
 });
 
-describe('while Redis is away', () => {
-  it('a client is let in and greeted at once, and hears of its vehicle when Redis is back', async () => {
+describe('while Redis is unreachable', () => {
+  it('a client is accepted and gets a hello at once, and its vehicle when Redis is back', async ({
+    createProcess,
+    connected,
+    redisServer,
+    cleanup,
+  }) => {
     const [redisPort, port] = [await freePort(), await freePort()];
-    const server = start({ REDIS_URL: `redis://127.0.0.1:${redisPort}`, STREAMING_PORT: String(port) });
+    const env = { REDIS_URL: `redis://127.0.0.1:${redisPort}`, STREAMING_PORT: String(port) };
+    const server = createProcess(env).spawn();
     await eventually(() => connected(port).then(({ socket }) => socket.terminate()));
     const client = await connected(port);
     await eventually(() => client.messages.some((text) => text.includes('control:hello')));
@@ -116,83 +120,66 @@ describe('while Redis is away', () => {
       socket.pipe(target).pipe(socket);
     });
     await new Promise<void>((resolve) => relay.listen(redisPort, '127.0.0.1', resolve));
-    cleanUp.push(() => relay.close());
+    cleanup.push(() => relay.close());
     await eventually(() => client.messages.some((text) => text.includes('vehicle_disconnected')));
     await server.ready();
   });
 });
 
-describe('the end', () => {
-  it('by SIGTERM is clean, with all of its processes', async () => {
-    const server = start({ STREAMING_WORKERS: '2' });
-    const { clients } = await server.ready();
-    const client = await connected(clients!);
+describe('a stop', () => {
+  it('by SIGTERM is clean and stops all processes', async ({ createProcess, connected }) => {
+    const server = createProcess({ STREAMING_WORKERS: '2' });
+    const { clients } = await server.start();
+    const client = await connected(clients);
     await eventually(() => client.messages.length > 0);
     const workers = server.workers();
     expect(workers).toHaveLength(2);
-    expect(await server.stop()).toBe(0);
+    expect(await server.end('SIGTERM')).toBe(0);
     expect(workers.filter(isAlive)).toEqual([]);
     await eventually(() => client.closes.length === 1);
     // no close frame
     expect(client.closes).toEqual([1006]);
   });
 
-  it('of the process that holds the ports is the end of its workers', async () => {
-    const server = start();
-    await server.ready();
+  it('of the process with the ports stops its workers', async ({ createProcess }) => {
+    const server = createProcess();
+    await server.start();
     const workers = server.workers();
-    await server.kill();
+    server.signal('SIGKILL');
+    await server.ended;
     await eventually(() => workers.every((pid) => !isAlive(pid)));
   });
 
-  it('comes with 1 for a port that is taken, 2 for a log that is laid out otherwise', async () => {
+  it('has exit code 1 for a port in use and 2 for a log with another layout', async ({
+    createProcess,
+    redis,
+    namespace,
+    cleanup,
+  }) => {
     const port = await freePort();
     const other = createServer().listen(port, '127.0.0.1');
-    cleanUp.push(() => other.close());
-    const taken = start({ STREAMING_PORT: String(port) });
-    expect(await taken.ended).toBe(1);
-    expect(taken.errors()).toContain('STREAMING_PORT');
+    cleanup.push(() => other.close());
+    const refused = createProcess({ NAMESPACE: `${namespace}-other`, STREAMING_PORT: String(port) }).spawn();
+    expect(await refused.ended).toBe(1);
+    expect(refused.errors).toContain('STREAMING_PORT');
 
-    const namespace = `workers-${namespaces++}`;
-    await agreeOnLayout(new Store({ redis, url: redisServer.url, namespace, partitions: 3 }));
-    const mismatched = start({ NAMESPACE: namespace });
+    await agreeOnLayout(redis, { namespace, partitions: 3 });
+    const mismatched = createProcess().spawn();
     expect(await mismatched.ended).toBe(2);
-    expect(mismatched.errors()).toContain('PARTITIONS=3');
+    expect(mismatched.errors).toContain('PARTITIONS=3');
   });
 });
 
-function start(env: Record<string, string> = {}) {
-  const server = startProcess({ env: { REDIS_URL: redisServer.url, NAMESPACE: `workers-${namespaces++}`, ...env } });
-  cleanUp.push(async () => {
-    server.child.kill('SIGKILL');
-    for (const pid of server.workers()) process.kill(pid, 'SIGKILL');
-    await server.ended;
-  });
-  return server;
-}
-
-/** With a certificate of its own. */
-function tls(): Record<string, string> {
+/** A certificate of its own. */
+function tls(cleanup: (() => unknown)[]): Record<string, string> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'streaming-'));
-  cleanUp.push(() => rmSync(dataDir, { recursive: true }));
+  cleanup.push(() => rmSync(dataDir, { recursive: true }));
   ensureDevelopmentPki({ directory: path.join(dataDir, 'pki'), hosts: [], vins: [] });
   return { STREAMING_TLS: 'on', DATA_DIR: dataDir };
 }
 
-async function connected(port: number, scheme = 'ws') {
-  const socket = new WebSocket(`${scheme}://127.0.0.1:${port}/streaming/`, { rejectUnauthorized: false });
-  const messages: string[] = [];
-  const closes: number[] = [];
-  socket.on('message', (data) => messages.push(data.toString()));
-  socket.on('close', (code) => closes.push(code));
-  cleanUp.push(() => socket.terminate());
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-  socket.send(JSON.stringify({ msg_type: 'data:subscribe_oauth', token: TOKEN, value: 'speed', tag: VIN }));
-  return { socket, messages, closes };
-}
-
-/** Type of the first message that a client gets, or what went wrong before. */
-async function greeting(port: number, scheme = 'ws'): Promise<string> {
+/** The type of a client's first message, or the error before it. */
+async function greeting(connected: Connect, port: number, scheme = 'ws'): Promise<string> {
   try {
     const { socket, messages } = await connected(port, scheme);
     await eventually(() => messages.length > 0);
@@ -203,19 +190,12 @@ async function greeting(port: number, scheme = 'ws'): Promise<string> {
   }
 }
 
-async function metric(admin: number, name: string): Promise<number | undefined> {
-  const text = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
-  const [, value] = new RegExp(`^${name}(?:\\{[^}]*\\})? ([\\d.]+)$`, 'm').exec(text) ?? [];
-  return value === undefined ? undefined : Number(value);
-}
-
 function listVehicles(port: number): Promise<object[]> {
   const Telemetry = makeGenericClientConstructor(telemetryService, 'Telemetry');
   const client = new Telemetry(`127.0.0.1:${port}`, credentials.createInsecure());
-  cleanUp.push(() => client.close());
   const metadata = new Metadata();
   metadata.set('authorization', `Bearer ${TOKEN}`);
-  return new Promise((resolve, reject) => {
+  return new Promise<object[]>((resolve, reject) => {
     // biome-ignore lint/suspicious/noExplicitAny: clients of grpc-js are made at run time
     (client as any).ListVehicles(
       {},
@@ -223,5 +203,5 @@ function listVehicles(port: number): Promise<object[]> {
       { deadline: Date.now() + 10_000 },
       (error: Error, answer: { vehicles: object[] }) => (error ? reject(error) : resolve(answer.vehicles)),
     );
-  });
+  }).finally(() => client.close());
 }

@@ -1,5 +1,5 @@
 export { Elevation } from './elevation.js';
-export { Feeds } from './feeds.js';
+export { Feeds, type FeedsOptions } from './feeds.js';
 export { type Frame, hasShiftLetter, isAfter, justBefore, withoutShiftLetter } from './frame.js';
 export type { FrameRequest } from './frame-messages.js';
 export { planReplay, Replay } from './replay.js';
