@@ -14,8 +14,8 @@ export interface LiveClient {
 }
 
 export interface LiveClientsOptions {
-  access: Pick<Access, 'revocationCheck'>;
-  log: Pick<Logger, 'info'>;
+  access: Pick<Access, 'stillGood'>;
+  log: Pick<Logger, 'info' | 'error'>;
   checkEveryMs?: number;
 }
 
@@ -30,11 +30,13 @@ export class LiveClients {
   }
 
   start(): void {
-    const { checkEveryMs = CHECK_EVERY_MS } = this.#options;
+    const { checkEveryMs = CHECK_EVERY_MS, log } = this.#options;
     this.#timer = setTimeout(() => {
-      void this.#endRevoked().finally(() => {
-        if (!this.#isStopped) this.start();
-      });
+      this.#endRevoked()
+        .catch((err) => log.error({ err }, 'grant_check_failed'))
+        .finally(() => {
+          if (!this.#isStopped) this.start();
+        });
     }, checkEveryMs).unref();
   }
 
@@ -54,7 +56,7 @@ export class LiveClients {
   async stop(reason: string): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    await Promise.all([...this.#clients].map((client) => client.end(reason)));
+    await Promise.all([...this.#clients].map((client) => this.#end(client, reason)));
   }
 
   async #endRevoked(): Promise<void> {
@@ -69,7 +71,16 @@ export class LiveClients {
       if (granted === undefined || isStillGood(granted)) continue;
       this.#options.log.info({ principal: granted.principal, address }, 'token_revoked');
       client.access.granted = undefined;
-      void client.end('token_revoked');
+      void this.#end(client, 'token_revoked');
+    }
+  }
+
+  /** Never rejects: a client that can't be ended must not keep the others. */
+  async #end(client: LiveClient, reason: string): Promise<void> {
+    try {
+      await client.end(reason);
+    } catch (err) {
+      this.#options.log.error({ err, kind: client.kind, reason }, 'client_end_failed');
     }
   }
 }

@@ -24,6 +24,8 @@ export interface StreamingCounts {
   ended: Record<string, number>;
   /** Records told to others than TeslaMate, by door: raw, events, grpc. */
   sentRecords: Record<string, number>;
+  /** Records that could not be converted for a client. */
+  skippedRecords: number;
   /** Pub/Sub pushes by outcome. */
   pushes: Record<string, number>;
 }
@@ -45,6 +47,7 @@ export function createCounts(): StreamingCounts {
     ignoredMessages: 0,
     ended: {},
     sentRecords: {},
+    skippedRecords: 0,
     pushes: {},
   };
 }
@@ -110,6 +113,11 @@ export function createStreamingMetrics(
     'Records told to other clients than TeslaMate.',
     'door',
     () => counts.sentRecords,
+  );
+  total(
+    'fleetbridge_streaming_skipped_records_total',
+    'Records that could not be converted for a client and were skipped.',
+    () => counts.skippedRecords,
   );
   totalByName('fleetbridge_streaming_pushes_total', 'Pub/Sub pushes taken in.', 'outcome', () => counts.pushes);
   const clients = metrics.gauge({

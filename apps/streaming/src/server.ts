@@ -116,7 +116,7 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
       // To TeslaMate a connection that ends in its handshake was refused, so handshakes are completed first.
       const untilMs = Date.now() + ARRIVAL_TIMEOUT_MS;
       while (arriving.size > 0 && Date.now() < untilMs) await delay(POLL_MS);
-      await Promise.all([
+      await Promise.allSettled([
         options.live === undefined ? live.stop('shutdown') : undefined,
         ...[...connections].map((connection) => connection.end('shutdown')),
       ]);

@@ -232,21 +232,28 @@ export class Feeds {
   }
 
   #cleanup(): void {
-    const { now } = this.#options;
     for (const [vin, feed] of this.#byVin) {
-      if (!feed.isTracked) {
-        if (feed.isUnknown && feed.subscribers === 0) this.#byVin.delete(vin);
-        continue;
+      try {
+        this.#cleanupFeed(vin, feed);
+      } catch (err) {
+        this.#options.log.error({ err, vin }, 'feed_cleanup_failed');
       }
-      const isFollowed = feed.subscribers > 0 || (this.#slotted.get(vin) ?? 0) > now() - CLEANUP_EVERY_MS;
-      if (isFollowed) {
-        feed.recentFrames();
-        this.#checkpointSchedule.writeIfDue(vin, feed);
-      } else {
-        feed.stopTracking();
-        this.#slotted.delete(vin);
-        this.#checkpointSchedule.remove(vin);
-      }
+    }
+  }
+
+  #cleanupFeed(vin: string, feed: VehicleFeed): void {
+    if (!feed.isTracked) {
+      if (feed.isUnknown && feed.subscribers === 0) this.#byVin.delete(vin);
+      return;
+    }
+    const isFollowed = feed.subscribers > 0 || (this.#slotted.get(vin) ?? 0) > this.#options.now() - CLEANUP_EVERY_MS;
+    if (isFollowed) {
+      feed.recentFrames();
+      this.#checkpointSchedule.writeIfDue(vin, feed);
+    } else {
+      feed.stopTracking();
+      this.#slotted.delete(vin);
+      this.#checkpointSchedule.remove(vin);
     }
   }
 }

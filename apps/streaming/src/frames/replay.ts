@@ -48,6 +48,8 @@ export interface ReplayOptions {
   isBusy: () => boolean;
   /** Called in the turn in which the end of the ring is reached. */
   onDone: () => void;
+  /** An error in a later step, which no caller can catch. */
+  onError: (error: unknown) => void;
   framesPerSecond: number;
 }
 
@@ -74,7 +76,16 @@ export class Replay {
     }
     if (this.#isStopped) return;
     if (this.#next >= ring.end) onDone();
-    else this.#timer = setTimeout(() => this.start(), STEP_MS);
+    else this.#timer = setTimeout(() => this.#continue(), STEP_MS);
+  }
+
+  #continue(): void {
+    try {
+      this.start();
+    } catch (error) {
+      this.stop();
+      this.#options.onError(error);
+    }
   }
 
   stop(): void {

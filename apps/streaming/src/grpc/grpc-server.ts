@@ -24,7 +24,7 @@ import type { Vehicles } from '../frames/index.js';
 import type { LiveClients } from '../live-clients.js';
 import type { StreamingCounts } from '../metrics.js';
 import type { LogRecords } from '../records/index.js';
-import { parseCursor, pumpRecords, RecordStream, type StreamItem, type StreamStart } from '../records/index.js';
+import { parseCursor, RecordStream, type StreamItem, type StreamStart, sendRecords } from '../records/index.js';
 import { recordMessage, timeMs, vehicleMessage, type WireTimestamp } from './grpc-messages.js';
 import { addHealth, addReflection, telemetryService } from './grpc-services.js';
 
@@ -105,24 +105,31 @@ interface SubscribeRequest {
 type Call = ServerUnaryCall<{ vin: string }, object>;
 type SubscribeCall = ServerWritableStream<SubscribeRequest, object>;
 
-function telemetryHandlers({ access, addressOf, vehicles, records, live, counts, log, ...rest }: GrpcServerOptions) {
+function telemetryHandlers({
+  access,
+  addressOf,
+  vehicles,
+  records,
+  live,
+  counts,
+  log,
+  unreadLimitMs,
+}: GrpcServerOptions) {
   return {
     Subscribe: (call: SubscribeCall) => {
       subscribe(call).catch((error) => call.emit('error', refusalOf(error, log)));
     },
-    GetVehicle: (call: Call, answer: sendUnaryData<object>) => {
-      getVehicle(call).then(
-        (vehicle) => answer(null, vehicle),
-        (error) => answer(refusalOf(error, log)),
-      );
-    },
-    ListVehicles: (call: Call, answer: sendUnaryData<object>) => {
-      listVehicles(call).then(
-        (list) => answer(null, list),
-        (error) => answer(refusalOf(error, log)),
-      );
-    },
+    GetVehicle: (call: Call, answer: sendUnaryData<object>) => void respond(getVehicle(call), answer),
+    ListVehicles: (call: Call, answer: sendUnaryData<object>) => void respond(listVehicles(call), answer),
   };
+
+  async function respond(result: Promise<object>, answer: sendUnaryData<object>): Promise<void> {
+    try {
+      answer(null, await result);
+    } catch (error) {
+      answer(refusalOf(error, log));
+    }
+  }
 
   async function getVehicle(call: Call): Promise<object> {
     const { grant } = await admit(call, 'read');
@@ -170,10 +177,16 @@ function telemetryHandlers({ access, addressOf, vehicles, records, live, counts,
         end(status.OUT_OF_RANGE, `the log begins after that cursor, with ${item.firstKept}; subscribe from a time`);
         return true;
       }
+      const isReady = call.write(recordMessage(item.record, item.cursor));
       counts.sentRecords.grpc = (counts.sentRecords.grpc ?? 0) + 1;
-      return call.write(recordMessage(item.record, item.cursor));
+      return isReady;
     };
-    const outcome = await pumpRecords(stream, { send, drained: () => drainedOrGone(call), ...rest });
+    const drained = () => drainedOrGone(call);
+    const outcome = await sendRecords(stream, { kind: 'grpc', send, drained, counts, log, unreadLimitMs });
+    if (outcome === 'failed') {
+      counts.ended.internal_error = (counts.ended.internal_error ?? 0) + 1;
+      end(status.UNAVAILABLE, 'not possible now');
+    }
     if (outcome === 'unread') {
       counts.ended.messages_unread = (counts.ended.messages_unread ?? 0) + 1;
       end(status.RESOURCE_EXHAUSTED, 'records are not read');

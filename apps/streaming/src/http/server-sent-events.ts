@@ -1,12 +1,12 @@
-// Records as server-sent events. The id of an event is its cursor, which a browser's EventSource and every client like
-// it sends back as Last-Event-ID. While nothing happens, an id without data moves that cursor on and keeps the way open.
+// Records as server-sent events. The id of an event is its cursor, which every EventSource sends back as Last-Event-ID.
+// While there are no records, an id without data advances that cursor and keeps the connection open.
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { ClientAccess } from '@fleetbridge/access';
+import type { Logger } from '@fleetbridge/service';
 import type { LiveClients } from '../live-clients.js';
 import type { StreamingCounts } from '../metrics.js';
-import type { LogRecords } from '../records/index.js';
-import { pumpRecords, RecordStream, type StreamItem, type StreamStart } from '../records/index.js';
+import { type LogRecords, RecordStream, type StreamItem, type StreamStart, sendRecords } from '../records/index.js';
 
 const KEEP_ALIVE_MS = 15_000;
 const RECONNECT_AFTER_MS = 2_000;
@@ -16,6 +16,7 @@ export interface EventsOptions {
   records: LogRecords;
   live: LiveClients;
   counts: StreamingCounts;
+  log: Logger;
   keepAliveMs?: number | undefined;
   unreadLimitMs?: number | undefined;
 }
@@ -24,22 +25,22 @@ export function sendEvents(
   response: ServerResponse,
   options: EventsOptions & { vins: string[] | undefined; topics: string[] | undefined; start: StreamStart },
 ): void {
-  const { client, records, live, counts, vins, topics, start, keepAliveMs = KEEP_ALIVE_MS, unreadLimitMs } = options;
-  // it left while its token was looked up, and will not be heard to leave again
+  const { client, records, live, counts, log, vins, topics, start, unreadLimitMs } = options;
+  // the client disconnected while its token was looked up: there will be no `close`
   if (response.destroyed) return;
   const stream = new RecordStream({ records, vins, topics, start });
   response.on('error', () => {});
   response.writeHead(200, {
     'content-type': 'text/event-stream',
     'cache-control': 'no-cache',
-    // nginx would keep events until it has enough of them
+    // otherwise nginx buffers events
     'x-accel-buffering': 'no',
   });
   response.write(`retry: ${RECONNECT_AFTER_MS}\n\n`);
   const timer = setInterval(() => {
     if (!response.writableNeedDrain) response.write(`id: ${stream.cursor}\n\n`);
-  }, keepAliveMs);
-  const leave = live.add({
+  }, options.keepAliveMs ?? KEEP_ALIVE_MS);
+  const remove = live.add({
     kind: 'events',
     access: client,
     end: () => {
@@ -50,15 +51,18 @@ export function sendEvents(
   response.once('close', () => {
     clearInterval(timer);
     stream.stop();
-    leave();
+    remove();
   });
   const send = (item: StreamItem) => {
+    const isReady = response.write(eventOf(item));
     counts.sentRecords.events = (counts.sentRecords.events ?? 0) + 1;
-    return response.write(eventOf(item));
+    return isReady;
   };
-  void pumpRecords(stream, { send, drained: () => drainedOrClosed(response), unreadLimitMs }).then((outcome) => {
-    if (outcome !== 'unread') return;
-    counts.ended.messages_unread = (counts.ended.messages_unread ?? 0) + 1;
+  const drained = () => drainedOrClosed(response);
+  void sendRecords(stream, { kind: 'events', send, drained, counts, log, unreadLimitMs }).then((outcome) => {
+    if (outcome === 'stopped') return;
+    const reason = outcome === 'unread' ? 'messages_unread' : 'internal_error';
+    counts.ended[reason] = (counts.ended[reason] ?? 0) + 1;
     response.destroy();
   });
 }

@@ -71,7 +71,8 @@ export class Subscriber implements FeedListener {
       },
       position: () => (this.#slot === undefined ? undefined : this.#sent.upTo),
       onConfirmed: (cursor) => this.#slot?.confirm(cursor),
-      onSilence: () => void this.endQuietly('no_pong'),
+      onSilence: () => this.#endSoon('no_pong'),
+      onError: (error) => this.failed(error),
       now,
       everyMs: pace.pingEveryMs,
       idleEveryMs: pace.idlePingEveryMs,
@@ -120,13 +121,13 @@ export class Subscriber implements FeedListener {
 
   /** A client that reconnects gets what every client gets for an unknown vehicle. */
   forgotten(): void {
-    void this.endQuietly('vehicle_forgotten');
+    this.#endSoon('vehicle_forgotten');
   }
 
   failed(err: unknown): void {
     if (this.#isEnding) return;
     this.#options.log.error({ err, address: this.#options.address }, 'subscriber_failed');
-    void this.endQuietly('internal_error');
+    this.#endSoon('internal_error');
   }
 
   #onMessage(text: string): void {
@@ -235,6 +236,7 @@ export class Subscriber implements FeedListener {
         this.#isLive = true;
         if (!feed.isOnline) this.#sendDisconnected();
       },
+      onError: (error) => this.failed(error),
       framesPerSecond: pace.replayFramesPerSecond,
     });
     this.#replay.start();
@@ -310,7 +312,7 @@ export class Subscriber implements FeedListener {
     this.#timer = setTimeout(() => {
       this.#send(tokenRejected(tag));
       this.#hello.stop();
-      this.#timer = setTimeout(() => void this.endQuietly('token_refused'), refusedStaysMs);
+      this.#timer = setTimeout(() => this.#endSoon('token_refused'), refusedStaysMs);
     }, tokenErrorAfterMs);
   }
 
@@ -320,7 +322,7 @@ export class Subscriber implements FeedListener {
     this.#webSocket.send(message);
     if (this.#webSocket.bufferedAmount > pace.unreadBytes) {
       counts.droppedSubscribers++;
-      void this.endQuietly('messages_unread');
+      this.#endSoon('messages_unread');
       return;
     }
     this.#hello.messageSent();
@@ -336,6 +338,14 @@ export class Subscriber implements FeedListener {
 
   get #isOpen(): boolean {
     return this.#webSocket.readyState === this.#webSocket.OPEN;
+  }
+
+  /** For callers that do not wait for the end. */
+  #endSoon(reason: string): void {
+    this.endQuietly(reason).catch((err) => {
+      this.#options.log.error({ err, reason }, 'subscriber_end_failed');
+      this.#webSocket.terminate();
+    });
   }
 
   #end(reason: string): void {

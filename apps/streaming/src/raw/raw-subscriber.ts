@@ -1,18 +1,25 @@
-// A client of `data:subscribe_all`: every record of a vehicle, or of all that its token grantsVehicle, as JSON. It knows close
-// frames, so it is told why it is ended: 1008 a token, 1009 and 1002 what it sent, 1012 a restart, 1013 unread messages.
-
+// A client of `data:subscribe_all`: every record of a vehicle, or of all vehicles of its token, as JSON. A close code
+// says why it was disconnected: 1008 the token, 1009 and 1002 what it sent, 1011 a mistake of ours, 1012 a restart,
+// 1013 unread messages.
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Access, type ClientAccess, grantsVehicle } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
 import type { WebSocket } from 'ws';
-import type { LiveClient, LiveClients } from '../live-clients.js';
+import type { LiveClient } from '../live-clients.js';
 import type { StreamingCounts } from '../metrics.js';
-import type { LogRecords } from '../records/index.js';
-import { pumpRecords, RecordStream, type StreamItem, type StreamStart, streamStart } from '../records/index.js';
+import {
+  type LogRecords,
+  RecordStream,
+  type StreamItem,
+  type StreamStart,
+  sendRecords,
+  streamStart,
+} from '../records/index.js';
 
 const PING_EVERY_MS = 20_000;
 const BUFFERED_BYTES = 256_000;
-/** A client that does not answer the close frame is cut off. */
-const CLOSE_LIMIT_MS = 2_000;
+/** A client that does not answer the close frame is disconnected after this. */
+const CLOSE_TIMEOUT_MS = 2_000;
 const RETRY_MS = 1_000;
 
 /** A WebSocket whose first message asks for records. */
@@ -26,15 +33,15 @@ export interface RawClient {
 export interface RawSubscriberOptions {
   access: Access;
   records: LogRecords;
-  live: LiveClients;
   counts: StreamingCounts;
   log: Logger;
   unreadLimitMs?: number | undefined;
 }
 
-/** Begins at once; returns how to end it. */
+/** Starts at once; returns how to end the client. */
 export function startRawSubscriber(client: RawClient, options: RawSubscriberOptions): Pick<LiveClient, 'end'> {
   const { webSocket } = client;
+  const { counts, log } = options;
   let stream: RecordStream | undefined;
   let isAnswering = true;
   const pings = setInterval(() => {
@@ -53,28 +60,36 @@ export function startRawSubscriber(client: RawClient, options: RawSubscriberOpti
   const close = (code: number, reason: string): void => {
     stream?.stop();
     if (webSocket.readyState !== webSocket.OPEN) return;
-    options.counts.ended[`raw_${code}`] = (options.counts.ended[`raw_${code}`] ?? 0) + 1;
+    counts.ended[`raw_${code}`] = (counts.ended[`raw_${code}`] ?? 0) + 1;
     webSocket.close(code, reason);
-    setTimeout(() => webSocket.terminate(), CLOSE_LIMIT_MS).unref();
+    setTimeout(() => webSocket.terminate(), CLOSE_TIMEOUT_MS).unref();
   };
 
-  void begin(client, options).then(async (wish) => {
+  const serve = async (): Promise<void> => {
+    const wish = await wishOf(client, options);
     if (webSocket.readyState !== webSocket.OPEN) return;
     if ('refusal' in wish) return close(1008, wish.refusal);
-    const { records, counts, log, unreadLimitMs } = options;
+    const { records, unreadLimitMs } = options;
     stream = new RecordStream({ records, ...wish });
     log.info({ vins: wish.vins ?? '*', address: client.access.address }, 'raw_subscribed');
     webSocket.send(
       JSON.stringify({ msg_type: 'control:hello', connection_timeout: 2 * PING_EVERY_MS, cursor: stream.cursor }),
     );
-    let isTaken: Promise<void> = Promise.resolve();
+    let sent: Promise<void> = Promise.resolve();
     const send = (item: StreamItem) => {
+      const message = messageOf(item);
+      sent = new Promise((resolve) => webSocket.send(message, () => resolve()));
       counts.sentRecords.raw = (counts.sentRecords.raw ?? 0) + 1;
-      isTaken = new Promise((resolve) => webSocket.send(messageOf(item), () => resolve()));
       return webSocket.bufferedAmount < BUFFERED_BYTES;
     };
-    const outcome = await pumpRecords(stream, { send, drained: () => isTaken, unreadLimitMs });
+    const sink = { kind: 'raw', send, drained: () => sent, counts, log, unreadLimitMs };
+    const outcome = await sendRecords(stream, sink);
     if (outcome === 'unread') close(1013, 'messages are not read');
+    if (outcome === 'failed') close(1011, 'internal error');
+  };
+  serve().catch((err) => {
+    log.error({ err, address: client.access.address }, 'raw_subscriber_failed');
+    close(1011, 'internal error');
   });
 
   return {
@@ -90,17 +105,17 @@ export function startRawSubscriber(client: RawClient, options: RawSubscriberOpti
 
 type Wish = { vins: string[] | undefined; start: StreamStart } | { refusal: string };
 
-async function begin(
+async function wishOf(
   { webSocket, message, requestToken, access: client }: RawClient,
   options: RawSubscriberOptions,
 ): Promise<Wish> {
   const { token, tag, cursor, from } = JSON.parse(message) as Record<string, unknown>;
   const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
-  const shown = text(token) ?? requestToken;
-  let grant = await client.identify(shown);
+  const presented = text(token) ?? requestToken;
+  let grant = await client.identify(presented);
   while (grant === 'unknown' && webSocket.readyState === webSocket.OPEN) {
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    grant = await client.identify(shown);
+    await delay(RETRY_MS);
+    grant = await client.identify(presented);
   }
   if (typeof grant === 'string') return { refusal: 'the token is not accepted' };
   const given = text(tag);

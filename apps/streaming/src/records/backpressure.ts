@@ -1,30 +1,59 @@
-// From a stream of records to one client, at the client's pace. One that takes nothing for a minute is given up; it can
-// come back with its cursor.
+// Sends a stream of records to one client at the client's pace. A client that reads nothing for a minute is given up; it
+// can resume with its cursor. A record that can't be converted is skipped, so that the client does not meet it again
+// after every reconnect.
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '@fleetbridge/service';
+import type { StreamingCounts } from '../metrics.js';
 import type { RecordStream, StreamItem } from './record-stream.js';
 
 const UNREAD_LIMIT_MS = 60_000;
 
 export interface Sink {
-  /** false: wait for `drained` before the next one. */
+  /** What kind of client it is, for the log. */
+  kind: string;
+  /** false: wait for `drained` before the next record. Throws when the record can't be converted. */
   send(item: StreamItem): boolean;
-  /** Resolves when the client has taken what was sent, or is gone. */
+  /** Resolves when the client has read what was sent, or is gone. */
   drained(): Promise<unknown>;
+  counts: Pick<StreamingCounts, 'skippedRecords'>;
+  log: Pick<Logger, 'error'>;
   unreadLimitMs?: number | undefined;
 }
 
-/** `unread`: the client takes nothing. `stopped`: the stream was. */
-export async function pumpRecords(stream: RecordStream, sink: Sink): Promise<'unread' | 'stopped'> {
-  const { unreadLimitMs = UNREAD_LIMIT_MS } = sink;
-  for await (const item of stream) {
-    if (sink.send(item)) continue;
-    const limit = new AbortController();
-    const isUnread = await Promise.race([
-      sink.drained().then(() => false),
-      delay(unreadLimitMs, true, { signal: limit.signal }).catch(() => false),
-    ]);
-    limit.abort();
-    if (isUnread) return 'unread';
+/** `unread`: the client reads nothing. `stopped`: the stream was stopped. `failed`: a mistake of ours, logged. */
+export type SendOutcome = 'unread' | 'stopped' | 'failed';
+
+/** Never rejects. */
+export async function sendRecords(stream: RecordStream, sink: Sink): Promise<SendOutcome> {
+  try {
+    for await (const item of stream) {
+      if (sendOrSkip(item, sink)) continue;
+      if (await isUnread(sink)) return 'unread';
+    }
+    return 'stopped';
+  } catch (err) {
+    sink.log.error({ err, kind: sink.kind }, 'record_stream_failed');
+    return 'failed';
   }
-  return 'stopped';
+}
+
+function sendOrSkip(item: StreamItem, { send, kind, counts, log }: Sink): boolean {
+  try {
+    return send(item);
+  } catch (err) {
+    counts.skippedRecords++;
+    const { id, vin } = item.kind === 'record' ? item.record.entry : { id: item.cursor, vin: undefined };
+    log.error({ err, entry: id, vin, kind }, 'record_skipped');
+    return true;
+  }
+}
+
+async function isUnread({ drained, unreadLimitMs = UNREAD_LIMIT_MS }: Sink): Promise<boolean> {
+  const limit = new AbortController();
+  try {
+    const timedOut = delay(unreadLimitMs, true, { signal: limit.signal }).catch(() => false);
+    return await Promise.race([drained().then(() => false), timedOut]);
+  } finally {
+    limit.abort();
+  }
 }

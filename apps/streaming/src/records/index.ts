@@ -1,4 +1,4 @@
-export { pumpRecords } from './backpressure.js';
+export { sendRecords } from './backpressure.js';
 export { decodedOrUndefined } from './entry-decoding.js';
 export { formatCursor, parseCursor } from './log-cursor.js';
 export { LogRecord, LogRecords } from './log-records.js';

@@ -1,6 +1,6 @@
 import { eventually } from '@fleetbridge/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Confirmations } from './confirmations.js';
+import { Confirmations, type ConfirmationsOptions } from './confirmations.js';
 
 const started: Confirmations[] = [];
 afterEach(() => {
@@ -58,6 +58,17 @@ describe('confirmations', () => {
     expect(confirmed).toEqual([]);
   });
 
+  it('report a ping that throws', async () => {
+    const mistake = new TypeError('a mistake');
+    const ping = () => {
+      throw mistake;
+    };
+    const { confirmations, failures } = begin({ everyMs: 0 }, { ping });
+    confirmations.ask();
+    await eventually(() => failures.length === 1);
+    expect(failures).toEqual([mistake]);
+  });
+
   it('do not ask while there is nothing to confirm', async () => {
     const { confirmations, pings, at } = begin({ everyMs: 0 });
     at.position = undefined;
@@ -67,7 +78,11 @@ describe('confirmations', () => {
   });
 });
 
-function begin(times: { everyMs: number; idleEveryMs?: number; silentMs?: number }) {
+function begin(
+  times: { everyMs: number; idleEveryMs?: number; silentMs?: number },
+  callbacks: Partial<ConfirmationsOptions> = {},
+) {
+  const failures: unknown[] = [];
   const pings: { cursor: string; atMs: number }[] = [];
   const confirmed: string[] = [];
   const at = { position: '1-0' as string | undefined, silences: 0 };
@@ -76,6 +91,8 @@ function begin(times: { everyMs: number; idleEveryMs?: number; silentMs?: number
     position: () => at.position,
     onConfirmed: (cursor) => confirmed.push(cursor),
     onSilence: () => at.silences++,
+    onError: (error) => failures.push(error),
+    ...callbacks,
     now: Date.now,
     idleEveryMs: 3_600_000,
     silentMs: 3_600_000,
@@ -87,5 +104,5 @@ function begin(times: { everyMs: number; idleEveryMs?: number; silentMs?: number
     confirmations.ask();
     await eventually(() => pings.length > count);
   };
-  return { confirmations, pings, confirmed, at, ask };
+  return { confirmations, pings, confirmed, at, ask, failures };
 }

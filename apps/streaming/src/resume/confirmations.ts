@@ -8,6 +8,8 @@ export interface ConfirmationsOptions {
   onConfirmed: (cursor: string) => void;
   /** No pong for `silentMs`. */
   onSilence: () => void;
+  /** One of these callbacks has thrown in a timer. */
+  onError: (error: unknown) => void;
   now: () => number;
   /** A ping at most so often … */
   everyMs: number;
@@ -59,7 +61,15 @@ export class Confirmations {
   #plan(dueMs: number): void {
     clearTimeout(this.#timer);
     this.#dueMs = dueMs;
-    this.#timer = setTimeout(() => this.#ping(), Math.max(0, dueMs - this.#options.now()));
+    this.#timer = setTimeout(() => this.#pingDue(), Math.max(0, dueMs - this.#options.now()));
+  }
+
+  #pingDue(): void {
+    try {
+      this.#ping();
+    } catch (error) {
+      this.#options.onError(error);
+    }
   }
 
   #ping(): void {
