@@ -313,6 +313,38 @@ describe('two clients with one token', () => {
   });
 });
 
+describe('a connection', () => {
+  it('remembers what it was sent for a bounded number of subscriptions', async ({ open }) => {
+    const { vehicle, connect } = await open({ pace: { pingEveryMs: 3_600_000 } });
+    const client = await connect();
+    await drive(vehicle, [1]);
+    const subscribe = async (columns: string) => {
+      const hellos = () => client.messages.filter((text) => text.includes('control:hello')).length;
+      const count = hellos();
+      client.subscribe(columns);
+      await eventually(() => hellos() > count);
+    };
+    // only the first frame of a subscription is confirmed: of the next one only the connection knows
+    await subscribe('speed');
+    await eventually(() => client.times().length === 1);
+    await subscribe('speed,soc');
+    await eventually(() => client.times().length === 2);
+    await subscribe('speed');
+    await drive(vehicle, [2]);
+    await eventually(() => client.times().length === 3);
+    expect(client.times()).toEqual([1, 1, 2]);
+    for (let n = 1; n <= 32; n++) {
+      const count = client.times().length;
+      await subscribe(`speed,unknown-${n}`);
+      await eventually(() => client.times().length > count);
+    }
+    const count = client.times().length;
+    await subscribe('speed');
+    await eventually(() => client.times().length > count);
+    expect(client.times().slice(count)).toEqual([2]);
+  });
+});
+
 describe('data:unsubscribe', () => {
   it('on a connection that stays open keeps the position, and no record is sent twice on it', async ({ open }) => {
     const { vehicle, connect } = await open({ pace: { pingEveryMs: 3_600_000 } });

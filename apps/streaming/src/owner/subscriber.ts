@@ -7,6 +7,7 @@ import type { ClientAccess } from '@fleetbridge/access';
 import { isAfter, isVin, justBefore, normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import type { WebSocket } from 'ws';
+import { BoundedMap } from '../bounded-map.js';
 import type { FeedListener, Feeds, Frame, FrameRequest, VehicleFeed } from '../frames/index.js';
 import { hasShiftLetter, isAfter, planReplay, Replay, withoutShiftLetter } from '../frames/index.js';
 import type { StreamingCounts } from '../metrics.js';
@@ -34,6 +35,8 @@ export interface SubscriberOptions {
 }
 
 const POLL_MS = 20;
+/** TeslaMate has one subscription per connection. Each takes about 1 KB, and a client can ask for any column lists. */
+const MAX_SUBSCRIPTIONS = 32;
 
 export class Subscriber implements FeedListener {
   readonly #options: SubscriberOptions;
@@ -51,7 +54,7 @@ export class Subscriber implements FeedListener {
   #isEnding = false;
   #offlineSent = false;
   /** By subscriber name, so that no frame is sent twice on this connection, whatever is subscribed to in between. */
-  readonly #sentTo = new Map<string, SentFrames>();
+  readonly #sentTo = new BoundedMap<string, SentFrames>(MAX_SUBSCRIPTIONS);
   #sent: SentFrames = nothingSent('0-0');
   /** The client can already have the next frame: another process had read further than this one. */
   #mayRepeat = false;

@@ -6,6 +6,7 @@ import type { AddressOf } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
 import type { Appender, AppendOutcome, RecordToAppend } from '@fleetbridge/store';
 import type { FastifyInstance } from 'fastify';
+import { BoundedMap } from '../bounded-map.js';
 import type { Feeds } from '../frames/index.js';
 import type { StreamingCounts } from '../metrics.js';
 import { readPush } from './pubsub-message.js';
@@ -14,6 +15,8 @@ import type { PubsubSender } from './pubsub-sender.js';
 /** Pub/Sub's own limit for an answer is ten seconds, unless its ack deadline says otherwise. */
 const ANSWER_LIMIT_MS = 9_000;
 const MAX_UNSETTLED_BYTES = 32_000_000;
+/** The tail delivers a record within milliseconds; this many pushes take seconds. About 1 MB. */
+const MAX_REMEMBERED_VINS = 10_000;
 
 export interface PubsubPushOptions {
   sender: PubsubSender;
@@ -25,6 +28,7 @@ export interface PubsubPushOptions {
   log: Logger;
   now: () => number;
   answerLimitMs?: number | undefined;
+  maxRememberedVins?: number | undefined;
 }
 
 interface Answer {
@@ -35,8 +39,8 @@ interface Answer {
 
 export function addPubsubPush(server: FastifyInstance, options: PubsubPushOptions): void {
   const { sender, addressOf, isAllowed, appender, feeds, counts, log, now, answerLimitMs = ANSWER_LIMIT_MS } = options;
-  /** By VIN: time of the newest connectivity record that was pushed; the tail brings it back a little later. */
-  const connectivityMs = new Map<string, number>();
+  /** By VIN: time of the newest connectivity record that was pushed, until the tail delivers it to the feed. */
+  const connectivityMs = new BoundedMap<string, number>(options.maxRememberedVins ?? MAX_REMEMBERED_VINS);
 
   server.post<{ Querystring: { token?: string | string[] } }>('/', async (request, reply) => {
     const forwardedFor = request.headers['x-forwarded-for']?.toString();
