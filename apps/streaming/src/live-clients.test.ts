@@ -34,18 +34,18 @@ describe('live clients', () => {
   });
 });
 
-function open(stillGood: () => Promise<() => boolean>) {
+function open(revocationCheck: () => Promise<() => boolean>) {
   const events: string[] = [];
   const note = (_: unknown, event: string) => void events.push(event);
   const log = { info: note, error: note } as unknown as ConstructorParameters<typeof LiveClients>[0]['log'];
-  return { live: new LiveClients({ access: { stillGood }, log, checkEveryMs: 1 }), events };
+  return { live: new LiveClients({ access: { revocationCheck }, log, checkEveryMs: 1 }), events };
 }
 
 function newClient(end: () => Promise<void> | void = () => {}) {
   const ends: string[] = [];
   const client: LiveClient = {
     kind: 'raw',
-    access: { granted: { who: 'token:1', vin: '*' }, address: '192.0.2.1' },
+    access: { granted: { principal: 'token:1', vin: '*', scopes: [] }, address: '192.0.2.1' },
     end: (reason) => {
       ends.push(reason);
       return end();

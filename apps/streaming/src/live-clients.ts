@@ -14,7 +14,7 @@ export interface LiveClient {
 }
 
 export interface LiveClientsOptions {
-  access: Pick<Access, 'stillGood'>;
+  access: Pick<Access, 'revocationCheck'>;
   log: Pick<Logger, 'info' | 'error'>;
   checkEveryMs?: number;
 }

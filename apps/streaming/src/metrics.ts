@@ -1,4 +1,4 @@
-// Prometheus' view of the streaming server. Counters are plain numbers, read when asked.
+// The Prometheus metrics of the streaming server. Counters are plain numbers that are read at each scrape.
 import { createMetrics, type Metrics } from '@fleetbridge/service';
 
 export interface StreamingCounts {
@@ -7,22 +7,22 @@ export interface StreamingCounts {
   undecodable: number;
   gaps: number;
   frames: number;
-  /** Of them, those sent to subscribers that came back. */
+  /** Frames of `frames` that were replayed to subscribers that reconnected. */
   replayedFrames: number;
-  /** Times that a subscriber came back for more than is kept. */
+  /** Resumes with frames that are no longer kept. */
   resumeGaps: number;
   droppedSubscribers: number;
-  /** That connections hold now. */
+  /** Slots that connections hold. */
   slots: number;
-  /** Of the last frame sent: from the record's time to the send. */
+  /** From the time of a record to the send of its frame, for the last frame. */
   lagMs: number;
-  /** Of a record that was told to the subscribers of its vehicle: from receipt to that. Set with the metrics. */
+  /** From the receipt of a record to its delivery to subscribers. Set with the metrics. */
   observeLatency: (seconds: number) => void;
   refusedTokens: number;
   ignoredMessages: number;
-  /** Connections that we ended, by reason. */
+  /** Connections that the server ended, by reason. */
   ended: Record<string, number>;
-  /** Records told to others than TeslaMate, by door: raw, events, grpc. */
+  /** Records sent to clients other than TeslaMate, by kind of client: raw, events, grpc. */
   sentRecords: Record<string, number>;
   /** Records that could not be converted for a client. */
   skippedRecords: number;
@@ -54,7 +54,7 @@ export function createCounts(): StreamingCounts {
 
 export interface MetricsSources {
   subscribers: () => number;
-  /** Refused tokens by reason. */
+  /** Rejected tokens by reason. */
   refusals: () => Record<string, number | undefined>;
   clientsByKind: () => Record<string, number>;
   /** Absent without TLS. */
@@ -67,50 +67,60 @@ export function createStreamingMetrics(
 ): Metrics {
   const metrics = createMetrics({ app: 'streaming' });
   const { total, level, totalByName } = metrics;
-  total('fleetbridge_streaming_connections_total', 'Connections accepted.', () => counts.connections);
+  total('fleetbridge_streaming_connections_total', 'WebSocket connections accepted.', () => counts.connections);
   total('fleetbridge_streaming_records_total', 'Records read from the log.', () => counts.records);
   total(
     'fleetbridge_streaming_undecodable_total',
-    'Records that could not be decoded and were passed over.',
+    'Records that could not be decoded and were skipped.',
     () => counts.undecodable,
   );
   total(
     'fleetbridge_streaming_gaps_total',
-    'Times that records were trimmed before they were read.',
+    'Number of times that records were trimmed before they were read.',
     () => counts.gaps,
   );
-  total('fleetbridge_streaming_frames_total', 'Frames sent.', () => counts.frames);
+  total('fleetbridge_streaming_frames_total', 'Frames sent to TeslaMate-like clients.', () => counts.frames);
   total(
     'fleetbridge_streaming_replayed_frames_total',
-    'Frames sent to subscribers that came back, of those that they had missed or not confirmed.',
+    'Frames replayed to subscribers that reconnected, because they had missed or not confirmed them.',
     () => counts.replayedFrames,
   );
   total(
     'fleetbridge_streaming_resume_gaps_total',
-    'Times that a subscriber came back for frames that are no longer kept.',
+    'Number of times that a subscriber reconnected for frames that are no longer kept.',
     () => counts.resumeGaps,
   );
   total(
     'fleetbridge_streaming_dropped_subscribers_total',
-    'Subscribers that were ended because they did not read.',
+    'Subscribers that were disconnected because they did not read.',
     () => counts.droppedSubscribers,
   );
   total(
     'fleetbridge_streaming_refused_tokens_total',
-    'Subscribes with a token that is not accepted.',
+    'Subscribe messages with a token that is not accepted.',
     () => counts.refusedTokens,
   );
   total(
     'fleetbridge_streaming_ignored_messages_total',
-    'Messages of clients that were not understood.',
+    'Messages of clients that were ignored as invalid or unknown.',
     () => counts.ignoredMessages,
   );
-  totalByName('fleetbridge_streaming_ended_total', 'Connections that the server ended.', 'reason', () => counts.ended);
-  level('fleetbridge_streaming_slots', 'Resume positions that connections hold now.', () => counts.slots);
-  totalByName('fleetbridge_streaming_auth_failures_total', 'Tokens refused, at any door.', 'reason', refusals);
+  totalByName(
+    'fleetbridge_streaming_ended_total',
+    'Connections that the server ended, by reason.',
+    'reason',
+    () => counts.ended,
+  );
+  level('fleetbridge_streaming_slots', 'Resume positions that connections hold.', () => counts.slots);
+  totalByName(
+    'fleetbridge_streaming_auth_failures_total',
+    'Tokens rejected with any protocol, by reason.',
+    'reason',
+    refusals,
+  );
   totalByName(
     'fleetbridge_streaming_records_told_total',
-    'Records told to other clients than TeslaMate.',
+    'Records sent to clients other than TeslaMate, by kind of client.',
     'door',
     () => counts.sentRecords,
   );
@@ -119,27 +129,27 @@ export function createStreamingMetrics(
     'Records that could not be converted for a client and were skipped.',
     () => counts.skippedRecords,
   );
-  totalByName('fleetbridge_streaming_pushes_total', 'Pub/Sub pushes taken in.', 'outcome', () => counts.pushes);
+  totalByName('fleetbridge_streaming_pushes_total', 'Pub/Sub pushes, by outcome.', 'outcome', () => counts.pushes);
   const clients = metrics.gauge({
     name: 'fleetbridge_streaming_clients',
-    help: 'Clients that are being told something, by door.',
+    help: 'Connected clients, by kind of client.',
     labelNames: ['door'],
     collect() {
       this.reset();
-      for (const [door, count] of Object.entries(clientsByKind())) clients.set({ door }, count);
+      for (const [kind, count] of Object.entries(clientsByKind())) clients.set({ door: kind }, count);
     },
   });
-  level('fleetbridge_streaming_subscribers', 'Connections open now.', subscribers);
+  level('fleetbridge_streaming_subscribers', 'Open WebSocket connections.', subscribers);
   const latency = metrics.histogram({
     name: 'fleetbridge_streaming_latency_seconds',
-    help: 'From the receipt of a record to its being told to the subscribers of its vehicle.',
+    help: 'Seconds from the receipt of a record to its delivery to the subscribers of its vehicle.',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
   });
   counts.observeLatency = (seconds) => latency.observe(seconds);
   if (certificateDaysLeft) {
     metrics.gauge({
       name: 'fleetbridge_streaming_certificate_days_left',
-      help: 'Days until the server certificate ends.',
+      help: 'Days until the server certificate expires.',
       aggregator: 'min',
       collect() {
         this.set(certificateDaysLeft());
@@ -148,8 +158,8 @@ export function createStreamingMetrics(
   }
   metrics.gauge({
     name: 'fleetbridge_streaming_lag_seconds',
-    help: "From a record's time to the send of its frame, of the last one.",
-    // of several workers the one that lags most
+    help: 'Seconds from the time of a record to the send of its frame, for the last frame.',
+    // of several workers the one with the largest lag
     aggregator: 'max',
     collect() {
       this.set(counts.lagMs / 1000);

@@ -80,7 +80,7 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
       });
       const connection = new Connection(webSocket, {
         ...options,
-        access: access.client(address),
+        access: access.client(address, 'stream'),
         requestToken: requestToken(request.url, request.headers.authorization),
       });
       connections.add(connection);

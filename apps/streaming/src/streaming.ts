@@ -1,5 +1,5 @@
-// Everything that the streaming server is made of, wired together. Its doors open before Redis has answered: whoever
-// comes is greeted and waits, because TeslaMate does not survive a first connection that fails.
+// The parts of the streaming server, wired together. Its ports open before Redis has answered: clients are accepted and
+// wait, because TeslaMate does not survive a first connection that fails.
 
 import { Access, createAddressOf, KeySet, TeslaTokens } from '@fleetbridge/access';
 import { watchServerCertificate } from '@fleetbridge/pki';
@@ -38,9 +38,9 @@ export interface StreamingOptions {
   config: StreamingConfig;
   context: Pick<RunContext, 'log' | 'signal' | 'onStop'>;
   readiness: Readiness;
-  /** false: connections are handed over by the process that holds the ports. */
+  /** false: the process with the ports hands over connections. */
   listens: boolean;
-  /** The doors are open; what comes after takes a Redis that answers. */
+  /** Called when connections can be accepted; the rest of the start requires Redis. */
   onOpen?: (open: { clients: StreamingServer; grpc: GrpcServer; registry: Metrics['registry'] }) => void;
   now?: () => number;
   pace?: Partial<Pace>;
@@ -52,7 +52,7 @@ export interface StreamingOptions {
   elevation?: FeedsOptions['elevation'];
 }
 
-/** Resolves when clients hear the present. Throws ConfigError, ListenError, LayoutMismatch. */
+/** Resolves when clients are served current data. Throws ConfigError, ListenError, LayoutMismatch. */
 export async function startStreaming({
   config,
   context,
@@ -71,18 +71,16 @@ export async function startStreaming({
     onChange: reportReachability('redis', { readiness, log }),
   });
   context.onStop('redis', () => store.close());
-  // Pages are long answers; they must not hold up those to short questions.
+  // Pages are long answers. They must not delay short ones.
   const pagesStore = openStore({ ...location, name: 'fleetbridge-streaming-pages' });
   context.onStop('redis for pages', () => pagesStore.close());
 
   const counts = createCounts();
-  const snapshots = new SnapshotStore({ redis, ...layout });
+  const snapshots = new SnapshotStore(store);
   const feeds = new Feeds({
-    redis,
+    store,
     elevation: options.elevation ?? createElevation(config, log),
     ...(options.slotTimes === undefined ? {} : { slotTimes: options.slotTimes }),
-    url: config.REDIS_URL,
-    ...layout,
     snapshots,
     resumeWindowMs: config.RESUME_WINDOW * 1_000,
     counts,
@@ -137,14 +135,14 @@ export async function startStreaming({
   context.onStop('grpc', () => grpc.stop());
   live.start();
   context.onStop('live clients', () => live.stop('shutdown'));
-  let certificateEnds = certificate?.notAfter;
+  let certificateExpires = certificate?.notAfter;
   if (certificate) {
     if (certificate.awaited !== undefined) log.warn({ err: certificate.awaited }, 'server_certificate_awaited');
     const watch = watchServerCertificate({
       ...files,
       current: certificate,
       onChange: (renewed) => {
-        certificateEnds = renewed.notAfter;
+        certificateExpires = renewed.notAfter;
         clients.renewCertificate(renewed);
         grpc.renewCertificate(renewed);
         log.info({ not_after: renewed.notAfter }, 'server_certificate_renewed');
@@ -158,7 +156,7 @@ export async function startStreaming({
     subscribers: () => clients.subscribers,
     refusals: () => access.refusals,
     clientsByKind: () => live.count(),
-    ...(certificateEnds === undefined ? {} : { certificateDaysLeft: () => daysUntil(certificateEnds!, now()) }),
+    ...(certificateExpires === undefined ? {} : { certificateDaysLeft: () => daysUntil(certificateExpires!, now()) }),
   });
   measureReadiness(metrics, readiness);
   options.onOpen?.({ clients, grpc, registry: metrics.registry });
@@ -210,7 +208,7 @@ function createAccess(
 
 type PushParts = Parts & Pick<Parameters<typeof addPubsubPush>[1], 'feeds' | 'counts' | 'log' | 'addressOf'>;
 
-/** undefined: no push is configured. */
+/** undefined: pushes are not configured. */
 function createPush(config: StreamingConfig, { store, context, feeds, counts, log, addressOf, now }: PushParts) {
   const { PUBSUB_PUSH_AUDIENCE: audience, PUBSUB_PUSH_ACCOUNT: account, PUBSUB_PUSH_TOKEN, ALLOWED_VINS = [] } = config;
   const token = PUBSUB_PUSH_TOKEN?.reveal();
@@ -221,7 +219,7 @@ function createPush(config: StreamingConfig, { store, context, feeds, counts, lo
   if (oidc === undefined && token === undefined) return undefined;
   const appender = new Appender({
     store,
-    // names the holder of connections, of which a push has none
+    // the id of the process that holds connections, which a push has not
     processId: () => 'pubsub',
     ackReplicas: config.ACK_REPLICAS,
     onTrouble: (err) => log.warn({ err }, 'append_unanswered'),

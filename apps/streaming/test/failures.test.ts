@@ -53,7 +53,7 @@ describe('a failure of our own code', () => {
     const { position } = rig.records;
     let failures = 0;
     rig.records.position = (partition) => {
-      if (new Error().stack?.includes('takeQueue')) {
+      if (new Error().stack?.includes('drainQueue')) {
         failures++;
         throw new TypeError('a mistake');
       }

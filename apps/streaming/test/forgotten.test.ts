@@ -15,9 +15,8 @@ it('disconnects the subscribers of a deleted vehicle without a close frame and d
   const rig = await startRig();
   const [client, other] = await Promise.all([VIN, OTHER_VIN].map((vin) => subscribe(rig, connect, vin)));
   expect(rig.feeds.of(VIN).state.readings.get('Soc')?.value).toBe(71.6);
-  const log = { redis, namespace, partitions: 1 };
 
-  await forgetVehicle(log, { vin: VIN, subscriptions: [] });
+  await forgetVehicle(rig.store, { vin: VIN, subscriptions: [] });
   await eventually(() => client!.closes.length === 1);
   expect(client!.closes).toEqual([1006]);
   expect(rig.feeds.of(VIN).isUnknown).toBe(true);
@@ -27,7 +26,7 @@ it('disconnects the subscribers of a deleted vehicle without a close frame and d
   // slots is running that had still found it.
   await eventually(() => rig.counts.slots === 1);
   await eventually(async () => {
-    await forgetVehicle(store, { vin: VIN, subscriptions: [] });
+    await forgetVehicle(rig.store, { vin: VIN, subscriptions: [] });
     return (await redis.keys('*')).every((key) => !key.includes(VIN));
   });
   const { slotVins } = partitionKeys(namespace, 0);
@@ -51,7 +50,7 @@ it('keeps what a vehicle sends before its deletion is noticed, though no snapsho
   const known = () => rig.feeds.of(vehicle.vin);
   await eventually(() => known().state.readings.size > 1);
   const before = known();
-  await forgetVehicle(store, { vin: vehicle.vin, subscriptions: [] });
+  await forgetVehicle(rig.store, { vin: vehicle.vin, subscriptions: [] });
   await vehicle.connect();
   await vehicle.send({ Odometer: 1 }, Date.now());
   await eventually(() => known() !== before);

@@ -1,7 +1,7 @@
 // Two replicas behind a plain TCP balancer, and many clients: each receives the sequence of the log.
 import { decodeRecord } from '@fleetbridge/protocol';
 import { TeslaMateClient } from '@fleetbridge/simulator';
-import { LogPages, partitionKeys } from '@fleetbridge/store';
+import { LogPages, partitionKeys, Store } from '@fleetbridge/store';
 import type { RedisTestContext } from '@fleetbridge/store/testing';
 import { eventually } from '@fleetbridge/testing';
 import { defaultColumns, emptyState, formatFrame } from '@fleetbridge/vehicle-state';
@@ -107,7 +107,7 @@ async function allHave(context: Context, vehicles: VehicleLog[], clients: TeslaM
 
 /** The frames that one reader makes from the first entry on. */
 async function framesOfLog({ redis, namespace }: Context): Promise<Map<string, string[]>> {
-  const pages = new LogPages({ redis, namespace, partitions: 1 });
+  const pages = new LogPages(new Store({ redis, url: '', namespace, partitions: 1 }));
   const tracks = new Map<string, { track: ReturnType<typeof trackFromState>; values: string[] }>();
   let after = '0-0';
   for (;;) {

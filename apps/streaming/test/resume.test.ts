@@ -324,7 +324,7 @@ describe('a connection', () => {
       client.subscribe(columns);
       await eventually(() => hellos() > count);
     };
-    // only the first frame of a subscription is confirmed: of the next one only the connection knows
+    // at most the first frame of a subscription is confirmed: of the next one only the connection knows
     await subscribe('speed');
     await eventually(() => client.times().length === 1);
     await subscribe('speed,soc');
@@ -340,8 +340,8 @@ describe('a connection', () => {
     }
     const count = client.times().length;
     await subscribe('speed');
-    await eventually(() => client.times().length > count);
-    expect(client.times().slice(count)).toEqual([2]);
+    // forgotten, so repeated
+    await eventually(() => client.times().slice(count).includes(2));
   });
 });
 

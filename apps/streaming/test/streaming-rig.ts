@@ -6,9 +6,8 @@ import {
   connectivityPayload,
   type LogEntry,
   LogPages,
-  partitionKeys,
-  partitionOf,
   type RedisConnection,
+  Store,
   TokenStore,
 } from '@fleetbridge/store';
 import { eventually } from '@fleetbridge/testing';
@@ -65,8 +64,7 @@ export async function createRig({ redisUrl, redis, namespace, cleanup, env = {},
     pace: { quietMs: 5, ...pace },
     ...options,
   });
-  const partitions = config.PARTITIONS;
-  const layout = { redis, namespace, partitions };
+  const store = new Store({ redis, url: redisUrl, namespace, partitions: config.PARTITIONS });
 
   /** Appends as ingest does; resolves when the server has read the record. */
   async function append(record: { vin?: string; topic: string; txid?: string; atMs?: number; payload: Buffer }) {
@@ -87,8 +85,9 @@ export async function createRig({ redisUrl, redis, namespace, cleanup, env = {},
     lines,
     redis,
     namespace,
+    store,
     cleanup,
-    tokens: new TokenStore(layout),
+    tokens: new TokenStore(store),
     url: `http${authority}`,
     /** The address that TeslaMate is configured with. */
     origin: `ws${authority}`,

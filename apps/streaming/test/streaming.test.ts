@@ -1,7 +1,7 @@
 // The streaming server with a client that behaves as TeslaMate does: real sockets, a real Redis.
 import { decodeRecord } from '@fleetbridge/protocol';
 import { TeslaMateClient } from '@fleetbridge/simulator';
-import { partitionKeys, SnapshotStore, takeLease } from '@fleetbridge/store';
+import { acquireLease, SnapshotStore } from '@fleetbridge/store';
 import { eventually } from '@fleetbridge/testing';
 import { allReadings, emptyState, mergeRecord, readingsToHash } from '@fleetbridge/vehicle-state';
 import { describe, expect } from 'vitest';
@@ -64,12 +64,16 @@ const it = streamingTest.extend<{ open: (options?: Partial<RigOptions>) => Promi
           for (const { id, createdMs, topic, payload } of await rig.entries()) {
             mergeRecord(state, { entryId: id, timeMs: createdMs, decoded: decodeRecord(topic, payload)! });
           }
-          const keys = partitionKeys(namespace, 0);
-          const lease = (await takeLease(redis, keys, { name: 'snapshot', owner: 'test', leaseMs: 60_000 }))!;
+          const lease = (await acquireLease(rig.store, {
+            partition: 0,
+            name: 'snapshot',
+            owner: 'test',
+            leaseMs: 60_000,
+          }))!;
           const changes = new Map([[VIN, readingsToHash(state, allReadings(state))]]);
-          const snapshots = new SnapshotStore({ redis, namespace, partitions: 1 });
+          const snapshots = new SnapshotStore(rig.store);
           await snapshots.commit(0, { lease, cursor: log.lastEntry, changes });
-          await redis.del(keys.lease('snapshot'));
+          await redis.del(rig.store.keys(0).lease('snapshot'));
         },
         restart: async () => {
           await rig.stop();

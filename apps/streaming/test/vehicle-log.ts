@@ -1,5 +1,6 @@
-// A vehicle that writes to the log as ingest would, and what its subscribers ought to hear of it, worked out from the
+// A vehicle that writes to the log as ingest does, and the frames that its subscribers should receive, computed from the
 // signals alone.
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Datum, encodeMessage, Field, ShiftState, timestampOf } from '@fleetbridge/protocol';
 import { connectivityPayload, partitionKeys, type RedisConnection } from '@fleetbridge/store';
 
@@ -24,7 +25,7 @@ export class VehicleLog {
   readonly #records: string;
   static #lastMs = 0;
   static #sequence = 0;
-  /** Of the last entry written. */
+  /** Id of the last entry that was written. */
   lastEntry = '0-0';
   hasDriven = false;
 
@@ -62,7 +63,7 @@ export class VehicleLog {
     return this.#append('connectivity', payload, atMs);
   }
 
-  /** With an id of our own, so that it can be tried again until Redis has it, once. */
+  /** With an id of our own, so that it can be retried until it is stored exactly once. */
   async #append(topic: string, payload: Buffer, createdMs: number): Promise<string> {
     const id = VehicleLog.#nextId();
     const fields = ['vin', this.vin, 'topic', topic, 'txid', id, 'created', createdMs, 'received', Date.now()];
@@ -71,9 +72,9 @@ export class VehicleLog {
         await this.#redis.xadd(this.#records, id, ...fields, 'version', '', 'payload', payload);
         break;
       } catch (error) {
-        // it had arrived, only the answer had not
+        // the entry was stored, the answer was lost
         if ((error as Error).message.includes('equal or smaller')) break;
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await delay(20);
       }
     }
     this.lastEntry = id;
@@ -99,7 +100,7 @@ export function dataOf({ Location, Gear, ...numbers }: Signals): Datum[] {
   return data;
 }
 
-/** What TeslaMate would store of a frame. */
+/** What TeslaMate stores of a frame. */
 export interface ExpectedFrame {
   timeMs: number;
   speed: number | null;
@@ -114,7 +115,7 @@ export interface ExpectedFrame {
   estRange: number | null;
 }
 
-/** The frames of a vehicle's records, by the contract's words and nothing of the server's code. */
+/** The frames of a vehicle's records, computed from the contract without code of the server. */
 export class FrameOracle {
   readonly frames: ExpectedFrame[] = [];
   readonly #values = new Map<number, Datum['value']>();

@@ -1,6 +1,7 @@
 // A drive in compressed time through the deployed form of the server, to a client that behaves as TeslaMate does: it
 // arrives complete and in order, whatever breaks on the way.
 import { setTimeout as delay } from 'node:timers/promises';
+import { isAfter } from '@fleetbridge/protocol';
 import {
   createVehicleModel,
   stepVehicleModel,

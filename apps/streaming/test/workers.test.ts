@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { TeslaMateClient } from '@fleetbridge/simulator';
-import { agreeOnLayout } from '@fleetbridge/store';
+import { agreeOnLayout, Store } from '@fleetbridge/store';
 import { eventually, freePort } from '@fleetbridge/testing';
 import { credentials, Metadata, makeGenericClientConstructor } from '@grpc/grpc-js';
 import { describe, expect } from 'vitest';
@@ -163,7 +163,7 @@ describe('a stop', () => {
     expect(await refused.ended).toBe(1);
     expect(refused.errors).toContain('STREAMING_PORT');
 
-    await agreeOnLayout(redis, { namespace, partitions: 3 });
+    await agreeOnLayout(new Store({ redis, url: '', namespace, partitions: 3 }));
     const mismatched = createProcess().spawn();
     expect(await mismatched.ended).toBe(2);
     expect(mismatched.errors).toContain('PARTITIONS=3');

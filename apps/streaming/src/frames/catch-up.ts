@@ -1,6 +1,6 @@
 // Reads a partition of the log once more, up to where its tail is, while the tail keeps reading.
+import { isAfter } from '@fleetbridge/protocol';
 import type { LogEntry, LogPages } from '@fleetbridge/store';
-import { isAfter } from './frame.js';
 
 export interface CatchUpOptions {
   pages: Pick<LogPages, 'after'>;

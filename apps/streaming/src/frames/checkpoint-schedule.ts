@@ -1,8 +1,8 @@
 // When a vehicle's checkpoint is written: often enough that a process that starts reads only a short part of the log.
 
+import { BEGINNING, isAfter } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
-import { BEGINNING, type CheckpointStore } from '@fleetbridge/store';
-import { isAfter } from './frame.js';
+import type { CheckpointStore } from '@fleetbridge/store';
 import type { VehicleFeed } from './vehicle-feed.js';
 
 export interface CheckpointScheduleOptions {

@@ -2,7 +2,7 @@
 // checkpoint is made from it. A vehicle can be back before the deletion is noticed here: records since then are in no
 // snapshot yet, so they are read once more.
 import type { DecodedRecord } from '@fleetbridge/protocol';
-import { type ForgottenVehicles, type LogEntry, type LogPages, partitionOf } from '@fleetbridge/store';
+import type { ForgottenVehicles, LogEntry, LogPages, Store } from '@fleetbridge/store';
 import { decodedOrUndefined } from '../records/index.js';
 import { catchUp } from './catch-up.js';
 import type { VehicleFeed } from './vehicle-feed.js';
@@ -10,7 +10,7 @@ import type { VehicleFeed } from './vehicle-feed.js';
 export interface DeletedVehiclesOptions {
   forgotten: ForgottenVehicles;
   pages: LogPages;
-  partitions: number;
+  store: Pick<Store, 'partitionOf'>;
   readUpTo: (partition: number) => string;
   feeds: ReadonlyMap<string, VehicleFeed>;
   /** Removes the feed of a VIN and begins a new one with these records. */
@@ -47,7 +47,7 @@ export class DeletedVehicles {
   }
 
   async #drop(vin: string, atMs: number): Promise<void> {
-    const { pages, partitions, readUpTo, feeds, replaceFeed } = this.#options;
+    const { pages, store, readUpTo, feeds, replaceFeed } = this.#options;
     const feed = feeds.get(vin);
     if (feed === undefined || feed.isUnknown) {
       this.#pending.delete(vin);
@@ -56,7 +56,7 @@ export class DeletedVehicles {
     const since: RecordSince[] = [];
     await catchUp({
       pages,
-      partition: partitionOf(vin, partitions),
+      partition: store.partitionOf(vin),
       after: `${Math.max(0, atMs - CLOCK_SLACK_MS)}-0`,
       readUpTo,
       onEntry: (entry) => {

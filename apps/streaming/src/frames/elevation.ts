@@ -1,49 +1,51 @@
-// The height of a place, from a service that speaks Open Topo Data's API (`?locations=<lat>,<lng>`). Off by default.
-// A frame never waits for it: what is known is filled in, what isn't is asked for, and the next frames near there have it.
+// The elevation of a location, from a service with Open Topo Data's API (`?locations=<lat>,<lng>`). Off by default.
+// A frame never waits for it: an unknown elevation is requested, and the next frames near that location show it.
 
 export interface ElevationOptions {
   /** e.g. `https://api.opentopodata.org/v1/eudem25m` */
   url: string;
-  /** Told of the first failure of a row, and of the end of the row. */
+  /** Called for the first of consecutive failures. */
   onTrouble?: (error: unknown) => void;
+  /** Called for the first success after failures. */
   onRecovered?: () => void;
   fetch?: typeof fetch;
 }
 
-const TIME_LIMIT_MS = 3_000;
-/** About 100 m: heights of neighbouring places differ by less than a service's error. */
-const PLACES_A_DEGREE = 1_000;
-const KEPT_PLACES = 20_000;
-/** Places that are being asked for; one more is asked for when its next frame comes. */
-const ASKED_AT_A_TIME = 4;
+const TIMEOUT_MS = 3_000;
+/** About 100 m: over this distance elevations differ by less than a service's error. */
+const PLACES_PER_DEGREE = 1_000;
+const MAX_PLACES = 20_000;
+/** Requests at the same time. Another location is requested at its next frame. */
+const MAX_REQUESTS = 4;
 
 export class Elevation {
   readonly #options: ElevationOptions;
   readonly #known = new Map<string, number | undefined>();
-  readonly #asked = new Set<string>();
+  readonly #requested = new Set<string>();
   #isInTrouble = false;
 
   constructor(options: ElevationOptions) {
     this.#options = options;
   }
 
-  /** Whole metres, or undefined while they aren't known. Never throws, never waits. */
+  /** Whole metres; undefined while unknown. Never throws, never waits. */
   at(latitude: number, longitude: number): number | undefined {
     const place = placeOf(latitude, longitude);
     const metres = this.#known.get(place);
-    if (!this.#known.has(place) && !this.#asked.has(place) && this.#asked.size < ASKED_AT_A_TIME) void this.#ask(place);
+    if (!this.#known.has(place) && !this.#requested.has(place) && this.#requested.size < MAX_REQUESTS)
+      void this.#request(place);
     return metres;
   }
 
-  async #ask(place: string): Promise<void> {
+  async #request(place: string): Promise<void> {
     const { url, fetch: request = fetch, onTrouble, onRecovered } = this.#options;
-    this.#asked.add(place);
+    this.#requested.add(place);
     try {
       const separator = url.includes('?') ? '&' : '?';
       const response = await request(`${url}${separator}locations=${place}`, {
-        signal: AbortSignal.timeout(TIME_LIMIT_MS),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      if (!response.ok) throw new Error(`the elevation service answers ${response.status}`);
+      if (!response.ok) throw new Error(`the elevation service answered with status ${response.status}, expected 200`);
       this.#remember(place, metresOf(await response.json()));
       if (this.#isInTrouble) onRecovered?.();
       this.#isInTrouble = false;
@@ -51,27 +53,27 @@ export class Elevation {
       if (!this.#isInTrouble) onTrouble?.(error);
       this.#isInTrouble = true;
     } finally {
-      this.#asked.delete(place);
+      this.#requested.delete(place);
     }
   }
 
-  /** The oldest place goes when there are too many. A place without a height (the sea) is remembered too. */
+  /** Evicts the oldest place when there are too many. A place without an elevation (the sea) is remembered too. */
   #remember(place: string, metres: number | undefined): void {
-    if (this.#known.size >= KEPT_PLACES) this.#known.delete(this.#known.keys().next().value!);
+    if (this.#known.size >= MAX_PLACES) this.#known.delete(this.#known.keys().next().value!);
     this.#known.set(place, metres);
   }
 }
 
 function placeOf(latitude: number, longitude: number): string {
-  const rounded = (degrees: number) => Math.round(degrees * PLACES_A_DEGREE) / PLACES_A_DEGREE;
+  const rounded = (degrees: number) => Math.round(degrees * PLACES_PER_DEGREE) / PLACES_PER_DEGREE;
   return `${rounded(latitude)},${rounded(longitude)}`;
 }
 
-/** `{"results":[{"elevation":519.3}]}`; throws when it is something else. */
+/** Reads `{"results":[{"elevation":519.3}]}`; throws on anything else. */
 function metresOf(answer: unknown): number | undefined {
   const elevation = (answer as { results?: { elevation?: number | null }[] }).results?.[0]?.elevation;
   if (elevation === null) return undefined;
   if (typeof elevation !== 'number' || !Number.isFinite(elevation))
-    throw new Error('the elevation service answers without a height');
+    throw new Error('the answer of the elevation service has no number in results[0].elevation');
   return Math.round(elevation);
 }

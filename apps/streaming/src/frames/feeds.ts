@@ -2,7 +2,7 @@
 // complete with its snapshot alone, and no subscriber costs a scan of the log. A vehicle with a slot is followed even if
 // its subscriber is connected to another replica, so that the subscriber can continue here.
 import { randomUUID } from 'node:crypto';
-import { BEGINNING, type DecodedRecord, decodeRecord, isAfter, RecordDecodeError } from '@fleetbridge/protocol';
+import { BEGINNING, type DecodedRecord, decodeRecord, RecordDecodeError } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import {
   type Checkpoint,
@@ -68,24 +68,23 @@ export class Feeds {
 
   constructor(options: FeedsOptions) {
     this.#options = options;
-    const { redis, namespace, partitions, resumeWindowMs: windowMs, counts, log, now } = options;
-    const layout = { redis, namespace, partitions };
+    const { store, resumeWindowMs: windowMs, counts, log, now } = options;
     this.#slotStore = new SlotStore({
       store,
       windowMs,
       processId: randomUUID(),
       times: options.slotTimes ?? {},
     });
-    this.slots = new ResumePositions({ store: this.#slotStore, partitions, counts, log });
-    this.#checkpoints = new CheckpointStore({ ...layout, windowMs });
+    this.slots = new ResumePositions({ store: this.#slotStore, partitions: store.partitions, counts, log });
+    this.#checkpoints = new CheckpointStore({ store, windowMs });
     this.#checkpointSchedule = new CheckpointSchedule({ checkpoints: this.#checkpoints, now, log });
-    const pages = new LogPages(layout);
+    const pages = new LogPages(store);
     const readUpTo = (partition: number) => this.cursor(partition);
-    this.#history = new FrameHistory({ pages, partitions, windowMs, readUpTo });
+    this.#history = new FrameHistory({ pages, store, windowMs, readUpTo });
     this.#deleted = new DeletedVehicles({
-      forgotten: new ForgottenVehicles(layout),
+      forgotten: new ForgottenVehicles(store),
       pages,
-      partitions,
+      store,
       readUpTo,
       feeds: this.#byVin,
       replaceFeed: (vin, records) => this.#replaceFeed(vin, records),
@@ -94,11 +93,9 @@ export class Feeds {
 
   /** Resolves when the feeds are up to date and have the frames from which subscribers can resume. */
   async start(): Promise<void> {
-    const { partitions, snapshots } = this.#options;
+    const { store, snapshots } = this.#options;
     await this.#deleted.start();
-    const cursors = await Promise.all(
-      Array.from({ length: partitions }, (_, partition) => snapshots.cursor(partition)),
-    );
+    const cursors = await store.eachPartition(({ partition }) => snapshots.cursor(partition));
     this.#readUpTo = [...cursors];
     this.#tails = cursors.map((from, partition) => this.#tail(partition, from));
     for (const tail of this.#tails) tail.start();
@@ -208,12 +205,10 @@ export class Feeds {
 
   /** Drops deleted vehicles and follows the vehicles with slots. Failures are retried at the next check. */
   async #check(): Promise<void> {
-    const { partitions, now, log } = this.#options;
+    const { store, now, log } = this.#options;
     try {
       await this.#deleted.check();
-      const lists = await Promise.all(
-        Array.from({ length: partitions }, (_, partition) => this.#slotStore.vins(partition)),
-      );
+      const lists = await store.eachPartition(({ partition }) => this.#slotStore.vins(partition));
       for (const vin of lists.flat()) this.#slotted.set(vin, now());
       await Promise.all(lists.flat().map((vin) => this.of(vin).framesReady()));
     } catch (err) {

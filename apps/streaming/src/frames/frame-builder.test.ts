@@ -12,7 +12,7 @@ const VIN = '5YJ3E1EA7KF000001';
 const WINDOW_MS = 3_600_000;
 
 describe('a checkpoint', () => {
-  it('holds every signal that a column is made of', () => {
+  it('holds every signal that a column depends on', () => {
     const before = stateWith({});
     for (const name of signalNames.values()) {
       const changes = [
@@ -43,7 +43,7 @@ describe('a checkpoint', () => {
     expect(trackFromCheckpoint({ entryId: '7-0', text }, WINDOW_MS).present).toEqual(track.present);
   });
 
-  it('lets another process make the very frames that this one makes', () => {
+  it('lets another process make exactly the same frames', () => {
     fc.assert(
       fc.property(fc.array(record, { minLength: 1, maxLength: 60 }), fc.nat(59), (records, at) => {
         const entries = entriesOf(records);
@@ -57,7 +57,7 @@ describe('a checkpoint', () => {
         });
         if (!checkpoint) return;
         const other = trackFromCheckpoint(JSON.parse(JSON.stringify(checkpoint)), WINDOW_MS);
-        // what is in the checkpoint may be read again
+        // entries before the checkpoint can be read again
         const again = entries.flatMap((entry) => other.record(entry, decoded(entry)) ?? []);
         expect(again).toEqual(after);
         expect(other.present).toEqual(track.present);
@@ -73,22 +73,22 @@ describe('chooseCheckpoint', () => {
     checkpointAt('3000-0', '2900-0'),
   ];
   it.each([
-    ['the newest from which all can be made', ['1950-0', '2800-0'], 0, '2000-0'],
-    ['the newest, when nobody waits for anything', [], 0, '3000-0'],
-    ['the newest, when its frame is the next that a slot wants', ['2899-9007199254740991'], 0, '3000-0'],
-    ['the oldest, when none reaches back far enough', ['5-0'], 0, '1000-0'],
-    ['none that is too old', ['5-0'], 1_500, '2000-0'],
-  ])('takes %s', (_, cursors, oldestMs, expected) => {
+    ['the newest from which all frames can be made', ['1950-0', '2800-0'], 0, '2000-0'],
+    ['the newest, when there are no slots', [], 0, '3000-0'],
+    ['the newest, when its frame is the next one of a slot', ['2899-9007199254740991'], 0, '3000-0'],
+    ['the oldest, when no checkpoint is early enough', ['5-0'], 0, '1000-0'],
+    ['no checkpoint that is too old', ['5-0'], 1_500, '2000-0'],
+  ])('returns %s', (_, cursors, oldestMs, expected) => {
     expect(chooseCheckpoint(checkpoints, { cursors, oldestMs })?.entryId).toBe(expected);
   });
 
-  it('takes none when all are too old', () => {
+  it('returns undefined when all are too old', () => {
     expect(chooseCheckpoint(checkpoints, { cursors: [], oldestMs: 9_000 })).toBeUndefined();
   });
 });
 
 describe('a rebuilt track', () => {
-  it('has exactly what the tail has brought, however far that gets meanwhile', async () => {
+  it('has exactly what the tail has delivered, at any progress of the tail', async () => {
     const steps = fc.array(fc.nat(40), { maxLength: 20 });
     await fc.assert(
       fc.asyncProperty(
@@ -107,7 +107,7 @@ describe('a rebuilt track', () => {
           for (const entry of log.slice(0, read)) straight.record(entry, decoded(entry));
           const history = new FrameHistory({
             pages: {
-              // the answer is as of the question; then the tail goes on
+              // the page is read at the time of the request; then the tail advances
               after: async (_, cursor, _count) => {
                 const from = log.findIndex(({ id }) => Number.parseInt(id, 10) > Number.parseInt(cursor, 10));
                 const page = from < 0 ? [] : log.slice(from, from + 7);
@@ -133,19 +133,19 @@ describe('a rebuilt track', () => {
     );
   });
 
-  it('is not waited for when the log has lost what was to be read', async () => {
+  it('is completed when the entries to read were trimmed', async () => {
     const history = new FrameHistory({
       pages: { after: async () => [] },
       store: { partitionOf: () => 0 },
       windowMs: WINDOW_MS,
       readUpTo: () => '10-0',
     });
-    let taken = 0;
-    await history.rebuild(VIN, checkpointAt('1-0', '1-0'), () => taken++);
-    expect(taken).toBe(1);
+    let takeOvers = 0;
+    await history.rebuild(VIN, checkpointAt('1-0', '1-0'), () => takeOvers++);
+    expect(takeOvers).toBe(1);
   });
 
-  it('can be asked for again after Redis did not answer', async () => {
+  it('can be requested again after Redis did not answer', async () => {
     let isAway = true;
     const history = new FrameHistory({
       pages: {
@@ -155,11 +155,11 @@ describe('a rebuilt track', () => {
       windowMs: WINDOW_MS,
       readUpTo: () => '10-0',
     });
-    let taken = 0;
-    await expect(history.rebuild(VIN, checkpointAt('1-0', '1-0'), () => taken++)).rejects.toThrow('away');
+    let takeOvers = 0;
+    await expect(history.rebuild(VIN, checkpointAt('1-0', '1-0'), () => takeOvers++)).rejects.toThrow('away');
     isAway = false;
-    await history.rebuild(VIN, checkpointAt('1-0', '1-0'), () => taken++);
-    expect(taken).toBe(1);
+    await history.rebuild(VIN, checkpointAt('1-0', '1-0'), () => takeOvers++);
+    expect(takeOvers).toBe(1);
   });
 });
 

@@ -1,5 +1,5 @@
-// The frames of one vehicle from some entry of the log on: its state, the sequence of frames that follows from it, and
-// the recent ones. Two processes that begin at the same checkpoint make the same frames, so that a subscriber may go
+// The frames of one vehicle from an entry of the log on: its state, the sequence of frames that follows from it, and the
+// recent frames. Two processes that start at the same checkpoint make the same frames, so that a subscriber can move
 // from one to the other.
 import { isAfter } from '@fleetbridge/protocol';
 import type { Checkpoint, LogEntry } from '@fleetbridge/store';
@@ -16,10 +16,10 @@ import {
   type VehicleState,
 } from '@fleetbridge/vehicle-state';
 import { checkpointText, parseCheckpoint } from './checkpoint.js';
-import { createFrame, type Frame, isAfter } from './frame.js';
+import { createFrame, type Frame } from './frame.js';
 import { FrameRing } from './frame-ring.js';
 
-/** Everything that a column is made of, and whether the vehicle is connected. */
+/** The signals of all columns, and whether the vehicle is connected. */
 export const frameSignals: readonly string[] = [
   'VehicleSpeed',
   'Odometer',
@@ -41,9 +41,9 @@ export const frameSignals: readonly string[] = [
 
 interface TrackStart {
   state: VehicleState;
-  /** What subscribers have seen last. */
+  /** The last frame that subscribers were sent. */
   present: Frame | undefined;
-  /** All up to here is in the state. */
+  /** The last entry that is merged into the state. */
   entryId: string;
   windowMs: number;
 }
@@ -53,11 +53,11 @@ export class FrameBuilder {
   readonly #sequence: FrameSequence;
   #state: VehicleState;
   #present: Frame | undefined;
-  #knownUpTo: string | undefined;
+  #mergedUpTo: string | undefined;
 
   constructor({ state, present, entryId, windowMs }: TrackStart) {
     this.#state = state;
-    this.#knownUpTo = entryId;
+    this.#mergedUpTo = entryId;
     this.#present = present;
     this.#sequence = new FrameSequence(present);
     this.ring = new FrameRing(windowMs);
@@ -73,11 +73,11 @@ export class FrameBuilder {
     return this.#present;
   }
 
-  /** The next record of this vehicle, in the log's order. Returns the frame that it makes, if any. */
+  /** Handles the next record of this vehicle in the log's order. Returns the frame that it makes, if any. */
   record({ id, createdMs }: Pick<LogEntry, 'id' | 'createdMs'>, decoded: VehicleRecord['decoded']): Frame | undefined {
-    // a checkpoint of another process may be ahead of what ours has read
-    if (this.#knownUpTo !== undefined && !isAfter(id, this.#knownUpTo)) return undefined;
-    this.#knownUpTo = undefined;
+    // the checkpoint of another process can be ahead of this process
+    if (this.#mergedUpTo !== undefined && !isAfter(id, this.#mergedUpTo)) return undefined;
+    this.#mergedUpTo = undefined;
     const record = { entryId: id, timeMs: createdMs, decoded };
     mergeRecord(this.#state, record);
     const row = this.#sequence.next(this.#state, record);
@@ -87,8 +87,8 @@ export class FrameBuilder {
     return this.#present;
   }
 
-  /** Adds what is known from elsewhere, up to the same entry. */
-  learn(state: VehicleState): void {
+  /** Merges a state that was read elsewhere, up to the same entry. */
+  addState(state: VehicleState): void {
     this.#state = mergeStates(state, this.#state);
   }
 
@@ -97,7 +97,7 @@ export class FrameBuilder {
   }
 }
 
-/** As the vehicle is after an entry, with nothing of what was before. */
+/** Starts with the state of the vehicle after an entry, without earlier frames. */
 export function trackFromState(state: VehicleState, entryId: string, windowMs: number): FrameBuilder {
   const newestMs = newestReadingMs(state);
   const row = newestMs === undefined ? undefined : toFrameRow(state, newestMs);

@@ -1,10 +1,10 @@
 // Rebuilds frames that this process has not seen, by reading the log again from a checkpoint, once for all vehicles that
 // need it. The tail keeps reading meanwhile: a rebuilt track takes over in the very turn in which it has caught up.
-import { BEGINNING, type Checkpoint, compareEntryIds, type LogPages, partitionOf } from '@fleetbridge/store';
+import { BEGINNING, compareEntryIds, entryMs, isAfter, justBefore } from '@fleetbridge/protocol';
+import type { Checkpoint, LogPages, Store } from '@fleetbridge/store';
 import { decodedOrUndefined } from '../records/index.js';
 import { catchUp } from './catch-up.js';
 import { parseCheckpoint } from './checkpoint.js';
-import { entryMs, isAfter, justBefore } from './frame.js';
 import { type FrameBuilder, trackFromCheckpoint } from './frame-builder.js';
 
 export interface FrameHistoryOptions {

@@ -7,21 +7,21 @@ const values = { odometer: '10.5', soc: '80', est_lat: '48.1', est_lng: '11.5', 
 const frame = createFrame('5-0', { timeMs: 5, values });
 
 describe('messages of a frame', () => {
-  it('are made once for all who ask for the same', () => {
+  it('are formatted once for equal requests', () => {
     const messages = new FrameMessages();
-    const request = asked('a');
+    const request = requestFor('a');
     expect(messages.of(frame, { ...request })).toBe(messages.of(frame, request));
   });
 
-  it('are not kept for each of ever so many tags, however long the vehicle stands still', () => {
+  it('are kept for a bounded number of tags while the frame stays the same', () => {
     const messages = new FrameMessages();
-    const first = messages.of(frame, asked('first'));
-    for (let n = 0; n < 1_000; n++) messages.of(frame, asked(`tag-${n}`));
-    expect(messages.of(frame, asked('first'))).not.toBe(first);
-    expect(messages.of(frame, asked('first'))).toEqual(first);
+    const first = messages.of(frame, requestFor('first'));
+    for (let n = 0; n < 1_000; n++) messages.of(frame, requestFor(`tag-${n}`));
+    expect(messages.of(frame, requestFor('first'))).not.toBe(first);
+    expect(messages.of(frame, requestFor('first'))).toEqual(first);
   });
 });
 
-function asked(tag: string) {
+function requestFor(tag: string) {
   return { tag, columns: defaultColumns, key: `${tag}\n${defaultColumns}` };
 }

@@ -1,26 +1,27 @@
+import { entryMs } from '@fleetbridge/protocol';
 import { defaultColumns, formatFrame } from '@fleetbridge/vehicle-state';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createFrame, entryMs, type Frame, justBefore, withoutShiftLetter } from './frame.js';
+import { createFrame, type Frame, withoutShiftLetter } from './frame.js';
 import { FrameRing } from './frame-ring.js';
 import { planReplay } from './replay.js';
 
 const HOUR_MS = 3_600_000;
 
 describe('the ring', () => {
-  it('finds the first frame after any cursor, whatever has been forgotten', () => {
-    const gaps = fc.array(fc.record({ gapMs: fc.nat(3), forgets: fc.boolean() }), { minLength: 1, maxLength: 300 });
+  it('finds the first frame after any cursor, whatever was evicted', () => {
+    const gaps = fc.array(fc.record({ gapMs: fc.nat(3), evicts: fc.boolean() }), { minLength: 1, maxLength: 300 });
     fc.assert(
       fc.property(gaps, fc.nat(900), (steps, at) => {
         const ring = new FrameRing(HOUR_MS);
         const all: Frame[] = [];
         let ms = 1;
-        steps.forEach(({ gapMs, forgets }, n) => {
+        steps.forEach(({ gapMs, evicts }, n) => {
           ms += gapMs;
           const frame = driving(`${ms}-${n}`);
           all.push(frame);
           ring.push(frame);
-          if (forgets) ring.evictBefore(ms - 20);
+          if (evicts) ring.evictBefore(ms - 20);
         });
         const cursor = `${at}-0`;
         const kept = all.slice(ring.start);
@@ -45,7 +46,7 @@ describe('the ring', () => {
     expect(long.lostThrough).toBe('15000-0');
   });
 
-  it('returns each frame with the very texts that were pushed', () => {
+  it('returns each frame with exactly the texts that were pushed', () => {
     const texts = fc.oneof(
       fc.constantFrom('', '0', '-0', '-7', '48.1', '48.10', '007', '1e21', ' 5', 'NaN', 'P', '9007199254740993'),
       fc.integer().map(String),
@@ -66,7 +67,7 @@ describe('the ring', () => {
     );
   });
 
-  it('knows where the drive that goes on began', () => {
+  it('knows where the current drive began', () => {
     const ring = new FrameRing(HOUR_MS);
     for (const frame of [driving('1-0'), parked('2-0'), driving('3-0'), driving('4-0')]) ring.push(frame);
     expect(ring.at(ring.driveStart)!.entryId).toBe('3-0');
@@ -80,9 +81,9 @@ describe('planReplay', () => {
     ['missed frames of the drive', [driving('1-0'), driving('2-0'), driving('3-0')], '1-0', ['2-0', '3-0']],
     ['nothing, when all has been confirmed', [driving('1-0'), driving('2-0')], '2-0', []],
     ['nothing of a drive that is over', [driving('1-0'), driving('2-0'), parked('3-0')], '1-0', []],
-    ['only the drive that goes on', [driving('1-0'), parked('2-0'), driving('3-0')], '1-0', ['3-0']],
+    ['only the current drive', [driving('1-0'), parked('2-0'), driving('3-0')], '1-0', ['3-0']],
     ['a drive from its beginning', [parked('1-0'), driving('2-0'), driving('3-0')], '1-0', ['2-0', '3-0']],
-    ['nothing that another process has read before this one', [driving('1-0')], '5-0', []],
+    ['nothing that another process has sent before this one read it', [driving('1-0')], '5-0', []],
   ])('replays %s', (_, frames, position, expected) => {
     const ring = ringOf(frames);
     const plan = planReplay({ ring, present: frames.at(-1), position });
@@ -91,7 +92,7 @@ describe('planReplay', () => {
     expect(plan.hasGap).toBe(false);
   });
 
-  it('shows the present of a parked vehicle to whoever comes, unless it has seen a later one', () => {
+  it('sends the present frame of a parked vehicle to every subscriber, unless it has a later one', () => {
     const present = parked('3-0');
     const ring = ringOf([driving('2-0'), present]);
     expect(planReplay({ ring, present, position: '1-0' }).first).toBe(present);
@@ -99,7 +100,7 @@ describe('planReplay', () => {
     expect(planReplay({ ring, present, position: '4-0' }).first).toBeUndefined();
   });
 
-  it('says when the ring does not reach back far enough', () => {
+  it('reports a gap when the ring does not reach back far enough', () => {
     const frames = [driving('1-0'), driving('2-0'), driving('3-0'), driving('4-0')];
     const ring = ringOf(frames);
     ring.evictBefore(3);
@@ -107,7 +108,7 @@ describe('planReplay', () => {
     expect(planReplay({ ring, present: frames.at(-1), position: '2-0' }).hasGap).toBe(false);
   });
 
-  it('has nothing to say of a vehicle without a location', () => {
+  it('sends nothing for a vehicle without a location', () => {
     const ring = ringOf([]);
     expect(planReplay({ ring, present: undefined, position: '1-0' })).toEqual({
       first: undefined,
@@ -127,11 +128,11 @@ describe('a drive', () => {
     ['', '', true],
     ['', '0', true],
     ['', '30', false],
-  ])('with the letter "%s" and speed "%s" is over: %s', (letter, speed, isOver) => {
+  ])('with the shift state "%s" and speed "%s" is over: %s', (letter, speed, isOver) => {
     expect(frame('1-0', letter, speed).isParked).toBe(isOver);
   });
 
-  it('leaves no letter and no power in its last word', () => {
+  it('ends with a frame without a shift state and without power', () => {
     expect(formatFrame(withoutShiftLetter(frame('1-0', 'D', '30')), defaultColumns)).toBe('1000,30,,,,,,,0,,,,');
   });
 });

@@ -1,9 +1,9 @@
 // The recent frames of one vehicle, for subscribers that reconnect. Frames are numbered, so that a reader keeps its
 // position while old frames are evicted. Each column is an array of its own, with numbers as numbers: a frame takes
 // about 200 bytes, less than two thirds of an object with one text per column.
-import { BEGINNING } from '@fleetbridge/store';
+import { BEGINNING, entryMs, isAfter, justBefore } from '@fleetbridge/protocol';
 import { defaultColumns } from '@fleetbridge/vehicle-state';
-import { createFrame, entryMs, type Frame, isAfter, justBefore } from './frame.js';
+import { createFrame, type Frame } from './frame.js';
 
 /** The backlog of a vehicle that was without network for hours can arrive at once. */
 const MAX_FRAMES = 10_000;

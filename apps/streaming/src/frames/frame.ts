@@ -1,6 +1,5 @@
 // One frame of a vehicle: a row of the default columns, and the record that made it. It becomes text when it is sent
 // (frame-messages.ts).
-import { compareEntryIds } from '@fleetbridge/store';
 import type { FrameRow } from '@fleetbridge/vehicle-state';
 import type { Elevation } from './elevation.js';
 
@@ -34,19 +33,4 @@ export function withElevation(frame: Frame, elevation: Pick<Elevation, 'at'>): F
   const { values } = frame;
   const metres = elevation.at(Number(values.est_lat), Number(values.est_lng));
   return metres === undefined ? frame : { ...frame, values: { ...values, elevation: String(metres) } };
-}
-
-export function isAfter(entryId: string, cursor: string): boolean {
-  return compareEntryIds(entryId, cursor) > 0;
-}
-
-/** The cursor of a reader that has everything before this entry, but not the entry. */
-export function justBefore(entryId: string): string {
-  const [ms, sequence] = entryId.split('-').map(Number) as [number, number];
-  if (sequence > 0) return `${ms}-${sequence - 1}`;
-  return ms > 0 ? `${ms - 1}-${Number.MAX_SAFE_INTEGER}` : '0-0';
-}
-
-export function entryMs(entryId: string): number {
-  return Number.parseInt(entryId, 10);
 }

@@ -1,23 +1,23 @@
-// What a subscriber that comes back is sent before it is live: the frames that it missed, from the vehicle's ring, at a
-// pace that TeslaMate's database can follow. Frames that come meanwhile go into the ring too, so that its end is the
-// present and nothing is missed or sent twice.
+// What a subscriber that reconnects is sent before live frames: the frames that it missed, from the vehicle's ring, at a
+// rate that TeslaMate's database can follow. New frames are added to the ring meanwhile, so its end is the present and no
+// frame is missed or sent twice.
 
 import { isAfter } from '@fleetbridge/protocol';
 import type { Frame } from './frame.js';
 import type { FrameRing } from './frame-ring.js';
 
 export interface ReplayPlan {
-  /** To be sent at once: the present, where that is all there is to say. */
+  /** Sent at once: the present frame, if no other frame is due. */
   first: Frame | undefined;
-  /** Number of the frame in the ring that comes then. */
+  /** Number of the first frame in the ring to send. */
   from: number;
-  /** Frames between the position and the ring's beginning are gone. */
+  /** Frames between the position and the start of the ring were evicted. */
   hasGap: boolean;
 }
 
 /**
- * `position`: all up to there has arrived. While the vehicle is parked nothing is replayed, and of a drive that goes on
- * only this drive: TeslaMate would take an old frame for the beginning of a new drive.
+ * `position`: the last entry that has arrived. For a parked vehicle nothing is replayed, otherwise the current drive
+ * only: TeslaMate would start a new drive at an old frame.
  */
 export function planReplay({
   ring,
@@ -44,7 +44,7 @@ export interface ReplayOptions {
   ring: FrameRing;
   from: number;
   send: (frame: Frame) => void;
-  /** While true nothing more is sent. */
+  /** While true, sending pauses. */
   isBusy: () => boolean;
   /** Called in the turn in which the end of the ring is reached. */
   onDone: () => void;
@@ -70,7 +70,7 @@ export class Replay {
     const { ring, send, isBusy, onDone, framesPerSecond } = this.#options;
     let left = Math.max(1, Math.round((framesPerSecond * STEP_MS) / 1000));
     for (; left > 0 && !this.#isStopped && this.#next < ring.end && !isBusy(); left--) {
-      // what fell out of the ring meanwhile is lost to who reads so slowly
+      // frames that were evicted meanwhile are lost for a client that reads this slowly
       this.#next = Math.max(this.#next, ring.start);
       send(ring.at(this.#next++)!);
     }

@@ -13,7 +13,7 @@ afterEach(() => {
 });
 
 describe('a feed', () => {
-  it('makes frames while it is followed, knows the present when it is followed again, and merges in between', async () => {
+  it('makes frames while it is tracked, and has the present frame when it is tracked again', async () => {
     const { feed, send } = open();
     await feed.framesReady();
     send(driving, 1_000);
@@ -24,16 +24,16 @@ describe('a feed', () => {
     send({ VehicleSpeed: 32 }, 3_000);
     await feed.framesReady();
     expect(feed.present).toMatchObject({ timeMs: 3_000, values: { speed: '32', odometer: '12345.678' } });
-    // what follows is not a repeat of it, and not older
-    const { heard, listener } = newListener();
+    // later frames do not repeat it and are not older
+    const { received, listener } = newListener();
     feed.listen(listener);
     send({ VehicleSpeed: 33 }, 2_500);
     send({ VehicleSpeed: 32 }, 4_000);
     send({ VehicleSpeed: 34 }, 5_000);
-    expect(heard.map(({ timeMs }) => timeMs)).toEqual([5_000]);
+    expect(received.map(({ timeMs }) => timeMs)).toEqual([5_000]);
   });
 
-  it('has no frames for who only wants to know the vehicle', async () => {
+  it('makes no frames for a request of the state', async () => {
     const { feed, send, checkpoints } = open();
     await feed.ready();
     send(driving, 1_000);
@@ -42,7 +42,7 @@ describe('a feed', () => {
     expect(checkpoints()).toBe(0);
   });
 
-  it('can be asked again when Redis did not answer', async () => {
+  it('can be loaded again after Redis did not answer', async () => {
     let isAway = true;
     const { feed, send } = open({
       loadSnapshot: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve(emptyState())),
@@ -54,22 +54,22 @@ describe('a feed', () => {
     expect(feed.present?.timeMs).toBe(1_000);
   });
 
-  it('tells all listeners, whatever one of them does', async () => {
+  it('notifies all listeners, even if one of them throws', async () => {
     const { feed, send } = open();
     await feed.framesReady();
     const bad = newListener();
     bad.listener.frame = () => {
-      throw new Error('mine');
+      throw new Error('a mistake');
     };
     const good = newListener();
     feed.listen(bad.listener);
     feed.listen(good.listener);
     send(driving, 1_000);
-    expect(good.heard).toHaveLength(1);
-    expect(bad.failures).toEqual(['mine']);
+    expect(good.received).toHaveLength(1);
+    expect(bad.failures).toEqual(['a mistake']);
   });
 
-  it('says when the vehicle goes and comes, and nothing within the two minutes of a tunnel', async () => {
+  it('reports when the vehicle goes offline and online, but not during the two minutes of grace in a drive', async () => {
     const { feed, send, presence } = open();
     await feed.framesReady();
     const { listener, changes } = newListener();
@@ -135,15 +135,15 @@ function open(options: Partial<ConstructorParameters<typeof VehicleFeed>[0]> = {
 }
 
 function newListener() {
-  const heard: Frame[] = [];
+  const received: Frame[] = [];
   const changes: string[] = [];
   const failures: string[] = [];
   const listener: FeedListener = {
-    frame: (frame) => heard.push(frame),
+    frame: (frame) => received.push(frame),
     online: () => changes.push('online'),
     offline: () => changes.push('offline'),
     forgotten: () => changes.push('forgotten'),
     failed: (error) => failures.push((error as Error).message),
   };
-  return { listener, heard, changes, failures };
+  return { listener, received, changes, failures };
 }

@@ -1,7 +1,7 @@
-// One vehicle as its subscribers hear it: the frames of its records in order, the recent ones for who comes back, and
-// whether it is there. What the tail brings is merged from the start; the snapshot is added when somebody first asks, so
-// that the two together are the exact present (both merges are the same whatever their order). Frames are made while
-// somebody follows the vehicle, here or through another process.
+// One vehicle as its subscribers receive it: the frames of its records in order, the recent frames for subscribers that
+// reconnect, and whether the vehicle is online. Records of the tail are merged from the start. The snapshot is added at
+// the first request; merging is independent of the order, so the two together are the exact present. Frames are made
+// while the vehicle has a subscriber in any process.
 import type { Checkpoint, LogEntry } from '@fleetbridge/store';
 import {
   emptyState,
@@ -17,18 +17,18 @@ import { type FrameBuilder, trackFromState } from './frame-builder.js';
 import { FrameMessages } from './frame-messages.js';
 import type { FrameRing } from './frame-ring.js';
 
-/** A vehicle that vanishes in a drive is in a tunnel or a garage, most likely. */
+/** A vehicle that disconnects in a drive is most likely in a tunnel or a garage. */
 export const DRIVE_GRACE_MS = 120_000;
 
 export interface FeedListener {
   frame(frame: Frame): void;
-  /** The vehicle is gone. */
+  /** The vehicle has disconnected. */
   offline(): void;
-  /** The vehicle is back. */
+  /** The vehicle has reconnected. */
   online(): void;
-  /** Its data was deleted: there is nothing to listen to any more. */
+  /** The vehicle's data was deleted; the feed has ended. */
   forgotten(): void;
-  /** One of the others threw. */
+  /** One of the other callbacks has thrown. */
   failed(error: unknown): void;
 }
 
@@ -38,18 +38,18 @@ export interface FeedOptions {
   elevation?: Pick<Elevation, 'at'> | undefined;
   /** Reads the vehicle's snapshot. */
   loadSnapshot: () => Promise<VehicleState>;
-  /** The last entry of this vehicle's partition that `record` has been called for, if it was this vehicle's. */
+  /** The last entry of this vehicle's partition that was handled. */
   readUpTo: () => string;
-  /** Where the other processes began with this vehicle; undefined: nobody has, and `first` is what all begin with. */
+  /** The checkpoint from which to rebuild frames; undefined: no other process has one, and `first` becomes the first. */
   findCheckpoint: (first: Checkpoint) => Promise<Checkpoint | undefined>;
-  /** Calls back with all that follows from a checkpoint, in a turn in which it is complete. */
+  /** Calls `takeOver` with the track that follows from a checkpoint, in a turn in which it is complete. */
   rebuild: (checkpoint: Checkpoint, takeOver: (track: FrameBuilder) => void) => Promise<void>;
 }
 
 export class VehicleFeed {
   readonly #options: FeedOptions;
   readonly messages: FrameMessages;
-  /** All that is known, while no track has it. */
+  /** The state, while there is no track. */
   #state: VehicleState = emptyState();
   #track: FrameBuilder | undefined;
   #loading: Promise<void> | undefined;
@@ -65,22 +65,22 @@ export class VehicleFeed {
     this.messages = new FrameMessages(options.elevation);
   }
 
-  /** Connected, or gone in mid-drive for less than the grace. Known once `ready` has resolved. */
+  /** Connected, or disconnected in a drive for less than the grace period. Valid once `ready` has resolved. */
   get isOnline(): boolean {
     return this.#isOnline;
   }
 
-  /** All that is known of the vehicle, once `ready` has resolved. Not to be changed. */
+  /** The state of the vehicle, complete once `ready` has resolved. Read-only. */
   get state(): Readonly<VehicleState> {
     return this.#track?.state ?? this.#state;
   }
 
-  /** The present frame, once `framesReady` has resolved; undefined until a location is known. */
+  /** The last frame, once `framesReady` has resolved; undefined until a location is known. */
   get present(): Frame | undefined {
     return this.#track?.present;
   }
 
-  /** The frames of the window. Only after `framesReady`. */
+  /** The frames of the resume window. Call only after `framesReady`. */
   recentFrames(): FrameRing {
     const { ring } = this.#track!;
     ring.evictBefore(this.#options.now() - this.#options.windowMs);
@@ -91,7 +91,7 @@ export class VehicleFeed {
     return this.#options.readUpTo();
   }
 
-  /** Nothing was ever heard of it: a tag that some client made up, perhaps. */
+  /** No record of it exists: perhaps a client made up the VIN. */
   get isUnknown(): boolean {
     return this.state.readings.size === 0 && this.state.connectivity === undefined;
   }
@@ -100,7 +100,7 @@ export class VehicleFeed {
     return this.#listeners.size;
   }
 
-  /** Resolves when the snapshot has been added. Throws when Redis does not answer; may be called again. */
+  /** Resolves when the snapshot has been added. Rejects when Redis does not answer, and can be called again. */
   ready(): Promise<void> {
     this.#loading ??= this.#load().catch((error) => {
       this.#loading = undefined;
@@ -109,7 +109,7 @@ export class VehicleFeed {
     return this.#loading;
   }
 
-  /** Resolves when `present` and `ring` are the same as in every other process. Otherwise as `ready`. */
+  /** Resolves when the frames are the same as in every other process. Otherwise as `ready`. */
   framesReady(): Promise<void> {
     this.#tracking ??= this.#beginTrack().catch((error) => {
       this.#tracking = undefined;
@@ -118,12 +118,12 @@ export class VehicleFeed {
     return this.#tracking;
   }
 
-  /** Frames are made, and kept. */
+  /** Frames are made and kept. */
   get isTracked(): boolean {
     return this.#isTracked;
   }
 
-  /** No frames any more, until `framesReady` is called again. */
+  /** Makes no more frames until `framesReady` is called again. */
   stopTracking(): void {
     this.#state = this.state;
     this.#track = undefined;
@@ -139,16 +139,16 @@ export class VehicleFeed {
     this.#listeners.delete(listener);
   }
 
-  /** The next record of this vehicle, in the log's order. */
+  /** Handles the next record of this vehicle in the log's order. */
   record(entry: LogEntry, decoded: VehicleRecord['decoded']): void {
     let frame: Frame | undefined;
     if (this.#track) frame = this.#track.record(entry, decoded);
     else mergeRecord(this.#state, { entryId: entry.id, timeMs: entry.createdMs, decoded });
-    if (decoded.topic === 'connectivity' && this.#isLoaded) this.#judgePresence();
-    if (frame) this.#tell((listener) => listener.frame(frame));
+    if (decoded.topic === 'connectivity' && this.#isLoaded) this.#updatePresence();
+    if (frame) this.#notify((listener) => listener.frame(frame));
   }
 
-  /** undefined while there is nothing to begin with. */
+  /** undefined while no frames are made. */
   checkpoint(): Checkpoint | undefined {
     return this.#isTracked ? this.#track?.checkpoint(this.#options.readUpTo()) : undefined;
   }
@@ -159,14 +159,14 @@ export class VehicleFeed {
 
   forgotten(): void {
     this.stop();
-    this.#tell((listener) => listener.forgotten());
+    this.#notify((listener) => listener.forgotten());
   }
 
   async #load(): Promise<void> {
     const snapshot = await this.#options.loadSnapshot();
     this.#state = mergeStates(snapshot, this.#state);
     this.#isLoaded = true;
-    this.#judgePresence();
+    this.#updatePresence();
   }
 
   async #beginTrack(): Promise<void> {
@@ -177,14 +177,14 @@ export class VehicleFeed {
     const checkpoint = await findCheckpoint(track.checkpoint(readUpTo()));
     if (checkpoint) {
       await rebuild(checkpoint, (rebuilt) => {
-        rebuilt.learn(this.state);
+        rebuilt.addState(this.state);
         this.#track = rebuilt;
       });
     }
     this.#isTracked = true;
   }
 
-  #judgePresence(): void {
+  #updatePresence(): void {
     clearTimeout(this.#graceTimer);
     const { connectivity } = this.state;
     if (connectivity?.isConnected) {
@@ -195,20 +195,20 @@ export class VehicleFeed {
     const isInDrive = shift !== undefined && shift !== 'P';
     const graceMs = isInDrive && connectivity ? connectivity.timeMs + DRIVE_GRACE_MS - this.#options.now() : 0;
     this.#setOnline(graceMs > 0);
-    if (graceMs > 0) this.#graceTimer = setTimeout(() => this.#judgePresence(), graceMs);
+    if (graceMs > 0) this.#graceTimer = setTimeout(() => this.#updatePresence(), graceMs);
   }
 
   #setOnline(isOnline: boolean): void {
     if (this.#isOnline === isOnline) return;
     this.#isOnline = isOnline;
-    this.#tell((listener) => (isOnline ? listener.online() : listener.offline()));
+    this.#notify((listener) => (isOnline ? listener.online() : listener.offline()));
   }
 
-  /** What one subscriber stumbles over harms no other, nor the reading of the log. */
-  #tell(say: (listener: FeedListener) => void): void {
+  /** An exception in one listener must not affect the others, nor the tail. */
+  #notify(call: (listener: FeedListener) => void): void {
     for (const listener of this.#listeners) {
       try {
-        say(listener);
+        call(listener);
       } catch (error) {
         listener.failed(error);
       }

@@ -1,5 +1,5 @@
-// What is known of vehicles now, for those who ask instead of listening. From the same feeds as TeslaMate's frames, so
-// that whoever asks and whoever listens hear the same.
+// The current state of vehicles, for requests. It comes from the same feeds as TeslaMate's frames, so requests and
+// subscriptions show the same.
 
 import type { Grant } from '@fleetbridge/access';
 import type { SnapshotStore } from '@fleetbridge/store';
@@ -11,7 +11,7 @@ import type { Feeds } from './feeds.js';
 export interface PresentVehicle {
   vin: string;
   state: Readonly<VehicleState>;
-  /** To subscribe from here gives what comes after the state, without a gap. */
+  /** A subscription from here continues after the state, without a gap. */
   cursor: string;
 }
 
@@ -28,18 +28,18 @@ export class Vehicles {
     this.#options = options;
   }
 
-  /** undefined: nothing is known of it. Throws when Redis does not answer. */
+  /** undefined: the vehicle is unknown. Rejects when Redis does not answer. */
   async read(vin: string): Promise<PresentVehicle | undefined> {
     const { feeds, records } = this.#options;
     const feed = feeds.of(vin);
     await feed.ready();
     const { state } = feed;
-    if (state.readings.size === 0 && state.connectivity === undefined) return undefined;
+    if (feed.isUnknown) return undefined;
     const partition = records.partitionOf(vin);
     return { vin, state, cursor: formatCursor(new Map([[partition, records.position(partition)]])) };
   }
 
-  /** All that the grant opens, by VIN. */
+  /** The vehicles of a grant, by VIN. */
   async list(grant: Grant): Promise<PresentVehicle[]> {
     const vins = grant.vin === '*' ? await this.#vins() : [grant.vin];
     const vehicles: PresentVehicle[] = [];

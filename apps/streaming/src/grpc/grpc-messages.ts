@@ -37,7 +37,7 @@ export function vehicleMessage({ vin, state, cursor }: PresentVehicle): object {
   };
 }
 
-/** Epoch milliseconds, rounded up: a record at exactly that time is not before it. */
+/** Epoch milliseconds, rounded up, so that a record at exactly this time is included. */
 export function timeMs({ seconds, nanos }: WireTimestamp): number {
   return seconds * 1000 + Math.ceil(nanos / 1e6);
 }

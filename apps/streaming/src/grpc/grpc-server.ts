@@ -1,6 +1,6 @@
-// fleetbridge.v1.Telemetry on STREAMING_GRPC_PORT: for programs. Tokens come as metadata, `authorization: Bearer …`, and
-// open what they open everywhere. A subscription goes at its client's pace; whoever stops reading is told so and can
-// come back with its cursor.
+// fleetbridge.v1.Telemetry on STREAMING_GRPC_PORT. The token is metadata, `authorization: Bearer …`. A subscription sends
+// at its client's pace. A client that stops reading is disconnected with RESOURCE_EXHAUSTED and can resume with its
+// cursor.
 
 import { once } from 'node:events';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
@@ -29,19 +29,19 @@ import { recordMessage, timeMs, vehicleMessage, type WireTimestamp } from './grp
 import { addHealth, addReflection, telemetryService } from './grpc-services.js';
 
 const MAX_VINS = 1_000;
-const STOP_LIMIT_MS = 1_000;
-const LAST_WORDS_MS = 100;
+const STOP_TIMEOUT_MS = 1_000;
+const FLUSH_MS = 100;
 const channelOptions = {
   'grpc.max_receive_message_length': 64_000,
   'grpc.max_concurrent_streams': 100,
-  // a client that vanished without a word
+  // detects a client that vanished
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
 };
 
 export interface GrpcServerOptions {
   host: string | undefined;
-  /** undefined: it is given its connections (`accept`). */
+  /** undefined: the server does not listen; connections are passed to `accept`. */
   port: number | undefined;
   /** undefined: no TLS, inside a trusted network. */
   certificate: { cert: string; key: string } | undefined;
@@ -59,7 +59,7 @@ export interface GrpcServer {
   port: number;
   accept(socket: Socket): void;
   renewCertificate(certificate: { cert: string; key: string }): void;
-  /** What its health service says. */
+  /** Sets the status of the health service. */
   setServing(isServing: boolean): void;
   stop(): Promise<void>;
 }
@@ -79,17 +79,17 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     port: (listener?.address() as { port: number } | undefined)?.port ?? 0,
     accept,
     renewCertificate: (renewed) => {
-      // the connections of the old one go on until they end
+      // connections with the old certificate stay open
       injector = injectorOf(server, renewed);
     },
     setServing: health.set,
     stop: async () => {
-      // On Node 24 a server that closes cuts streams whose last words are still being written.
-      await delay(LAST_WORDS_MS);
+      // On Node 24 a closing server cuts streams whose last message is still being written.
+      await delay(FLUSH_MS);
       listener?.close();
       health.stop();
-      // Calls that have been told of the end get the moment that it takes to arrive.
-      await Promise.race([new Promise((resolve) => server.tryShutdown(resolve)), delay(STOP_LIMIT_MS)]);
+      // Ended calls get the time for their status to arrive.
+      await Promise.race([new Promise((resolve) => server.tryShutdown(resolve)), delay(STOP_TIMEOUT_MS)]);
       server.forceShutdown();
     },
   };
@@ -133,8 +133,8 @@ function telemetryHandlers({
 
   async function getVehicle(call: Call): Promise<object> {
     const { grant } = await admit(call, 'read');
-    const vehicle = await vehicles.read(openedVin(grant, call.request.vin));
-    if (vehicle === undefined) throw refusal(status.NOT_FOUND, 'nothing is known of this vehicle');
+    const vehicle = await vehicles.read(grantedVin(grant, call.request.vin));
+    if (vehicle === undefined) throw refusal(status.NOT_FOUND, 'this vehicle is unknown');
     return vehicleMessage(vehicle);
   }
 
@@ -147,27 +147,27 @@ function telemetryHandlers({
     const { grant, client } = await admit(call, 'stream');
     const { vins, topics } = call.request;
     if (vins.length > MAX_VINS) throw refusal(status.INVALID_ARGUMENT, `at most ${MAX_VINS} vins`);
-    const opened = vins.map((vin) => openedVin(grant, vin));
+    const granted = vins.map((vin) => grantedVin(grant, vin));
     const only = grant.vin === '*' ? undefined : [grant.vin];
     const start = startOf(call.request, records.partitions);
     if (call.cancelled) return;
 
-    const stream = new RecordStream({ records, vins: opened.length > 0 ? opened : only, topics, start });
-    const gone = () => {
+    const stream = new RecordStream({ records, vins: granted.length > 0 ? granted : only, topics, start });
+    const stop = () => {
       stream.stop();
-      leave();
+      remove();
     };
     const end = (code: status, details: string) => {
-      gone();
+      stop();
       call.emit('error', refusal(code, details));
     };
-    const leave = live.add({
+    const remove = live.add({
       kind: 'grpc',
       access: client,
       end: (reason) => end(reason === 'token_revoked' ? status.UNAUTHENTICATED : status.UNAVAILABLE, reason),
     });
-    for (const event of ['cancelled', 'close', 'finish']) call.once(event, gone);
-    // Says that the subscription stands, and where it begins.
+    for (const event of ['cancelled', 'close', 'finish']) call.once(event, stop);
+    // Confirms the subscription, with its start.
     const metadata = new Metadata();
     metadata.set('cursor', stream.cursor);
     call.sendMetadata(metadata);
@@ -185,7 +185,7 @@ function telemetryHandlers({
     const outcome = await sendRecords(stream, { kind: 'grpc', send, drained, counts, log, unreadLimitMs });
     if (outcome === 'failed') {
       counts.ended.internal_error = (counts.ended.internal_error ?? 0) + 1;
-      end(status.UNAVAILABLE, 'not possible now');
+      end(status.UNAVAILABLE, 'failed; see the log of streaming');
     }
     if (outcome === 'unread') {
       counts.ended.messages_unread = (counts.ended.messages_unread ?? 0) + 1;
@@ -206,7 +206,7 @@ function telemetryHandlers({
     return { grant, client };
   }
 
-  function openedVin(grant: Grant, text: string): string {
+  function grantedVin(grant: Grant, text: string): string {
     const vin = normalizeVin(text);
     if (!isVin(vin)) throw refusal(status.INVALID_ARGUMENT, 'expected a VIN');
     if (grantsVehicle(grant, vin)) return vin;
@@ -223,7 +223,7 @@ function startOf({ start, cursor, from }: SubscribeRequest, partitions: number):
   return { kind: 'cursor', positions };
 }
 
-/** Ends a call; the message is for the client. */
+/** Ends a call with a status and a message for the client. */
 class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly code: status;
@@ -243,7 +243,7 @@ function refusal(code: status, details: string): Refusal {
 function refusalOf(error: unknown, log: Pick<Logger, 'error'>): ServerErrorResponse {
   if (error instanceof Refusal) return error;
   log.error({ err: error }, 'call_failed');
-  return refusal(status.UNAVAILABLE, 'not possible now');
+  return refusal(status.UNAVAILABLE, 'failed; see the log of streaming');
 }
 
 async function drainedOrGone(call: SubscribeCall): Promise<void> {

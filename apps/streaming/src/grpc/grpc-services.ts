@@ -1,5 +1,5 @@
-// The services of our gRPC port as grpc-js wants them, and the two that every such port has: health, and reflection, by
-// which tools learn of the others. Made from src/gen, since a bundle has no .proto files beside it.
+// Service definitions for grpc-js, and the two standard services: health, and reflection, from which tools discover the
+// other services. Made from src/gen, because a bundle has no .proto files (docs/decisions/0008).
 import {
   type GrpcObject,
   loadPackageDefinition,
@@ -15,11 +15,11 @@ import {
 import { fromJSON } from '@grpc/proto-loader';
 import { reflected, services } from '../gen/services.js';
 
-/** As protobufjs writes a schema. */
+/** A schema in the JSON form of protobufjs. */
 export type ServiceJson = { nested: object };
 
-/** What reflection tells of a file. */
-export interface Reflected {
+/** A file that reflection serves. */
+export interface ReflectedFile {
   /** A FileDescriptorProto, base64. */
   descriptor: string;
   dependencies: string[];
@@ -38,13 +38,13 @@ interface HealthRequest {
 }
 
 export interface Health {
-  /** Told to everybody who watches. */
+  /** Notifies all watchers. */
   set(isServing: boolean): void;
-  /** Ends those who watch. */
+  /** Ends all watchers. */
   stop(): void;
 }
 
-/** Knows the whole server ('') and our service. */
+/** Serves the health of the server ('') and of our service. */
 export function addHealth(server: Server): Health {
   let current: ServingStatus = 'NOT_SERVING';
   const watchers = new Set<ServerWritableStream<HealthRequest, { status: ServingStatus }>>();
@@ -86,7 +86,7 @@ interface ReflectionRequest {
   file_containing_symbol?: string;
 }
 
-/** In both of its versions; tools ask for one or the other. */
+/** Serves both versions of the protocol: tools use one or the other. */
 export function addReflection(server: Server): void {
   const handlers = {
     ServerReflectionInfo: (call: ServerDuplexStream<ReflectionRequest, object>) => {
@@ -119,12 +119,12 @@ export function reflectionAnswer(request: ReflectionRequest): object {
       return name === undefined ? notFound(symbol) : { ...answer, file_descriptor_response: filesFrom(name) };
     }
     default:
-      // there are no extensions in proto3
+      // proto3 has no extensions
       return notFound(request.message_request ?? 'the request');
   }
 }
 
-/** The file, then those that it builds on. */
+/** The file, followed by its dependencies. */
 function filesFrom(name: string): { file_descriptor_proto: Buffer[] } {
   const { descriptor, dependencies } = reflected[name]!;
   const others = dependencies.flatMap((dependency) => filesFrom(dependency).file_descriptor_proto);

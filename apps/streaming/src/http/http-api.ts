@@ -1,5 +1,5 @@
-// HTTP beside the WebSocket: vehicles as JSON, records as server-sent events, the description of both, and the way in
-// for a Google Pub/Sub push. Tokens as a bearer header or `?token=`; a token of one vehicle opens that one only.
+// HTTP on the port of the WebSocket: vehicles as JSON, records as server-sent events, their OpenAPI document, and the
+// endpoint for Google Pub/Sub pushes. The token is a bearer header or `?token=`.
 
 import type { RequestListener } from 'node:http';
 import type { AddressOf } from '@fleetbridge/access';
@@ -20,14 +20,14 @@ import { streamStart } from '../records/index.js';
 import { openapi } from './openapi.js';
 import { type EventsOptions, sendEvents } from './server-sent-events.js';
 
-/** A record has at most 1 MB, and a push wraps it in base64 and JSON. */
+/** A record has at most 1 MB; a push wraps it in base64 and JSON. */
 const BODY_BYTES = 2_000_000;
 
 export interface HttpApiOptions extends Omit<EventsOptions, 'client'> {
   access: Access;
   addressOf: AddressOf;
   vehicles: Vehicles;
-  /** More routes, e.g. of the Pub/Sub push. */
+  /** Adds more routes, such as the Pub/Sub push. */
   routes?: ((server: FastifyInstance) => void) | undefined;
   log: Logger;
 }
@@ -48,16 +48,16 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
 
   server.get<{ Params: { vin: string } }>('/vehicles/:vin', async (request) => {
     const { grant } = await admit(request, 'read');
-    const vin = openedVin(grant, request.params.vin);
+    const vin = grantedVin(grant, request.params.vin);
     const vehicle = await vehicles.read(vin);
-    if (vehicle === undefined) throw new HttpError(404, 'nothing is known of this vehicle');
+    if (vehicle === undefined) throw new HttpError(404, 'this vehicle is unknown');
     return { vin, ...vehicleJson(vehicle.state), cursor: vehicle.cursor };
   });
 
   server.get<{ Querystring: EventsQuery }>('/events', async (request, reply) => {
     const { grant, client } = await admit(request, 'stream');
-    const { vin, topics, from, cursor: after } = onceEach(request.query);
-    const vins = vin === undefined ? vinsOf(grant) : [openedVin(grant, vin)];
+    const { vin, topics, from, cursor: after } = lastValues(request.query);
+    const vins = vin === undefined ? vinsOf(grant) : [grantedVin(grant, vin)];
     const cursor = header(request.headers['last-event-id']) ?? after;
     const start = streamStart({ cursor, from }, records.partitions);
     if (typeof start === 'string') throw new HttpError(400, start);
@@ -90,12 +90,12 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
       scope,
     );
     const grant = await client.identifyWithRetry(requestToken(request.url, request.headers.authorization));
-    if (grant === 'refused') throw new HttpError(401, 'a token is needed: as a bearer header or ?token=');
+    if (grant === 'refused') throw new HttpError(401, 'a token is required: as a bearer header or ?token=');
     if (grant === 'unknown') throw new HttpError(503, 'not ready; try again in a moment');
     return { grant, client };
   }
 
-  function openedVin(grant: Grant, text: string): string {
+  function grantedVin(grant: Grant, text: string): string {
     const vin = normalizeVin(text);
     if (!isVin(vin)) throw new HttpError(400, 'expected a VIN');
     if (grantsVehicle(grant, vin)) return vin;
@@ -109,11 +109,11 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
     if (status === 503) reply.header('retry-after', '1');
     if (status < 500 || error instanceof HttpError) return reply.code(status).send({ error: error.message });
     log.error({ err: error, route: request.routeOptions.url }, 'request_failed');
-    return reply.code(503).header('retry-after', '1').send({ error: 'not possible now; see the log' });
+    return reply.code(503).header('retry-after', '1').send({ error: 'failed; see the log of streaming' });
   }
 }
 
-/** An answer that is no success; the message is for the client. */
+/** An error status; the message is for the client. */
 export class HttpError extends Error {
   override readonly name = 'HttpError';
   readonly statusCode: number;
@@ -124,8 +124,8 @@ export class HttpError extends Error {
   }
 }
 
-/** A parameter that is given twice comes as a list; its last word counts. */
-function onceEach(query: EventsQuery): EventsQuery {
+/** A repeated parameter is parsed as a list; its last value applies. */
+function lastValues(query: EventsQuery): EventsQuery {
   const pairs = Object.entries(query).map(([name, value]) => [name, [value].flat().at(-1)]);
   return Object.fromEntries(pairs);
 }

@@ -1,6 +1,6 @@
-// The HTTP part as an OpenAPI document, by hand: it is short, and says what a schema can't.
+// The OpenAPI document of the HTTP API, written by hand: it is short, and it describes what a schema can't.
 const time = { type: 'string', format: 'date-time' };
-const cursor = { type: 'string', description: 'A place in the log. What comes after it is to be had from /events.' };
+const cursor = { type: 'string', description: 'A position in the log, from which /events continues.' };
 const vin = { type: 'string', example: '5YJ3E1EA7KF000001' };
 const connectivity = {
   type: ['object', 'null'],
@@ -12,9 +12,9 @@ const connectivity = {
   },
 };
 const refusals = {
-  '401': { description: 'No token, or one that is not accepted.' },
+  '401': { description: 'The token is missing or not accepted.' },
   '403': { description: 'The token is for another vehicle.' },
-  '503': { description: 'The log can not be read now; Retry-After says when to ask again.' },
+  '503': { description: 'The log is not readable; retry after the time in Retry-After.' },
 };
 const json = (schema: object) => ({ content: { 'application/json': { schema } } });
 const query = (name: string, description: string, schema: object = { type: 'string' }) => ({
@@ -29,13 +29,13 @@ export const openapi = {
   info: {
     title: 'fleetbridge streaming',
     version: '1',
-    description: "Vehicles' telemetry as it is now, and as it comes. Tokens are those of TeslaMate's subscription.",
+    description: "Vehicles' current telemetry, and their records as they arrive. Tokens are the same as for TeslaMate.",
   },
   security: [{ bearer: [] }, { query: [] }],
   paths: {
     '/vehicles': {
       get: {
-        summary: 'The vehicles that the token opens',
+        summary: 'Vehicles that the token grants',
         responses: {
           '200': {
             description: 'By VIN.',
@@ -55,11 +55,11 @@ export const openapi = {
     },
     '/vehicles/{vin}': {
       get: {
-        summary: 'What is known of a vehicle now',
+        summary: 'Current state of a vehicle',
         parameters: [{ name: 'vin', in: 'path', required: true, schema: vin }],
         responses: {
           '200': {
-            description: 'The newest value of each signal, with its time by the vehicle’s clock.',
+            description: 'The latest value of each signal, with its time by the vehicle’s clock.',
             ...json({
               type: 'object',
               properties: {
@@ -80,21 +80,21 @@ export const openapi = {
               },
             }),
           },
-          '404': { description: 'Nothing is known of this vehicle.' },
+          '404': { description: 'The vehicle is unknown.' },
           ...refusals,
         },
       },
     },
     '/events': {
       get: {
-        summary: 'Records as they come, as server-sent events',
+        summary: 'Records as they arrive, as server-sent events',
         description:
-          'The id of an event is its cursor: sent back as Last-Event-ID, the stream goes on after it, without a gap or a repeat. An event named gap says that the log no longer holds what follows the cursor.',
+          'The id of an event is its cursor. When it is sent back as Last-Event-ID, the stream continues after it, without a gap or a repeat. An event named gap means that records after the cursor are no longer in the log.',
         parameters: [
-          query('vin', 'One vehicle; default: all that the token opens.', vin),
+          query('vin', 'One vehicle; default: all vehicles that the token grants.', vin),
           query('topics', 'V, alerts, errors, connectivity, separated by commas; default: all.'),
-          query('cursor', 'Begin after this place; Last-Event-ID counts more.'),
-          query('from', 'Begin with the first record received at or after this time.', time),
+          query('cursor', 'Start after this position; Last-Event-ID takes precedence.'),
+          query('from', 'Start with the first record received at or after this time.', time),
           { name: 'Last-Event-ID', in: 'header', schema: cursor },
         ],
         responses: {
@@ -116,24 +116,24 @@ export const openapi = {
               },
             },
           },
-          '400': { description: 'A parameter that makes no sense.' },
+          '400': { description: 'A parameter is invalid.' },
           ...refusals,
         },
       },
     },
     '/': {
       post: {
-        summary: 'A push of Google Pub/Sub, with Tesla’s own server behind it',
+        summary: 'Google Pub/Sub push from Tesla’s own server',
         description:
-          'Answered with 404 until PUBSUB_PUSH_AUDIENCE and PUBSUB_PUSH_ACCOUNT, or PUBSUB_PUSH_TOKEN are set.',
+          'Answered with 404 unless PUBSUB_PUSH_AUDIENCE and PUBSUB_PUSH_ACCOUNT, or PUBSUB_PUSH_TOKEN are set.',
         security: [{ google: [] }, { query: [] }],
         responses: {
-          '204': { description: 'Stored, or known already.' },
-          '400': { description: 'No record that the log can hold.' },
-          '401': { description: 'Not the configured account, audience or token.' },
+          '204': { description: 'Stored, or stored before.' },
+          '400': { description: 'The push holds no valid record.' },
+          '401': { description: 'The account, audience or token is not the configured one.' },
           '403': { description: 'The vehicle is not in ALLOWED_VINS.' },
           '404': { description: 'Not configured.' },
-          '503': { description: 'Not stored; Pub/Sub sends it again.' },
+          '503': { description: 'Not stored; Pub/Sub retries.' },
         },
       },
     },

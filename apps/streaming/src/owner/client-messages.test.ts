@@ -19,7 +19,7 @@ describe('the messages to TeslaMate', () => {
     });
   });
 
-  it("say of a bad token the only words that don't crash it", () => {
+  it('report a bad token with the only text that does not crash it', () => {
     expect(JSON.parse(tokenRejected('VIN1'))).toMatchObject({
       error_type: 'client_error',
       value: expect.stringMatching(/^Can't validate token/),

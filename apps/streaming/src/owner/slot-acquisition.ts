@@ -2,7 +2,8 @@
 // the slot has proved that it is connected or has not.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { justBefore, type VehicleFeed } from '../frames/index.js';
+import { justBefore } from '@fleetbridge/protocol';
+import type { VehicleFeed } from '../frames/index.js';
 import { HeldSlot, type ResumePositions } from '../resume/index.js';
 import type { Pace } from './pace.js';
 

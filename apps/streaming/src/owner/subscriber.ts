@@ -4,12 +4,12 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientAccess } from '@fleetbridge/access';
-import { isAfter, isVin, justBefore, normalizeVin } from '@fleetbridge/protocol';
+import { isAfter, isVin, normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import type { WebSocket } from 'ws';
 import { BoundedMap } from '../bounded-map.js';
 import type { FeedListener, Feeds, Frame, FrameRequest, VehicleFeed } from '../frames/index.js';
-import { hasShiftLetter, isAfter, planReplay, Replay, withoutShiftLetter } from '../frames/index.js';
+import { hasShiftLetter, planReplay, Replay, withoutShiftLetter } from '../frames/index.js';
 import type { StreamingCounts } from '../metrics.js';
 import { Confirmations, type HeldSlot } from '../resume/index.js';
 import { HELLO, parseClientMessage, tokenRejected, vehicleDisconnected, vehicleOffline } from './client-messages.js';
@@ -17,7 +17,7 @@ import { HelloTimer } from './hello-timer.js';
 import type { Pace } from './pace.js';
 import { nothingSent, type SentFrames } from './sent-frames.js';
 import { acquireSlot, retryWhile } from './slot-acquisition.js';
-import { frameRequest, isVin, type Subscription, subscriberName } from './subscription.js';
+import { frameRequest, type Subscription, subscriberName } from './subscription.js';
 
 export interface SubscriberOptions {
   webSocket: WebSocket;
@@ -156,11 +156,11 @@ export class Subscriber implements FeedListener {
     this.#hasSubscribed = true;
     this.#send(HELLO);
     const { tag } = subscription;
-    const vin = vinOf?.(tag) ?? tag.toUpperCase();
+    const vin = vinOf?.(tag) ?? normalizeVin(tag);
     const isWanted = () => this.#subscription === subscription && !this.#isEnding;
 
     const judgement = await retryWhile(isWanted, pace.retryMs, async () => {
-      const answer = await access.judge(subscription.token ?? requestToken, vin);
+      const answer = await access.authorize(subscription.token ?? requestToken, vin);
       return answer.verdict === 'unknown' ? undefined : answer;
     });
     if (judgement === undefined) return;
@@ -184,7 +184,7 @@ export class Subscriber implements FeedListener {
     const ask = <T>(asked: Promise<T>) => this.#ask(asked);
     const isReady = await retryWhile(isWanted, pace.retryMs, () => ask(feed.framesReady().then(() => true)));
     if (!isReady) return;
-    const subscriber = subscriberName(judgement.who, vin, request.columns);
+    const subscriber = subscriberName(judgement.principal, vin, request.columns);
     if (this.#slot?.subscriber !== subscriber) {
       this.#releaseSlot();
       const prove = () => this.#confirmations.ask();

@@ -16,10 +16,6 @@ export function subscriberName(principal: string, vin: string, columns: readonly
   return createHash('sha256').update(`${principal}\n${vin}\n${columns}`).digest('base64url');
 }
 
-export function isVin(text: string): boolean {
-  return /^[A-Z0-9-]{1,64}$/.test(text);
-}
-
 /** Almost all clients ask for the default columns: they share one array. */
 function columnsOf(text: string): readonly string[] {
   const columns = parseColumns(text);

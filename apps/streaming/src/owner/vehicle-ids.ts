@@ -1,4 +1,5 @@
 // TeslaMate's tag of a vehicle: the VIN with TESLA_WSS_USE_VIN, otherwise a number that only Tesla's REST API knows.
+import { isVin, normalizeVin } from '@fleetbridge/protocol';
 
 /** Parses entries of the form `<id>=<VIN>`. Returns a RangeError with the first malformed entry as its message. */
 export function parseVehicleIds(entries: readonly string[]): ReadonlyMap<string, string> | RangeError {

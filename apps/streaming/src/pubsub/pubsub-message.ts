@@ -1,5 +1,5 @@
-// What a push of Google Pub/Sub carries when Tesla's own server publishes there: the record's payload (protobuf, or JSON
-// with `transmit_decoded_records`) and, as attributes, what that server knew of it. Bytes in, a record for our log out.
+// Parses a Google Pub/Sub push from Tesla's own server: the record's payload (protobuf, or JSON with
+// `transmit_decoded_records`) and its metadata as attributes (docs/protocol/vehicle.md#pubsub).
 import {
   encodeMessage,
   fromProtojson,
@@ -14,18 +14,18 @@ import {
 } from '@fleetbridge/protocol';
 import type { RecordToAppend } from '@fleetbridge/store';
 
-const EARLIEST_MS = Date.UTC(2015, 0, 1);
-const LONGEST_TXID = 1_000;
+const MIN_RECEIVED_MS = Date.UTC(2015, 0, 1);
+const MAX_TXID_BYTES = 1_000;
 const OPENING_BRACE = '{'.charCodeAt(0);
 const inspector = new PayloadInspector();
 
 export interface PushedRecord {
   record: RecordToAppend;
-  /** Members of its JSON form that our schema does not know. */
+  /** Members of the JSON form that our schema does not have. */
   skipped: string[];
 }
 
-/** `refusal`: why it is no record, for the answer and the log. Never throws. */
+/** `refusal`: why the push is rejected, for the response and the log. Never throws. */
 export function readPush(body: unknown, nowMs: number): PushedRecord | { refusal: string } {
   const message = member(body, 'message');
   const attributes = member(message, 'attributes');
@@ -34,13 +34,13 @@ export function readPush(body: unknown, nowMs: number): PushedRecord | { refusal
   const messageId = text(member(message, 'messageId')) || text(member(message, 'message_id'));
   if (!isVin(vin)) return { refusal: 'the attribute vin is not a VIN' };
   if (!isTopic(topic)) return { refusal: 'the attribute txtype is not V, alerts, errors or connectivity' };
-  if (messageId === '') return { refusal: 'there is no messageId' };
+  if (messageId === '') return { refusal: 'messageId is missing' };
   const payload = payloadOf(topic, Buffer.from(text(member(message, 'data')), 'base64'));
   if ('refusal' in payload) return payload;
 
   const { bytes, skipped } = payload;
   const facts = inspector.inspect(topicShapes[topic], bytes, 0, bytes.length);
-  if (!facts.isValid) return { refusal: `the data is no message of topic ${topic}` };
+  if (!facts.isValid) return { refusal: `the data is not a message of topic ${topic}` };
   const receivedMs = timeOfReceipt(text(member(attributes, 'receivedat')), nowMs);
   const claimedVin = bytes.toString('latin1', facts.vinStart, facts.vinEnd);
   return {
@@ -61,32 +61,32 @@ export function readPush(body: unknown, nowMs: number): PushedRecord | { refusal
 }
 
 /**
- * The vehicle's own id, so that a record is known as a repeat whichever way it came: pushed twice, sent twice by the
- * vehicle, or to us directly. Connect and disconnect share one (the connection's), so there the message's id counts.
+ * The vehicle's own id, so that a repeat is detected on every path: pushed twice, sent twice by the vehicle, or sent to us
+ * directly. Connect and disconnect share one id (the connection's), so for them the message's id is used.
  */
 function txidOf(topic: Topic, txid: string, messageId: string): Buffer {
-  const isOwn = txid !== '' && topic !== 'connectivity' && Buffer.byteLength(txid) <= LONGEST_TXID;
-  return Buffer.from(isOwn ? txid : `pubsub:${messageId}`.slice(0, LONGEST_TXID));
+  const isOwn = txid !== '' && topic !== 'connectivity' && Buffer.byteLength(txid) <= MAX_TXID_BYTES;
+  return Buffer.from(isOwn ? txid : `pubsub:${messageId}`.slice(0, MAX_TXID_BYTES));
 }
 
 function payloadOf(topic: Topic, data: Buffer): { bytes: Buffer; skipped: string[] } | { refusal: string } {
-  // No message has a field 15 that begins a group, which is what a brace would be in protobuf.
+  // In protobuf a brace would start a group in field 15, which no message has.
   if (data[0] !== OPENING_BRACE) return { bytes: data, skipped: [] };
   let json: unknown;
   try {
     json = JSON.parse(data.toString());
   } catch {
-    return { refusal: 'the data begins as JSON and is none' };
+    return { refusal: 'the data starts like JSON and is not valid JSON' };
   }
   const read = fromProtojson(topic, json);
   if (read instanceof ProtojsonError) return { refusal: `the data: ${read.message}` };
   return { bytes: encodeMessage(topic, read.message), skipped: read.skipped };
 }
 
-/** When Tesla's server had it, by that server's clock, if that makes sense. */
+/** The receive time of Tesla's server, if it is plausible. */
 function timeOfReceipt(receivedAt: string, nowMs: number): number {
   const ms = /^\d{1,15}$/.test(receivedAt) ? Number(receivedAt) : 0;
-  return ms >= EARLIEST_MS && ms <= nowMs ? ms : nowMs;
+  return ms >= MIN_RECEIVED_MS && ms <= nowMs ? ms : nowMs;
 }
 
 function member(value: unknown, name: string): unknown {

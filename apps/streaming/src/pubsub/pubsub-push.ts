@@ -1,6 +1,5 @@
-// `POST /`: a Google Pub/Sub push subscription behind Tesla's own server, so that an existing installation can move over
-// one step at a time. A success is answered when the log has the record, as a vehicle's ack; anything else is sent again
-// by Pub/Sub, after its own back-off.
+// `POST /`: a Google Pub/Sub push subscription behind Tesla's own server, so that an existing installation can migrate
+// step by step. A success means that the record is stored, like a vehicle's ack. Pub/Sub retries after anything else.
 
 import type { AddressOf } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
@@ -12,8 +11,8 @@ import type { StreamingCounts } from '../metrics.js';
 import { readPush } from './pubsub-message.js';
 import type { PubsubSender } from './pubsub-sender.js';
 
-/** Pub/Sub's own limit for an answer is ten seconds, unless its ack deadline says otherwise. */
-const ANSWER_LIMIT_MS = 9_000;
+/** Pub/Sub's default ack deadline is ten seconds. */
+const ANSWER_TIMEOUT_MS = 9_000;
 const MAX_UNSETTLED_BYTES = 32_000_000;
 /** The tail delivers a record within milliseconds; this many pushes take seconds. About 1 MB. */
 const MAX_REMEMBERED_VINS = 10_000;
@@ -27,7 +26,7 @@ export interface PubsubPushOptions {
   counts: StreamingCounts;
   log: Logger;
   now: () => number;
-  answerLimitMs?: number | undefined;
+  answerTimeoutMs?: number | undefined;
   maxRememberedVins?: number | undefined;
 }
 
@@ -38,26 +37,36 @@ interface Answer {
 }
 
 export function addPubsubPush(server: FastifyInstance, options: PubsubPushOptions): void {
-  const { sender, addressOf, isAllowed, appender, feeds, counts, log, now, answerLimitMs = ANSWER_LIMIT_MS } = options;
+  const {
+    sender,
+    addressOf,
+    isAllowed,
+    appender,
+    feeds,
+    counts,
+    log,
+    now,
+    answerTimeoutMs = ANSWER_TIMEOUT_MS,
+  } = options;
   /** By VIN: time of the newest connectivity record that was pushed, until the tail delivers it to the feed. */
   const connectivityMs = new BoundedMap<string, number>(options.maxRememberedVins ?? MAX_REMEMBERED_VINS);
 
   server.post<{ Querystring: { token?: string | string[] } }>('/', async (request, reply) => {
     const forwardedFor = request.headers['x-forwarded-for']?.toString();
-    const verdict = await sender.judge({
+    const verdict = await sender.authorize({
       bearer: request.headers.authorization,
       token: [request.query.token].flat().at(-1),
       address: addressOf({ remoteAddress: request.socket.remoteAddress, forwardedFor }),
     });
     const { status, outcome, error } =
-      verdict === 'admitted' ? await take(request.body) : ({ ...unadmitted[verdict] } satisfies Answer);
+      verdict === 'admitted' ? await store(request.body) : ({ ...unadmitted[verdict] } satisfies Answer);
     counts.pushes[outcome] = (counts.pushes[outcome] ?? 0) + 1;
     reply.code(status);
     if (status === 503) reply.header('retry-after', '1');
     return error === undefined ? undefined : { error };
   });
 
-  async function take(body: unknown): Promise<Answer> {
+  async function store(body: unknown): Promise<Answer> {
     const push = readPush(body, now());
     if ('refusal' in push) {
       log.warn({ reason: push.refusal }, 'push_refused');
@@ -76,8 +85,8 @@ export function addPubsubPush(server: FastifyInstance, options: PubsubPushOption
   }
 
   /**
-   * Pub/Sub keeps no order, and the log's last word on a connection counts: a disconnect that comes after the next
-   * connect, here or at our own ingest, would say that the vehicle is gone.
+   * Pub/Sub keeps no order, and the last connectivity record in the log applies: a disconnect that arrives after the next
+   * connect, here or at our own ingest, would mark the vehicle as offline.
    */
   async function isNewest({ vin, createdMs }: RecordToAppend): Promise<boolean> {
     const feed = feeds.of(vin);
@@ -90,8 +99,8 @@ export function addPubsubPush(server: FastifyInstance, options: PubsubPushOption
 
   function append(record: RecordToAppend): Promise<AppendOutcome | 'unanswered'> {
     return new Promise((resolve) => {
-      // the record stays with the appender; if it is stored after all, the next push of it is a repeat
-      const timer = setTimeout(() => resolve('unanswered'), answerLimitMs);
+      // the appender keeps the record: if it is stored later, the next push of it is a repeat
+      const timer = setTimeout(() => resolve('unanswered'), answerTimeoutMs);
       appender.append(record, {
         settled: (outcome) => {
           clearTimeout(timer);
@@ -102,15 +111,15 @@ export function addPubsubPush(server: FastifyInstance, options: PubsubPushOption
   }
 }
 
-const unanswered: Answer = { status: 503, outcome: 'unanswered', error: 'the log does not answer' };
+const unanswered: Answer = { status: 503, outcome: 'unanswered', error: 'Redis does not answer' };
 const answers: Record<AppendOutcome | 'unanswered', Answer> = {
   stored: { status: 204, outcome: 'stored' },
   repeat: { status: 204, outcome: 'repeat' },
-  failed: { status: 503, outcome: 'failed', error: 'the log refuses the record' },
-  elsewhere: { status: 503, outcome: 'failed', error: 'the log refuses the record' },
+  failed: { status: 503, outcome: 'failed', error: 'Redis rejects the record' },
+  elsewhere: { status: 503, outcome: 'failed', error: 'Redis rejects the record' },
   unanswered,
 };
 const unadmitted: Record<'refused' | 'unknown', Answer> = {
   refused: { status: 401, outcome: 'unauthorized', error: 'not the configured audience and account, or token' },
-  unknown: { status: 503, outcome: 'unverified', error: 'the keys of Google can not be had now' },
+  unknown: { status: 503, outcome: 'unverified', error: 'the keys of Google are not available' },
 };

@@ -1,5 +1,5 @@
-// Whether a push comes from the subscription that is meant: by the token that Google signs for its service account, or
-// by a secret in the URL.
+// Authenticates a push: by the token that Google signs for the service account of the subscription, or by a secret in the
+// URL.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { FailureLimit, type KeySet, KeysUnavailable } from '@fleetbridge/access';
 import { jwtVerify } from 'jose';
@@ -7,7 +7,7 @@ import { jwtVerify } from 'jose';
 const ISSUERS = ['https://accounts.google.com', 'accounts.google.com'];
 
 export interface PubsubSenderOptions {
-  /** With the service account's address; both or neither. */
+  /** Google's keys, with the expected audience and service account. */
   oidc?: { keys: KeySet; audience: string; account: string } | undefined;
   token?: string | undefined;
   now: () => number;
@@ -22,21 +22,21 @@ export class PubsubSender {
     this.#limit = new FailureLimit({ now: options.now });
   }
 
-  /** `unknown`: Google's keys can't be had now. */
-  async judge(shown: {
+  /** `unknown`: Google's keys are not available. */
+  async authorize(presented: {
     bearer: string | undefined;
     token: string | undefined;
     address: string;
   }): Promise<'admitted' | 'refused' | 'unknown'> {
-    if (this.#limit.isReached(shown.address)) return 'refused';
+    if (this.#limit.isReached(presented.address)) return 'refused';
     const { token } = this.#options;
-    if (token !== undefined && shown.token !== undefined && isSame(shown.token, token)) return 'admitted';
-    const verdict = await this.#judgeBearer(shown.bearer);
-    if (verdict === 'refused') this.#limit.recordFailure(shown.address);
+    if (token !== undefined && presented.token !== undefined && isSame(presented.token, token)) return 'admitted';
+    const verdict = await this.#authorizeBearer(presented.bearer);
+    if (verdict === 'refused') this.#limit.recordFailure(presented.address);
     return verdict;
   }
 
-  async #judgeBearer(bearer: string | undefined): Promise<'admitted' | 'refused' | 'unknown'> {
+  async #authorizeBearer(bearer: string | undefined): Promise<'admitted' | 'refused' | 'unknown'> {
     const { oidc, now } = this.#options;
     const [, jwt] = /^Bearer\s+(\S+)$/i.exec(bearer ?? '') ?? [];
     if (oidc === undefined || jwt === undefined) return 'refused';

@@ -3,6 +3,7 @@
 // 1013 unread messages.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Access, type ClientAccess, grantsVehicle } from '@fleetbridge/access';
+import { normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import type { WebSocket } from 'ws';
 import type { LiveClient } from '../live-clients.js';

@@ -1,7 +1,7 @@
 // The log's records as they arrive, for clients of whole records: read once by the tails of the feeds, decoded once, and
 // published to the listeners of the vehicle. Earlier records are read by pages (record-stream.ts).
 import { type DecodedRecord, recordJson } from '@fleetbridge/protocol';
-import { type LogEntry, type LogPages, partitionOf } from '@fleetbridge/store';
+import type { LogEntry, LogPages, Store } from '@fleetbridge/store';
 import { decodedOrUndefined } from './entry-decoding.js';
 
 /** A record in the log. Its JSON is made once for all listeners. */
@@ -46,7 +46,7 @@ type Listener = (record: LogRecord) => void;
 
 export interface LogRecordsOptions {
   pages: LogPages;
-  partitions: number;
+  store: Pick<Store, 'partitions' | 'partitionOf'>;
   /** The last entry of a partition that was read before the first record was published. */
   readTo: (partition: number) => string;
 }

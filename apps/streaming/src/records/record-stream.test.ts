@@ -1,32 +1,24 @@
-// Order, gaps and repeats of what a client is told, against a real Redis whose tail runs beside the reading of pages.
+// Order, gaps and repeats of a client's records, against a real Redis whose tail runs beside the reading of pages.
 import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
-import { connectRedis, LogPages, LogTail, type RedisConnection, Store, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LogPages, LogTail, Store } from '@fleetbridge/store';
+import { type RedisTestContext, it as redisTest } from '@fleetbridge/store/testing';
+import { eventually } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
 import { parseCursor } from './log-cursor.js';
 import { LogRecords } from './log-records.js';
 import { RecordStream, type StreamStart } from './record-stream.js';
 
 const VIN = '5YJ3E1EA7KF000001';
 const OTHER = '5YJ3E1EA7KF000002';
-let redisServer: DisposableRedis;
-let redis: RedisConnection;
-let namespaces = 0;
-const cleanUp = cleanupAfterEach();
 
-beforeAll(async () => {
-  redisServer = await startRedis();
-  redis = connectRedis({ url: redisServer.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await redisServer.stop();
+const it = redisTest.extend<{ openLog: (partitions?: number) => ReturnType<typeof createLog> }>({
+  openLog: async ({ redisServer, redis, namespace, cleanup }, use) => {
+    await use((partitions = 1) => createLog({ redisServer, redis, namespace, cleanup }, partitions));
+  },
 });
 
 describe('a stream of records', () => {
-  it('begins with the next record of its vehicles', async () => {
+  it('starts with the next record of its vehicles', async ({ openLog }) => {
     const log = await openLog();
     await log.append(VIN, 1);
     const client = log.client({ vins: [VIN] });
@@ -36,7 +28,7 @@ describe('a stream of records', () => {
     expect(client.numbers).toEqual([3]);
   });
 
-  it('goes on after a cursor, through pages and into what comes', async () => {
+  it('continues after a cursor, through pages and into live records', async ({ openLog }) => {
     const log = await openLog();
     for (let n = 1; n <= 450; n++) await log.append(n % 3 === 0 ? OTHER : VIN, n);
     const first = log.client({ vins: [VIN], start: { kind: 'time', fromMs: 0 } });
@@ -48,7 +40,7 @@ describe('a stream of records', () => {
     expect(second.numbers).toEqual([...first.numbers.slice(10, 300), ...range(451, 500)]);
   });
 
-  it('begins with the first record received at or after a time', async () => {
+  it('starts with the first record received at or after a time', async ({ openLog }) => {
     const log = await openLog();
     for (let n = 1; n <= 20; n++) await log.append(VIN, n, { receivedMs: 1_000 * n });
     const client = log.client({ start: { kind: 'time', fromMs: 15_000 } });
@@ -56,7 +48,9 @@ describe('a stream of records', () => {
     expect(client.numbers).toEqual(range(15, 20));
   });
 
-  it('keeps everything in order for a client that is slower than the log, and holds no more than its queue', async () => {
+  it('keeps everything in order for a client that is slower than the log, and holds no more than its queue', async ({
+    openLog,
+  }) => {
     const log = await openLog();
     const client = log.client({ queueRecords: 5, isPaused: true });
     await log.append(VIN, 0);
@@ -68,7 +62,7 @@ describe('a stream of records', () => {
     expect(client.numbers).toEqual(range(0, 400));
   });
 
-  it('of all vehicles resumes every partition where it was', async () => {
+  it('of all vehicles resumes every partition at its position', async ({ openLog }) => {
     const log = await openLog(4);
     const vins = range(1, 8).map((n) => `5YJ3E1EA7KF00000${n}`);
     const client = log.client({});
@@ -82,7 +76,7 @@ describe('a stream of records', () => {
     expect(new Set(second.numbers)).toEqual(new Set(client.numbers.slice(at + 1)));
   });
 
-  it('tells of a gap when the log no longer has what follows the cursor', async () => {
+  it('reports a gap when the records after the cursor were trimmed', async ({ openLog, redis }) => {
     const log = await openLog();
     for (let n = 1; n <= 10; n++) await log.append(VIN, n);
     const first = log.client({ start: { kind: 'time', fromMs: 0 } });
@@ -95,7 +89,7 @@ describe('a stream of records', () => {
     expect(second.numbers).toEqual(range(7, 10));
   });
 
-  it('that hears nothing moves its cursor on all the same', async () => {
+  it('without matching records advances its cursor all the same', async ({ openLog }) => {
     const log = await openLog();
     const client = log.client({ vins: [OTHER] });
     await log.append(VIN, 1);
@@ -103,7 +97,7 @@ describe('a stream of records', () => {
     expect(client.stream.cursor).toBe(`0:${id}`);
   });
 
-  it('survives a Redis that is away for a moment', async () => {
+  it('survives a short outage of Redis', async ({ openLog, redisServer }) => {
     const log = await openLog();
     for (let n = 1; n <= 3; n++) await log.append(VIN, n);
     await redisServer.kill();
@@ -118,7 +112,7 @@ describe('a cursor', () => {
     expect(parseCursor(text, 1)).toBeUndefined();
   });
 
-  it('may be joined from those of several vehicles, the earlier place counting', () => {
+  it('can be joined from several vehicles, and the earlier position applies', () => {
     expect(parseCursor('1:9-0,0:3-0,1:10-0,1:9-1', 2)).toEqual(
       new Map([
         [1, '9-0'],
@@ -128,8 +122,10 @@ describe('a cursor', () => {
   });
 });
 
-async function openLog(partitions = 1) {
-  const namespace = `stream-${namespaces++}`;
+async function createLog(
+  { redisServer, redis, namespace, cleanup }: Omit<RedisTestContext, 'store'>,
+  partitions: number,
+) {
   const store = new Store({ redis, url: redisServer.url, namespace, partitions });
   const records = new LogRecords({
     pages: new LogPages(store),
@@ -146,7 +142,7 @@ async function openLog(partitions = 1) {
       },
     });
     tail.start();
-    cleanUp.push(() => tail.stop());
+    cleanup.push(() => tail.stop());
     return tail;
   });
   await Promise.all(tails.map((tail) => tail.caughtUp));
@@ -157,21 +153,21 @@ async function openLog(partitions = 1) {
     const fields = { vin, topic: 'V', txid: String(number), created: 1, received: receivedMs, version: '' };
     const pairs = [...Object.entries(fields).flat(), 'payload', payload];
     const id = (await redis.xadd(key, '*', ...pairs))!;
-    // mostly together, sometimes apart: the tail and the pages race as they do in life
+    // mostly in step, sometimes not: the tail and the pages race as in production
     if (number % 7 !== 0) await eventually(() => records.position(partition) === id);
     return id;
   };
   const client = (options: { vins?: string[]; start?: StreamStart; queueRecords?: number; isPaused?: boolean }) => {
     const { vins, start = { kind: 'live' }, isPaused = false, ...rest } = options;
     const stream = new RecordStream({ records, vins, start, ...rest });
-    cleanUp.push(() => stream.stop());
+    cleanup.push(() => stream.stop());
     let resume = () => {};
     const gate = isPaused
       ? new Promise<void>((resolve) => {
           resume = resolve;
         })
       : undefined;
-    const told = {
+    const received = {
       stream,
       items: [] as { cursor: string }[],
       numbers: [] as number[],
@@ -181,17 +177,17 @@ async function openLog(partitions = 1) {
     };
     void (async () => {
       for await (const item of stream) {
-        told.isWaiting = true;
+        received.isWaiting = true;
         await gate;
         if (item.kind === 'gap') {
-          told.gaps++;
+          received.gaps++;
           continue;
         }
-        told.items.push(item);
-        told.numbers.push(Number(item.record.entry.txid));
+        received.items.push(item);
+        received.numbers.push(Number(item.record.entry.txid));
       }
     })();
-    return told;
+    return received;
   };
   return { append, client, keys: (partition: number) => store.keys(partition) };
 }

@@ -1,6 +1,6 @@
-// What one client is told of the log, from wherever it begins, in order, without a gap or a repeat. The client's pace
-// is the pace: the next record is handed out when it is asked for. Live records wait in a bounded queue; one that runs
-// over is thrown away and the log read instead, from where the client is.
+// The records of the log for one client, from any start, in order, without a gap or a repeat. The client sets the pace:
+// the next record is yielded when it is requested. Live records wait in a bounded queue. When it overflows, it is dropped
+// and the log is read from the client's position.
 import { compareEntryIds } from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
 import { formatCursor, type Positions } from './log-cursor.js';
@@ -9,7 +9,7 @@ import { LogRecord, type LogRecords } from './log-records.js';
 const PAGE_ENTRIES = 200;
 const QUEUE_RECORDS = 2_000;
 const QUEUE_BYTES = 2_000_000;
-/** A cursor names the log's clock, a time that of the receiver: a little earlier, and judged by the record. */
+/** Entry ids follow the clock of Redis, receive times that of ingest: reading starts earlier and filters by receive time. */
 const CLOCK_SLACK_MS = 10_000;
 const RETRY_MS = 500;
 
@@ -29,34 +29,34 @@ export interface RecordStreamOptions {
 }
 
 export type StreamItem =
-  /** `cursor`: where to begin after this record. */
+  /** `cursor`: where to continue after this record. */
   | { kind: 'record'; record: LogRecord; cursor: string }
-  /** What is kept begins after the place that was asked for. */
+  /** Records after the requested position were trimmed. */
   | { kind: 'gap'; cursor: string; firstKept: string };
 
-interface Place {
+interface Position {
   partition: number;
-  /** All up to here has been handed out, or is none of the client's business. */
+  /** Everything up to here was yielded or does not match. */
   reached: string;
-  /** Whether its records come by the queue. */
+  /** Records come from the queue, not from pages. */
   isLive: boolean;
-  /** Of a live one: what is at or before it came by pages. */
+  /** If live: everything up to here came from pages. */
   attached: string;
   mayHaveGap: boolean;
 }
 
 export class RecordStream {
   readonly #options: RecordStreamOptions;
-  readonly #places = new Map<number, Place>();
+  readonly #positions = new Map<number, Position>();
   readonly #topics: ReadonlySet<string> | undefined;
   readonly #vins: ReadonlySet<string> | undefined;
   readonly #leave: () => void;
-  /** What the client has been handed, by partition. */
-  readonly #handedOut: Map<number, string>;
+  /** The last entry that was yielded, by partition. */
+  readonly #yielded: Map<number, string>;
   #queue: LogRecord[] = [];
   #queueBytes = 0;
   #wake: () => void = () => {};
-  /** Everything there was has been handed out. */
+  /** Everything so far was yielded. */
   #isIdle = false;
   #isStopped = false;
 
@@ -69,21 +69,21 @@ export class RecordStream {
       ? new Set(vins.map((vin) => records.partitionOf(vin)))
       : Array.from({ length: records.partitions }, (_, partition) => partition);
     for (const partition of [...partitions].sort((a, b) => a - b))
-      this.#places.set(partition, this.#place(partition, start));
-    this.#handedOut = new Map([...this.#places].map(([partition, { reached }]) => [partition, reached]));
-    this.#leave = records.listen(vins, (record) => this.#queueUp(record));
+      this.#positions.set(partition, this.#position(partition, start));
+    this.#yielded = new Map([...this.#positions].map(([partition, { reached }]) => [partition, reached]));
+    this.#leave = records.listen(vins, (record) => this.#enqueue(record));
   }
 
-  /** Where the client is: what it has been handed, and all that was none of its business since. */
+  /** The position of the client: the last record that was yielded, and everything since that does not match. */
   get cursor(): string {
     if (this.#isIdle && this.#queue.length === 0) {
-      this.#takeQueue();
-      this.#handOutReached();
+      this.#drainQueue();
+      this.#skipToReached();
     }
-    return formatCursor(this.#handedOut);
+    return formatCursor(this.#yielded);
   }
 
-  /** Ends the iteration, also one that waits. */
+  /** Ends the iteration, even while it waits. */
   stop(): void {
     this.#isStopped = true;
     this.#leave();
@@ -98,24 +98,24 @@ export class RecordStream {
         if (gap) yield { kind: 'gap', ...gap };
         for (const record of records) {
           if (this.#isStopped) return;
-          this.#handedOut.set(record.partition, record.entry.id);
+          this.#yielded.set(record.partition, record.entry.id);
           yield { kind: 'record', record, cursor: this.cursor };
         }
-        this.#handOutReached();
+        this.#skipToReached();
       }
     } finally {
       this.stop();
     }
   }
 
-  /** The next records; none when something else has changed. */
+  /** The next records; an empty list if there are no new ones yet. */
   async #next(): Promise<{ records: LogRecord[]; gap?: { cursor: string; firstKept: string } | undefined }> {
-    const behind = [...this.#places.values()].find(({ isLive }) => !isLive);
+    const behind = [...this.#positions.values()].find(({ isLive }) => !isLive);
     if (behind !== undefined) {
       try {
         return await this.#page(behind);
       } catch {
-        // Redis does not answer now; the client keeps its place
+        // Redis does not answer; the client keeps its position
         await this.#pause(RETRY_MS);
         return { records: [] };
       }
@@ -125,36 +125,36 @@ export class RecordStream {
       await this.#pause();
       this.#isIdle = false;
     }
-    return { records: this.#takeQueue() };
+    return { records: this.#drainQueue() };
   }
 
-  #handOutReached(): void {
-    for (const { partition, reached } of this.#places.values()) this.#handedOut.set(partition, reached);
+  #skipToReached(): void {
+    for (const { partition, reached } of this.#positions.values()) this.#yielded.set(partition, reached);
   }
 
-  /** Reads on in the log; at its end the partition's records come by the queue, beginning with the very next one. */
-  async #page(place: Place) {
+  /** Reads the next page. At the end of the log the partition becomes live, beginning with the very next record. */
+  async #page(position: Position) {
     const { records } = this.#options;
-    const { partition } = place;
-    const gap = place.mayHaveGap ? await records.pages.gapAfter(partition, place.reached) : undefined;
-    const told = records.position(partition);
-    const entries = await records.pages.after(partition, place.reached, PAGE_ENTRIES);
-    place.mayHaveGap = false;
-    place.reached = entries.at(-1)?.id ?? place.reached;
+    const { partition } = position;
+    const gap = position.mayHaveGap ? await records.pages.gapAfter(partition, position.reached) : undefined;
+    const published = records.position(partition);
+    const entries = await records.pages.after(partition, position.reached, PAGE_ENTRIES);
+    position.mayHaveGap = false;
+    position.reached = entries.at(-1)?.id ?? position.reached;
     if (entries.length < PAGE_ENTRIES) {
-      if (compareEntryIds(told, place.reached) > 0) place.reached = told;
-      // what was told in the meantime went by: then once more
-      place.isLive = compareEntryIds(records.position(partition), place.reached) <= 0;
-      place.attached = place.reached;
+      if (compareEntryIds(published, position.reached) > 0) position.reached = published;
+      // records that were published meanwhile were missed: read once more
+      position.isLive = compareEntryIds(records.position(partition), position.reached) <= 0;
+      position.attached = position.reached;
     }
     const wanted = entries.filter((entry) => this.#isWanted(entry));
     return { gap, records: wanted.map((entry) => new LogRecord(partition, entry)) };
   }
 
-  #queueUp(record: LogRecord): void {
-    const place = this.#places.get(record.partition);
-    if (!place?.isLive || !this.#isWanted(record.entry)) return;
-    if (compareEntryIds(record.entry.id, place.attached) <= 0) return;
+  #enqueue(record: LogRecord): void {
+    const position = this.#positions.get(record.partition);
+    if (!position?.isLive || !this.#isWanted(record.entry)) return;
+    if (compareEntryIds(record.entry.id, position.attached) <= 0) return;
     this.#queue.push(record);
     this.#queueBytes += record.entry.payload.length;
     const { queueRecords = QUEUE_RECORDS } = this.#options;
@@ -162,24 +162,24 @@ export class RecordStream {
     this.#wake();
   }
 
-  #takeQueue(): LogRecord[] {
-    const taken = this.#queue;
+  #drainQueue(): LogRecord[] {
+    const drained = this.#queue;
     this.#queue = [];
     this.#queueBytes = 0;
-    for (const place of this.#places.values()) {
-      if (!place.isLive) continue;
-      const position = this.#options.records.position(place.partition);
-      if (compareEntryIds(position, place.reached) > 0) place.reached = position;
+    for (const position of this.#positions.values()) {
+      if (!position.isLive) continue;
+      const published = this.#options.records.position(position.partition);
+      if (compareEntryIds(published, position.reached) > 0) position.reached = published;
     }
-    return taken;
+    return drained;
   }
 
   #fallBack(): void {
     this.#queue = [];
     this.#queueBytes = 0;
-    for (const place of this.#places.values()) {
-      place.isLive = false;
-      place.mayHaveGap = true;
+    for (const position of this.#positions.values()) {
+      position.isLive = false;
+      position.mayHaveGap = true;
     }
   }
 
@@ -189,7 +189,7 @@ export class RecordStream {
     return start.kind !== 'time' || receivedMs >= start.fromMs;
   }
 
-  #place(partition: number, start: StreamStart): Place {
+  #position(partition: number, start: StreamStart): Position {
     const present = this.#options.records.position(partition);
     const live = { partition, reached: present, isLive: true, attached: present, mayHaveGap: false };
     if (start.kind === 'cursor') {

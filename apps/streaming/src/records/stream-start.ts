@@ -1,8 +1,8 @@
-// Where a client wants to begin, from the text that it gives: a cursor, a time, or nothing for what comes next.
+// Where a stream starts, from the client's parameters: at a cursor, at a time, or with the next record.
 import { parseCursor } from './log-cursor.js';
 import type { StreamStart } from './record-stream.js';
 
-/** A text: what is wrong, for the client. A cursor counts more than a time. */
+/** A returned text is an error message for the client. A cursor takes precedence over a time. */
 export function streamStart(
   { cursor, from }: { cursor?: string | undefined; from?: string | undefined },
   partitions: number,

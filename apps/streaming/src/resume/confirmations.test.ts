@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '@fleetbridge/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Confirmations, type ConfirmationsOptions } from './confirmations.js';
@@ -8,7 +9,7 @@ afterEach(() => {
 });
 
 describe('confirmations', () => {
-  it('ask with the position of the moment, and at most as often as they may', async () => {
+  it('ping with the current position, and not more often than allowed', async () => {
     const { confirmations, pings, at } = begin({ everyMs: 40 });
     at.position = '1-0';
     confirmations.ask();
@@ -19,12 +20,12 @@ describe('confirmations', () => {
     at.position = '3-0';
     await eventually(() => pings.length === 2);
     expect(pings.map(({ cursor }) => cursor)).toEqual(['2-0', '3-0']);
-    // a timer may be a millisecond early
+    // a timer can be a millisecond early
     expect(pings[1]!.atMs - pings[0]!.atMs).toBeGreaterThanOrEqual(39);
   });
 
-  it('go on by themselves, to learn that a client has gone', async () => {
-    const { confirmations, pings, at } = begin({ everyMs: 1, idleEveryMs: 5, silentMs: 40 });
+  it('ping repeatedly, and report a client that does not answer', async () => {
+    const { confirmations, pings, at } = begin({ everyMs: 1, idleEveryMs: 5, silentMs: 200 });
     confirmations.ask();
     await eventually(() => at.silences === 1);
     expect(pings.length).toBeGreaterThan(2);
@@ -33,7 +34,7 @@ describe('confirmations', () => {
     expect(pings).toHaveLength(count);
   });
 
-  it('take a pong for all that was asked before it, and for nothing that was not asked', () => {
+  it('accept a pong for all earlier pings, and ignore a pong to no ping', () => {
     const { confirmations, confirmed, at, ask } = begin({ everyMs: 0 });
     return (async () => {
       for (const position of ['1-0', '2-0', '3-0']) {
@@ -50,7 +51,7 @@ describe('confirmations', () => {
     })();
   });
 
-  it('take no pong of what was asked before a stop', async () => {
+  it('ignore a pong to a ping before a stop', async () => {
     const { confirmations, confirmed, ask } = begin({ everyMs: 0 });
     await ask();
     confirmations.stop();
@@ -69,11 +70,11 @@ describe('confirmations', () => {
     expect(failures).toEqual([mistake]);
   });
 
-  it('do not ask while there is nothing to confirm', async () => {
+  it('do not ping while there is nothing to confirm', async () => {
     const { confirmations, pings, at } = begin({ everyMs: 0 });
     at.position = undefined;
     confirmations.ask();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await delay(5);
     expect(pings).toEqual([]);
   });
 });

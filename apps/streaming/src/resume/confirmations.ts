@@ -1,9 +1,9 @@
-// How a client that acknowledges nothing says what has arrived: a WebSocket ping carries a cursor, and its pong, which
-// comes after all that was sent before the ping, confirms everything up to there.
+// Learns what has arrived at a client that acknowledges nothing: a WebSocket ping carries a cursor, and its pong, which
+// follows everything that was sent before the ping, confirms everything up to that cursor.
 export interface ConfirmationsOptions {
   /** Sends a ping with this text. */
   ping: (cursor: string) => void;
-  /** All up to here is to be confirmed; undefined: there is nothing to ask about. */
+  /** The cursor to confirm; undefined: nothing to confirm. */
   position: () => string | undefined;
   onConfirmed: (cursor: string) => void;
   /** No pong for `silentMs`. */
@@ -11,9 +11,9 @@ export interface ConfirmationsOptions {
   /** One of these callbacks has thrown in a timer. */
   onError: (error: unknown) => void;
   now: () => number;
-  /** A ping at most so often … */
+  /** Shortest interval between pings. */
   everyMs: number;
-  /** … and at least so often, to learn that the client is gone. */
+  /** Longest interval between pings, to detect that the client is gone. */
   idleEveryMs: number;
   silentMs: number;
 }
@@ -30,18 +30,13 @@ export class Confirmations {
     this.#options = options;
   }
 
-  /** There is something to confirm: pings as soon as it may. */
+  /** There is something to confirm: pings as soon as the interval allows. */
   ask(): void {
     const { now, everyMs } = this.#options;
     const soonestMs = this.#lastPingMs + everyMs;
     if (this.#timer !== undefined && this.#dueMs <= soonestMs) return;
     const dueMs = Math.max(now(), soonestMs);
     if (this.#timer === undefined || dueMs < this.#dueMs) this.#plan(dueMs);
-  }
-
-  /** No pong is on its way. */
-  get areAnswered(): boolean {
-    return this.#unanswered.length === 0;
   }
 
   pong(text: string): void {
@@ -51,7 +46,7 @@ export class Confirmations {
     this.#options.onConfirmed(text);
   }
 
-  /** What is on its way confirms nothing any more. */
+  /** Pongs to earlier pings are ignored from now on. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -1,40 +1,40 @@
-// The slots that this process' connections hold. What clients have confirmed is written to Redis in batches; what could
-// not be written is kept until it can.
+// The slots of this process's connections: their resume positions in Redis. Confirmed cursors are written in batches;
+// a failed write is retried.
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '@fleetbridge/service';
 import type { SlotStore, SlotUpdate } from '@fleetbridge/store';
 import type { StreamingCounts } from '../metrics.js';
 
 const WRITE_EVERY_MS = 250;
-/** A process without anything to write says this often that it lives. */
-const BEAT_EVERY_MS = 500;
-/** A script call holds up everybody else's. */
-const SLOTS_A_CALL = 500;
+/** Interval of the heartbeat of a process with nothing else to write. */
+const HEARTBEAT_EVERY_MS = 500;
+/** A script blocks Redis while it runs. */
+const SLOTS_PER_CALL = 500;
 
-export interface HolderOptions {
+export interface SlotRequest {
   vin: string;
-  /** One name for a token, a VIN and a column list. */
+  /** The name for a principal, a VIN and a column list. */
   subscriber: string;
-  /** The same when it asks again. */
+  /** The same in a repeated request. */
   connectionId: string;
-  /** Where a new slot begins. */
+  /** The position of a new slot. */
   cursor: string;
-  /** Since when the client has been asking, from an earlier `wait`. */
+  /** Time of the client's first request, from an earlier answer. */
   askedMs?: number | undefined;
-  /** Called when somebody asks who may be the same client: ping it, to show that it is there. */
+  /** Called when a connection that can be the same client requests a slot: ping the client, to prove that it is there. */
   prove: () => void;
-  /** Whether the connection still waits for the answer. */
+  /** Whether the connection still waits for the slot. */
   isWanted: () => boolean;
 }
 
-interface TakenSlot {
+interface AcquiredSlot {
   id: string;
   cursor: string;
   isNew: boolean;
   onRelease: () => void;
 }
 
-/** A connection's place in the log. */
+/** The resume position of a connection. */
 export class HeldSlot {
   readonly vin: string;
   readonly subscriber: string;
@@ -43,35 +43,35 @@ export class HeldSlot {
   readonly prove: () => void;
   id: string;
   isReleased = false;
-  /** Somebody took its slot, so it has a new one, which Redis does not know yet. */
+  /** Another connection has acquired the slot; this connection has a new one, which is not in Redis yet. */
   hasMoved = false;
   isDirty = false;
   readonly #onRelease: () => void;
   #cursor: string;
 
-  constructor({ vin, subscriber, connectionId, prove }: HolderOptions, taken: TakenSlot) {
-    this.#onRelease = taken.onRelease;
+  constructor({ vin, subscriber, connectionId, prove }: SlotRequest, acquired: AcquiredSlot) {
+    this.#onRelease = acquired.onRelease;
     this.vin = vin;
     this.subscriber = subscriber;
     this.prove = prove;
     this.connectionId = connectionId;
-    this.isNew = taken.isNew;
-    this.id = taken.id;
-    this.#cursor = taken.cursor;
+    this.isNew = acquired.isNew;
+    this.id = acquired.id;
+    this.#cursor = acquired.cursor;
   }
 
-  /** All up to here has arrived at the client. */
+  /** The last entry that the client has confirmed. */
   get cursor(): string {
     return this.#cursor;
   }
 
-  /** The client has answered, and has all up to here. */
+  /** The client has everything up to this cursor. */
   confirm(cursor: string): void {
     this.#cursor = cursor;
     this.isDirty = true;
   }
 
-  /** The connection is gone, or asks for something else: whoever comes back may have the place. */
+  /** The connection has ended or subscribes to something else: the next connection of the subscriber can have the slot. */
   release(): void {
     if (this.isReleased) return;
     this.isReleased = true;
@@ -80,7 +80,7 @@ export class HeldSlot {
   }
 }
 
-export interface SlotBookOptions {
+export interface ResumePositionsOptions {
   store: SlotStore;
   partitions: number;
   counts: Pick<StreamingCounts, 'slots'>;
@@ -89,18 +89,18 @@ export interface SlotBookOptions {
 
 export class ResumePositions {
   readonly #store: SlotStore;
-  readonly #counts: SlotBookOptions['counts'];
+  readonly #counts: ResumePositionsOptions['counts'];
   readonly #log: Logger;
   readonly #held = new Map<number, Set<HeldSlot>>();
-  /** By subscriber: the last one that asks. */
-  readonly #taking = new Map<string, Promise<unknown>>();
+  /** By subscriber: the last request. */
+  readonly #acquiring = new Map<string, Promise<unknown>>();
   #timer: NodeJS.Timeout | undefined;
   #lastWrite: Promise<void> = Promise.resolve();
   #nextWrite: Promise<void> | undefined;
-  #lastBeatMs = 0;
+  #lastHeartbeatMs = 0;
   #isStopped = false;
 
-  constructor({ store, partitions, counts, log }: SlotBookOptions) {
+  constructor({ store, partitions, counts, log }: ResumePositionsOptions) {
     this.#store = store;
     this.#counts = counts;
     this.#log = log;
@@ -111,7 +111,7 @@ export class ResumePositions {
     this.#timer = setInterval(() => void this.write().catch(() => {}), WRITE_EVERY_MS);
   }
 
-  /** Writes what connections have left behind. */
+  /** Writes the last cursors and releases all slots. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);
@@ -119,32 +119,33 @@ export class ResumePositions {
       await this.write();
       await this.#store.leave();
     } catch (err) {
-      // they pass to others when this process gives no more sign of life
-      this.#log.warn({ err, slots: this.#counts.slots }, 'slots_not_released');
+      // the slots become free when the heartbeat of this process expires
+      this.#log.warn({ err, slots: this.#counts.slots }, 'slot_release_failed');
     }
   }
 
   /**
-   * A slot, or since when the client has been asking; undefined when it is not wanted any more. Throws when Redis does
-   * not answer. One after the other: a connection that broke while it asked leaves its place to the one that follows it.
+   * Returns a slot, or the time of the first request if the client must ask again; undefined when the slot is no longer
+   * wanted. Rejects when Redis does not answer. Requests of a subscriber run one after the other: the slot of a connection
+   * that ends during its request is free for the next request.
    */
-  async acquire(options: HolderOptions): Promise<HeldSlot | { askedMs: number } | undefined> {
+  async acquire(options: SlotRequest): Promise<HeldSlot | { askedMs: number } | undefined> {
     const { subscriber } = options;
-    const before = this.#taking.get(subscriber) ?? Promise.resolve();
-    const taking = before.catch(() => {}).then(() => this.#acquire(options));
-    this.#taking.set(subscriber, taking);
+    const before = this.#acquiring.get(subscriber) ?? Promise.resolve();
+    const acquiring = before.catch(() => {}).then(() => this.#acquire(options));
+    this.#acquiring.set(subscriber, acquiring);
     try {
-      return await taking;
+      return await acquiring;
     } finally {
-      if (this.#taking.get(subscriber) === taking) this.#taking.delete(subscriber);
+      if (this.#acquiring.get(subscriber) === acquiring) this.#acquiring.delete(subscriber);
     }
   }
 
-  async #acquire(options: HolderOptions): Promise<HeldSlot | { askedMs: number } | undefined> {
+  async #acquire(options: SlotRequest): Promise<HeldSlot | { askedMs: number } | undefined> {
     const { vin, subscriber, connectionId, cursor, askedMs, isWanted } = options;
     const held = this.#held.get(this.#store.partitionOf(vin))!;
     for (const other of held) if (other.subscriber === subscriber && !other.isReleased) other.prove();
-    // what has just been released or confirmed here must be known there
+    // Redis must know what was released or confirmed here
     await this.write();
     const answer = await this.#store.take(vin, {
       subscriber,
@@ -155,7 +156,7 @@ export class ResumePositions {
     if (answer.kind === 'wait') return { askedMs: answer.askedMs };
     const onRelease = () => {
       this.#counts.slots--;
-      // who comes back at another replica should find it free
+      // a client that reconnects to another replica must find the slot free
       this.write().catch(() => {});
     };
     const slot = new HeldSlot(options, { ...answer, onRelease });
@@ -166,7 +167,7 @@ export class ResumePositions {
     return undefined;
   }
 
-  /** Resolves when all that was confirmed or released before the call is written. */
+  /** Resolves when everything that was confirmed or released before the call is written. */
   write(): Promise<void> {
     this.#nextWrite ??= this.#lastWrite.then(() => {
       this.#nextWrite = undefined;
@@ -179,19 +180,19 @@ export class ResumePositions {
 
   async #write(): Promise<void> {
     const nowMs = performance.now();
-    const isBeatDue = nowMs - this.#lastBeatMs >= BEAT_EVERY_MS && !this.#isStopped;
-    if (isBeatDue) this.#lastBeatMs = nowMs;
+    const isHeartbeatDue = nowMs - this.#lastHeartbeatMs >= HEARTBEAT_EVERY_MS && !this.#isStopped;
+    if (isHeartbeatDue) this.#lastHeartbeatMs = nowMs;
     await Promise.all(
       [...this.#held].map(([partition, held]) => {
         const dirty = [...held].filter(({ isDirty }) => isDirty);
-        return dirty.length > 0 || isBeatDue ? this.#writePartition(partition, held, dirty) : undefined;
+        return dirty.length > 0 || isHeartbeatDue ? this.#writePartition(partition, held, dirty) : undefined;
       }),
     );
   }
 
   async #writePartition(partition: number, held: Set<HeldSlot>, dirty: HeldSlot[]): Promise<void> {
-    for (let from = 0; from === 0 || from < dirty.length; from += SLOTS_A_CALL) {
-      await this.#writeSlots(partition, held, dirty.slice(from, from + SLOTS_A_CALL));
+    for (let from = 0; from === 0 || from < dirty.length; from += SLOTS_PER_CALL) {
+      await this.#writeSlots(partition, held, dirty.slice(from, from + SLOTS_PER_CALL));
     }
   }
 
@@ -201,9 +202,9 @@ export class ResumePositions {
       return { vin, id, subscriber, connectionId, cursor, change: hasMoved ? 'new' : isReleased ? 'free' : 'keep' };
     });
     for (const slot of dirty) slot.isDirty = false;
-    let areOurs: boolean[];
+    let areHeld: boolean[];
     try {
-      areOurs = await this.#store.update(partition, updates);
+      areHeld = await this.#store.update(partition, updates);
     } catch (error) {
       for (const slot of dirty) slot.isDirty = true;
       throw error;
@@ -215,8 +216,8 @@ export class ResumePositions {
       } else if (change === 'new') {
         slot.hasMoved = false;
         slot.isDirty ||= slot.isReleased;
-      } else if (!areOurs[n]) {
-        // taken by somebody who came while this connection seemed dead: both go on, each from its own place
+      } else if (!areHeld[n]) {
+        // acquired by another connection while this one seemed dead: both continue, each at its own position
         slot.id = randomUUID();
         slot.hasMoved = true;
         slot.isDirty = true;
