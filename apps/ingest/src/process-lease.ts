@@ -1,7 +1,7 @@
 // The life sign of this process, by which others know whether the connections it has reported still exist. Its id is
 // new at each start, and after each time that the lease ran out (Redis away for long, the process asleep).
 import { randomUUID } from 'node:crypto';
-import type { Logger } from '@fleetbridge/service';
+import { type Logger, withTimeout } from '@fleetbridge/service';
 import { PROCESS_LEASE_MS, type Presence } from '@fleetbridge/store';
 
 /** What a stop may wait for a Redis that doesn't answer; the lease runs out by itself. */
@@ -52,15 +52,11 @@ export class ProcessLease {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise((resolve) => {
-      timer = setTimeout(resolve, GOODBYE_MS);
+    await withTimeout(this.#options.presence.endProcess(this.#processId), GOODBYE_MS, {
+      message: `no answer within ${GOODBYE_MS} ms`,
+    }).catch(() => {
+      // The lease expires without it.
     });
-    const ended = this.#options.presence.endProcess(this.#processId).catch(() => {
-      // it runs out by itself
-    });
-    await Promise.race([ended, limit]);
-    clearTimeout(timer);
   }
 
   async #renew(): Promise<void> {

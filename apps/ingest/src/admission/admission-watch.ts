@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import type { AdmissionStore, Verdict } from '@fleetbridge/store';
@@ -51,7 +52,7 @@ export class AdmissionWatch {
 
   /** Resolves when Redis has said whom the operator allowed and denied, however long that takes. */
   async start(signal: AbortSignal): Promise<void> {
-    while (!(await this.#lookAtStore()) && !signal.aborted) await pause(Math.min(this.#lookMs, 100));
+    while (!(await this.#lookAtStore()) && !signal.aborted) await delay(Math.min(this.#lookMs, 100));
     this.#repeat(() => this.#lookAtStore());
     if (this.#options.file !== undefined) this.#repeat(() => this.#lookAtFile());
   }
@@ -121,8 +122,4 @@ export class AdmissionWatch {
     );
     this.#options.onChange();
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -8,7 +8,7 @@ import { isIP } from 'node:net';
 import path from 'node:path';
 import { loadServerCertificate, teslaCaSources } from '@fleetbridge/pki';
 import { normalizeVin } from '@fleetbridge/protocol';
-import type { Readiness } from '@fleetbridge/service';
+import { type Readiness, withTimeout } from '@fleetbridge/service';
 import { AdmissionStore, readLogOverview, type Store } from '@fleetbridge/store';
 import { parseVinFile } from '../admission/index.js';
 import { caEndings, daysLeft, loadVehicleCas } from '../certificates/index.js';
@@ -52,16 +52,12 @@ export async function gatherStatusFacts(options: StatusFactsOptions): Promise<St
 }
 
 /** Undefined when there is none in time. */
-async function answerOf<T>(asked: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ANSWER_LIMIT_MS);
-  });
-  try {
-    return await Promise.race([asked.catch(() => undefined), limit]);
-  } finally {
-    clearTimeout(timer);
-  }
+function answerOf<T>(asked: Promise<T>): Promise<T | undefined> {
+  return withTimeout(
+    asked.catch(() => undefined),
+    ANSWER_LIMIT_MS,
+    { onTimeout: () => undefined },
+  );
 }
 
 async function vehicleCaFacts(config: IngestConfig, nowMs: number): Promise<StatusFacts['vehicleCas']> {

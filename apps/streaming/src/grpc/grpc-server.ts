@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AddressOf } from '@fleetbridge/access';
 import { type Access, type ClientAccess, type Grant, grantsVehicle, type Scope } from '@fleetbridge/access';
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
-import { explainListenError, type Logger } from '@fleetbridge/service';
+import { explainListenError, type Logger, withTimeout } from '@fleetbridge/service';
 import {
   type ConnectionInjector,
   Metadata,
@@ -89,7 +89,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       listener?.close();
       health.stop();
       // Calls that have been told of the end get the moment that it takes to arrive.
-      await Promise.race([new Promise((resolve) => server.tryShutdown(resolve)), delay(STOP_LIMIT_MS)]);
+      const shutDown = new Promise((resolve) => server.tryShutdown(resolve));
+      await withTimeout(shutDown, STOP_LIMIT_MS, { onTimeout: () => {} });
       server.forceShutdown();
     },
   };

@@ -3,7 +3,7 @@
 // by Pub/Sub, after its own back-off.
 
 import type { AddressOf } from '@fleetbridge/access';
-import type { Logger } from '@fleetbridge/service';
+import { type Logger, withTimeout } from '@fleetbridge/service';
 import type { Appender, AppendOutcome, RecordToAppend } from '@fleetbridge/store';
 import type { FastifyInstance } from 'fastify';
 import type { Feeds } from '../frames/index.js';
@@ -85,16 +85,9 @@ export function addPubsubPush(server: FastifyInstance, options: PubsubPushOption
   }
 
   function append(record: RecordToAppend): Promise<AppendOutcome | 'unanswered'> {
-    return new Promise((resolve) => {
-      // the record stays with the appender; if it is stored after all, the next push of it is a repeat
-      const timer = setTimeout(() => resolve('unanswered'), answerLimitMs);
-      appender.append(record, {
-        settled: (outcome) => {
-          clearTimeout(timer);
-          resolve(outcome);
-        },
-      });
-    });
+    const appended = new Promise<AppendOutcome>((resolve) => appender.append(record, { settled: resolve }));
+    // the record stays with the appender; if it is stored after all, the next push of it is a repeat
+    return withTimeout(appended, answerLimitMs, { onTimeout: () => 'unanswered' });
   }
 }
 

@@ -1,6 +1,6 @@
 // From a stream of records to one client, at the client's pace. One that takes nothing for a minute is given up; it can
 // come back with its cursor.
-import { setTimeout as delay } from 'node:timers/promises';
+import { withTimeout } from '@fleetbridge/service';
 import type { RecordStream, StreamItem } from './record-stream.js';
 
 const UNREAD_LIMIT_MS = 60_000;
@@ -18,12 +18,11 @@ export async function pumpRecords(stream: RecordStream, sink: Sink): Promise<'un
   const { unreadLimitMs = UNREAD_LIMIT_MS } = sink;
   for await (const item of stream) {
     if (sink.send(item)) continue;
-    const limit = new AbortController();
-    const isUnread = await Promise.race([
+    const isUnread = await withTimeout(
       sink.drained().then(() => false),
-      delay(unreadLimitMs, true, { signal: limit.signal }).catch(() => false),
-    ]);
-    limit.abort();
+      unreadLimitMs,
+      { onTimeout: () => true },
+    );
     if (isUnread) return 'unread';
   }
   return 'stopped';

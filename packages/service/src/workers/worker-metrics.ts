@@ -2,6 +2,7 @@
 import type { Worker } from 'node:cluster';
 import type { Registry } from 'prom-client';
 import { MergedMetrics, type MetricsAsJson } from '../metrics/index.js';
+import { withTimeout } from '../process/index.js';
 import { sendToPrimary } from './primary-channel.js';
 
 /** What a worker may take to answer; then its last answer is used. */
@@ -50,16 +51,11 @@ export class WorkerMetrics {
   #ask(worker: Worker, last: MetricsAsJson): Promise<MetricsAsJson> {
     if (!worker.isConnected()) return Promise.resolve(last);
     const request = ++this.#requests;
-    return new Promise<MetricsAsJson>((resolve) => {
-      const timer = setTimeout(() => resolve(last), ANSWER_LIMIT_MS);
-      this.#waiting.set(request, (metrics) => {
-        clearTimeout(timer);
-        resolve(metrics);
-      });
-      const wanted: MetricsWanted = { type: 'metrics_wanted', request };
-      // an error here is a worker that dies
-      worker.send(wanted, undefined, () => {});
-    }).finally(() => this.#waiting.delete(request));
+    const answer = new Promise<MetricsAsJson>((resolve) => this.#waiting.set(request, resolve));
+    const wanted: MetricsWanted = { type: 'metrics_wanted', request };
+    // an error here is a worker that dies
+    worker.send(wanted, undefined, () => {});
+    return withTimeout(answer, ANSWER_LIMIT_MS, { onTimeout: () => last }).finally(() => this.#waiting.delete(request));
   }
 }
 
