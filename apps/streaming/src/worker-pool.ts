@@ -204,6 +204,8 @@ export class WorkerPool {
     const { log } = this.#options;
     for (const old of [...this.#members]) {
       if (this.#stopping.signal.aborted || old.isLeaving) return;
+      // It died before its turn, and its replacement has read the new files.
+      if (!this.#members.includes(old)) continue;
       const next = this.#fork();
       // a new one that dies is no crash to be replaced: the old one is still there
       next.isLeaving = true;
