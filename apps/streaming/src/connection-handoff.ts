@@ -1,24 +1,24 @@
-// A port that this process holds and others serve. A connection is accepted at once and not read; it waits until a
-// worker takes it, and goes to another one when that worker dies first. So a worker's end refuses nobody: a first
-// connection that fails takes TeslaMate's process of the vehicle down.
+// A listening port whose connections workers serve. The primary accepts a connection at once and does not read from it.
+// The connection waits until a worker accepts it, and goes to another worker if the first one dies. So restarting a
+// worker refuses no client: a refused first connection crashes TeslaMate's process of the vehicle.
 import { createServer, type Server, type Socket } from 'node:net';
 import { explainListenError, type ListenFacts } from '@fleetbridge/service';
 
-/** A client has given up by then. */
+/** Clients time out earlier. */
 const WAITING_LIMIT_MS = 60_000;
 const MAX_WAITING = 10_000;
 
 export interface ConnectionHandoffOptions extends Omit<ListenFacts, 'host'> {
   host: string | undefined;
-  /** Whoever wants to serve it; false: nobody can now. */
+  /** Sends a connection to a worker; false if no worker accepts connections now. */
   hand: (connection: PendingConnection) => boolean;
 }
 
 export interface PendingConnection {
   readonly socket: Socket;
-  /** A worker has it: this process lets go of it. */
-  taken(): void;
-  /** The worker that was to have it can't take it. */
+  /** A worker has accepted it; this process closes its copy. */
+  accepted(): void;
+  /** The worker died before it accepted the connection. */
   giveBack(): void;
 }
 
@@ -26,6 +26,7 @@ export class ConnectionHandoff {
   readonly #options: ConnectionHandoffOptions;
   readonly #server: Server;
   #waiting: { connection: PendingConnection; sinceMs: number }[] = [];
+  #expiryTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: ConnectionHandoffOptions) {
@@ -44,25 +45,21 @@ export class ConnectionHandoff {
     });
   }
 
-  /** Connections that nobody has yet. */
+  /** Connections that no worker has accepted yet. */
   get waiting(): number {
     return this.#waiting.length;
   }
 
-  /** Somebody may be able to take what waits. */
+  /** Sends waiting connections to workers, oldest first, and closes those that have waited too long. */
   offer(): void {
-    const limitMs = performance.now() - WAITING_LIMIT_MS;
-    while (this.#waiting.length > 0) {
-      const { connection, sinceMs } = this.#waiting[0]!;
-      if (sinceMs < limitMs) connection.socket.destroy();
-      else if (!this.#options.hand(connection)) return;
-      this.#waiting.shift();
-    }
+    this.#handWaiting(performance.now() - WAITING_LIMIT_MS);
+    this.#scheduleExpiry();
   }
 
   close(): void {
     this.#isClosed = true;
-    // its callback would wait for the workers' connections as well
+    clearTimeout(this.#expiryTimer);
+    // The callback of close() would wait for the connections of the workers too.
     this.#server.close();
     for (const { connection } of this.#waiting) connection.socket.destroy();
     this.#waiting = [];
@@ -70,17 +67,38 @@ export class ConnectionHandoff {
 
   #accept(socket: Socket): void {
     socket.on('error', () => {});
+    const sinceMs = performance.now();
     const connection: PendingConnection = {
       socket,
-      taken: () => void socket.destroy(),
+      accepted: () => void socket.destroy(),
       giveBack: () => {
-        if (this.#isClosed) socket.destroy();
-        else this.#waiting.unshift({ connection, sinceMs });
+        if (this.#isClosed) {
+          socket.destroy();
+          return;
+        }
+        this.#waiting.unshift({ connection, sinceMs });
+        this.#scheduleExpiry();
       },
     };
-    const sinceMs = performance.now();
     if (this.#waiting.length >= MAX_WAITING) this.#waiting.shift()?.connection.socket.destroy();
     this.#waiting.push({ connection, sinceMs });
     this.offer();
+  }
+
+  #handWaiting(expiredBeforeMs: number): void {
+    while (this.#waiting.length > 0) {
+      const { connection, sinceMs } = this.#waiting[0]!;
+      if (sinceMs <= expiredBeforeMs) connection.socket.destroy();
+      else if (!this.#options.hand(connection)) return;
+      this.#waiting.shift();
+    }
+  }
+
+  #scheduleExpiry(): void {
+    clearTimeout(this.#expiryTimer);
+    const oldest = this.#waiting[0];
+    if (oldest === undefined) return;
+    const leftMs = oldest.sinceMs + WAITING_LIMIT_MS - performance.now();
+    this.#expiryTimer = setTimeout(() => this.offer(), Math.max(1, leftMs));
   }
 }

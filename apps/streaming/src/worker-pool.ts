@@ -156,7 +156,7 @@ export class WorkerPool {
   #heard(member: Member, message: FromWorker): void {
     switch (message.type) {
       case 'taken':
-        member.handed.get(message.id)?.taken();
+        member.handed.get(message.id)?.accepted();
         member.handed.delete(message.id);
         break;
       case 'open':
