@@ -2,12 +2,12 @@
 // identified or isn't admitted is refused before the upgrade, and counted with the reason.
 import { constants, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { DEFAULT_CIPHERS, type TLSSocket } from 'node:tls';
 import { type Identity, identityFromCertificate } from '@fleetbridge/pki';
-import { explainListenError, type Logger } from '@fleetbridge/service';
+import { type Logger, listen } from '@fleetbridge/service';
 import { WebSocketServer } from 'ws';
 import { type Counts, countOne } from './counts.js';
 import { HandshakeGuard, type HandshakeLimits, handshakeLimits } from './handshake/index.js';
@@ -153,7 +153,14 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     });
   });
 
-  const port = await listen(server, options);
+  const port = await listen(server, {
+    host: options.host,
+    port: options.port,
+    backlog: BACKLOG,
+    variable: 'INGEST_PORT',
+    hostVariable: 'INGEST_HOST',
+    purpose: 'vehicles',
+  });
   return {
     port,
     handshakes: guard,
@@ -225,21 +232,4 @@ function header(request: IncomingMessage, name: string): string {
   const value = request.headers[name];
   // bounded: it is kept for the life of the connection and stored with each record
   return typeof value === 'string' ? value.slice(0, 100) : '';
-}
-
-function listen(server: Server, { host, port }: IngestServerOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(
-        explainListenError(error, {
-          host: host ?? 'all addresses',
-          port,
-          variable: 'INGEST_PORT',
-          hostVariable: 'INGEST_HOST',
-          purpose: 'vehicles',
-        }),
-      ),
-    );
-    server.listen({ port, host, backlog: BACKLOG }, () => resolve((server.address() as { port: number }).port));
-  });
 }

@@ -2,14 +2,13 @@
 // The connection waits until a worker accepts it, and goes to another worker if the first one dies. So restarting a
 // worker refuses no client: a refused first connection crashes TeslaMate's process of the vehicle.
 import { createServer, type Server, type Socket } from 'node:net';
-import { explainListenError, type ListenFacts } from '@fleetbridge/service';
+import { type ListenOptions, listen } from '@fleetbridge/service';
 
 /** Clients time out earlier. */
 const WAITING_LIMIT_MS = 60_000;
 const MAX_WAITING = 10_000;
 
-export interface ConnectionHandoffOptions extends Omit<ListenFacts, 'host'> {
-  host: string | undefined;
+export interface ConnectionHandoffOptions extends ListenOptions {
   /** Sends a connection to a worker; false if no worker accepts connections now. */
   hand: (connection: PendingConnection) => boolean;
 }
@@ -36,13 +35,7 @@ export class ConnectionHandoff {
 
   /** Resolves to the port. Throws ListenError. */
   listen(): Promise<number> {
-    const { host, port } = this.#options;
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', (error) =>
-        reject(explainListenError(error, { ...this.#options, host: host ?? 'all addresses' })),
-      );
-      this.#server.listen({ port, host }, () => resolve((this.#server.address() as { port: number }).port));
-    });
+    return listen(this.#server, this.#options);
   }
 
   /** Connections that no worker has accepted yet. */

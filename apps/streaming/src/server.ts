@@ -5,7 +5,7 @@ import { createServer as createHttpServer, type IncomingMessage, type RequestLis
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { type Access, type AddressOf, type ClientAccess, createAddressOf, requestToken } from '@fleetbridge/access';
-import { explainListenError, type Logger } from '@fleetbridge/service';
+import { type Logger, listen } from '@fleetbridge/service';
 import { WebSocketServer } from 'ws';
 import type { Feeds } from './frames/index.js';
 import { type LiveClient, LiveClients } from './live-clients.js';
@@ -108,7 +108,16 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
     });
   });
 
-  const port = options.port === undefined ? 0 : await listen(server, { ...options, port: options.port });
+  const port =
+    options.port === undefined
+      ? 0
+      : await listen(server, {
+          host: options.host,
+          port: options.port,
+          variable: 'STREAMING_PORT',
+          hostVariable: 'STREAMING_BIND',
+          purpose: 'TeslaMate',
+        });
   // without a port of its own a server does not begin to watch over slow requests by itself
   if (options.port === undefined) server.emit('listening');
   if (options.live === undefined) live.start();
@@ -244,20 +253,3 @@ const notFound: RequestListener = (_request, response) => {
   response.writeHead(404, { 'content-type': 'text/plain' });
   response.end('not found\n');
 };
-
-function listen(
-  server: Server | HttpsServer,
-  { host, port }: { host: string | undefined; port: number },
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const facts = {
-      host: host ?? 'all addresses',
-      port,
-      variable: 'STREAMING_PORT',
-      hostVariable: 'STREAMING_BIND',
-      purpose: 'TeslaMate',
-    };
-    server.once('error', (error) => reject(explainListenError(error, facts)));
-    server.listen({ port, host }, () => resolve((server.address() as { port: number }).port));
-  });
-}

@@ -22,6 +22,8 @@ export {
   ListenError,
   type ListenErrorCode,
   type ListenFacts,
+  type ListenOptions,
+  listen,
   startAdminServer,
 } from './network/index.js';
 export type { StopFunction, StopOutcome } from './process/index.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { ListenError } from './errors.js';
-import { explainListenError } from './listen.js';
+import { explainListenError, listen } from './listen.js';
 
 async function failureOf(host: string, port: number): Promise<unknown> {
   const server = createServer().listen(port, host);
@@ -45,4 +45,22 @@ test('a forbidden port says why ports below 1024 are special', () => {
 test('any other error comes back as it is', () => {
   const facts = { host: 'h', port: 1, variable: 'V' };
   for (const error of [new Error('no'), undefined, 'text']) expect(explainListenError(error, facts)).toBe(error);
+});
+
+test('listen resolves to the port, and rejects with a ListenError for a port in use', async () => {
+  const facts = { host: '127.0.0.1', variable: 'INGEST_PORT', hostVariable: 'INGEST_HOST', purpose: 'vehicles' };
+  const server = createServer();
+  const port = await listen(server, { ...facts, port: 0 });
+  expect(port).toBe((server.address() as AddressInfo).port);
+  await expect(listen(createServer(), { ...facts, port })).rejects.toMatchObject({ code: 'port_in_use', port });
+  server.close();
+});
+
+test('listen names all addresses when no host is set', async () => {
+  const holder = createServer();
+  const port = await listen(holder, { host: undefined, port: 0, variable: 'INGEST_PORT' });
+  await expect(listen(createServer(), { host: undefined, port, variable: 'INGEST_PORT' })).rejects.toThrow(
+    `port ${port} on all addresses is in use`,
+  );
+  holder.close();
 });
