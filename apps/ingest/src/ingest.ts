@@ -5,6 +5,7 @@ import { createNetworkSet } from '@fleetbridge/access';
 import {
   createReadiness,
   measureReadiness,
+  type PrimaryChannel,
   type RunContext,
   reportReachability,
   startAdminServer,
@@ -28,13 +29,12 @@ import { ProcessLease } from './process-lease.js';
 import { startIngestServer } from './server.js';
 import { createRecordInspection, Fleet, RateLimits, topicRules } from './socket/index.js';
 import { gatherStatusFacts, statusRoute } from './status/index.js';
-import type { WorkerLink } from './worker-link.js';
 
 export interface IngestOptions {
   config: IngestConfig;
   context: Pick<RunContext, 'log' | 'signal' | 'onStop'>;
-  /** In one of several workers: its primary has the operator's port. */
-  link?: WorkerLink;
+  /** Set in one of several workers, where the primary serves the admin port. */
+  primary?: PrimaryChannel;
   now?: () => number;
   /** How often the certificate's files are looked at; default: the watch's own. */
   certificateLookMs?: number | undefined;
@@ -46,13 +46,13 @@ export interface IngestOptions {
 }
 
 /** Resolves when vehicles can connect, which takes a Redis that answers. Throws ConfigError, ListenError. */
-export async function startIngest({ config, context, link, now = Date.now, ...options }: IngestOptions) {
+export async function startIngest({ config, context, primary, now = Date.now, ...options }: IngestOptions) {
   const { log, signal } = context;
   const files = withDefaults(config);
   const { certificate, ca } = await loadCertificates(files);
 
   const known = createReadiness({ checks: ['redis', 'vehicles_port'], signal });
-  const readiness = link?.tellReadiness(known) ?? known;
+  const readiness = primary?.reportReadiness(known, signal) ?? known;
   const store = openStore({
     url: config.REDIS_URL,
     name: 'fleetbridge-ingest',
@@ -97,10 +97,10 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
   const metrics = createIngestMetrics(counts, { fleet, appender });
   measureReadiness(metrics, known);
 
-  link?.offerMetrics(metrics.registry);
-  context.onStop('worker link', () => link?.stop());
+  primary?.answerMetrics(metrics.registry);
+  context.onStop('primary channel', () => primary?.close());
   const admin =
-    link === undefined
+    primary === undefined
       ? await startAdminServer({
           host: config.ADMIN_HOST,
           port: config.INGEST_ADMIN_PORT,
@@ -154,7 +154,7 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
     isBalancer: createNetworkSet(config.PROXY_PROTOCOL_FROM),
     limits: options.handshakeLimits,
     isAdmitted: (vin) => admission.isAdmitted(vin),
-    maxConnections: shareOfConnections(config, link),
+    maxConnections: shareOfConnections(config, primary),
     fleet,
     counts,
     log,
@@ -169,8 +169,10 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
   return { ports, fleet, appender, lease, counts, handshakes: server.handshakes };
 }
 
-/** Each worker has an equal part: Node deals the connections out in turn. */
-function shareOfConnections({ MAX_CONNECTIONS, INGEST_WORKERS }: IngestConfig, link: WorkerLink | undefined) {
+/** Each worker gets an equal share: Node distributes connections round-robin. */
+function shareOfConnections({ MAX_CONNECTIONS, INGEST_WORKERS }: IngestConfig, primary: PrimaryChannel | undefined) {
   if (MAX_CONNECTIONS === 0) return undefined;
-  return link === undefined ? MAX_CONNECTIONS : Math.ceil(MAX_CONNECTIONS / (INGEST_WORKERS ?? availableParallelism()));
+  return primary === undefined
+    ? MAX_CONNECTIONS
+    : Math.ceil(MAX_CONNECTIONS / (INGEST_WORKERS ?? availableParallelism()));
 }

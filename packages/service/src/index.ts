@@ -28,7 +28,6 @@ export {
 } from './network/index.js';
 export type { StopFunction, StopOutcome } from './process/index.js';
 export {
-  Condition,
   createLogger,
   createReadiness,
   type Logger,
@@ -45,4 +44,13 @@ export {
   type TimeoutOptions,
   withTimeout,
 } from './process/index.js';
-export { answerMetrics, reportedReadiness, sendToPrimary, WorkerMetrics, WorkerStartError } from './workers/index.js';
+export {
+  ConnectionHandoff,
+  type ConnectionHandoffOptions,
+  openPrimaryChannel,
+  type PendingConnection,
+  type PrimaryChannel,
+  WorkerPool,
+  type WorkerPoolOptions,
+  WorkerStartError,
+} from './workers/index.js';

@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ConnectionHandoff, type PendingConnection } from './connection-handoff.js';
 
-const cleanUp = cleanupAfterEach();
+const cleanup: (() => unknown)[] = [];
 beforeEach(() => {
   // Only the timers of the hand-off; sockets keep the real ones.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
 });
 afterEach(() => {
   vi.useRealTimers();
+  for (const dispose of cleanup.splice(0).reverse()) dispose();
 });
 
 it('closes a connection that no worker accepts within 60 s', async () => {
@@ -34,7 +34,7 @@ it('counts the 60 s from the accept, also for a connection that a dead worker ga
     },
   });
   const closed = once(await client(), 'close');
-  await untilReal(() => handed.length === 1);
+  await untilTrue(() => handed.length === 1);
   isAccepting = false;
   vi.advanceTimersByTime(40_000);
   handed[0]!.giveBack();
@@ -50,10 +50,10 @@ it('counts the 60 s from the accept, also for a connection that a dead worker ga
 async function open({ hand }: { hand: (connection: PendingConnection) => boolean }) {
   const handoff = new ConnectionHandoff({ host: '127.0.0.1', port: 0, variable: 'STREAMING_PORT', hand });
   const port = await handoff.listen();
-  cleanUp.push(() => handoff.close());
+  cleanup.push(() => handoff.close());
   const client = async () => {
     const socket = connect(port, '127.0.0.1').on('error', () => {});
-    cleanUp.push(() => socket.destroy());
+    cleanup.push(() => socket.destroy());
     await once(socket, 'connect');
     return socket.resume();
   };
@@ -61,10 +61,10 @@ async function open({ hand }: { hand: (connection: PendingConnection) => boolean
 }
 
 function whenWaiting(handoff: ConnectionHandoff, count: number): Promise<unknown> {
-  return untilReal(() => handoff.waiting === count);
+  return untilTrue(() => handoff.waiting === count);
 }
 
-/** By turns of the event loop: the clock stands still. */
-async function untilReal(condition: () => boolean): Promise<void> {
+/** Polls per turn of the event loop, because the clock is a fake. */
+async function untilTrue(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -2,7 +2,7 @@
 // The connection waits until a worker accepts it, and goes to another worker if the first one dies. So restarting a
 // worker refuses no client: a refused first connection crashes TeslaMate's process of the vehicle.
 import { createServer, type Server, type Socket } from 'node:net';
-import { type ListenOptions, listen } from '@fleetbridge/service';
+import { type ListenOptions, listen } from '../network/index.js';
 
 /** Clients time out earlier. */
 const WAITING_LIMIT_MS = 60_000;
