@@ -130,7 +130,7 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
     store: new AdmissionStore(store),
     log,
     onChange: () => fleet.endUnadmitted((vin) => admission.isAdmitted(vin)),
-    lookMs: options.admissionLookMs,
+    pollMs: options.admissionLookMs,
   });
   context.onStop('admission', () => admission.stop());
   await admission.start(signal);
@@ -160,7 +160,7 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
     log,
   });
   context.onStop('vehicles port', () => server.stop());
-  const watches = watchCertificates({ files, certificate, ca, server, log, now, lookMs: certificateLookMs });
+  const watches = watchCertificates({ files, certificate, ca, server, log, now, pollMs: certificateLookMs });
   context.onStop('certificate watches', () => watches.stop());
   metrics.certificates(watches);
   metrics.handshakes(server.handshakes);

@@ -101,7 +101,7 @@ it('a file that is gone or makes no sense leaves the old one in force, and the l
   const file = vinFile(VIN);
   ingest = await start({ ALLOWED_VINS_FILE: file });
   const vehicle = await ingest.connect();
-  const complaints = () => ingest.lines.filter(({ event }) => event === 'allowed_vins_file_not_taken');
+  const complaints = () => ingest.lines.filter(({ event }) => event === 'allowed_vins_reload_failed');
   vinFile('a vin?\n');
   await eventually(() => complaints().length === 1);
   rmSync(file);

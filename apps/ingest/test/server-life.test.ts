@@ -106,14 +106,14 @@ describe('a certificate that is renewed on disk', () => {
     await old.fence('b');
     await (await ingest.connect({ vin: OTHER_VIN })).fence('c');
     expect(await ingest.story()).toEqual(['CONNECTED', 'a', 'b', 'CONNECTED', 'c']);
-    expect(ingest.lines.filter(({ event }) => event === 'server_certificate_renewed')).toHaveLength(1);
+    expect(ingest.lines.filter(({ event }) => event === 'server_certificate_reloaded')).toHaveLength(1);
   });
 
   it('badly stays unused, and the log says so once', async () => {
     ingest = await startTestIngest({ redisUrl: redis.url, pki, certificateLookMs: 5 });
     const good = await servedNames();
     writeFileSync(path.join(pki.directory, 'server.pem'), 'half a certif');
-    await eventually(() => ingest.lines.some(({ event }) => event === 'server_certificate_not_renewed'));
+    await eventually(() => ingest.lines.some(({ event }) => event === 'server_certificate_reload_failed'));
     expect(await servedNames()).toEqual(good);
     await (await ingest.connect()).fence();
     ensureDevelopmentPki({ directory: pki.directory, hosts: [], vins: [] });

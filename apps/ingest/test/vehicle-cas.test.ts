@@ -75,7 +75,7 @@ describe('the vehicle CAs on disk', () => {
       const before = ingest.counts.stored;
       writeFileSync(caFile, own + createAuthority({ commonName: 'TeslaMotors', days: 30 }).certificatePem);
       ensureDevelopmentPki({ directory: pki.directory, hosts: [`round-${round}.example`], vins: [] });
-      const renewals = () => ingest!.lines.filter(({ event }) => event === 'server_certificate_renewed').length;
+      const renewals = () => ingest!.lines.filter(({ event }) => event === 'server_certificate_reloaded').length;
       await eventually(() => changes() === round && renewals() === round);
       await eventually(() => ingest!.counts.stored > before + 50);
     }
@@ -108,7 +108,7 @@ describe('the vehicle CAs on disk', () => {
     const caFile = path.join(pki.dataDir, 'soon.pem');
     writeFileSync(caFile, pki.vehicleAuthority.certificatePem + soon.certificatePem);
     ingest = await startTestIngest({ redisUrl: redis.url, pki, env: { INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' } });
-    expect(ingest.lines.filter(({ event }) => event === 'certificate_ends_soon')).toEqual([
+    expect(ingest.lines.filter(({ event }) => event === 'certificate_expires_soon')).toEqual([
       expect.objectContaining({ certificate: 'CN=Tesla Issuing CA', days_left: expect.any(Number), level: 'warn' }),
     ]);
     const { text } = await ingest.admin('/metrics');
@@ -204,11 +204,11 @@ function copyOfDataDir(): string {
 }
 
 function changes(): number {
-  return ingest!.lines.filter(({ event }) => event === 'vehicle_cas_changed').length;
+  return ingest!.lines.filter(({ event }) => event === 'vehicle_cas_reloaded').length;
 }
 
 function troubles(): number {
-  return ingest!.lines.filter(({ event }) => event === 'vehicle_cas_not_changed').length;
+  return ingest!.lines.filter(({ event }) => event === 'vehicle_cas_reload_failed').length;
 }
 
 function vehicleOf(authority: ReturnType<typeof createAuthority>, vin: string) {

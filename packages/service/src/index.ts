@@ -12,6 +12,7 @@ export {
   type Mistake,
   nearestName,
 } from './config/index.js';
+export { type ApplyOutcome, type FileWatcher, type FileWatchOptions, watchFiles } from './files/index.js';
 export { createMetrics, MergedMetrics, type Metrics, type MetricsAsJson } from './metrics/index.js';
 export {
   type AdminServer,

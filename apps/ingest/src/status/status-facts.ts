@@ -11,7 +11,7 @@ import { normalizeVin } from '@fleetbridge/protocol';
 import { type Readiness, withTimeout } from '@fleetbridge/service';
 import { AdmissionStore, readLogOverview, type Store } from '@fleetbridge/store';
 import { parseVinFile } from '../admission/index.js';
-import { caEndings, daysLeft, loadVehicleCas } from '../certificates/index.js';
+import { caExpiries, daysLeft, loadVehicleCas } from '../certificates/index.js';
 import { type IngestConfig, withDefaults } from '../config.js';
 import type { CertificateFacts, StatusFacts } from './status-steps.js';
 
@@ -67,7 +67,7 @@ async function vehicleCaFacts(config: IngestConfig, nowMs: number): Promise<Stat
     const isDevelopment = path.resolve(files.caFile) === path.resolve(config.DATA_DIR, 'pki', 'ca.pem');
     const whose = files.teslaCa ?? (isDevelopment && files.extraCaFile === undefined ? 'development' : 'own');
     const areTeslasHere = existsSync(path.join(config.DATA_DIR, 'pki', teslaCaSources.production.file));
-    const ending = daysLeft(caEndings(bundle, nowMs)[0], nowMs);
+    const ending = daysLeft(caExpiries(bundle, nowMs)[0], nowMs);
     return { whose, certificates: bundle.pem.length, daysLeft: ending, areTeslasHere };
   } catch (error) {
     const problem = `Can't be read now, the ones of the start are in use: ${(error as Error).message}`;
