@@ -1,4 +1,4 @@
-// The door of the package.
+// What every process needs: configuration, life cycle, logging, metrics, admin server, workers, file watching.
 
 export type { ConfigOf, ConfigSchema, ConfigSources, UnknownVariable } from './config/index.js';
 export {

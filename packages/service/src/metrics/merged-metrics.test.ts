@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { MergedMetrics } from './merged-metrics.js';
 import { createMetrics } from './metrics.js';
 
-it('sums what processes have counted, those that ended included, and the levels of the living', async () => {
+it('sums the counters of running and exited processes, and the gauges of running ones only', async () => {
   const merged = new MergedMetrics();
   await merged.retire(await counted(5, 100));
   await merged.retire(await counted(7, 100));

@@ -1,9 +1,9 @@
-// What has to be stopped, and in which order: the reverse of the start, one after the other, because each part may still
-// need those that were started before it.
+// Stops the parts of a process in reverse order of their start, one after the other, because a part may still need those
+// that were started before it.
 import type { Logger } from './log.js';
 import { withTimeout } from './with-timeout.js';
 
-/** `deadlineMs` is what is left of the time for stopping, for parts that drain. */
+/** `deadlineMs`: the time that is left, for parts that drain. */
 export type StopFunction = (options: { deadlineMs: number }) => unknown;
 
 export type StopOutcome = 'stopped' | 'stopped_with_failures' | 'deadline_passed';
@@ -16,8 +16,8 @@ export class ShutdownHooks {
   }
 
   /**
-   * A part that fails to stop is logged and the others go on. What is added meanwhile (a start that was still under way)
-   * is stopped next.
+   * A part that fails to stop is logged, and the others are stopped nevertheless. A part that is added meanwhile (by a
+   * start still in progress) is stopped next.
    */
   stopAll({ deadlineMs, log }: { deadlineMs: number; log: Pick<Logger, 'error'> }): Promise<StopOutcome> {
     const until = performance.now() + deadlineMs;
