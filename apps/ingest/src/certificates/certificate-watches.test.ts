@@ -58,7 +58,7 @@ describe('the watch of the server certificate', () => {
     stop();
   });
 
-  it('reports the first pair that it finds when none is in use', async () => {
+  it('reports the first pair that it finds when no pair is in use', async () => {
     const pair = issue();
     write(pair.certificatePem, pair.keyPem);
     const { changes, stop } = watch();

@@ -1,4 +1,4 @@
-// Waits until a condition holds whose inputs change only together with a call of `check`.
+// Waits until a condition holds. `check` must be called after each change of its inputs.
 
 export class Condition {
   readonly #waiting = new Set<() => void>();

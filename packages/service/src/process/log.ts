@@ -16,7 +16,7 @@ export interface LoggerOptions {
   destination?: DestinationStream;
 }
 
-/** Lines are written synchronously, so that none is lost by process.exit or a crash. */
+/** Lines are written synchronously, so that process.exit or a crash loses no line. */
 export function createLogger({ name, level = 'info', format = 'auto', destination }: LoggerOptions) {
   const isTerminal = destination === undefined && isatty(1);
   // Unlike stdout, pino.destination survives a reader that has closed the pipe (EPIPE).

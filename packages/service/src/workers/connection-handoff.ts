@@ -1,6 +1,6 @@
-// A listening port whose connections workers serve. The primary accepts a connection at once and does not read from it.
-// The connection waits until a worker accepts it, and goes to another worker if the first one dies. So restarting a
-// worker refuses no client: a refused first connection crashes TeslaMate's process of the vehicle.
+// A listening port of the primary with connections that workers serve. The primary accepts a connection at once and does
+// not read from it. The connection waits until a worker accepts it, and goes to another worker if the first one dies. So
+// a restart of a worker refuses no client: a refused first connection crashes TeslaMate's process of the vehicle.
 import { createServer, type Server, type Socket } from 'node:net';
 import { type ListenOptions, listen } from '../network/index.js';
 
