@@ -1,6 +1,6 @@
 // The primary of several workers. It serves no vehicle: node:cluster distributes the connections to the workers, which
 // ingest.ts describes. The admin port is here, with the readiness and metrics of all workers together.
-import { createMetrics, type RunContext, startAdminServer, WorkerPool } from '@fleetbridge/service';
+import { createMetrics, type MetricsAsJson, type RunContext, startAdminServer, WorkerPool } from '@fleetbridge/service';
 import { openStore } from '@fleetbridge/store';
 import { loadCertificates } from './certificates/index.js';
 import { type IngestConfig, withDefaults } from './config.js';
@@ -41,13 +41,13 @@ export async function startPrimary({ config, workers, context }: PrimaryOptions)
     partitions: config.PARTITIONS,
   });
   context.onStop('redis', () => store.close());
-  const refused = async () => refusedIn(await metrics());
+  const refused = async () => refusedByReason(await (await metrics()).getMetricsAsJSON());
 
   const admin = await startAdminServer({
     host: config.ADMIN_HOST,
     port: config.INGEST_ADMIN_PORT,
     portVariable: 'INGEST_ADMIN_PORT',
-    registry: { contentType: registry.contentType, metrics },
+    registry: { contentType: registry.contentType, metrics: async () => (await metrics()).metrics() },
     readiness,
     routes: statusRoute(() =>
       gatherStatusFacts({ config, store, readiness, now: Date.now, refused, env: process.env }),
@@ -60,8 +60,8 @@ export async function startPrimary({ config, workers, context }: PrimaryOptions)
   return { ports: { vehicles, admin: admin.address.port } };
 }
 
-/** Refused connections of all workers by reason. */
-function refusedIn(metrics: string): Record<string, number> {
-  const lines = metrics.matchAll(/^fleetbridge_ingest_connections_refused_total\{reason="(\w+)".*\} (\d+)$/gm);
-  return Object.fromEntries([...lines].map(([, reason, count]) => [reason, Number(count)]));
+/** Refused connections of all workers. */
+export function refusedByReason(metrics: MetricsAsJson): Record<string, number> {
+  const refused = metrics.find(({ name }) => name === 'fleetbridge_ingest_connections_refused_total');
+  return Object.fromEntries((refused?.values ?? []).map(({ labels, value }) => [String(labels.reason), value]));
 }

@@ -43,7 +43,7 @@ export async function startPrimary(config: StreamingConfig, context: Pick<RunCon
     portVariable: 'STREAMING_ADMIN_PORT',
     registry: {
       contentType: registry.contentType,
-      metrics: async () => pool.metrics(await registry.getMetricsAsJSON()),
+      metrics: async () => (await pool.metrics(await registry.getMetricsAsJSON())).metrics(),
     },
     readiness: { report: () => pool.report() },
     log,

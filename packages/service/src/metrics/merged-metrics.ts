@@ -16,8 +16,8 @@ export class MergedMetrics {
     this.#retired = sums.filter(({ type }) => CUMULATIVE_TYPES.has(String(type)));
   }
 
-  /** The sum of the given metrics and of exited processes, in Prometheus' text format. */
-  text(running: readonly MetricsAsJson[]): Promise<string> {
-    return AggregatorRegistry.aggregate([...running, this.#retired]).metrics();
+  /** The sum of the given metrics and of exited processes, to be read as text or as values. */
+  merge(running: readonly MetricsAsJson[]): Pick<Registry, 'metrics' | 'getMetricsAsJSON'> {
+    return AggregatorRegistry.aggregate([...running, this.#retired]);
   }
 }

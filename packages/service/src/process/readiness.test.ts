@@ -49,5 +49,5 @@ test('readiness is exported as a gauge, and of several workers the worst one dec
   });
   expect(await workers[0]!.metrics()).toMatch(/^fleetbridge_ready\{app="a"\} 1$/m);
   const pages = await Promise.all(workers.map((registry) => registry.getMetricsAsJSON()));
-  expect(await new MergedMetrics().text(pages)).toMatch(/^fleetbridge_ready\{app="a"\} 0$/m);
+  expect(await new MergedMetrics().merge(pages).metrics()).toMatch(/^fleetbridge_ready\{app="a"\} 0$/m);
 });

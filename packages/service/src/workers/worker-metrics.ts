@@ -28,10 +28,10 @@ export class WorkerMetrics {
     });
   }
 
-  /** In Prometheus' text format, including the primary's `own`. */
-  async text(own: MetricsAsJson): Promise<string> {
+  /** Requests the metrics of all workers and merges them with the primary's `own`. */
+  async merge(own: MetricsAsJson): Promise<ReturnType<MergedMetrics['merge']>> {
     const running = await Promise.all([...this.#last].map(([worker, last]) => this.#request(worker, last)));
-    return this.#merged.text([...running, own]);
+    return this.#merged.merge([...running, own]);
   }
 
   async #request(worker: Worker, last: MetricsAsJson): Promise<MetricsAsJson> {

@@ -117,9 +117,9 @@ export class WorkerPool {
     return { ready: false, checks: { ...checks, workers: { ready: false, reason: 'stopping' } } };
   }
 
-  /** The metrics of all workers and the primary's `own`, in Prometheus' text format. */
-  metrics(own: MetricsAsJson): Promise<string> {
-    return this.#metrics.text(own);
+  /** The metrics of all workers and the primary's `own`, to be read as text or as values. */
+  metrics(own: MetricsAsJson): ReturnType<WorkerMetrics['merge']> {
+    return this.#metrics.merge(own);
   }
 
   /** Replaces the workers one by one: the new one serves before the old one is asked to stop. Runs once at a time. */
