@@ -74,8 +74,9 @@ export async function runApp({ name, main, ...options }: RunOptions): Promise<vo
   function end(code: number): void {
     if (state === 'ended') return;
     state = 'ended';
-    for (const [event, listener] of listeners) process.off(event, listener);
     exit(code);
+    // Only with an `exit` that returns. Earlier, a further signal would end the process by the signal, without the code.
+    for (const [event, listener] of listeners) process.off(event, listener);
   }
 
   function onSignal(signal: NodeJS.Signals): void {
