@@ -5,6 +5,8 @@ export interface StreamingCounts {
   connections: number;
   records: number;
   undecodable: number;
+  /** Entries that could not be processed. */
+  skippedEntries: number;
   gaps: number;
   frames: number;
   /** Of them, those sent to subscribers that came back. */
@@ -33,6 +35,7 @@ export function createCounts(): StreamingCounts {
     connections: 0,
     records: 0,
     undecodable: 0,
+    skippedEntries: 0,
     gaps: 0,
     frames: 0,
     replayedFrames: 0,
@@ -70,6 +73,11 @@ export function createStreamingMetrics(
     'fleetbridge_streaming_undecodable_total',
     'Records that could not be decoded and were passed over.',
     () => counts.undecodable,
+  );
+  total(
+    'fleetbridge_streaming_skipped_entries_total',
+    'Log entries that were skipped because processing them failed (log event entry_skipped).',
+    () => counts.skippedEntries,
   );
   total(
     'fleetbridge_streaming_gaps_total',

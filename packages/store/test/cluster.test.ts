@@ -373,8 +373,9 @@ function open({ redis: connection = redis, url = cluster.url, ...options }: Open
 function follow(store: Store) {
   const seen: LogEntry[] = [];
   const tails = ALL.map((partition) => {
-    const onEntries = (entries: LogEntry[]) => void seen.push(...entries);
-    return new LogTail({ store, partition, from: '0-0', onEntries });
+    const onEntry = (entry: LogEntry) => void seen.push(entry);
+    const onSkipped = ({ error }: { error: unknown }) => expect.unreachable(String(error));
+    return new LogTail({ store, partition, from: '0-0', onEntry, onSkipped });
   });
   for (const tail of tails) tail.start();
   cleanUp.push(() => Promise.all(tails.map((tail) => tail.stop())));

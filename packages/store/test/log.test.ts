@@ -120,6 +120,45 @@ describe('LogTail', () => {
     expect(states).toEqual(['trouble', 'recovered']);
   });
 
+  it('skips an entry that can not be processed, reports it, and processes the next ones once', async () => {
+    const { namespace, add } = newLog();
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++) ids.push((await add(n))!);
+    const skipped: unknown[] = [];
+    const states: string[] = [];
+    const seen: string[] = [];
+    tail(namespace, {
+      onEntry: ({ txid }) => {
+        if (txid === '1') throw new Error('bad entry');
+        seen.push(txid);
+      },
+      onSkipped: ({ entry, error }) => skipped.push([entry.id, (error as Error).message]),
+      onTrouble: () => states.push('trouble'),
+    });
+    await eventually(() => seen.length === 4);
+    await add(5);
+    await eventually(() => seen.length === 5);
+    expect(seen).toEqual(['0', '2', '3', '4', '5']);
+    expect(skipped).toEqual([[ids[1], 'bad entry']]);
+    expect(states).toEqual([]);
+  });
+
+  it('reads entries again while Redis does not give what their processing needs', async () => {
+    const { namespace, add } = newLog();
+    await add(0);
+    await add(1);
+    let failures = 2;
+    const states: string[] = [];
+    const seen = tail(namespace, {
+      prepare: () => (failures-- > 0 ? Promise.reject(new Error('connection lost')) : Promise.resolve()),
+      onTrouble: () => states.push('trouble'),
+      onRecovered: () => states.push('recovered'),
+    });
+    await eventually(() => seen.length === 2);
+    expect(seen.map(({ txid }) => txid)).toEqual(['0', '1']);
+    expect(states).toEqual(['trouble', 'recovered']);
+  });
+
   it('reports a gap when what comes after its cursor has been trimmed', async () => {
     const { namespace, add } = newLog();
     const cursor = await add(0);
@@ -271,7 +310,8 @@ function tail(namespace: string, options: Partial<TailOptions>): LogEntry[] {
     store: storeOf(namespace),
     partition: 0,
     from: '0-0',
-    onEntries: (entries) => void seen.push(...entries),
+    onEntry: (entry) => void seen.push(entry),
+    onSkipped: ({ error }) => expect.unreachable(String(error)),
     ...options,
   });
   started.start();

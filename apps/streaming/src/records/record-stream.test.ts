@@ -141,9 +141,8 @@ async function openLog(partitions = 1) {
       store,
       partition,
       from: '0-0',
-      onEntries: (entries) => {
-        for (const entry of entries) records.publish(partition, entry, undefined);
-      },
+      onEntry: (entry) => records.publish(partition, entry, undefined),
+      onSkipped: ({ error }) => expect.unreachable(String(error)),
     });
     tail.start();
     cleanUp.push(() => tail.stop());

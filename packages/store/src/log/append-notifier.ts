@@ -1,8 +1,9 @@
 // Wakes those who have read a partition to its end when something is appended. Reading for a group happens in scripts,
 // which can't block; so one connection a partition does the waiting for all subscriptions.
+import { setTimeout as delay } from 'node:timers/promises';
 import { compareEntryIds } from '@fleetbridge/protocol';
 
-import { connectRedis, pause, type RedisConnection, type Store } from '../redis/index.js';
+import { connectRedis, type RedisConnection, type Store } from '../redis/index.js';
 
 const BLOCK_MS = 2_000;
 
@@ -23,7 +24,7 @@ export class AppendNotifier {
   async wait(id: string): Promise<void> {
     if (this.#isStopped) return;
     // there is something after it already. The pause is for a Redis that lost its newest entries: no loop without end
-    if (compareEntryIds(id, this.#seenUpTo) < 0) return await pause(5);
+    if (compareEntryIds(id, this.#seenUpTo) < 0) return await delay(5);
     this.#seenUpTo = id;
     await new Promise<void>((resolve) => {
       this.#waiting.add(resolve);
@@ -55,7 +56,7 @@ export class AppendNotifier {
         if (id !== undefined && compareEntryIds(id, this.#seenUpTo) > 0) this.#seenUpTo = id;
       } catch {
         // Redis is away; whoever waits will see for itself
-        await pause(100);
+        await delay(100);
       }
       this.#wakeAll();
     }

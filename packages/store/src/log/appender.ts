@@ -2,7 +2,15 @@
 // leaves when the answer is here. With one call under way nothing can overtake: a call that got no answer is repeated
 // as it is, before any newer record, until Redis answers (the script knows by its marks what was stored already).
 import { randomUUID } from 'node:crypto';
-import { LogUnavailable, PartitionConnection, type PartitionKeys, runScript, type Store } from '../redis/index.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  LogUnavailable,
+  PartitionConnection,
+  type PartitionKeys,
+  runScript,
+  type Store,
+  withAnswerLimit,
+} from '../redis/index.js';
 import { appendRecords, LATE_MS } from '../scripts/index.js';
 import { PackedRecords, type RecordToAppend } from './record-packing.js';
 import { whenReplicated } from './replication.js';
@@ -37,6 +45,7 @@ const OUTCOMES: Record<string, AppendOutcome> = { S: 'stored', R: 'repeat', F: '
 // Answers that pass by themselves: Redis is loading, full, read-only, busy, or its cluster is in motion.
 const TRANSIENT =
   /^(?:LOADING|OOM|READONLY|CLUSTERDOWN|TRYAGAIN|BUSY|MASTERDOWN|MISCONF|NOREPLICAS|UNBLOCKED|MOVED|ASK)\b/;
+const CALL_TIMEOUT_MS = 5_000;
 const SPARE_BYTES = 256_000;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
@@ -72,7 +81,7 @@ export class Appender {
   /** Waits until every record has its outcome. Returns how many have none at the deadline. */
   async drain(deadlineMs: number): Promise<number> {
     const deadline = Date.now() + deadlineMs;
-    while (this.unsettledRecords > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (this.unsettledRecords > 0 && Date.now() < deadline) await delay(5);
     return this.unsettledRecords;
   }
 
@@ -164,9 +173,9 @@ class PartitionQueue {
   }
 
   async #call(batch: Batch): Promise<string> {
-    const { store, processId, ackReplicas = 0, callTimeoutMs = 5_000 } = this.#options;
+    const { store, processId, callTimeoutMs = CALL_TIMEOUT_MS } = this.#options;
     const { redis } = store;
-    const { records, presence, replaced, newest, seenPrefix, ackFence } = this.#keys;
+    const { replaced, seenPrefix } = this.#keys;
     const isLate = performance.now() - batch.begunMs > LATE_MS;
     const mustLook = batch.mayBeStored || isLate;
     const args = [
@@ -179,33 +188,32 @@ class PartitionQueue {
       Date.now(),
       replaced,
     ];
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        // The answers of a connection come in order: without a new one every later call would wait behind this one.
-        if (this.#own === undefined) redis.disconnect(true);
-        reject(new Error(`no answer within ${callTimeoutMs} ms`));
-      }, callTimeoutMs);
-    });
     try {
-      const own = this.#own?.take();
-      const answer = (await Promise.race([
-        runScript(own ?? redis, appendRecords, [records, presence, newest, this.#givenUpKey], args),
-        timeout,
-      ])) as [string, string];
-      const [codes, failure] = answer;
-      if (failure !== '' && TRANSIENT.test(failure)) throw new Error(failure);
-      if (own && ackReplicas > 0) {
-        const wanted = { replicas: ackReplicas, limitMs: Math.max(1, callTimeoutMs - 100), fenceKey: ackFence };
-        await Promise.race([whenReplicated(own, wanted), timeout]);
-      }
-      return codes;
+      return await withAnswerLimit(this.#callOnce(args), callTimeoutMs, () => {
+        // Answers of a connection come in order: without a new one every later call would wait behind this one.
+        if (this.#own === undefined) redis.disconnect(true);
+      });
     } catch (error) {
       this.#own?.giveUp();
       throw error;
-    } finally {
-      clearTimeout(timer);
     }
+  }
+
+  async #callOnce(args: (string | Buffer | number)[]): Promise<string> {
+    const { store, ackReplicas = 0, callTimeoutMs = CALL_TIMEOUT_MS } = this.#options;
+    const { records, presence, newest, ackFence } = this.#keys;
+    const own = this.#own?.take();
+    const named = [records, presence, newest, this.#givenUpKey];
+    const [codes, failure] = (await runScript(own ?? store.redis, appendRecords, named, args)) as [string, string];
+    if (failure !== '' && TRANSIENT.test(failure)) throw new Error(failure);
+    if (own && ackReplicas > 0) {
+      await whenReplicated(own, {
+        replicas: ackReplicas,
+        limitMs: Math.max(1, callTimeoutMs - 100),
+        fenceKey: ackFence,
+      });
+    }
+    return codes;
   }
 
   #answered(batch: Batch, codes: string): void {

@@ -1,7 +1,9 @@
 // Connections to Redis, or to a Redis Cluster. Never queued by the client, never resent by it: what is sent when, and what
 // is repeated after a lost answer, is decided where the order of records is known. Of a cluster's answers the client
 // follows only those that say that nothing was done (MOVED, ASK, TRYAGAIN).
+import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { withAnswerLimit } from './answer-limit.js';
 import { clusterOf } from './cluster-url.js';
 
 export interface RedisConnectionOptions {
@@ -163,19 +165,16 @@ export async function whenReady(redis: RedisConnection, limitMs: number): Promis
       return;
     } catch (error) {
       failure = error;
-      await pause(50);
+      await delay(50);
     }
   }
   throw failure ?? new Error(`no answer within ${limitMs} ms`);
 }
 
+/** Resolves at the limit as well: a node that is away must not hold up those that answer. */
 async function whenNodesSettled(cluster: Cluster, limitMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, limitMs));
-  });
-  await Promise.race([Promise.allSettled(cluster.nodes('master').map((node) => node.ping())), limit]);
-  clearTimeout(timer);
+  const settled = Promise.allSettled(cluster.nodes('master').map((node) => node.ping()));
+  await withAnswerLimit(settled, Math.max(0, limitMs), () => {}).catch(() => {});
 }
 
 export interface Script {
@@ -212,8 +211,4 @@ export async function runScriptForBytes(
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
     return await redis.callBuffer('EVAL', script.lua, keys.length, ...keys, ...args);
   }
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

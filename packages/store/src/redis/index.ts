@@ -1,7 +1,7 @@
+export { withAnswerLimit } from './answer-limit.js';
 export {
   connectAnyNode,
   connectRedis,
-  pause,
   type RedisConnection,
   runScript,
   runScriptForBytes,

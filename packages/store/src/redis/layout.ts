@@ -1,7 +1,8 @@
 // How the log is laid out in a Redis is written at its first start. Everything that comes later must agree: with
 // another number of partitions a vehicle's records would be split over two streams.
 
-import { pause, whenReady } from './connection.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { whenReady } from './connection.js';
 import { LayoutMismatch, RedisTooOld } from './errors.js';
 import { layoutKey } from './keys.js';
 import type { Store } from './store.js';
@@ -54,7 +55,7 @@ export async function agreeOnLayoutWhenReady(store: Store, signal: AbortSignal):
     } catch (error) {
       if (error instanceof LayoutMismatch || error instanceof RedisTooOld) throw error;
       // Redis may answer and still refuse to write (full, read-only)
-      await pause(200);
+      await delay(200);
     }
   }
 }
