@@ -259,6 +259,45 @@ describe('SubscriptionStore', () => {
     expect((await store.control('now').lag()).map(({ pending }) => pending > 0)).toEqual([true, true, true, true]);
   });
 
+  it('created by two processes at once is created by one, whose groups and leases stay', async () => {
+    const log = storeOf(newNamespace(), 2);
+    const wanted = { name: 's', origin: 'cli' as const, definition: {} };
+    const winner = new SubscriptionStore(log);
+    let held: LeasedSubscription | undefined;
+    // the first process creates it, and a dispatcher acquires it, right after the second has found that there is none
+    const late: RedisConnection = Object.assign(Object.create(redis), {
+      hexists: async (key: string, name: string) => {
+        const found = await redis.hexists(key, name);
+        expect(await winner.create(wanted, { from: 'earliest', nowMs: 1 })).toBe(true);
+        const place = { store: log, partition: 0, subscription: 's' };
+        held = await acquireSubscription(place, { owner: 'a', leaseMs: 60_000, start: '0-0' });
+        return found;
+      },
+    });
+    const loser = new SubscriptionStore(
+      new Store({ redis: late, url: log.url, namespace: log.namespace, partitions: 2 }),
+    );
+    expect(await loser.create(wanted, { from: 'now', nowMs: 2 })).toBe(false);
+    await held!.renew();
+    for (const partition of [0, 1]) {
+      const groups = (await redis.xinfo('GROUPS', log.keys(partition).records)) as string[][];
+      expect(groups.map((facts) => facts[1])).toEqual(['s']);
+    }
+  });
+
+  it('created by many processes at once is created by one', async () => {
+    const log = storeOf(newNamespace(), 4);
+    const wanted = { name: 's', origin: 'cli' as const, definition: {} };
+    for (let round = 0; round < 10; round++) {
+      const stores = Array.from({ length: 8 }, () => new SubscriptionStore(log));
+      const created = await Promise.all(stores.map((store) => store.create(wanted, { from: 'now', nowMs: round })));
+      expect(created.filter(Boolean)).toHaveLength(1);
+      const groups = await log.eachPartition(({ records }) => redis.xinfo('GROUPS', records));
+      expect(groups.map((list) => (list as unknown[]).length)).toEqual([1, 1, 1, 1]);
+      await stores[0]!.delete('s');
+    }
+  });
+
   it('lists, pauses, redefines and deletes', async () => {
     const store = new SubscriptionStore(storeOf(newNamespace()));
     await store.create({ name: 'b', origin: 'cli', definition: 1 }, { from: 'now', nowMs: 5 });

@@ -5,7 +5,14 @@ export { acquireLeaseScript, joinDispatchersScript, releaseLeaseScript, renewLea
 export { disconnectDead } from './presence.js';
 export { keepSlots, takeSlot } from './slots.js';
 export { clearSnapshots, commitSnapshot } from './snapshots.js';
-export { dropSubscription, measureLag, requestRedelivery, seekSubscription } from './subscription-control.js';
+export {
+  addSubscription,
+  createGroup,
+  dropSubscription,
+  measureLag,
+  requestRedelivery,
+  seekSubscription,
+} from './subscription-control.js';
 export {
   acknowledgeEntries,
   LEASE_LOST,

@@ -19,13 +19,50 @@ return redis.call('INCR', KEYS[3])
 );
 
 /**
+ * Adds a definition, unless there is one of this name. A new subscription is not paused.
+ *
+ * KEYS[1] hash  subscriptions
+ * ARGV[1] name   ARGV[2] definition   ARGV[3] field that marks it as paused
+ *
+ * Reply: integer, 1 when added, 0 when the name is in use.
+ */
+export const addSubscription = defineScript(
+  'add-subscription',
+  `
+if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[3])
+return 1
+`,
+);
+
+/**
+ * Creates the group, unless there is one. The epoch grows, so that a concurrent creation of the same name, which found
+ * no subscription earlier, does not remove this group as a leftover (dropSubscription with ARGV[2]).
+ *
+ * KEYS[1] stream   records
+ * KEYS[2] counter  epoch of the lease
+ * ARGV[1] group    ARGV[2] id after which it begins
+ *
+ * Reply: integer, the new epoch.
+ */
+export const createGroup = defineScript(
+  'create-group',
+  `
+local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2], 'MKSTREAM')
+if made.err and string.sub(made.err, 1, 9) ~= 'BUSYGROUP' then return redis.error_reply(made.err) end
+return redis.call('INCR', KEYS[2])
+`,
+);
+
+/**
  * KEYS[1] stream records   KEYS[2] string lease   KEYS[3] counter epoch   KEYS[4] hash rejections
  * KEYS[5] stream of dead letters   KEYS[6] set of those to deliver again   KEYS[7] string lost
- * ARGV: group
+ * ARGV: group, epoch: only while the lease has this epoch; absent: whatever the epoch is
  */
 export const dropSubscription = defineScript(
   'drop-subscription',
   `
+if ARGV[2] and (redis.call('GET', KEYS[3]) or '0') ~= ARGV[2] then return 0 end
 redis.pcall('XGROUP', 'DESTROY', KEYS[1], ARGV[1])
 redis.call('DEL', KEYS[2], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 return redis.call('INCR', KEYS[3])

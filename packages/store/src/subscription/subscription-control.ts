@@ -48,13 +48,25 @@ export class SubscriptionControl {
     });
   }
 
-  /** Removes everything that is kept for it. */
-  async drop(): Promise<void> {
+  /** By partition: how often its lease has been acquired or ended. */
+  async epochs(): Promise<string[]> {
+    return await this.#store.eachPartition(
+      async (keys) => (await this.#store.redis.get(this.#leaseKeys(keys).epoch)) ?? '0',
+    );
+  }
+
+  /** Removes everything that is stored for it; with `epochs`, only in partitions where the epoch is still the same. */
+  async drop(epochs?: readonly string[]): Promise<void> {
     await this.#store.eachPartition((keys) => {
       const { lease, epoch } = this.#leaseKeys(keys);
       const name = this.#name;
       const named = [keys.records, lease, epoch, keys.rejections(name), keys.dead(name), keys.redeliver(name)];
-      return runScript(this.#store.redis, dropSubscription, [...named, keys.lost(name)], [name]);
+      return runScript(
+        this.#store.redis,
+        dropSubscription,
+        [...named, keys.lost(name)],
+        [name, ...(epochs?.slice(keys.partition, keys.partition + 1) ?? [])],
+      );
     });
   }
 

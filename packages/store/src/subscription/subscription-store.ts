@@ -2,7 +2,8 @@
 // JSON with a name, an owner (the configuration file or the CLI), and the position at which it began.
 import { BEGINNING } from '@fleetbridge/protocol';
 
-import { type Store, subscriptionsKey, subscriptionVerdictsKey } from '../redis/index.js';
+import { runScript, type Store, subscriptionsKey, subscriptionVerdictsKey } from '../redis/index.js';
+import { addSubscription } from '../scripts/index.js';
 import { SubscriptionControl } from './subscription-control.js';
 import { beginSubscription } from './subscription-work.js';
 
@@ -51,14 +52,16 @@ export class SubscriptionStore {
   ): Promise<boolean> {
     const { name, origin, definition } = subscription;
     const { redis } = this.#store;
+    const control = this.control(name);
+    const epochs = await control.epochs();
     if ((await redis.hexists(this.#key, name)) === 1) return false;
-    // what a deletion that was cut short may have left
-    await this.control(name).drop();
-    await redis.hdel(this.#key, pausedField(name));
+    // Leftovers of an interrupted deletion. A concurrent creation of this name may have succeeded since the check; its
+    // epochs are higher, and its groups stay.
+    await control.drop(epochs);
     await redis.hdel(this.#verdicts, name);
     const start = from === 'earliest' ? this.#store.mapPartitions(() => BEGINNING) : await this.#ends();
     const text = JSON.stringify({ origin, definition, createdMs: nowMs, start });
-    if ((await redis.hsetnx(this.#key, name, text)) === 0) return false;
+    if ((await runScript(redis, addSubscription, [this.#key], [name, text, pausedField(name)])) === 0) return false;
     // now and not with the first delivery, so that retention knows what it needs
     await this.#store.eachPartition(({ partition }) =>
       beginSubscription({ store: this.#store, partition, subscription: name }, start[partition]!),

@@ -8,6 +8,7 @@ import { type LogEntry, parseEntry } from '../log/index.js';
 import { LeaseLost, type PartitionKeys, runScript, runScriptForBytes, type Store } from '../redis/index.js';
 import {
   acknowledgeEntries,
+  createGroup,
   LEASE_LOST,
   readRedeliveries,
   readSubscription,
@@ -69,11 +70,8 @@ export async function beginSubscription(
   { store, partition, subscription }: SubscriptionPartition,
   start: string,
 ): Promise<void> {
-  try {
-    await store.redis.xgroup('CREATE', store.keys(partition).records, subscription, start, 'MKSTREAM');
-  } catch (error) {
-    if (!(error as Error).message.startsWith('BUSYGROUP')) throw error;
-  }
+  const { records, epoch } = store.keys(partition);
+  await runScript(store.redis, createGroup, [records, epoch(subscriptionLease(subscription))], [subscription, start]);
 }
 
 /** Every method that goes to Redis throws LeaseLost when the lease has passed to another; then nothing was done. */
