@@ -18,17 +18,18 @@ import { LogTail } from '../src/log/tail.js';
 import { connectivityPayload } from '../src/presence/connectivity.js';
 import { Presence } from '../src/presence/presence.js';
 import { watchReplacedConnections } from '../src/presence/replaced-connections.js';
-import { connectRedis, type RedisConnection, runScript, whenReady } from '../src/redis/connection.js';
+import { connectRedis, type RedisConnection, whenReady } from '../src/redis/connection.js';
 import { partitionKeys, partitionOf, slotOf } from '../src/redis/keys.js';
 import { agreeOnLayout } from '../src/redis/layout.js';
 import { memoryUse } from '../src/redis/memory.js';
+import { runScript } from '../src/redis/run-script.js';
 import { Store } from '../src/redis/store.js';
 import { CheckpointStore } from '../src/resume/checkpoint-store.js';
 import { SlotStore } from '../src/resume/slot-store.js';
 import { appendRecords } from '../src/scripts/append-records.js';
 import { SNAPSHOT_LEASE, SnapshotStore } from '../src/snapshot/snapshot-store.js';
-import { SubscriptionStore } from '../src/subscription/subscription-store.js';
-import { acquireSubscription } from '../src/subscription/subscription-work.js';
+import { SubscriptionStore } from '../src/subscription/definitions.js';
+import { acquireSubscription } from '../src/subscription/leased.js';
 import { sendOn } from './steady-sender.js';
 
 const PARTITIONS = 8;
@@ -117,7 +118,7 @@ describe('on a cluster', () => {
       expect(await snapshots.read(vin)).toEqual({ cursor: '5-0', hash: { Soc: '1 80' } });
       const newSlot = { id: 's', cursor: '5-0' };
       const wish = { subscriber: 'me', connectionId: 'c', newSlot, askedMs: undefined };
-      expect(await slots.take(vin, wish)).toMatchObject({ kind: 'taken', isNew: true });
+      expect(await slots.acquire(vin, wish)).toMatchObject({ kind: 'acquired', isNew: true });
       const kept = { vin, id: 's', subscriber: 'me', connectionId: 'c', cursor: '6-0', change: 'keep' as const };
       expect(await slots.update(partition, [kept])).toEqual([true]);
       await checkpoints.begin(vin, { entryId: '5-0', text: 'known' });
@@ -134,7 +135,7 @@ describe('on a cluster', () => {
       await snapshots.clear(partition);
     }
     expect(await snapshots.vins()).toEqual([]);
-    await slots.forgetTheDead();
+    await slots.removeDeadProcesses();
     await slots.leave();
   });
 

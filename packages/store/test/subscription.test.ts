@@ -8,12 +8,8 @@ import { connectRedis, type RedisConnection, whenReady } from '../src/redis/conn
 import { LeaseLost } from '../src/redis/errors.js';
 import { partitionKeys, partitionOf } from '../src/redis/keys.js';
 import { Store } from '../src/redis/store.js';
-import { SubscriptionStore } from '../src/subscription/subscription-store.js';
-import {
-  acquireSubscription,
-  type LeasedSubscription,
-  subscriptionLease,
-} from '../src/subscription/subscription-work.js';
+import { SubscriptionStore } from '../src/subscription/definitions.js';
+import { acquireSubscription, type LeasedSubscription, subscriptionLease } from '../src/subscription/leased.js';
 
 let server: DisposableRedis;
 let redis: RedisConnection;

@@ -165,7 +165,7 @@ export class Fleet implements ConnectionHost {
    * open socket that it is here, under the new process id; the log knows which of them are elsewhere.
    */
   connectAnew(): void {
-    for (const connection of this.#byVin.values()) this.#appendConnectivity(connection, 'connect_anew');
+    for (const connection of this.#byVin.values()) this.#appendConnectivity(connection, 'reconnect');
   }
 
   /** Reads nothing more, lets what was read reach the log and be acknowledged, then says goodbye to all. */
@@ -271,7 +271,7 @@ export class Fleet implements ConnectionHost {
     connection.close(1000, 'replaced by a newer connection');
   }
 
-  #appendConnectivity(connection: VehicleConnection, kind: 'connect' | 'connect_anew' | 'disconnect'): void {
+  #appendConnectivity(connection: VehicleConnection, kind: 'connect' | 'reconnect' | 'disconnect'): void {
     const { vin, facts } = connection;
     const { connectionId, networkInterface } = facts;
     const atMs = this.now();
@@ -294,7 +294,7 @@ export class Fleet implements ConnectionHost {
       payload,
     };
     // connecting anew is news for the log alone
-    if (kind !== 'connect_anew') this.#options.tap?.(record);
+    if (kind !== 'reconnect') this.#options.tap?.(record);
     this.#options.appender.append(record, {
       settled: (outcome) => {
         if (outcome === 'failed') this.#options.log.error({ vin, kind }, 'connectivity_refused');

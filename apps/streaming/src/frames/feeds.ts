@@ -105,7 +105,7 @@ export class Feeds {
     // nobody is told of a past that the log has already moved on from
     await Promise.all(this.#tails.map((tail) => tail.caughtUp));
     this.slots.start();
-    await this.#slotStore.forgetTheDead().catch(() => {});
+    await this.#slotStore.removeDeadProcesses().catch(() => {});
     await this.#look();
     this.#lookTimer = setInterval(() => void this.#look(), LOOK_EVERY_MS);
     this.#tidyTimer = setInterval(() => this.#tidy(), TIDY_EVERY_MS);

@@ -61,7 +61,7 @@ describe('the slots of a process', () => {
     const again = wish('20-0');
     const { subscriber, connectionId, cursor } = again;
     const newSlot = { id: connectionId, cursor };
-    await store.take(VIN, { subscriber, connectionId, newSlot, askedMs: undefined });
+    await store.acquire(VIN, { subscriber, connectionId, newSlot, askedMs: undefined });
     expect(asSlot(await book.take(again))).toMatchObject({ isNew: false, cursor: '7-0', id: first.id });
   });
 

@@ -146,7 +146,7 @@ export class ResumePositions {
     for (const other of held) if (other.subscriber === subscriber && !other.isReleased) other.prove();
     // what has just been released or confirmed here must be known there
     await this.write();
-    const answer = await this.#store.take(vin, {
+    const answer = await this.#store.acquire(vin, {
       subscriber,
       connectionId,
       newSlot: { id: connectionId, cursor },

@@ -11,8 +11,8 @@ import { Store } from '../redis/store.js';
 import { CheckpointStore } from '../resume/checkpoint-store.js';
 import { SlotStore } from '../resume/slot-store.js';
 import { SNAPSHOT_LEASE, SnapshotStore } from '../snapshot/snapshot-store.js';
-import { SubscriptionStore } from '../subscription/subscription-store.js';
-import { acquireSubscription } from '../subscription/subscription-work.js';
+import { SubscriptionStore } from '../subscription/definitions.js';
+import { acquireSubscription } from '../subscription/leased.js';
 import { ForgottenVehicles, forgetVehicle, rewriteAppendOnlyFiles } from './forget-vehicle.js';
 import { readLogOverview } from './log-overview.js';
 
@@ -201,7 +201,7 @@ async function fill(log: Store, vin: string) {
   await redis.set(keys.seenPrefix + vin, 'marks');
   const slots = new SlotStore({ store: log, processId: 'p', windowMs: 900_000 });
   const wish = { subscriber: 's', connectionId: 'c', newSlot: { id: 'slot', cursor: '1-1' }, askedMs: undefined };
-  await slots.take(vin, wish);
+  await slots.acquire(vin, wish);
   await new CheckpointStore({ store: log, windowMs: 900_000 }).add(vin, { entryId: '1-1', text: vin });
   await new Quarantine(log).add({ vin, reason: 'unknown', receivedMs: 1, bytes: Buffer.from(vin) });
   const dead = await redis.xadd(keys.dead('home'), '*', 'entry', '1-1', 'error', 'no', 'vin', vin, 'payload', vin);

@@ -56,7 +56,7 @@ it('who works and who was seen is told: the connected first, then by when they w
   const slots = new SlotStore({ store: log(), processId: 'p', windowMs: 900_000 });
   const newSlot = { id: 's', cursor: '1-1' };
   for (const vin of ['HERE', 'QUIET'])
-    await slots.take(vin, { subscriber: 's', connectionId: 'c', newSlot, askedMs: undefined });
+    await slots.acquire(vin, { subscriber: 's', connectionId: 'c', newSlot, askedMs: undefined });
   await redis.hset(partitionKeys('overview', 1).streamingProcesses, 'dead', String(nowMs - 60_000));
   await new TokenStore(log()).create({ vin: '*', label: '', nowMs });
 

@@ -394,11 +394,11 @@ describe('presence through the log', () => {
   it('connects anew only what is nowhere else', async () => {
     const { append, entries, presence } = open();
     await append(connectivity('connect', 'c-1'));
-    expect(await append(connectivity('connect_anew', 'c-1'))).toBe('repeat');
+    expect(await append(connectivity('reconnect', 'c-1'))).toBe('repeat');
     await append(connectivity('disconnect', 'c-1'));
-    expect(await append(connectivity('connect_anew', 'c-1'))).toBe('stored');
+    expect(await append(connectivity('reconnect', 'c-1'))).toBe('stored');
     await append(connectivity('connect', 'c-2'));
-    expect(await append(connectivity('connect_anew', 'c-1'))).toBe('elsewhere');
+    expect(await append(connectivity('reconnect', 'c-1'))).toBe('elsewhere');
     expect((await presence.of(VIN))?.connectionId).toBe('c-2');
     expect(await entries()).toHaveLength(4);
   });

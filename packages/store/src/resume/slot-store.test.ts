@@ -26,7 +26,7 @@ describe('a slot', () => {
   it('is new for whoever comes first, and begins where the connection does', async () => {
     const { store } = newBook();
     expect(await take(store, { connection: 'a', cursor: '5-0' })).toEqual({
-      kind: 'taken',
+      kind: 'acquired',
       id: 'slot-a',
       cursor: '5-0',
       isNew: true,
@@ -61,7 +61,7 @@ describe('a slot', () => {
     await take(store, { connection: 'a', cursor: '5-0' });
     await store.update(0, [update('a', '10-0', 'free')]);
     expect(await take(store, { connection: 'b', cursor: '20-0', subscriber: 'other' })).toMatchObject({ isNew: true });
-    const elsewhere = await store.take('5YJ3E1EA7KF000002', {
+    const elsewhere = await store.acquire('5YJ3E1EA7KF000002', {
       subscriber: 'subscriber',
       connectionId: 'c',
       newSlot: { id: 'slot-c', cursor: '20-0' },
@@ -82,7 +82,7 @@ describe('a slot', () => {
     await store.update(0, [update('c', '10-10', 'free'), update('a', '100-0', 'free'), update('b', '10-2', 'free')]);
     const order = [];
     for (const connection of ['x', 'y', 'z']) order.push(await take(store, { connection, cursor: '200-0' }));
-    expect(order.map((answer) => answer.kind === 'taken' && answer.cursor)).toEqual(['10-2', '10-10', '100-0']);
+    expect(order.map((answer) => answer.kind === 'acquired' && answer.cursor)).toEqual(['10-2', '10-10', '100-0']);
   });
 
   it('whose connection has answered a moment ago makes nobody wait', async () => {
@@ -165,8 +165,8 @@ describe('a slot', () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, n) => take(store, { connection: `n${n}`, cursor: '20-0' })),
     );
-    expect(answers.filter((answer) => answer.kind === 'taken' && !answer.isNew)).toHaveLength(1);
-    expect(new Set(answers.map((answer) => answer.kind === 'taken' && answer.id)).size).toBe(20);
+    expect(answers.filter((answer) => answer.kind === 'acquired' && !answer.isNew)).toHaveLength(1);
+    expect(new Set(answers.map((answer) => answer.kind === 'acquired' && answer.id)).size).toBe(20);
   });
 
   it('that was lost is replaced by a new one of the same connection', async () => {
@@ -181,7 +181,7 @@ describe('a slot', () => {
     const { store, beatAt, processes } = newBook();
     await holdFrom(store, 'a', '5-0');
     await beatAt('long-gone', 1);
-    await store.forgetTheDead();
+    await store.removeDeadProcesses();
     expect(await processes()).toEqual(['process-1']);
   });
 });
@@ -232,7 +232,7 @@ function storeOf(namespace: string): Store {
 
 function take(store: SlotStore, wish: { connection: string; cursor: string; askedMs?: number; subscriber?: string }) {
   const { connection, cursor, askedMs, subscriber = 'subscriber' } = wish;
-  return store.take(VIN, {
+  return store.acquire(VIN, {
     subscriber,
     connectionId: connection,
     newSlot: { id: `slot-${connection}`, cursor },

@@ -1,9 +1,17 @@
 export { appendRecords, LATE_MS } from './append-records.js';
 export { addCheckpoint } from './checkpoints.js';
 export { forgetMessages, forgetRecords } from './forget-vehicle.js';
+export {
+  acknowledgeEntries,
+  LEASE_LOST,
+  readRedeliveries,
+  readSubscription,
+  rejectEntry,
+  settleRedelivery,
+} from './leased-subscription.js';
 export { acquireLeaseScript, joinDispatchersScript, releaseLeaseScript, renewLeaseScript } from './leases.js';
 export { disconnectDead } from './presence.js';
-export { keepSlots, takeSlot } from './slots.js';
+export { acquireSlot, updateSlots } from './slots.js';
 export { clearSnapshots, commitSnapshot } from './snapshots.js';
 export {
   addSubscription,
@@ -13,11 +21,3 @@ export {
   requestRedelivery,
   seekSubscription,
 } from './subscription-control.js';
-export {
-  acknowledgeEntries,
-  LEASE_LOST,
-  readRedeliveries,
-  readSubscription,
-  rejectEntry,
-  settleRedelivery,
-} from './subscription-work.js';
