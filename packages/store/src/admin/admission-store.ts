@@ -22,7 +22,7 @@ export class AdmissionStore {
   /** The latest allow or deny for a VIN wins. */
   async set(vins: readonly string[], verdict: Verdict): Promise<void> {
     const fields = Object.fromEntries(vins.map((vin) => [normalizeVin(vin), verdict]));
-    // one command, so that readers see all changes or none; a random version also differs after a restored backup
+    // one command, so that readers see all changes or no change; a random version also differs after a restored backup
     await this.#redis.hset(this.#key, { ...fields, [VERSION]: randomUUID() });
   }
 

@@ -92,9 +92,9 @@ async function forgetIn(redis: RedisConnection, keys: string[], vin: string): Pr
 
 /**
  * Deleted data is still in the append-only file, which Redis rewrites in the background. Resolves when the rewrite has
- * begun; `none`: there is no append-only file. Throws when Redis rejects it, or a rewrite is running.
+ * begun; `disabled`: there is no append-only file. Throws when Redis rejects it, or a rewrite is running.
  */
-export async function rewriteAppendOnlyFiles(redis: RedisConnection): Promise<'begun' | 'none'> {
+export async function rewriteAppendOnlyFiles(redis: RedisConnection): Promise<'begun' | 'disabled'> {
   const nodes = redis instanceof Cluster ? redis.nodes('all') : [redis];
   const answers = await Promise.all(
     nodes.map(async (node) => {
@@ -103,7 +103,7 @@ export async function rewriteAppendOnlyFiles(redis: RedisConnection): Promise<'b
       return hasFile;
     }),
   );
-  return answers.includes(true) ? 'begun' : 'none';
+  return answers.includes(true) ? 'begun' : 'disabled';
 }
 
 /** Finds the deleted vehicles among those in memory. Redis stores only fingerprints of deleted vehicles. */

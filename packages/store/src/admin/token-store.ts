@@ -1,4 +1,4 @@
-// Access grants: tokens that fleetbridge issues, and Tesla accounts whose tokens are trusted. Redis stores only the SHA-256
+// Access grants: tokens that fleetbridge issues, and Tesla accounts with trusted tokens. Redis stores only the SHA-256
 // of issued tokens, so that a copy of the database does not give access.
 import { createHash, randomBytes } from 'node:crypto';
 import { type RedisConnection, type Store, tokensKey } from '../redis/index.js';

@@ -73,7 +73,7 @@ export interface PartitionKeys {
   streamingProcesses: string;
   /** Prefix; + VIN: list of entry ids with the state of the vehicle there, oldest first. */
   checkpointsPrefix: string;
-  /** Sorted set with an expiry: fingerprints of vehicles whose data was deleted, by time of the deletion. */
+  /** Sorted set with an expiry: fingerprints of deleted vehicles, by time of the deletion. */
   forgotten: string;
   /** String: written before WAIT, which refers to the last write of its connection. */
   ackFence: string;
