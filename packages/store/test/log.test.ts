@@ -3,7 +3,7 @@ import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testi
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TokenStore } from '../src/admin/token-store.js';
-import { acquireLease, releaseLease, renewLease } from '../src/lease/lease.js';
+import { acquireLease } from '../src/lease/lease.js';
 import type { LogEntry } from '../src/log/entry.js';
 import { Quarantine } from '../src/log/quarantine.js';
 import { trimPartition } from '../src/log/retention.js';
@@ -169,27 +169,6 @@ describe('LogTail', () => {
     const seen = tail(namespace, { from: cursor!, onGap: (gap) => gaps.push(gap) });
     await eventually(() => seen.length === 1);
     expect(gaps).toEqual([{ cursor, firstKept: kept }]);
-  });
-});
-
-describe('leases', () => {
-  it('are held by one, run out, and change hands with a higher epoch', async () => {
-    const store = storeOf(newNamespace());
-    const first = await acquireLease(store, { partition: 0, name: 'work', owner: 'a', leaseMs: 60_000 });
-    expect(first?.epoch).toBe(1);
-    expect(await acquireLease(store, { partition: 0, name: 'work', owner: 'b', leaseMs: 60_000 })).toBeUndefined();
-    await renewLease(store, first!, 1);
-    const second = await eventually(
-      async () => (await acquireLease(store, { partition: 0, name: 'work', owner: 'b', leaseMs: 60_000 })) ?? false,
-    );
-    expect(second.epoch).toBe(2);
-    await expect(renewLease(store, first!, 60_000)).rejects.toThrow(LeaseLost);
-    await releaseLease(store, first!);
-    await renewLease(store, second, 60_000);
-    await releaseLease(store, second);
-    expect(await acquireLease(store, { partition: 0, name: 'work', owner: 'a', leaseMs: 60_000 })).toMatchObject({
-      epoch: 3,
-    });
   });
 });
 
