@@ -1,4 +1,4 @@
-// The readers' side and the small stores, against a real Redis.
+// Layout, tail, snapshots, retention, tokens and quarantine against a real Redis.
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -46,7 +46,7 @@ describe('agreeOnLayout', () => {
     expect(JSON.parse((await redis.get(layoutKey(namespace)))!)).toEqual({ schema: 1, partitions: 4 });
   });
 
-  it('says what to do when the number of partitions or the schema differs', async () => {
+  it('reports what to do when the number of partitions or the schema differs', async () => {
     const namespace = newNamespace();
     await agreeOnLayout(storeOf(namespace, 4));
     await expect(agreeOnLayout(storeOf(namespace))).rejects.toThrow(/set PARTITIONS=4/);
@@ -60,11 +60,11 @@ describe('agreeOnLayout', () => {
     ['6.2.14', '6.2.14'],
     ['7.0.15', undefined],
     ['10.1.0', undefined],
-  ])('knows whether Redis %s is too old', (version, expected) => {
+  ])('detects whether Redis %s is too old', (version, expected) => {
     expect(tooOld(`# Server\r\nredis_version:${version}\r\nredis_mode:standalone\r\n`)).toBe(expected);
   });
 
-  it('ends at once when Redis is too old, instead of waiting', async () => {
+  it('fails immediately when Redis is too old, instead of waiting', async () => {
     const old = { ping: () => redis.ping(), info: async () => 'redis_version:6.0.16\r\n' };
     const agreed = agreeOnLayoutWhenReady(
       storeOf('old', 1, Object.assign(Object.create(redis), old)),
@@ -75,7 +75,7 @@ describe('agreeOnLayout', () => {
 });
 
 describe('LogTail', () => {
-  it('gives what was there and what comes, in order, each once', async () => {
+  it('delivers existing and new entries in order, each once', async () => {
     const { namespace, add } = newLog();
     for (let n = 0; n < 2_500; n++) add(n);
     const seen = tail(namespace, { from: '0-0' });
@@ -85,7 +85,7 @@ describe('LogTail', () => {
     expect(seen.map(({ txid }) => Number(txid))).toEqual(Array.from({ length: 2_501 }, (_, n) => n));
   });
 
-  it('starts behind its cursor', async () => {
+  it('starts after its cursor', async () => {
     const { namespace, add } = newLog();
     await add(0);
     const cursor = await add(1);
@@ -95,7 +95,7 @@ describe('LogTail', () => {
     expect(seen[0]?.txid).toBe('2');
   });
 
-  it('goes on where it was after Redis was killed', async () => {
+  it('continues at its position after Redis was killed', async () => {
     const own = await startRedis();
     cleanUp.push(() => own.stop());
     const connection = connectRedis({ url: own.url, name: 'test' });
@@ -159,7 +159,7 @@ describe('LogTail', () => {
     expect(states).toEqual(['trouble', 'recovered']);
   });
 
-  it('reports a gap when what comes after its cursor has been trimmed', async () => {
+  it('reports a gap when entries after its cursor have been trimmed', async () => {
     const { namespace, add } = newLog();
     const cursor = await add(0);
     await add(1);
@@ -173,7 +173,7 @@ describe('LogTail', () => {
 });
 
 describe('SnapshotStore', () => {
-  it('writes readings and cursor together, and only forward', async () => {
+  it('writes readings and cursor together, and never goes back', async () => {
     const { store, lease } = await newStore();
     await store.commit(0, { lease, cursor: '9-1', changes: new Map([['VIN1', { Soc: '[1]', Gear: '[2]' }]]) });
     await store.commit(0, { lease, cursor: '10-0', changes: new Map([['VIN1', { Soc: '[3]' }]]) });
@@ -188,7 +188,7 @@ describe('SnapshotStore', () => {
     expect(await store.vins()).toEqual(['VIN1']);
   });
 
-  it('reads single readings, and leaves out what is not known', async () => {
+  it('reads single readings, and leaves out unknown ones', async () => {
     const { store, lease } = await newStore();
     await store.commit(0, {
       lease,
@@ -200,16 +200,16 @@ describe('SnapshotStore', () => {
     expect(await store.vinsIn(0)).toEqual(['VIN1']);
   });
 
-  it('lets nobody write whose lease has passed to another', async () => {
+  it('rejects a writer that has lost its lease', async () => {
     const { store, lease, namespace } = await newStore();
-    await redis.set(partitionKeys(namespace, 0).lease('snapshot'), 'somebody 7');
+    await redis.set(partitionKeys(namespace, 0).lease('snapshot'), 'another 7');
     await expect(
       store.commit(0, { lease, cursor: '9-1', changes: new Map([['VIN1', { Soc: '[1]' }]]) }),
     ).rejects.toThrow(LeaseLost);
     expect(await store.read('VIN1')).toEqual({ cursor: '0-0', hash: {} });
   });
 
-  it('takes thousands of readings of a vehicle at once', async () => {
+  it('writes thousands of readings of a vehicle at once', async () => {
     const { store, lease } = await newStore();
     const readings = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`Signal${n}`, String(n)]));
     await store.commit(0, { lease, cursor: '1-0', changes: new Map([['VIN1', readings]]) });
@@ -218,7 +218,7 @@ describe('SnapshotStore', () => {
 });
 
 describe('trimPartition', () => {
-  it('removes what is too old, at most about a tenth in one pass', async () => {
+  it('removes old entries, at most about a tenth per pass', async () => {
     const { namespace, trim, length } = await filledLog(5_000);
     const removed = await trim({ hours: 1, entries: 1_000_000, deliveredUpTo: '0-0', nowMs: 5_000 + 2 * 3_600_000 });
     expect(removed).toBeGreaterThan(0);
@@ -227,7 +227,7 @@ describe('trimPartition', () => {
     expect(namespace).toBeDefined();
   });
 
-  it('keeps within the number of entries, but nothing that a reader still needs', async () => {
+  it('trims to the number of entries, but keeps entries that a reader still needs', async () => {
     const { trim, length } = await filledLog(5_000);
     for (let pass = 0; pass < 50; pass++)
       await trim({ hours: 1, entries: 1_000, deliveredUpTo: '2000-0', nowMs: 5_000 });
@@ -242,7 +242,7 @@ describe('trimPartition', () => {
 });
 
 describe('TokenStore', () => {
-  it('knows a token by its hash alone, until it is revoked', async () => {
+  it('stores only the hash of a token, and accepts the token until it is revoked', async () => {
     const namespace = newNamespace();
     const store = new TokenStore(storeOf(namespace));
     const { token, grant } = await store.create({ vin: 'VIN1', label: 'home', nowMs: 1 });
@@ -305,7 +305,7 @@ async function newStore() {
   return { namespace, lease: lease!, store: new SnapshotStore(store) };
 }
 
-/** Entry n has the id n-0, so that a millisecond is an entry. */
+/** Entry n has the id n-0: one entry per millisecond. */
 async function filledLog(entries: number) {
   const namespace = newNamespace();
   const { records } = partitionKeys(namespace, 0);
