@@ -1,5 +1,5 @@
-// Everything that ingest is made of, wired together. Reads as the order of its start; what was started is stopped in
-// reverse. Nothing here does I/O before the ports of the operator are open, so that /readyz can say what is missing.
+// Wires the parts of ingest together in the order in which they start; they stop in reverse order. The admin port opens
+// before any I/O with Redis, so that /readyz and the status page can show what is missing.
 import { availableParallelism } from 'node:os';
 import { createNetworkSet } from '@fleetbridge/access';
 import {
@@ -27,7 +27,17 @@ import type { HandshakeLimits } from './handshake/index.js';
 import { createIngestMetrics } from './metrics.js';
 import { ProcessLease } from './process-lease.js';
 import { startIngestServer } from './server.js';
-import { createRecordInspection, Fleet, RateLimits, topicRules } from './socket/index.js';
+import {
+  ConnectionRegistry,
+  type ConnectionServices,
+  createConnectivityRecords,
+  createRecordInspection,
+  MAX_UNSETTLED_BYTES,
+  MessageQuarantine,
+  RateLimits,
+  StallDetector,
+  topicRules,
+} from './socket/index.js';
 import { gatherStatusFacts, statusRoute } from './status/index.js';
 
 export interface IngestOptions {
@@ -36,16 +46,16 @@ export interface IngestOptions {
   /** Set in one of several workers, where the primary serves the admin port. */
   primary?: PrimaryChannel;
   now?: () => number;
-  /** How often the certificate's files are looked at; default: the watch's own. */
+  /** How often the certificate files are checked; default: the watch's own interval. */
   certificateLookMs?: number | undefined;
   handshakeLimits?: Partial<HandshakeLimits> | undefined;
-  /** See FleetOptions. */
+  /** See ConnectionServices. */
   maxUnsettledBytes?: number | undefined;
-  /** How often the lists of admitted vehicles are looked at; default: the watch's own. */
+  /** How often the lists of admitted vehicles are checked; default: the watch's own interval. */
   admissionLookMs?: number | undefined;
 }
 
-/** Resolves when vehicles can connect, which takes a Redis that answers. Throws ConfigError, ListenError. */
+/** Resolves when vehicles can connect, which needs a Redis that answers. Throws ConfigError, ListenError. */
 export async function startIngest({ config, context, primary, now = Date.now, ...options }: IngestOptions) {
   const { log, signal } = context;
   const files = withDefaults(config);
@@ -62,7 +72,7 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
   });
   context.onStop('redis', () => store.close());
   const presence = new Presence(store);
-  const lease = new ProcessLease({ presence, log, onLost: () => fleet.connectAnew() });
+  const lease = new ProcessLease({ presence, log, onLost: () => connections.reportAll() });
   const appender = new Appender({
     store,
     processId: () => lease.processId,
@@ -77,14 +87,13 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
     },
     onCall: (call) => {
       metrics.appended(call);
-      setImmediate(() => fleet.resumePaused());
+      setImmediate(() => connections.resumePaused());
     },
   });
   context.onStop('log', () => appender.stop());
   const counts = createCounts();
-  const quarantine = new Quarantine(store);
-  const { maxUnsettledBytes, certificateLookMs } = options;
-  const tap = createRecordInspection({
+  const { maxUnsettledBytes = MAX_UNSETTLED_BYTES, certificateLookMs } = options;
+  const inspect = createRecordInspection({
     loggedTopics: config.LOG_RECORDS,
     countedVins: config.SIGNAL_COUNT_VINS,
     counts,
@@ -92,9 +101,18 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
   });
   const { RATE_LIMIT_RECORDS: records, RATE_LIMIT_SECONDS: seconds } = config;
   const rateLimits = records === 0 ? undefined : new RateLimits({ records, seconds });
-  const rules = topicRules(config);
-  const fleet = new Fleet({ appender, quarantine, counts, log, now, maxUnsettledBytes, rules, tap, rateLimits });
-  const metrics = createIngestMetrics(counts, { fleet, appender });
+  const stalls = new StallDetector(now);
+  const shared = { appender, maxUnsettledBytes, stalls, rateLimits, counts, log, now };
+  const appendConnectivity = createConnectivityRecords({ appender, inspect, log, now });
+  const connections = new ConnectionRegistry({ ...shared, appendConnectivity });
+  const services: ConnectionServices = {
+    ...shared,
+    inspect,
+    quarantine: new MessageQuarantine({ quarantine: new Quarantine(store), counts, log, now }),
+    rules: topicRules(config),
+    events: connections,
+  };
+  const metrics = createIngestMetrics(counts, { connections, appender });
   measureReadiness(metrics, known);
 
   primary?.answerMetrics(metrics.registry);
@@ -129,7 +147,7 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
     file: config.ALLOWED_VINS_FILE,
     store: new AdmissionStore(store),
     log,
-    onChange: () => fleet.endUnadmitted((vin) => admission.isAdmitted(vin)),
+    onChange: () => connections.closeUnadmitted((vin) => admission.isAdmitted(vin)),
     pollMs: options.admissionLookMs,
   });
   context.onStop('admission', () => admission.stop());
@@ -138,13 +156,15 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
   await lease.start();
   const replaced = watchReplacedConnections({
     store,
-    onReplaced: (connection) => fleet.replacedElsewhere(connection),
-    onResumed: () => fleet.connectAnew(),
-    onRefused: (err) => log.warn({ err, remedy: 'allow the Redis user all channels' }, 'replaced_not_heard'),
+    onReplaced: (connection) => connections.replacedElsewhere(connection),
+    onResumed: () => connections.reportAll(),
+    onRefused: (err) => log.warn({ err, remedy: 'allow the Redis user all channels' }, 'replacement_channel_denied'),
   });
   context.onStop('replaced connections', () => replaced.stop());
-  context.onStop('fleet', (limits) => fleet.stop(limits));
-  fleet.start();
+  context.onStop('stall detector', () => stalls.stop());
+  stalls.start();
+  context.onStop('vehicle connections', (limits) => connections.stop(limits));
+  connections.start();
 
   const server = await startIngestServer({
     host: config.INGEST_HOST,
@@ -155,8 +175,8 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
     limits: options.handshakeLimits,
     isAdmitted: (vin) => admission.isAdmitted(vin),
     maxConnections: shareOfConnections(config, primary),
-    fleet,
-    counts,
+    connections,
+    services,
     log,
   });
   context.onStop('vehicles port', () => server.stop());
@@ -166,7 +186,7 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
   metrics.handshakes(server.handshakes);
   readiness.set('vehicles_port', { ready: true });
   const ports = { vehicles: server.port, admin: admin?.address.port ?? 0 };
-  return { ports, fleet, appender, lease, counts, handshakes: server.handshakes };
+  return { ports, connections, appender, lease, counts, handshakes: server.handshakes };
 }
 
 /** Each worker gets an equal share: Node distributes connections round-robin. */

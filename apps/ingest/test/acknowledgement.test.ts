@@ -101,7 +101,7 @@ describe('a vehicle that sends 10,000 records at once', () => {
     redis.pause();
     const txids = Array.from({ length: 10_000 }, (_, n) => `tx-${n}`);
     for (const txid of txids) vehicle.send({ txid, textLength: 300 });
-    await eventually(() => ingest.fleet.pausedSockets === 1);
+    await eventually(() => ingest.connections.pausedSockets === 1);
     // Time enough to read on, if it did.
     for (let round = 0; round < 20; round++) await other.fenceWithoutLog();
     // What had arrived together with the record that filled the window is taken too: at most one read of a socket.
@@ -111,7 +111,7 @@ describe('a vehicle that sends 10,000 records at once', () => {
     await eventually(() => vehicle.acks().length === 10_001);
     expect(vehicle.acks()).toEqual(['first', ...txids]);
     expect(await ingest.story()).toEqual(['CONNECTED', 'CONNECTED', 'first', ...txids]);
-    expect(ingest.fleet.pausedSockets).toBe(0);
+    expect(ingest.connections.pausedSockets).toBe(0);
     expect(ingest.appender).toMatchObject({ unsettledRecords: 0, unsettledBytes: 0 });
   });
 
@@ -149,18 +149,18 @@ describe('a process that has too much under way', () => {
     await Promise.all([first, small, ...others].map((vehicle) => vehicle!.fence('before')));
     redis.pause();
     for (let n = 0; n < 2; n++) first!.send({ txid: `first-${n}`, ...big });
-    await eventually(() => ingest.fleet.pausedSockets === 1);
+    await eventually(() => ingest.connections.pausedSockets === 1);
     // Its record is stored in an early call, when there still is too much: nobody but the fleet wakes it up.
     small!.send({ txid: 'small' });
-    await eventually(() => ingest.fleet.pausedSockets === 2);
+    await eventually(() => ingest.connections.pausedSockets === 2);
     for (const vehicle of others) vehicle.send({ txid: 'big', ...big });
-    await eventually(() => ingest.fleet.pausedSockets === 7);
+    await eventually(() => ingest.connections.pausedSockets === 7);
     redis.resume();
     await small!.fence('after');
     await Promise.all([first, ...others].map((vehicle) => vehicle!.fence('after')));
     expect(first!.acks()).toEqual(['before', 'first-0', 'first-1', 'after']);
     expect(small!.acks()).toEqual(['before', 'small', 'after']);
-    expect(ingest.fleet.pausedSockets).toBe(0);
+    expect(ingest.connections.pausedSockets).toBe(0);
   });
 });
 

@@ -183,7 +183,7 @@ describe('a crowd', () => {
     ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: limits });
     const vehicles = await Promise.all(vins.map((vin) => ingest.connect({ vin })));
     await Promise.all(vehicles.map((vehicle) => vehicle.fence()));
-    expect(ingest.fleet.connected).toBe(60);
+    expect(ingest.connections.connected).toBe(60);
     expect(ingest.counts.connected).toBe(60);
     expect(refusals()).toEqual({});
   });

@@ -32,7 +32,7 @@ describe('MAX_CONNECTIONS', () => {
     await anew.fence('b');
     expect(await first.closed).toBe(1000);
     anew.connection.terminate();
-    await eventually(() => ingest.fleet.connected === 0);
+    await eventually(() => ingest.connections.connected === 0);
     await (await ingest.connect({ vin: OTHER_VIN })).fence('c');
   });
 
@@ -53,7 +53,7 @@ describe('RATE_LIMIT_RECORDS', () => {
     // larger than what is read of a socket at a time
     const txids = Array.from({ length: 12 }, (_, n) => `tx-${n}`);
     for (const txid of txids) busy.send({ txid, textLength: 70_000 });
-    await eventually(() => ingest.fleet.pausedSockets === 1);
+    await eventually(() => ingest.connections.pausedSockets === 1);
     await calm.fence();
     await eventually(() => busy.acks().length >= 10);
     for (let round = 0; round < 5; round++) await calm.fenceWithoutLog();
@@ -61,11 +61,11 @@ describe('RATE_LIMIT_RECORDS', () => {
     expect(ingest.counts.rateLimited).toBeGreaterThanOrEqual(1);
     // the connection is not silent, it is not listened to
     nowMs += 500_000;
-    ingest.fleet.sweep();
-    expect(ingest.fleet.silent).toBe(1);
+    ingest.connections.sweep();
+    expect(ingest.connections.silent).toBe(1);
     await eventually(() => busy.acks().length === 12);
     expect(busy.acks()).toEqual(txids);
-    expect(ingest.fleet.pausedSockets).toBe(0);
+    expect(ingest.connections.pausedSockets).toBe(0);
     expect((await ingest.admin('/metrics')).text).toMatch(/fleetbridge_ingest_rate_limited_total\{.*\} [1-9]/);
   });
 
@@ -85,11 +85,11 @@ describe('RATE_LIMIT_RECORDS', () => {
     const first = await ingest.connect();
     for (let n = 0; n < 10; n++) first.send({ txid: `tx-${n}` });
     await eventually(() => first.acks().length === 10);
-    expect(ingest.fleet.pausedSockets).toBe(1);
+    expect(ingest.connections.pausedSockets).toBe(1);
     const second = await ingest.connect();
     second.send({ txid: 'one more' });
     await eventually(() => ingest.counts.rateLimited === 2);
-    expect(ingest.fleet.connected).toBe(1);
+    expect(ingest.connections.connected).toBe(1);
   });
 
   it('says goodbye properly to a replaced vehicle whose records lay unread, cut anywhere', async () => {
@@ -112,6 +112,6 @@ describe('RATE_LIMIT_RECORDS', () => {
     for (let n = 0; n < 9; n++) vehicle.send({ txid: `tx-${n}` });
     await eventually(() => vehicle.acks().length === 9);
     expect(ingest.counts.rateLimited).toBe(0);
-    expect(ingest.fleet.pausedSockets).toBe(0);
+    expect(ingest.connections.pausedSockets).toBe(0);
   });
 });

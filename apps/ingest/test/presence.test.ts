@@ -48,7 +48,7 @@ describe('a connection', () => {
     for (const txid of ['b', 'c']) vehicle.send({ txid });
     await eventually(() => ingest.appender.unsettledRecords === 2);
     vehicle.connection.terminate();
-    await eventually(() => ingest.fleet.connected === 0);
+    await eventually(() => ingest.connections.connected === 0);
     redis.resume();
     await eventually(async () => (await ingest.presence.of(VIN)) === undefined);
     expect(await ingest.story()).toEqual(['CONNECTED', 'a', 'b', 'c', 'DISCONNECTED']);
@@ -68,7 +68,7 @@ describe('a connection', () => {
     const second = (await ingest.entries())[2]?.txid;
     expect((await ingest.presence.of(VIN))?.connectionId).toBe(second);
     expect(ingest.counts.replaced).toBe(1);
-    expect(ingest.fleet.connected).toBe(1);
+    expect(ingest.connections.connected).toBe(1);
   });
 
   it('that was replaced is not listened to any more, so that nothing overtakes the new one', async () => {
@@ -92,7 +92,7 @@ describe('a connection', () => {
     older.connection.pause();
     const newer = await ingest.connect();
     await newer.fence();
-    expect(ingest.fleet.connected).toBe(1);
+    expect(ingest.connections.connected).toBe(1);
     expect((await ingest.admin('/metrics')).text).toMatch(/^fleetbridge_ingest_connected\{.*\} 1$/m);
   });
 });
@@ -104,7 +104,7 @@ describe('a vehicle that connects to another process', () => {
     await Promise.all([vehicle.fence('a'), other.fence('b')]);
     await connectElsewhere(VIN);
     expect(await vehicle.closed).toBe(1000);
-    await eventually(() => ingest.fleet.connected === 1);
+    await eventually(() => ingest.connections.connected === 1);
     await other.fence('c');
     expect(ingest.counts.replaced).toBe(1);
     expect((await ingest.presence.of(VIN))?.connectionId).toBe('elsewhere');
@@ -131,20 +131,20 @@ describe('a silent vehicle', () => {
     gone.connection.pause();
 
     nowMs += 59_000;
-    ingest.fleet.sweep();
-    expect(ingest.fleet.silent).toBe(0);
+    ingest.connections.sweep();
+    expect(ingest.connections.silent).toBe(0);
     nowMs += 1_000;
-    ingest.fleet.sweep();
-    expect(ingest.fleet.silent).toBe(2);
+    ingest.connections.sweep();
+    expect(ingest.connections.silent).toBe(2);
     // The pong of the living one comes a second later.
     nowMs += 1_000;
-    await eventually(() => ingest.fleet.silent === 1);
+    await eventually(() => ingest.connections.silent === 1);
     nowMs += 58_999;
-    ingest.fleet.sweep();
-    expect(ingest.fleet.connected).toBe(2);
+    ingest.connections.sweep();
+    expect(ingest.connections.connected).toBe(2);
     nowMs += 1;
-    ingest.fleet.sweep();
-    await eventually(() => ingest.fleet.connected === 1);
+    ingest.connections.sweep();
+    await eventually(() => ingest.connections.connected === 1);
     expect(ingest.counts.ended).toEqual({ silent: 1 });
 
     await alive.fence('still here');
@@ -160,16 +160,16 @@ describe('a silent vehicle', () => {
     redis.pause();
     // Exactly the window: there is nothing more to hear when it goes on.
     for (let n = 0; n < 256; n++) vehicle.send({ txid: `tx-${n}` });
-    await eventually(() => ingest.fleet.pausedSockets === 1);
+    await eventually(() => ingest.connections.pausedSockets === 1);
     for (let round = 0; round < 5; round++) {
       nowMs += 61_000;
-      ingest.fleet.sweep();
+      ingest.connections.sweep();
     }
     redis.resume();
     await eventually(() => vehicle.acks().length === 257);
-    ingest.fleet.sweep();
+    ingest.connections.sweep();
     expect(ingest.counts.ended).toEqual({});
-    expect(ingest.fleet.silent).toBe(0);
+    expect(ingest.connections.silent).toBe(0);
   });
 });
 
@@ -212,7 +212,7 @@ describe('a process lease that ran out', () => {
     await loseLease();
     await ingest.lease.renew();
     expect(await vehicle.closed).toBe(1006);
-    await eventually(() => ingest.fleet.connected === 0);
+    await eventually(() => ingest.connections.connected === 0);
     await eventually(() => ingest.appender.unsettledRecords === 0);
     expect(ingest.counts.ended).toEqual({ vehicle_is_elsewhere: 1 });
     expect(await ingest.story()).toEqual(['CONNECTED', 'a']);

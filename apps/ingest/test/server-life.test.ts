@@ -70,7 +70,7 @@ describe('a stop', () => {
     redis.pause();
     // More than the window: the rest stays in the socket, and is the vehicle's to send again.
     for (let n = 0; n < 2_000; n++) vehicle.send({ txid: `tx-${n}`, textLength: 300 });
-    await eventually(() => ingest.fleet.pausedSockets === 1);
+    await eventually(() => ingest.connections.pausedSockets === 1);
     const stopped = ingest.stop();
     redis.resume();
     await stopped;

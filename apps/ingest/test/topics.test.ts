@@ -102,11 +102,11 @@ describe('ACK_ON_RECEIVE', () => {
     await vehicle.fence('before');
     redis.pause();
     for (let n = 0; n < 2_000; n++) vehicle.send({ txid: `tx-${n}`, textLength: 300 });
-    await eventually(() => ingest.fleet.pausedSockets === 1);
+    await eventually(() => ingest.connections.pausedSockets === 1);
     expect(ingest.appender.unsettledRecords).toBeLessThan(256 + 65_536 / 300);
     redis.resume();
     await eventually(() => vehicle.acks().length === 2_001);
-    expect(ingest.fleet.pausedSockets).toBe(0);
+    expect(ingest.connections.pausedSockets).toBe(0);
   });
 });
 

@@ -8,7 +8,6 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { plainAddress, rateLimitKey } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
-import { type Counts, countOne } from '../counts.js';
 import { type AddressLimitOptions, AddressLimits } from './address-limits.js';
 import { FairQueue } from './fair-queue.js';
 import { looksLikeProxyHeader, readProxyHeader } from './proxy-header.js';
@@ -48,7 +47,7 @@ export interface HandshakeGuardOptions {
   /** Whether this peer is a balancer, which must send a PROXY header. */
   isBalancer: (address: string) => boolean;
   startTls: (socket: Socket) => void;
-  counts: Pick<Counts, 'refusedConnections'>;
+  countRefused: (reason: string) => void;
   log: Pick<Logger, 'debug' | 'warn'>;
 }
 
@@ -234,8 +233,8 @@ export class HandshakeGuard {
     const { phase } = approach;
     this.#forget(approach);
     // Left while it waited for us: no harm done. (A balancer's health check connects and goes.)
-    if (phase === 'header' || phase === 'hello') countOne(this.#options.counts.refusedConnections, 'left_before_hello');
-    if (phase === 'queue') countOne(this.#options.counts.refusedConnections, 'left_in_queue');
+    if (phase === 'header' || phase === 'hello') this.#options.countRefused('left_before_hello');
+    if (phase === 'queue') this.#options.countRefused('left_in_queue');
     // Why is TLS's to say; server.ts counts it.
     if (phase === 'handshake') this.#addresses.recordFailure(approach.key);
     this.#startNext();
@@ -298,7 +297,7 @@ export class HandshakeGuard {
   }
 
   #refuse(approach: Approach, reason: string): void {
-    countOne(this.#options.counts.refusedConnections, reason);
+    this.#options.countRefused(reason);
     this.#options.log.debug({ reason, address: approach.address }, 'handshake_refused');
     this.#forget(approach);
     approach.socket.destroy();
