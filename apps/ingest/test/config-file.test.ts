@@ -78,7 +78,7 @@ it('does not start with a mistake in it, names its key and its file, and exits w
   expect(ingest.stderr().trimEnd().split('\n')).toEqual([
     'The configuration has 3 mistakes:',
     `  port: expected a port number from 0 to 65535, got "443" (${file})`,
-    `  tls.server_cert: expected a text, got 1 (${file})`,
+    `  tls.server_cert: expected a string, got 1 (${file})`,
     expect.stringMatching(/^ {2}records\.V: expected a list of logger, /),
   ]);
 });
