@@ -11,7 +11,7 @@ import type { ConnectionRegistry } from './socket/index.js';
 
 export interface IngestMetrics extends Metrics {
   appended(call: { durationMs: number; records: number }): void;
-  handshakes(observed: Pick<HandshakeGuard, 'waiting' | 'underWay'>): void;
+  handshakes(observed: Pick<HandshakeGuard, 'waiting' | 'inProgress'>): void;
   certificates(watches: Pick<CertificateWatches, 'serverDaysLeft' | 'caDaysLeft'>): void;
 }
 
@@ -144,8 +144,8 @@ export function createIngestMetrics(
   days('fleetbridge_ingest_ca_days_left', 'Days until the first vehicle CA certificate expires.', () =>
     certificates?.caDaysLeft(),
   );
-  let handshakes: Pick<HandshakeGuard, 'waiting' | 'underWay'> = { waiting: 0, underWay: 0 };
-  level('fleetbridge_ingest_handshakes', 'TLS handshakes in progress.', () => handshakes.underWay);
+  let handshakes: Pick<HandshakeGuard, 'waiting' | 'inProgress'> = { waiting: 0, inProgress: 0 };
+  level('fleetbridge_ingest_handshakes', 'TLS handshakes in progress.', () => handshakes.inProgress);
   level(
     'fleetbridge_ingest_handshakes_waiting',
     'Connections that wait for their ClientHello or for a handshake slot.',

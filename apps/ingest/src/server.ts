@@ -50,7 +50,7 @@ export interface IngestServer {
   /** New handshakes are verified against these CAs; open connections are not affected. */
   renewVehicleCas(ca: readonly string[]): void;
   /** Connections before the end of their handshake. */
-  readonly handshakes: Pick<HandshakeGuard, 'waiting' | 'underWay'>;
+  readonly handshakes: Pick<HandshakeGuard, 'waiting' | 'inProgress'>;
   /** Stops accepting. The connection registry closes the vehicles' connections. */
   stop(): void;
 }

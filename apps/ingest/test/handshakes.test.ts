@@ -37,7 +37,7 @@ describe.skipIf(!isLinux)('2,000 connections that send nothing', () => {
     ingest = await startTestIngest({
       redisUrl: redis.url,
       pki,
-      handshakeLimits: { patienceMs: 500, helloMs: 2_000, unfinished: 20, failures: 10_000 },
+      handshakeLimits: { unfinishedAfterMs: 500, helloMs: 2_000, unfinished: 20, failures: 10_000 },
     });
     const vehicle = await ingest.connect();
     await vehicle.fence('before');
@@ -102,7 +102,7 @@ describe('a hello that comes byte by byte', () => {
 
 describe.skipIf(!isLinux)('a handshake that stalls in its middle', () => {
   it('gives its place to the next one, and is ended by its own time limit', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: { concurrent: 2, placeMs: 50 } });
+    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: { concurrent: 2, slotMs: 50 } });
     const hello = await clientHello();
     const stalled = Array.from({ length: 10 }, () => tcp());
     for (const socket of stalled) socket.write(hello);
@@ -114,7 +114,7 @@ describe.skipIf(!isLinux)('a handshake that stalls in its middle', () => {
   });
 
   it('counts as unfinished for its address, like a connection that sends nothing', async () => {
-    const limits = { placeMs: 20, patienceMs: 50, unfinished: 3, failures: 10_000 };
+    const limits = { slotMs: 20, unfinishedAfterMs: 50, unfinished: 3, failures: 10_000 };
     ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: limits });
     const hello = await clientHello();
     for (let n = 0; n < 8; n++) tcp({ from: '127.0.0.3' }).write(hello);
@@ -141,7 +141,7 @@ describe.skipIf(!isLinux)('failed handshakes', () => {
     expect(refusals().not_tls).toBeGreaterThanOrEqual(5);
     expect(refusals().address_failures).toBeGreaterThanOrEqual(1);
     expect(await status()).toContain('mtls ok');
-    expect(ingest.lines.filter(({ event }) => event === 'address_failed_too_often')).toEqual([
+    expect(ingest.lines.filter(({ event }) => event === 'address_blocked')).toEqual([
       expect.objectContaining({ address: '127.0.0.3', level: 'warn' }),
     ]);
     await eventually(async () => (await status({ from: '127.0.0.3' }).catch(() => '')).includes('mtls ok'));

@@ -4,7 +4,7 @@ import { Receiver, Sender } from '../../test/ws-parts.js';
 import { FrameSplitter } from './frame-splitter.js';
 
 describe('FrameSplitter', () => {
-  it('hands on what ws would, in the same order, however the bytes are cut', () => {
+  it('emits the same messages as ws in the same order, however the bytes are split', () => {
     fc.assert(
       fc.property(
         fc.array(frame(), { maxLength: 12 }),
