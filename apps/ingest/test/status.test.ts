@@ -1,33 +1,16 @@
 // The status page of a running ingest, before and after Redis answers, with one process and with several.
-import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createIngestProcesses } from './ingest-process.js';
-import { createTestPki, OTHER_VIN, type TestPki, VIN } from './ingest-rig.js';
-
-let server: DisposableRedis;
-let redis: RedisConnection;
-let pki: TestPki;
-const processes = createIngestProcesses(() => ({ redisUrl: server.url, pki }));
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = connectRedis({ url: server.url, name: 'test' });
-  await whenReady(redis, 5_000);
-  pki = createTestPki();
-});
-afterEach(() => processes.killAll());
-afterAll(async () => {
-  redis.disconnect();
-  pki.dispose();
-  await server.stop();
-});
+import { eventually, freePort } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
+import { OTHER_VIN, VIN } from './ingest-rig.js';
+import { it } from './ingest-test.js';
 
 describe.each(['1', '2'])('with %s worker(s)', (workers) => {
-  it('the page shows that Redis does not answer, and later the connected vehicle and the refused one', async () => {
+  it('the page shows that Redis does not answer, and later the connected vehicle and the refused one', async ({
+    processes,
+  }) => {
     const admin = await freePort();
     const redisPort = await freePort();
-    const settings = { INGEST_ADMIN_PORT: String(admin), INGEST_WORKERS: workers, NAMESPACE: `status-${workers}` };
+    const settings = { INGEST_ADMIN_PORT: String(admin), INGEST_WORKERS: workers };
     const alone = processes.start({ ...settings, REDIS_URL: `redis://127.0.0.1:${redisPort}` });
     const before = await eventually(() => pageAt(admin));
     expect(before.text).toContain('Not ready');
@@ -59,16 +42,16 @@ describe.each(['1', '2'])('with %s worker(s)', (workers) => {
   });
 });
 
-it('a hanging Redis does not delay the page', async () => {
+it('a hanging Redis does not delay the page', async ({ redisServer, processes }) => {
   const ingest = processes.start();
   const { ports } = await ingest.ready;
-  server.pause();
+  redisServer.pause();
   try {
     const { status, text } = await pageAt(ports.admin);
     expect(status).toBe(200);
     expect(text).toContain('<h2>Next step: Redis</h2>');
   } finally {
-    server.resume();
+    redisServer.resume();
   }
 });
 
