@@ -322,9 +322,9 @@ export class VehicleConnection implements AppendReceipt {
   }
 }
 
-function repeatsAt(connectedForMs: number): 'likely' | 'possible' | 'none' {
+function repeatsAt(connectedForMs: number): 'likely' | 'possible' | 'unlikely' {
   if (connectedForMs < REPEATS_LIKELY_MS) return 'likely';
-  return connectedForMs < REPEATS_POSSIBLE_MS ? 'possible' : 'none';
+  return connectedForMs < REPEATS_POSSIBLE_MS ? 'possible' : 'unlikely';
 }
 
 const BINARY = { binary: true, compress: false };

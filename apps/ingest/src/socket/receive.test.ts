@@ -18,7 +18,7 @@ import { createSender, type Decision, receive } from './receive.js';
 const VIN = '5YJ3E1EA7KF000001';
 const sender = createSender({ deviceId: VIN, senderId: `vehicle_device.${VIN}` }, '2026.20');
 const RECEIVED_MS = Date.UTC(2026, 10, 24);
-const facts = { receivedMs: RECEIVED_MS, repeats: 'none' as const };
+const facts = { receivedMs: RECEIVED_MS, repeats: 'unlikely' as const };
 
 describe('receive', () => {
   it('appends a record unchanged when it names its own VIN', () => {

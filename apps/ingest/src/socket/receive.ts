@@ -75,7 +75,7 @@ export interface ReceiveFacts {
    * Whether the record may repeat an earlier one, as it does after a reconnect: `likely` shortly after connecting,
    * `possible` for some time. A record with is_resend is always looked up.
    */
-  repeats: 'likely' | 'possible' | 'none';
+  repeats: 'likely' | 'possible' | 'unlikely';
   /** The part of the bytes that holds the message; default: all. */
   start?: number;
   end?: number;
@@ -198,7 +198,7 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
 
 /** A repeat that is only possible is recognized by its own time, if it has one; that saves the lookup. */
 function kindOf(repeats: ReceiveFacts['repeats'], hasOwnTime: boolean): RecordToAppend['kind'] {
-  if (repeats === 'none') return 'record';
+  if (repeats === 'unlikely') return 'record';
   return repeats === 'possible' && hasOwnTime ? 'possible_repeat_dated' : 'possible_repeat';
 }
 
