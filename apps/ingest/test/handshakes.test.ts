@@ -23,7 +23,7 @@ describe.skipIf(!isLinux)('2,000 connections that send nothing', () => {
     startIngest,
   }) => {
     ingest = await startIngest({
-      handshakeLimits: { unfinishedAfterMs: 500, helloMs: 2_000, unfinished: 20, failures: 10_000 },
+      handshakeLimits: { unfinishedAfterMs: 500, helloMs: 6_000, unfinished: 20, failures: 10_000 },
     });
     const vehicle = await ingest.connect();
     await vehicle.fence('before');

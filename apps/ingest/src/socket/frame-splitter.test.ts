@@ -36,7 +36,10 @@ describe('FrameSplitter', () => {
 
   it('passes invalid frames to ws and ignores the bytes behind them', async () => {
     for (const invalid of ['8203616263', 'c28000000000', '83 80 00000000', '82ff ffffffffffffffff 00000000']) {
-      const bytes = Buffer.concat([Buffer.from(invalid.replaceAll(' ', ''), 'hex'), masked(0x82, Buffer.from('after'))]);
+      const bytes = Buffer.concat([
+        Buffer.from(invalid.replaceAll(' ', ''), 'hex'),
+        masked(0x82, Buffer.from('after')),
+      ]);
       const seen = throughSplitter(bytes, [3]);
       // a stream emits its error in the next turn
       await new Promise((resolve) => setImmediate(resolve));
