@@ -47,12 +47,12 @@ export interface IngestOptions {
   primary?: PrimaryChannel;
   now?: () => number;
   /** How often the certificate files are checked; default: the watch's own interval. */
-  certificateLookMs?: number | undefined;
+  certificatePollMs?: number | undefined;
   handshakeLimits?: Partial<HandshakeLimits> | undefined;
   /** See ConnectionServices. */
   maxUnsettledBytes?: number | undefined;
   /** How often the lists of admitted vehicles are checked; default: the watch's own interval. */
-  admissionLookMs?: number | undefined;
+  admissionPollMs?: number | undefined;
 }
 
 /** Resolves when vehicles can connect, which needs a Redis that answers. Throws ConfigError, ListenError. */
@@ -92,7 +92,7 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
   });
   context.onStop('log', () => appender.stop());
   const counts = createCounts();
-  const { maxUnsettledBytes = MAX_UNSETTLED_BYTES, certificateLookMs } = options;
+  const { maxUnsettledBytes = MAX_UNSETTLED_BYTES, certificatePollMs } = options;
   const inspect = createRecordInspection({
     loggedTopics: config.LOG_RECORDS,
     countedVins: config.SIGNAL_COUNT_VINS,
@@ -148,7 +148,7 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
     store: new AdmissionStore(store),
     log,
     onChange: () => connections.closeUnadmitted((vin) => admission.isAdmitted(vin)),
-    pollMs: options.admissionLookMs,
+    pollMs: options.admissionPollMs,
   });
   context.onStop('admission', () => admission.stop());
   await admission.start(signal);
@@ -180,7 +180,7 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
     log,
   });
   context.onStop('vehicles port', () => server.stop());
-  const watches = watchCertificates({ files, certificate, ca, server, log, now, pollMs: certificateLookMs });
+  const watches = watchCertificates({ files, certificate, ca, server, log, now, pollMs: certificatePollMs });
   context.onStop('certificate watches', () => watches.stop());
   metrics.certificates(watches);
   metrics.handshakes(server.handshakes);

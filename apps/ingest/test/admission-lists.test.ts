@@ -28,7 +28,7 @@ const vinFile = (pki: TestPki, text: string) => {
 };
 
 it('a VIN that is allowed while ingest runs can connect', async ({ startIngest }) => {
-  ingest = await startIngest({ env: { ALLOWED_VINS: 'none' }, admissionLookMs: 5 });
+  ingest = await startIngest({ env: { ALLOWED_VINS: 'none' }, admissionPollMs: 5 });
   expect(await canConnect(VIN)).toBe(false);
   await store().set([VIN.toLowerCase()], 'allow');
   await eventually(() => canConnect(VIN));
@@ -36,7 +36,7 @@ it('a VIN that is allowed while ingest runs can connect', async ({ startIngest }
 });
 
 it('a denied VIN is disconnected after its records are stored, and cannot reconnect', async ({ startIngest }) => {
-  ingest = await startIngest({ env: { ALLOWED_VINS: '*' }, admissionLookMs: 5 });
+  ingest = await startIngest({ env: { ALLOWED_VINS: '*' }, admissionPollMs: 5 });
   const [denied, other] = [await ingest.connect(), await ingest.connect({ vin: OTHER_VIN })];
   await denied.fence('a');
   await store().set([VIN], 'deny');
@@ -52,7 +52,7 @@ it('a denied VIN is disconnected after its records are stored, and cannot reconn
 });
 
 it('verdicts from before the start apply to the first connection', async ({ startIngest }) => {
-  ingest = await startIngest({ env: { ALLOWED_VINS: '*' }, admissionLookMs: 5 });
+  ingest = await startIngest({ env: { ALLOWED_VINS: '*' }, admissionPollMs: 5 });
   await store().set([VIN], 'deny');
   await ingest.dispose();
   ingest = await startIngest({ env: { ALLOWED_VINS: '*' } });
@@ -60,7 +60,7 @@ it('verdicts from before the start apply to the first connection', async ({ star
 });
 
 it('the last known list stays in use while Redis is away', async ({ redisServer, startIngest }) => {
-  ingest = await startIngest({ env: { ALLOWED_VINS: 'none' }, admissionLookMs: 5 });
+  ingest = await startIngest({ env: { ALLOWED_VINS: 'none' }, admissionPollMs: 5 });
   await store().set([VIN], 'allow');
   await eventually(() => canConnect(VIN));
   const vehicle = await ingest.connect();
@@ -75,7 +75,7 @@ it('the file is reloaded when it changes: new VINs can connect, removed ones are
   startIngest,
 }) => {
   const file = vinFile(pki, `# ours\n${VIN}\n`);
-  ingest = await startIngest({ env: { ALLOWED_VINS_FILE: file }, admissionLookMs: 5 });
+  ingest = await startIngest({ env: { ALLOWED_VINS_FILE: file }, admissionPollMs: 5 });
   const vehicle = await ingest.connect();
   await vehicle.fence();
   expect(await canConnect(OTHER_VIN)).toBe(false);
@@ -86,7 +86,7 @@ it('the file is reloaded when it changes: new VINs can connect, removed ones are
 
 it('a missing or invalid file leaves the last valid list in use, and is logged once', async ({ pki, startIngest }) => {
   const file = vinFile(pki, VIN);
-  ingest = await startIngest({ env: { ALLOWED_VINS_FILE: file }, admissionLookMs: 5 });
+  ingest = await startIngest({ env: { ALLOWED_VINS_FILE: file }, admissionPollMs: 5 });
   const vehicle = await ingest.connect();
   const failures = () => ingest.lines.filter(({ event }) => event === 'allowed_vins_reload_failed');
   vinFile(pki, 'not a VIN?\n');

@@ -98,7 +98,7 @@ describe('under load', () => {
         const meanwhile = acknowledged() - before;
         vehicles[round]!.cutConnection();
         await store.redis.config('SET', 'maxmemory', '0');
-        // at most: per worker one call of 256 records in progress and one whose reply is under way
+        // at most: per worker one call of 256 records in progress and one with its reply under way
         expect(meanwhile).toBeLessThanOrEqual(4 * 256);
         await eventually(async () => (await ingest.admin('/readyz')).status === 200, 30_000);
       }

@@ -53,10 +53,10 @@ export interface TestIngestOptions {
   pki: TestPki;
   env?: Record<string, string>;
   now?: () => number;
-  certificateLookMs?: number;
+  certificatePollMs?: number;
   maxUnsettledBytes?: number;
   handshakeLimits?: Partial<HandshakeLimits>;
-  admissionLookMs?: number;
+  admissionPollMs?: number;
 }
 
 export async function startTestIngest({

@@ -212,7 +212,7 @@ describe('an expired process lease', () => {
     expect((await ingest.presence.of(VIN))?.connectionId).toBe('elsewhere');
   });
 
-  it('does not disconnect a vehicle whose connect record is still unsettled', async ({ startIngest }) => {
+  it('does not disconnect a vehicle while its connect record is unsettled', async ({ startIngest }) => {
     ingest = await startIngest();
     await connectElsewhere(VIN);
     await loseLease();

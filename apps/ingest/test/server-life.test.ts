@@ -87,7 +87,7 @@ describe('a stop', () => {
 
 describe('a renewed certificate on disk', () => {
   it('is used for new handshakes, and open connections stay', async ({ pki, startIngest }) => {
-    ingest = await startIngest({ certificateLookMs: 20 });
+    ingest = await startIngest({ certificatePollMs: 20 });
     const old = await ingest.connect();
     await old.fence('a');
     const before = await servedNames();
@@ -101,7 +101,7 @@ describe('a renewed certificate on disk', () => {
   });
 
   it('is ignored when it is invalid, and that is logged once', async ({ pki, startIngest }) => {
-    ingest = await startIngest({ certificateLookMs: 5 });
+    ingest = await startIngest({ certificatePollMs: 5 });
     const good = await servedNames();
     writeFileSync(path.join(pki.directory, 'server.pem'), 'half a certif');
     await eventually(() => ingest.lines.some(({ event }) => event === 'server_certificate_reload_failed'));

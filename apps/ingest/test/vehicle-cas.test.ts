@@ -23,7 +23,7 @@ describe('the vehicle CAs on disk', () => {
     const caFile = path.join(pki.dataDir, 'changing.pem');
     const own = pki.vehicleAuthority.certificatePem;
     writeFileSync(caFile, own);
-    ingest = await startIngest({ env: { INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' }, certificateLookMs: 10 });
+    ingest = await startIngest({ env: { INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' }, certificatePollMs: 10 });
     const old = await ingest.connect();
     await old.fence('before');
     const newVehicle = vehicleOf(other, OTHER_VIN);
@@ -45,7 +45,7 @@ describe('the vehicle CAs on disk', () => {
     const own = pki.vehicleAuthority.certificatePem;
     writeFileSync(caFile, own);
     const env = { INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' };
-    ingest = await startIngest({ env, certificateLookMs: 10 });
+    ingest = await startIngest({ env, certificatePollMs: 10 });
     const vehicles = [VIN, OTHER_VIN, '5YJ3E1EA7KF000003'].map((vin) => ingest.simulate(vin));
     const load = setInterval(() => {
       for (const vehicle of vehicles) vehicle.send([{ key: 4, value: { doubleValue: 1 } }]);
@@ -66,7 +66,7 @@ describe('the vehicle CAs on disk', () => {
   it('stay in use when the file is damaged or missing, which is logged once', async ({ pki, startIngest }) => {
     const caFile = path.join(pki.dataDir, 'damaged.pem');
     writeFileSync(caFile, pki.vehicleAuthority.certificatePem);
-    ingest = await startIngest({ env: { INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' }, certificateLookMs: 5 });
+    ingest = await startIngest({ env: { INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' }, certificatePollMs: 5 });
     writeFileSync(caFile, pki.vehicleAuthority.certificatePem.slice(0, 300));
     await eventually(() => failures() === 1);
     rmSync(caFile);

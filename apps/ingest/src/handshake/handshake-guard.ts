@@ -153,7 +153,7 @@ export class HandshakeGuard {
     return known ?? plainAddress(socket.remoteAddress ?? '');
   }
 
-  /** Closes all connections whose handshake has not started. */
+  /** Closes all connections that wait for their handshake. */
   stop(): void {
     this.#isStopped = true;
     clearInterval(this.#sweeper);

@@ -3,7 +3,7 @@
 export interface TopicRules {
   /** Topics that are stored besides the four known ones, without reading the payload. */
   extra: ReadonlySet<string>;
-  /** Topics whose records are acknowledged before they are stored. */
+  /** Topics that are acknowledged before their records are stored. */
   ackOnReceive: ReadonlySet<string>;
 }
 
