@@ -248,7 +248,8 @@ async function readLog(folder: string): Promise<LogEntry[]> {
     store: storeIn(folder),
     partition: 0,
     from: BEGINNING,
-    onEntries: (some) => void entries.push(...some),
+    onEntry: (entry) => void entries.push(entry),
+    onSkipped: ({ error }) => expect.unreachable(String(error)),
   });
   tail.start();
   await tail.caughtUp;

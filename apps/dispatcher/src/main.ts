@@ -17,7 +17,7 @@ import { dispatcherConfig } from './config.js';
 import { DeadConnections, FleetStatistics, MaintenanceLoop } from './maintenance/index.js';
 import { createCounts, createDispatcherMetrics, deliveryCounts } from './metrics.js';
 import { addVehicleRoute, createVehicleMetrics, SnapshotKeeper, type VehicleMetrics } from './snapshot/index.js';
-import { SubscriptionFile, Subscriptions } from './subscription/index.js';
+import { Subscriptions, watchSubscriptionFile } from './subscription/index.js';
 
 await runApp({ name: 'dispatcher', main });
 
@@ -64,8 +64,7 @@ async function main(context: RunContext): Promise<void> {
 
   const definitions = new SubscriptionStore(store);
   if (config.DISPATCHER_CONFIG !== undefined) {
-    const file = new SubscriptionFile({ path: config.DISPATCHER_CONFIG, store: definitions, log, now: Date.now });
-    file.start();
+    const file = watchSubscriptionFile({ path: config.DISPATCHER_CONFIG, store: definitions, log, now: Date.now });
     context.onStop('subscription file', () => file.stop());
   }
   const subscriptions = new Subscriptions({

@@ -15,7 +15,7 @@ export interface DispatcherCounts extends MaintenanceCounts {
 
 export function createCounts(): DispatcherCounts {
   return {
-    snapshots: { records: 0, signals: {}, undecodable: 0, gaps: 0, commits: 0 },
+    snapshots: { records: 0, signals: {}, undecodable: 0, skippedEntries: 0, gaps: 0, commits: 0 },
     deadConnections: { reported: 0 },
     fleet: { connected: 0, quiet: { driving: 0, charging: 0, parked: 0 } },
     trimmed: 0,
@@ -41,6 +41,11 @@ export function createDispatcherMetrics(counts: DispatcherCounts, keepers: reado
     'fleetbridge_snapshot_undecodable_total',
     'Records skipped because they could not be decoded.',
     () => counts.snapshots.undecodable,
+  );
+  total(
+    'fleetbridge_snapshot_skipped_entries_total',
+    'Log entries that were skipped because merging them failed (log event entry_skipped).',
+    () => counts.snapshots.skippedEntries,
   );
   total(
     'fleetbridge_snapshot_gaps_total',

@@ -1,30 +1,31 @@
-// What ingest counts. Plain numbers, since they change with every record; metrics.ts reads them when Prometheus asks.
+// The counters of ingest: plain numbers, because they change with every record. metrics.ts reads them at each scrape.
+
 export interface Counts {
   topics: Record<string, TopicCount>;
   stored: number;
   repeats: number;
   failed: number;
-  /** Of these, acknowledged on receipt: gone. */
+  /** Failed records that had already been acknowledged (ACK_ON_RECEIVE) and are therefore lost. */
   lost: number;
   acknowledged: number;
   clockAhead: number;
-  /** Answered and not stored, by reason. */
+  /** Messages that were answered and not stored, by reason. */
   refused: Record<string, number>;
-  /** Connections that didn't become a vehicle's, by reason. */
+  /** Connections that were refused before the upgrade, by reason. */
   refusedConnections: Record<string, number>;
-  /** Connections that we ended, by reason. */
+  /** Vehicle connections that the server terminated, by reason. */
   ended: Record<string, number>;
-  /** Not understood, and not kept either: too many at once. */
+  /** Unreadable messages that were not kept either, because too many came at once. */
   quarantineDropped: number;
-  /** Times that a socket was paused because its vehicle had sent more than it may. */
+  /** How often a socket was paused by the rate limit. */
   rateLimited: number;
-  /** Signals by topic and VIN, for VINs that are counted one by one. */
+  /** Signals by topic and VIN, for SIGNAL_COUNT_VINS. */
   vinSignals: Record<string, Record<string, number>>;
   connected: number;
   replaced: number;
 }
 
-/** Records that were received and understood, and the bytes of their payloads. */
+/** Valid records and the bytes of their payloads. */
 export interface TopicCount {
   records: number;
   bytes: number;
@@ -50,7 +51,7 @@ export function createCounts(): Counts {
   };
 }
 
-/** Adds one to a counter that is kept by name. */
+/** Adds to the counter of that name. */
 export function countOne(counters: Record<string, number | undefined>, name: string, by = 1): void {
   counters[name] = (counters[name] ?? 0) + by;
 }

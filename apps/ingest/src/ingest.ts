@@ -1,10 +1,11 @@
-// Everything that ingest is made of, wired together. Reads as the order of its start; what was started is stopped in
-// reverse. Nothing here does I/O before the ports of the operator are open, so that /readyz can say what is missing.
+// Wires the parts of ingest together in the order in which they start; they stop in reverse order. The admin port opens
+// before any I/O with Redis, so that /readyz and the status page can show what is missing.
 import { availableParallelism } from 'node:os';
 import { createNetworkSet } from '@fleetbridge/access';
 import {
   createReadiness,
   measureReadiness,
+  type PrimaryChannel,
   type RunContext,
   reportReachability,
   startAdminServer,
@@ -26,33 +27,42 @@ import type { HandshakeLimits } from './handshake/index.js';
 import { createIngestMetrics } from './metrics.js';
 import { ProcessLease } from './process-lease.js';
 import { startIngestServer } from './server.js';
-import { createRecordInspection, Fleet, RateLimits, topicRules } from './socket/index.js';
+import {
+  ConnectionRegistry,
+  type ConnectionServices,
+  createConnectivityRecords,
+  createRecordInspection,
+  MAX_UNSETTLED_BYTES,
+  MessageQuarantine,
+  RateLimits,
+  StallDetector,
+  topicRules,
+} from './socket/index.js';
 import { gatherStatusFacts, statusRoute } from './status/index.js';
-import type { WorkerLink } from './worker-link.js';
 
 export interface IngestOptions {
   config: IngestConfig;
   context: Pick<RunContext, 'log' | 'signal' | 'onStop'>;
-  /** In one of several workers: its primary has the operator's port. */
-  link?: WorkerLink;
+  /** Set in one of several workers, where the primary serves the admin port. */
+  primary?: PrimaryChannel;
   now?: () => number;
-  /** How often the certificate's files are looked at; default: the watch's own. */
-  certificateLookMs?: number | undefined;
+  /** How often the certificate files are checked; default: the watch's own interval. */
+  certificatePollMs?: number | undefined;
   handshakeLimits?: Partial<HandshakeLimits> | undefined;
-  /** See FleetOptions. */
+  /** See ConnectionServices. */
   maxUnsettledBytes?: number | undefined;
-  /** How often the lists of admitted vehicles are looked at; default: the watch's own. */
-  admissionLookMs?: number | undefined;
+  /** How often the lists of admitted vehicles are checked; default: the watch's own interval. */
+  admissionPollMs?: number | undefined;
 }
 
-/** Resolves when vehicles can connect, which takes a Redis that answers. Throws ConfigError, ListenError. */
-export async function startIngest({ config, context, link, now = Date.now, ...options }: IngestOptions) {
+/** Resolves when vehicles can connect, which needs a Redis that answers. Throws ConfigError, ListenError. */
+export async function startIngest({ config, context, primary, now = Date.now, ...options }: IngestOptions) {
   const { log, signal } = context;
   const files = withDefaults(config);
   const { certificate, ca } = await loadCertificates(files);
 
   const known = createReadiness({ checks: ['redis', 'vehicles_port'], signal });
-  const readiness = link?.tellReadiness(known) ?? known;
+  const readiness = primary?.reportReadiness(known, signal) ?? known;
   const store = openStore({
     url: config.REDIS_URL,
     name: 'fleetbridge-ingest',
@@ -62,7 +72,7 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
   });
   context.onStop('redis', () => store.close());
   const presence = new Presence(store);
-  const lease = new ProcessLease({ presence, log, onLost: () => fleet.connectAnew() });
+  const lease = new ProcessLease({ presence, log, onLost: () => connections.reportAll() });
   const appender = new Appender({
     store,
     processId: () => lease.processId,
@@ -77,14 +87,13 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
     },
     onCall: (call) => {
       metrics.appended(call);
-      setImmediate(() => fleet.resumePaused());
+      setImmediate(() => connections.resumePaused());
     },
   });
   context.onStop('log', () => appender.stop());
   const counts = createCounts();
-  const quarantine = new Quarantine(store);
-  const { maxUnsettledBytes, certificateLookMs } = options;
-  const tap = createRecordInspection({
+  const { maxUnsettledBytes = MAX_UNSETTLED_BYTES, certificatePollMs } = options;
+  const inspect = createRecordInspection({
     loggedTopics: config.LOG_RECORDS,
     countedVins: config.SIGNAL_COUNT_VINS,
     counts,
@@ -92,15 +101,24 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
   });
   const { RATE_LIMIT_RECORDS: records, RATE_LIMIT_SECONDS: seconds } = config;
   const rateLimits = records === 0 ? undefined : new RateLimits({ records, seconds });
-  const rules = topicRules(config);
-  const fleet = new Fleet({ appender, quarantine, counts, log, now, maxUnsettledBytes, rules, tap, rateLimits });
-  const metrics = createIngestMetrics(counts, { fleet, appender });
+  const stalls = new StallDetector(now);
+  const shared = { appender, maxUnsettledBytes, stalls, rateLimits, counts, log, now };
+  const appendConnectivity = createConnectivityRecords({ appender, inspect, log, now });
+  const connections = new ConnectionRegistry({ ...shared, appendConnectivity });
+  const services: ConnectionServices = {
+    ...shared,
+    inspect,
+    quarantine: new MessageQuarantine({ quarantine: new Quarantine(store), counts, log, now }),
+    rules: topicRules(config),
+    events: connections,
+  };
+  const metrics = createIngestMetrics(counts, { connections, appender });
   measureReadiness(metrics, known);
 
-  link?.offerMetrics(metrics.registry);
-  context.onStop('worker link', () => link?.stop());
+  primary?.answerMetrics(metrics.registry);
+  context.onStop('primary channel', () => primary?.close());
   const admin =
-    link === undefined
+    primary === undefined
       ? await startAdminServer({
           host: config.ADMIN_HOST,
           port: config.INGEST_ADMIN_PORT,
@@ -129,8 +147,8 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
     file: config.ALLOWED_VINS_FILE,
     store: new AdmissionStore(store),
     log,
-    onChange: () => fleet.endUnadmitted((vin) => admission.isAdmitted(vin)),
-    lookMs: options.admissionLookMs,
+    onChange: () => connections.closeUnadmitted((vin) => admission.isAdmitted(vin)),
+    pollMs: options.admissionPollMs,
   });
   context.onStop('admission', () => admission.stop());
   await admission.start(signal);
@@ -138,13 +156,15 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
   await lease.start();
   const replaced = watchReplacedConnections({
     store,
-    onReplaced: (connection) => fleet.replacedElsewhere(connection),
-    onResumed: () => fleet.connectAnew(),
-    onRefused: (err) => log.warn({ err, remedy: 'allow the Redis user all channels' }, 'replaced_not_heard'),
+    onReplaced: (connection) => connections.replacedElsewhere(connection),
+    onResumed: () => connections.reportAll(),
+    onRefused: (err) => log.warn({ err, remedy: 'allow the Redis user all channels' }, 'replacement_channel_denied'),
   });
   context.onStop('replaced connections', () => replaced.stop());
-  context.onStop('fleet', (limits) => fleet.stop(limits));
-  fleet.start();
+  context.onStop('stall detector', () => stalls.stop());
+  stalls.start();
+  context.onStop('vehicle connections', (limits) => connections.stop(limits));
+  connections.start();
 
   const server = await startIngestServer({
     host: config.INGEST_HOST,
@@ -154,23 +174,25 @@ export async function startIngest({ config, context, link, now = Date.now, ...op
     isBalancer: createNetworkSet(config.PROXY_PROTOCOL_FROM),
     limits: options.handshakeLimits,
     isAdmitted: (vin) => admission.isAdmitted(vin),
-    maxConnections: shareOfConnections(config, link),
-    fleet,
-    counts,
+    maxConnections: shareOfConnections(config, primary),
+    connections,
+    services,
     log,
   });
   context.onStop('vehicles port', () => server.stop());
-  const watches = watchCertificates({ files, certificate, ca, server, log, now, lookMs: certificateLookMs });
+  const watches = watchCertificates({ files, certificate, ca, server, log, now, pollMs: certificatePollMs });
   context.onStop('certificate watches', () => watches.stop());
   metrics.certificates(watches);
   metrics.handshakes(server.handshakes);
   readiness.set('vehicles_port', { ready: true });
   const ports = { vehicles: server.port, admin: admin?.address.port ?? 0 };
-  return { ports, fleet, appender, lease, counts, handshakes: server.handshakes };
+  return { ports, connections, appender, lease, counts, handshakes: server.handshakes };
 }
 
-/** Each worker has an equal part: Node deals the connections out in turn. */
-function shareOfConnections({ MAX_CONNECTIONS, INGEST_WORKERS }: IngestConfig, link: WorkerLink | undefined) {
+/** Each worker gets an equal share: Node distributes connections round-robin. */
+function shareOfConnections({ MAX_CONNECTIONS, INGEST_WORKERS }: IngestConfig, primary: PrimaryChannel | undefined) {
   if (MAX_CONNECTIONS === 0) return undefined;
-  return link === undefined ? MAX_CONNECTIONS : Math.ceil(MAX_CONNECTIONS / (INGEST_WORKERS ?? availableParallelism()));
+  return primary === undefined
+    ? MAX_CONNECTIONS
+    : Math.ceil(MAX_CONNECTIONS / (INGEST_WORKERS ?? availableParallelism()));
 }

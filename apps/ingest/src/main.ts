@@ -1,13 +1,12 @@
-// Ingest: vehicles in. What is wired to what is in ingest.ts, and in primary.ts when several workers share the port.
+// Ingest receives records from vehicles. ingest.ts wires its parts; with several workers primary.ts runs them.
 import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';
-import { createLogger, formatUnknownVariable, type RunContext, runApp } from '@fleetbridge/service';
+import { createLogger, formatUnknownVariable, openPrimaryChannel, type RunContext, runApp } from '@fleetbridge/service';
 import { fetchMissingTeslaCas } from './certificates/index.js';
 import { withDefaults } from './config.js';
 import { startIngest } from './ingest.js';
 import { loadIngestConfig, reportConfigFile } from './load-config.js';
 import { startPrimary } from './primary.js';
-import { openWorkerLink } from './worker-link.js';
 
 await runApp({ name: 'ingest', main });
 
@@ -16,9 +15,9 @@ async function main(context: RunContext): Promise<void> {
   context.log = createLogger({ name: 'ingest', level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   context.shutdownSeconds = config.SHUTDOWN_SECONDS;
   if (cluster.isWorker) {
-    // The primary has said what there is to say about the configuration, and waits for us when it stops.
+    // The primary has logged the warnings. It waits for the workers when it stops, so they must finish earlier.
     context.shutdownSeconds *= 0.95;
-    context.ready(await startIngest({ config, context, link: openWorkerLink() }));
+    context.ready(await startIngest({ config, context, primary: openPrimaryChannel() }));
     return;
   }
   for (const warning of warnings) context.log.warn({ ...warning }, formatUnknownVariable(warning));

@@ -1,12 +1,13 @@
-// The primary of several workers: it has no vehicle itself. Node's cluster gives each new connection to a worker in turn;
-// the operator's port is here and speaks for all. What a worker does is in ingest.ts.
-
-import { createMetrics, type RunContext, startAdminServer } from '@fleetbridge/service';
+// The primary of several workers. It serves no vehicle: node:cluster distributes the connections to the workers, which
+// ingest.ts describes. The admin port is here, with the readiness and metrics of all workers together.
+import { createMetrics, type MetricsAsJson, type RunContext, startAdminServer, WorkerPool } from '@fleetbridge/service';
 import { openStore } from '@fleetbridge/store';
 import { loadCertificates } from './certificates/index.js';
 import { type IngestConfig, withDefaults } from './config.js';
 import { gatherStatusFacts, statusRoute } from './status/index.js';
-import { WorkerPool } from './worker-pool.js';
+
+/** V8 does not collect the old space below this size (megabytes): under load nearly all garbage is young. */
+const OLD_SPACE = '--initial-old-space-size=64';
 
 export interface PrimaryOptions {
   config: IngestConfig;
@@ -14,21 +15,25 @@ export interface PrimaryOptions {
   context: Pick<RunContext, 'log' | 'onStop'>;
 }
 
-/** Resolves when all workers take vehicles. Throws ConfigError, ListenError, WorkerStartError. */
+/** Resolves when all workers accept vehicles. Throws ConfigError, ListenError, WorkerStartError. */
 export async function startPrimary({ config, workers, context }: PrimaryOptions) {
   const { log } = context;
-  // Each worker reads them for itself; what is wrong with them is better said once.
+  // Each worker loads them itself; a mistake is better reported once.
   await loadCertificates(withDefaults(config));
-  const pool = new WorkerPool({ count: workers, log });
-  // `app` tells its memory and CPU from those of the workers.
+  const pool = new WorkerPool({ count: workers, readyWhen: 'every', execArgv: [OLD_SPACE], log });
+  // `app` distinguishes its memory and CPU from those of the workers.
   const { registry, total, level } = createMetrics({ app: 'ingest-primary' });
-  level('fleetbridge_ingest_workers', 'Workers that are meant to run.', () => workers);
-  level('fleetbridge_ingest_workers_ready', 'Workers that take vehicles.', () => pool.readyWorkers);
-  total('fleetbridge_ingest_workers_replaced_total', 'Workers that died and were replaced.', () => pool.replaced);
+  level('fleetbridge_ingest_workers', 'Configured number of worker processes.', () => workers);
+  level('fleetbridge_ingest_workers_ready', 'Worker processes that accept vehicles.', () => pool.ready);
+  total(
+    'fleetbridge_ingest_workers_replaced_total',
+    'Worker processes that died and were replaced.',
+    () => pool.replaced,
+  );
 
   const metrics = async () => pool.metrics(await registry.getMetricsAsJSON());
   const readiness = { report: () => pool.report() };
-  // for the status page alone; whether Redis answers is the workers' to say
+  // Only for the status page: the workers report whether Redis is reachable.
   const store = openStore({
     url: config.REDIS_URL,
     name: 'fleetbridge-ingest-status',
@@ -36,13 +41,13 @@ export async function startPrimary({ config, workers, context }: PrimaryOptions)
     partitions: config.PARTITIONS,
   });
   context.onStop('redis', () => store.close());
-  const refused = async () => refusedIn(await metrics());
+  const refused = async () => refusedByReason(await (await metrics()).getMetricsAsJSON());
 
   const admin = await startAdminServer({
     host: config.ADMIN_HOST,
     port: config.INGEST_ADMIN_PORT,
     portVariable: 'INGEST_ADMIN_PORT',
-    registry: { contentType: registry.contentType, metrics },
+    registry: { contentType: registry.contentType, metrics: async () => (await metrics()).metrics() },
     readiness,
     routes: statusRoute(() =>
       gatherStatusFacts({ config, store, readiness, now: Date.now, refused, env: process.env }),
@@ -55,8 +60,8 @@ export async function startPrimary({ config, workers, context }: PrimaryOptions)
   return { ports: { vehicles, admin: admin.address.port } };
 }
 
-/** By reason, of all workers together. */
-function refusedIn(metrics: string): Record<string, number> {
-  const lines = metrics.matchAll(/^fleetbridge_ingest_connections_refused_total\{reason="(\w+)".*\} (\d+)$/gm);
-  return Object.fromEntries([...lines].map(([, reason, count]) => [reason, Number(count)]));
+/** Refused connections of all workers. */
+export function refusedByReason(metrics: MetricsAsJson): Record<string, number> {
+  const refused = metrics.find(({ name }) => name === 'fleetbridge_ingest_connections_refused_total');
+  return Object.fromEntries((refused?.values ?? []).map(({ labels, value }) => [String(labels.reason), value]));
 }

@@ -1,54 +1,46 @@
 import { createLogger } from '@fleetbridge/service';
-import {
-  connectRedis,
-  PROCESS_LEASE_MS,
-  Presence,
-  partitionKeys,
-  type RedisConnection,
-  Store,
-  whenReady,
-} from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { PROCESS_LEASE_MS, Presence, partitionKeys, whenReady } from '@fleetbridge/store';
+import { it as redisIt } from '@fleetbridge/store/testing';
+import { eventually } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
 import { ProcessLease } from './process-lease.js';
 
-let server: DisposableRedis;
-let redis: RedisConnection;
-let presence: Presence;
-let lease: ProcessLease;
 const log = createLogger({ name: 'test', level: 'silent' });
-const { process: keyOf } = partitionKeys('test', 0);
 
-beforeAll(async () => {
-  server = await startRedis();
-  redis = connectRedis({ url: server.url, name: 'test' });
-  presence = new Presence(new Store({ redis, url: server.url, namespace: 'test', partitions: 1 }));
-  await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  server.resume();
-  await lease.stop();
-  await redis.flushall();
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
+interface LeaseContext {
+  lease: ProcessLease;
+  losses: { count: number };
+  keyOf: (processId: string) => string;
+}
+
+const it = redisIt.extend<LeaseContext>({
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the names of fixtures from an object pattern
+  losses: async ({}, use) => {
+    await use({ count: 0 });
+  },
+  lease: async ({ store, redisServer, losses }, use) => {
+    const lease = new ProcessLease({ presence: new Presence(store), log, onLost: () => losses.count++ });
+    await use(lease);
+    redisServer.resume();
+    await lease.stop();
+  },
+  keyOf: async ({ namespace }, use) => {
+    await use(partitionKeys(namespace, 0).process);
+  },
 });
 
 describe('ProcessLease', () => {
-  it('keeps its id while it is renewed in time, and is not missed', async () => {
-    const losses = open();
+  it('keeps its id while it is renewed in time', async ({ lease, losses, keyOf, redis }) => {
     await lease.start();
     const { processId } = lease;
     expect(await redis.pttl(keyOf(processId))).toBeGreaterThan(PROCESS_LEASE_MS / 2);
     await lease.renew();
     await lease.renew();
     expect(lease.processId).toBe(processId);
-    expect(losses()).toBe(0);
+    expect(losses.count).toBe(0);
   });
 
-  it('that ran out gets a new id, of which is told once', async () => {
-    const losses = open();
+  it('gets a new id after it expired, and reports the loss once', async ({ lease, losses, keyOf, redis }) => {
     await lease.start();
     const { processId } = lease;
     await redis.del(keyOf(processId));
@@ -56,35 +48,38 @@ describe('ProcessLease', () => {
     expect(lease.processId).not.toBe(processId);
     expect(await redis.exists(keyOf(lease.processId))).toBe(1);
     await lease.renew();
-    expect(losses()).toBe(1);
+    expect(losses.count).toBe(1);
   });
 
-  it('counts as lost when the first attempt had failed', async () => {
-    const losses = open();
-    await server.kill();
+  it('counts as lost when the first attempt failed', async ({ lease, losses, keyOf, redis, redisServer }) => {
+    await redisServer.kill();
     await lease.start();
-    await server.start();
+    await redisServer.start();
     await whenReady(redis, 5_000);
     await lease.renew();
-    expect(losses()).toBe(1);
+    expect(losses.count).toBe(1);
     expect(await redis.exists(keyOf(lease.processId))).toBe(1);
   });
 
-  it('asks a Redis that is silent once and not again and again', async () => {
-    const losses = open();
+  it('sends one renewal at a time to a Redis that does not answer', async ({
+    lease,
+    losses,
+    keyOf,
+    redis,
+    redisServer,
+  }) => {
     await lease.start();
     const { processId } = lease;
     await redis.del(keyOf(processId));
-    server.pause();
+    redisServer.pause();
     const renewals = Array.from({ length: 5 }, () => lease.renew());
-    server.resume();
+    redisServer.resume();
     await Promise.all(renewals);
-    await eventually(() => losses() === 1);
+    await eventually(() => losses.count === 1);
     expect(await redis.keys(keyOf('*'))).toHaveLength(2);
   });
 
-  it('ends with the process', async () => {
-    open();
+  it('ends with the process', async ({ lease, keyOf, redis }) => {
     await lease.start();
     const { processId } = lease;
     await lease.stop();
@@ -93,17 +88,9 @@ describe('ProcessLease', () => {
     expect(await redis.exists(keyOf(processId))).toBe(0);
   });
 
-  it('does not keep a stop waiting for a Redis that is silent', async () => {
-    open();
+  it('does not delay a stop while Redis does not answer', async ({ lease, redisServer }) => {
     await lease.start();
-    server.pause();
+    redisServer.pause();
     await lease.stop();
   });
 });
-
-/** Returns how often a loss was told. */
-function open(): () => number {
-  let losses = 0;
-  lease = new ProcessLease({ presence, log, onLost: () => losses++ });
-  return () => losses;
-}

@@ -1,16 +1,16 @@
-// The life sign of this process, by which others know whether the connections it has reported still exist. Its id is
-// new at each start, and after each time that the lease ran out (Redis away for long, the process asleep).
+// The lease of this process, by which others see whether the connections that it has reported still exist. The process id
+// is new at each start, and after each expiry of the lease (Redis unreachable for long, the machine suspended).
 import { randomUUID } from 'node:crypto';
-import type { Logger } from '@fleetbridge/service';
+import { type Logger, withTimeout } from '@fleetbridge/service';
 import { PROCESS_LEASE_MS, type Presence } from '@fleetbridge/store';
 
-/** What a stop may wait for a Redis that doesn't answer; the lease runs out by itself. */
-const GOODBYE_MS = 1_000;
+/** How long a stop waits for a Redis that does not answer; the lease then expires. */
+const END_LIMIT_MS = 1_000;
 
 export interface ProcessLeaseOptions {
   presence: Pick<Presence, 'renewProcess' | 'endProcess'>;
   log: Logger;
-  /** The lease had run out; the id is a new one now. */
+  /** The lease had expired, and the process has a new id now. */
   onLost: () => void;
 }
 
@@ -35,15 +35,15 @@ export class ProcessLease {
     this.#timer = setInterval(() => void this.renew(), PROCESS_LEASE_MS / 3);
   }
 
-  /** Never rejects. A Redis that is silent holds a call for long: there is one at a time. */
+  /** Never rejects. Runs once at a time: a call to a Redis that does not answer can take long. */
   async renew(): Promise<void> {
     if (this.#isRenewing || this.#isStopped) return;
     this.#isRenewing = true;
     try {
       await this.#renew();
     } catch (err) {
-      // Redis is away. The next renewal tells whether the lease has outlived it.
-      this.#options.log.debug({ err }, 'process_lease_not_renewed');
+      // Redis is unreachable. The next renewal finds out whether the lease has expired.
+      this.#options.log.debug({ err }, 'process_lease_renewal_failed');
     } finally {
       this.#isRenewing = false;
     }
@@ -52,30 +52,26 @@ export class ProcessLease {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise((resolve) => {
-      timer = setTimeout(resolve, GOODBYE_MS);
+    await withTimeout(this.#options.presence.endProcess(this.#processId), END_LIMIT_MS, {
+      message: `no answer within ${END_LIMIT_MS} ms`,
+    }).catch(() => {
+      // The lease expires without it.
     });
-    const ended = this.#options.presence.endProcess(this.#processId).catch(() => {
-      // it runs out by itself
-    });
-    await Promise.race([ended, limit]);
-    clearTimeout(timer);
   }
 
   async #renew(): Promise<void> {
     const { presence, log, onLost } = this.#options;
     const isFirst = this.#isFirst;
     this.#isFirst = false;
-    const isUnbroken = await presence.renewProcess(this.#processId, PROCESS_LEASE_MS);
+    const isRenewed = await presence.renewProcess(this.#processId, PROCESS_LEASE_MS);
     if (this.#isStopped) return;
-    if (isUnbroken || isFirst) return;
+    if (isRenewed || isFirst) return;
     const lost = this.#processId;
     this.#processId = randomUUID();
     log.warn({ lost_process_id: lost, process_id: this.#processId }, 'process_lease_lost');
-    // Should this fail, the next renewal finds the new id unknown too, and takes the next one.
+    // If this fails, the next renewal finds the new id unknown too, and replaces it again.
     await presence.renewProcess(this.#processId, PROCESS_LEASE_MS);
-    // The lost id lives for one lease more, since it was just renewed: time for its connections to change over.
+    // The lost id was just renewed and is valid for one more lease: time to report its connections under the new id.
     onLost();
   }
 }

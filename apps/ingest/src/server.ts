@@ -1,28 +1,27 @@
-// The door for vehicles: TLS with a required client certificate, then the WebSocket upgrade on any path. Who can't be
-// identified or isn't admitted is refused before the upgrade, and counted with the reason.
+// The port for vehicles: TLS with a required client certificate, then the WebSocket upgrade on any path. A client that
+// cannot be identified or is not admitted is refused before the upgrade and counted by reason.
 import { constants, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { DEFAULT_CIPHERS, type TLSSocket } from 'node:tls';
 import { type Identity, identityFromCertificate } from '@fleetbridge/pki';
-import { explainListenError, type Logger } from '@fleetbridge/service';
+import { type Logger, listen } from '@fleetbridge/service';
 import { WebSocketServer } from 'ws';
-import { type Counts, countOne } from './counts.js';
+import { countOne } from './counts.js';
 import { HandshakeGuard, type HandshakeLimits, handshakeLimits } from './handshake/index.js';
-import type { Fleet } from './socket/index.js';
-import { createSender, VehicleConnection } from './socket/index.js';
+import { type ConnectionRegistry, type ConnectionServices, createSender, VehicleConnection } from './socket/index.js';
 
-/** Above a record's limit of 1,000,000 bytes, so that such a one can still be answered; past this the socket ends. */
+/** Records over 1,000,000 bytes are answered with an error; only a message over this limit ends the connection. */
 const MAX_PAYLOAD_BYTES = 4_000_000;
 const HANDSHAKE_MS = 10_000;
-/** Connections that the system keeps until we take them, as far as it allows: a fleet that comes back comes at once. */
+/** Connections that the kernel may queue (as far as it allows), because all vehicles reconnect at the same moment. */
 const BACKLOG = 4_096;
-/** How often Node looks for requests that take too long. */
-const REQUEST_LOOK_MS = 2_000;
+/** How often Node checks for requests that exceed their time limit. */
+const REQUEST_CHECK_MS = 2_000;
 
-/** Node prefers AES-256. AES-128 is as safe here and cheaper, which every record feels. */
+/** Node prefers AES-256. AES-128 is safe as well and costs less CPU per record. */
 const FAST_CIPHER = 'TLS_AES_128_GCM_SHA256';
 const CIPHERS = [FAST_CIPHER, ...DEFAULT_CIPHERS.split(':').filter((cipher) => cipher !== FAST_CIPHER)].join(':');
 
@@ -33,31 +32,32 @@ export interface IngestServerOptions {
   cert: string;
   key: string;
   isAdmitted: (vin: string) => boolean;
-  /** Vehicles at a time; undefined = any number. */
+  /** Maximum number of connected vehicles; undefined: unlimited. */
   maxConnections?: number | undefined;
-  /** Peers that are balancers (PROXY_PROTOCOL_FROM). */
+  /** Whether a peer is a TCP balancer (PROXY_PROTOCOL_FROM). */
   isBalancer?: ((address: string) => boolean) | undefined;
-  /** Default: those of handshake-guard.ts. */
+  /** Overrides of `handshakeLimits`. */
   limits?: Partial<HandshakeLimits> | undefined;
-  fleet: Fleet;
-  counts: Counts;
+  connections: Pick<ConnectionRegistry, 'connected' | 'isConnected' | 'add'>;
+  services: ConnectionServices;
   log: Logger;
 }
 
 export interface IngestServer {
   port: number;
-  /** New handshakes get the new certificate; connections stay as they are. */
+  /** New handshakes use the new certificate; open connections are not affected. */
   renewCertificate(certificate: { cert: string; key: string }): void;
-  /** New handshakes are verified against these; connections stay, whoever signed their certificates. */
+  /** New handshakes are verified against these CAs; open connections are not affected. */
   renewVehicleCas(ca: readonly string[]): void;
-  /** Connections that are not a vehicle's yet. */
-  readonly handshakes: Pick<HandshakeGuard, 'waiting' | 'underWay'>;
-  /** Stops accepting. Connections are the fleet's to end. */
+  /** Connections before the end of their handshake. */
+  readonly handshakes: Pick<HandshakeGuard, 'waiting' | 'inProgress'>;
+  /** Stops accepting. The connection registry closes the vehicles' connections. */
   stop(): void;
 }
 
 export async function startIngestServer(options: IngestServerOptions): Promise<IngestServer> {
-  const { fleet, counts, log, maxConnections = Number.POSITIVE_INFINITY } = options;
+  const { connections, services, log, maxConnections = Number.POSITIVE_INFINITY } = options;
+  const { counts } = services;
   const upgrades = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -65,7 +65,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     maxPayload: MAX_PAYLOAD_BYTES,
   });
   const secure = {
-    // A vehicle that does not find its own CA among the names we send presents no certificate: exactly these, no others.
+    // A vehicle presents no certificate when its CA is missing in the list that the server sends.
     ca: [...options.ca],
     cert: options.cert,
     key: options.key,
@@ -73,28 +73,28 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2' as const,
     ciphers: CIPHERS,
-    // Measured: session tickets cost a quarter of a handshake's CPU and 15 KB a connection, and help only vehicles that
-    // resume a session, whose certificate would then not be looked at again.
+    // Measured: session tickets cost a quarter of a handshake's CPU and 15 KB per connection. They help only vehicles that
+    // resume a session, and a resumed session would skip the check of the certificate.
     secureOptions: constants.SSL_OP_NO_TICKET,
   };
   const server = createServer({
     ...secure,
     handshakeTimeout: HANDSHAKE_MS,
     requestTimeout: HANDSHAKE_MS,
-    connectionsCheckingInterval: REQUEST_LOOK_MS,
+    connectionsCheckingInterval: REQUEST_CHECK_MS,
   });
   let isStopping = false;
 
-  // Node would begin the handshake at once; the guard says when.
-  const beginHandshake = server.listeners('connection');
+  // Node would start the handshake immediately; the guard decides when to start it.
+  const startHandshake = server.listeners('connection');
   server.removeAllListeners('connection');
   const guard = new HandshakeGuard({
     limits: { ...handshakeLimits, ...options.limits },
     isBalancer: options.isBalancer ?? (() => false),
     startTls: (socket) => {
-      for (const listener of beginHandshake) listener.call(server, socket);
+      for (const listener of startHandshake) listener.call(server, socket);
     },
-    counts,
+    countRefused: (reason) => countOne(counts.refusedConnections, reason),
     log,
   });
   server.on('connection', (socket: Socket) => guard.accept(socket));
@@ -125,35 +125,42 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
       refuseUpgrade(socket, '403 Forbidden', identity);
       return;
     }
-    // its handshake was under way when we stopped to accept
+    // the handshake was in progress when the stop began
     if (isStopping) {
       refuseUpgrade(socket, '503 Service Unavailable', 'stopping');
       return;
     }
-    // a vehicle that is connected already gets no place more, it changes its old one for this
-    if (fleet.connected >= maxConnections && !fleet.isConnected(identity.deviceId)) {
+    // a vehicle that is already connected replaces its own connection and needs no additional slot
+    if (connections.connected >= maxConnections && !connections.isConnected(identity.deviceId)) {
       countOne(counts.refusedConnections, 'too_many_connections');
       log.warn(
-        { vin: identity.deviceId, connected: fleet.connected, remedy: 'MAX_CONNECTIONS' },
+        { vin: identity.deviceId, connected: connections.connected, remedy: 'MAX_CONNECTIONS' },
         'too_many_connections',
       );
       refuseUpgrade(socket, '503 Service Unavailable', 'too_many_connections');
       return;
     }
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
-      const sender = createSender(identity, header(request, 'version'), fleet.extraTopics);
+      const sender = createSender(identity, header(request, 'version'), services.rules.extra);
       const facts = {
         connectionId: randomUUID(),
         vehicleTxid: header(request, 'x-txid'),
         networkInterface: header(request, 'x-network-interface'),
         address: addressOf(request),
-        connectedMs: fleet.now(),
+        connectedMs: services.now(),
       };
-      fleet.add(new VehicleConnection({ webSocket, socket, sender, facts, host: fleet }));
+      connections.add(new VehicleConnection({ webSocket, socket, sender, facts, services }));
     });
   });
 
-  const port = await listen(server, options);
+  const port = await listen(server, {
+    host: options.host,
+    port: options.port,
+    backlog: BACKLOG,
+    variable: 'INGEST_PORT',
+    hostVariable: 'INGEST_HOST',
+    purpose: 'vehicles',
+  });
   return {
     port,
     handshakes: guard,
@@ -168,11 +175,11 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
   };
 }
 
-/** Who this is, or the reason for not letting it in (which is counted). */
+/** The vehicle's identity, or the reason of the refusal (already counted and logged). */
 function admit(
   request: IncomingMessage,
   address: string,
-  { isAdmitted, counts, log }: IngestServerOptions,
+  { isAdmitted, services: { counts }, log }: IngestServerOptions,
 ): Identity | string {
   const certificate = (request.socket as TLSSocket).getPeerX509Certificate();
   const identity = certificate && identityFromCertificate(certificate.raw);
@@ -195,7 +202,7 @@ function admit(
 
 function refuseUpgrade(socket: Duplex, status: string, reason: string): void {
   socket.on('error', () => {});
-  // Node leaves an upgraded socket half open, and no timeout of HTTP looks after it any more.
+  // Node leaves an upgraded socket half open, and HTTP timeouts do not apply to it any more.
   socket.once('finish', () => socket.destroy());
   socket.end(
     [
@@ -209,9 +216,9 @@ function refuseUpgrade(socket: Duplex, status: string, reason: string): void {
   );
 }
 
-/** A closed set of reasons from OpenSSL's many. */
+/** Maps the many errors of OpenSSL to a fixed set of reasons. */
 function handshakeFailure(error: NodeJS.ErrnoException, socket: TLSSocket): string {
-  // Node ends an unverified client without an error of its own; what was wrong is the socket's to say.
+  // Node reports no error of its own for a client that fails verification; the reason is on the socket.
   const code = String(socket.authorizationError ?? error.code ?? '');
   if (code === 'CERT_HAS_EXPIRED') return 'certificate_expired';
   if (socket.authorizationError) return 'certificate_not_verified';
@@ -223,23 +230,6 @@ function handshakeFailure(error: NodeJS.ErrnoException, socket: TLSSocket): stri
 
 function header(request: IncomingMessage, name: string): string {
   const value = request.headers[name];
-  // bounded: it is kept for the life of the connection and stored with each record
+  // bounded, because it is kept as long as the connection and stored with each record
   return typeof value === 'string' ? value.slice(0, 100) : '';
-}
-
-function listen(server: Server, { host, port }: IngestServerOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(
-        explainListenError(error, {
-          host: host ?? 'all addresses',
-          port,
-          variable: 'INGEST_PORT',
-          hostVariable: 'INGEST_HOST',
-          purpose: 'vehicles',
-        }),
-      ),
-    );
-    server.listen({ port, host, backlog: BACKLOG }, () => resolve((server.address() as { port: number }).port));
-  });
 }

@@ -1,4 +1,4 @@
-// Who may connect: certificates good and bad through a real handshake, and what the refused ones are told.
+// Admission of clients: valid and invalid certificates in a real handshake, and the answers to refused clients.
 import { execFile, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { get } from 'node:https';
@@ -7,49 +7,29 @@ import { type ConnectionOptions, connect } from 'node:tls';
 import { createAuthority, extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
 import { ConnectivityEvent, decodeMessage } from '@fleetbridge/protocol';
 import { VehicleConnectError } from '@fleetbridge/simulator';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createTestPki,
-  noCertificate,
-  OTHER_VIN,
-  startTestIngest,
-  type TestIngest,
-  type TestPki,
-  type VehicleCertificate,
-  VIN,
-} from './ingest-rig.js';
+import { eventually } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
+import { noCertificate, OTHER_VIN, type TestIngest, type TestPki, type VehicleCertificate, VIN } from './ingest-rig.js';
+import { it } from './ingest-test.js';
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
-let redis: DisposableRedis;
-let pki: TestPki;
 let ingest: TestIngest;
 
-beforeAll(async () => {
-  redis = await startRedis();
-  pki = createTestPki();
-});
-afterEach(() => ingest.dispose());
-afterAll(async () => {
-  pki.dispose();
-  await redis.stop();
-});
-
-describe('a client with a good certificate', () => {
-  it('gets "mtls ok" from /status, and a hint from any other page', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+describe('a client with a valid certificate', () => {
+  it('gets "mtls ok" from /status, and a hint from any other path', async ({ startIngest }) => {
+    ingest = await startIngest();
     expect(await httpsGet('/status')).toEqual({ status: 200, text: 'mtls ok' });
     expect(await httpsGet('/')).toMatchObject({ status: 426, text: expect.stringContaining('WebSocket') });
   });
 
-  it('is a vehicle on any path', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('can connect as a vehicle on any path', async ({ startIngest }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect({ path: 'some/where?x=1' });
     await vehicle.fence();
   });
 
-  it('is told exactly the names of the vehicle CAs', { skip: !hasOpenssl }, async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('receives exactly the names of the vehicle CAs', { skip: !hasOpenssl }, async ({ startIngest }) => {
+    ingest = await startIngest();
     const text = await opensslSClient();
     const names = /Acceptable client certificate CA names\n([\s\S]*?)\n(?:Requested|Client|Shared|Peer)/.exec(
       text,
@@ -57,8 +37,8 @@ describe('a client with a good certificate', () => {
     expect(names?.split('\n')).toEqual(['CN = TeslaMotors']);
   });
 
-  it('whose VIN is not among ALLOWED_VINS is refused before the upgrade, and counted', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env: { ALLOWED_VINS: OTHER_VIN.toLowerCase() } });
+  it('and a VIN that is not in ALLOWED_VINS is refused before the upgrade, and counted', async ({ startIngest }) => {
+    ingest = await startIngest({ env: { ALLOWED_VINS: OTHER_VIN.toLowerCase() } });
     await (await ingest.connect({ vin: OTHER_VIN })).fence();
     expect((await refused(ingest.connect({ vin: VIN }))).statusCode).toBe(403);
     expect(await httpsGet('/status')).toEqual({ status: 403, text: 'vin_not_admitted\n' });
@@ -66,25 +46,24 @@ describe('a client with a good certificate', () => {
     expect(await ingest.story()).toEqual(['CONNECTED', 'fence']);
   });
 
-  it('of an issuer that is in the bundle but none of a vehicle is refused with the reason', async () => {
-    const authority = createAuthority({ commonName: 'Somebody Else CA', days: 30 });
+  it('of a CA that is in the bundle but is not a vehicle CA is refused with the reason', async ({
+    pki,
+    startIngest,
+  }) => {
+    const authority = createAuthority({ commonName: 'Another CA', days: 30 });
     const bundle = path.join(pki.dataDir, 'two-cas.pem');
     writeFileSync(bundle, `${pki.vehicleAuthority.certificatePem}${authority.certificatePem}`);
-    ingest = await startTestIngest({
-      redisUrl: redis.url,
-      pki,
-      env: { INGEST_CA_FILE: bundle, ALLOWED_VINS: '*' },
-    });
+    ingest = await startIngest({ env: { INGEST_CA_FILE: bundle, ALLOWED_VINS: '*' } });
     expect((await refused(ingest.connect({ certificate: vehicleOf(authority) }))).statusCode).toBe(403);
     expect(ingest.counts.refusedConnections).toEqual({ unknown_issuer: 1 });
     await (await ingest.connect()).fence();
   });
 
-  it('is not left half open after a refusal', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env: { ALLOWED_VINS: OTHER_VIN } });
+  it('is not left with a half-open connection after a refusal', async ({ pki, startIngest }) => {
+    ingest = await startIngest({ env: { ALLOWED_VINS: OTHER_VIN } });
     const { certificatePem: cert, keyPem: key } = pki.vehicle(VIN);
     const { vehicles: port } = ingest.ports;
-    // A client that doesn't end its own side when the server does.
+    // a client that does not close its side when the server does
     const options = { port, host: '127.0.0.1', ca: pki.serverCaPem, cert, key, allowHalfOpen: true };
     const socket = connect(options as ConnectionOptions);
     const ended = new Promise((resolve) => socket.on('close', resolve));
@@ -98,7 +77,7 @@ describe('a client with a good certificate', () => {
       text += part;
     });
     await eventually(() => text.endsWith('\r\n\r\nvin_not_admitted'));
-    // Only a server that has let go answers further writes with a reset.
+    // writes get a reset only when the server has closed the socket
     const poke = setInterval(() => socket.write('x'), 5);
     await ended;
     clearInterval(poke);
@@ -106,7 +85,7 @@ describe('a client with a good certificate', () => {
 });
 
 describe('a handshake fails', () => {
-  it.each([
+  it.for([
     ['without a certificate', 'no_certificate', undefined],
     [
       'with a certificate of another CA that has the same name',
@@ -118,10 +97,10 @@ describe('a handshake fails', () => {
       'certificate_not_verified',
       () => vehicleOf(createAuthority({ commonName: 'Tesla Issuing CA', days: 30 })),
     ],
-    ['with an expired certificate', 'certificate_expired', () => expiredVehicle()],
-  ] as const)('%s, and is counted as %s', async (_, reason, certificate) => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
-    const error = await refused(ingest.connect({ certificate: certificate?.() ?? noCertificate }));
+    ['with an expired certificate', 'certificate_expired', (pki: TestPki) => expiredVehicle(pki)],
+  ] as const)('%s, and is counted as %s', async ([, reason, certificate], { startIngest }) => {
+    ingest = await startIngest();
+    const error = await refused(ingest.connect({ certificate: certificate?.(ingest.pki) ?? noCertificate }));
     expect(error.statusCode).toBeUndefined();
     await eventually(() => ingest.counts.refusedConnections[reason] === 1);
     expect(ingest.counts.refusedConnections).toEqual({ [reason]: 1 });
@@ -131,17 +110,19 @@ describe('a handshake fails', () => {
     expect(await ingest.story()).toEqual([]);
   });
 
-  it('with what is not TLS at all, and nobody minds', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('with bytes that are not TLS, without effect on vehicles', async ({ startIngest }) => {
+    ingest = await startIngest();
     await expect(plainGet(ingest.ports.vehicles)).rejects.toThrow();
     await eventually(() => ingest.counts.refusedConnections.not_tls === 1);
     await (await ingest.connect()).fence();
   });
 });
 
-describe('what a vehicle says about itself in the request', () => {
-  it('is in its records: network interface in the connectivity record, version in each of its own', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+describe('the headers of a vehicle', () => {
+  it('are stored: the network interface in the connectivity record, the version in each of its own records', async ({
+    startIngest,
+  }) => {
+    ingest = await startIngest();
     const headers = { 'X-Network-Interface': 'cellular', Version: '2026.20.6', 'X-TXID': 'not-ours-to-use' };
     const vehicle = await ingest.connect({ headers });
     await vehicle.fence();
@@ -173,8 +154,8 @@ describe('what a vehicle says about itself in the request', () => {
     });
   });
 
-  it('is cut when it is absurdly long', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('are truncated when they are very long', async ({ startIngest }) => {
+    ingest = await startIngest();
     const long = 'é'.repeat(3_000);
     const vehicle = await ingest.connect({ headers: { Version: long, 'X-Network-Interface': long } });
     await vehicle.fence();
@@ -193,7 +174,7 @@ function vehicleOf(authority: VehicleCertificate): VehicleCertificate {
   return issueCertificate({ authority, subject: { commonName: VIN }, extendedKeyUsage, days: 30 });
 }
 
-function expiredVehicle(): VehicleCertificate {
+function expiredVehicle(pki: TestPki): VehicleCertificate {
   const authority = pki.vehicleAuthority;
   const extendedKeyUsage = [extendedKeyUsages.clientAuth];
   const now = new Date(Date.now() - 20 * 86_400_000);
@@ -201,6 +182,7 @@ function expiredVehicle(): VehicleCertificate {
 }
 
 function httpsGet(path: string): Promise<{ status: number; text: string }> {
+  const { pki } = ingest;
   const { certificatePem: cert, keyPem: key } = pki.vehicle(VIN);
   const { vehicles: port } = ingest.ports;
   return new Promise((resolve, reject) => {
@@ -218,11 +200,11 @@ async function plainGet(port: number): Promise<unknown> {
   return await fetch(`http://127.0.0.1:${port}/status`);
 }
 
-/** TLS 1.2, where the list comes before the client has to show anything. */
+/** With TLS 1.2, where the server sends the list before the client presents a certificate. */
 function opensslSClient(): Promise<string> {
   const address = `127.0.0.1:${ingest.ports.vehicles}`;
   return new Promise((resolve) => {
-    // It ends with a failure, having no certificate to show.
+    // it exits with an error, because it has no certificate
     execFile('openssl', ['s_client', '-connect', address, '-tls1_2'], (_, stdout) => resolve(stdout));
   });
 }

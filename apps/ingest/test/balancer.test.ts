@@ -1,59 +1,54 @@
-// Two ingest processes, as on two machines, behind one TCP balancer that speaks the PROXY protocol: one server.
+// Two ingest processes behind a TCP balancer with the PROXY protocol: vehicles see one server.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { connectRedis, Presence, type RedisConnection, Store } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createIngestProcesses, type IngestProcess } from './ingest-process.js';
-import { createTestPki, readEntries, type TestPki, VIN } from './ingest-rig.js';
+import { Presence } from '@fleetbridge/store';
+import { eventually, freePort } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
+import type { IngestProcess, IngestProcesses } from './ingest-process.js';
+import { readEntries, VIN } from './ingest-rig.js';
+import { it as ingestTest } from './ingest-test.js';
 
 const hasHaproxy = process.platform === 'linux' && spawnSync('haproxy', ['-v']).status === 0;
 if (!hasHaproxy) console.log('skipped: haproxy is not installed here (Debian: apt-get install haproxy)');
 const VINS = Array.from({ length: 6 }, (_, n) => `5YJ3E1EA7KF00030${n}`);
-/** From where the balancer connects to the servers; the vehicles come from 127.0.0.1. */
+/** The address from which the balancer connects; the vehicles connect from 127.0.0.1. */
 const BALANCER = '127.0.0.9';
 
-let redis: DisposableRedis;
-let client: RedisConnection;
-let pki: TestPki;
-const processes = createIngestProcesses(() => ({ redisUrl: redis.url, pki }));
-const { connect } = processes;
-let haproxy: ChildProcess;
-let servers: IngestProcess[];
-let namespace: string;
-let port: number;
-let namespaces = 0;
+interface Balanced {
+  servers: IngestProcess[];
+  /** Connects a vehicle through the balancer. */
+  connect: (vin?: string) => ReturnType<IngestProcesses['connect']>;
+  presence: Presence;
+  /** The txid of each record of VIN, and the topic of records that the servers wrote. */
+  story: () => Promise<string[]>;
+}
+
+const it = ingestTest.extend<{ balanced: Balanced }>({
+  balanced: async ({ store, pki, processes }, use) => {
+    const env = { PROXY_PROTOCOL_FROM: BALANCER };
+    const servers = [processes.start(env), processes.start(env)];
+    const ports = await Promise.all(servers.map(async ({ ready }) => (await ready).ports.vehicles));
+    const port = await freePort();
+    const haproxy = startHaproxy(path.join(pki.dataDir, `haproxy-${port}.cfg`), port, ports);
+    const connect: Balanced['connect'] = (vin) => processes.connect(port, vin);
+    const presence = new Presence(store);
+    await eventually(async () => (await connect()).connection.close());
+    await eventually(async () => (await presence.all()).length === 0);
+    const story = async () =>
+      (await readEntries(store))
+        .filter(({ vin }) => vin === VIN)
+        .map(({ topic, txid }) => (topic === 'V' ? txid : topic));
+    await use({ servers, connect, presence, story });
+    haproxy.kill('SIGKILL');
+  },
+});
 
 describe.skipIf(!hasHaproxy)('two processes behind haproxy', () => {
-  beforeAll(async () => {
-    redis = await startRedis();
-    client = connectRedis({ url: redis.url, name: 'test' });
-    pki = createTestPki();
-  });
-  beforeEach(async () => {
-    namespace = `balanced-${namespaces++}`;
-    const env = { NAMESPACE: namespace, PROXY_PROTOCOL_FROM: BALANCER };
-    servers = [processes.start(env), processes.start(env)];
-    const ports = await Promise.all(servers.map(async ({ ready }) => (await ready).ports.vehicles));
-    port = await freePort();
-    haproxy = startHaproxy(port, ports);
-    await eventually(async () => (await connect(port)).connection.close());
-    await eventually(async () => (await presence().all()).length === 0);
-  });
-  afterEach(() => {
-    haproxy.kill('SIGKILL');
-    processes.killAll();
-  });
-  afterAll(async () => {
-    client.disconnect();
-    pki.dispose();
-    await redis.stop();
-  });
-
-  it('share the vehicles, and know them by their own addresses', async () => {
-    for (const vin of VINS) await (await connect(port, vin)).fence();
-    const connections = await presence().all();
+  it('share the vehicles, and see the addresses of the vehicles', async ({ balanced }) => {
+    const { servers, connect, presence } = balanced;
+    for (const vin of VINS) await (await connect(vin)).fence();
+    const connections = await presence.all();
     expect(connections.map(({ vin }) => vin).sort()).toEqual(VINS);
     expect(new Set(connections.map(({ processId }) => processId)).size).toBe(2);
     for (const { lines } of servers) {
@@ -62,28 +57,30 @@ describe.skipIf(!hasHaproxy)('two processes behind haproxy', () => {
     }
   });
 
-  it('replace a vehicle’s connection with its newer one, whichever of them has it', async () => {
-    let older = await connect(port);
+  it('close the older connection of a vehicle, whichever process has it', async ({ balanced }) => {
+    const { servers, connect, presence, story } = balanced;
+    let older = await connect();
     await older.fence('tx-0');
     for (let n = 1; n < 6; n++) {
-      const newer = await connect(port);
+      const newer = await connect();
       expect(await older.closed).toBe(1000);
       await newer.fence(`tx-${n}`);
       older = newer;
     }
-    expect(await presence().all()).toHaveLength(1);
-    await eventually(async () => (await connectedInAll()) === 1);
+    expect(await presence.all()).toHaveLength(1);
+    await eventually(async () => (await connectedInAll(servers)) === 1);
     const own = (await story()).slice(2);
     expect(own).toEqual([0, 1, 2, 3, 4, 5].flatMap((n) => ['connectivity', `tx-${n}`]));
   });
 
-  it('store a record once that is sent again to the other one, and acknowledge it there', async () => {
-    const first = await connect(port);
+  it('store a record once that is resent to the other process, and acknowledge it there', async ({ balanced }) => {
+    const { connect, story } = balanced;
+    const first = await connect();
     for (const txid of ['a', 'b', 'c']) first.send({ txid });
     await first.fence('d');
     first.connection.terminate();
     for (let n = 0; n < 3; n++) {
-      const again = await connect(port);
+      const again = await connect();
       for (const txid of ['a', 'b', 'c']) again.send({ txid, isResend: n % 2 === 0 });
       await again.fence(`e-${n}`);
       expect(again.acks()).toEqual(['a', 'b', 'c', `e-${n}`]);
@@ -92,27 +89,29 @@ describe.skipIf(!hasHaproxy)('two processes behind haproxy', () => {
     expect(records).toEqual(['a', 'b', 'c', 'd', 'e-0', 'e-1', 'e-2']);
   });
 
-  it('go on as one when the other is killed: its vehicles are back, and presence is right', async () => {
+  it('continue as one when the other is killed: its vehicles reconnect, and presence is correct', async ({
+    balanced,
+  }) => {
+    const { servers, connect, presence } = balanced;
     const vehicles = [];
-    for (const vin of VINS) vehicles.push(await connect(port, vin));
+    for (const vin of VINS) vehicles.push(await connect(vin));
     for (const vehicle of vehicles) await vehicle.fence();
     servers[0]!.child.kill('SIGKILL');
     const ended = await Promise.all(vehicles.map((vehicle) => Promise.race([vehicle.closed, vehicle.fence('here')])));
     for (const [index, end] of ended.entries()) {
       if (end === undefined) continue;
-      const back = await eventually(() => connect(port, VINS[index]!));
+      const back = await eventually(() => connect(VINS[index]!));
       await back.fence('back');
     }
-    const connections = await presence().all();
+    const connections = await presence.all();
     expect(connections.map(({ vin }) => vin).sort()).toEqual(VINS);
     expect(new Set(connections.map(({ processId }) => processId)).size).toBe(1);
-    // The dispatcher's part: nobody who is here is reported as gone.
-    expect(await presence().reportDead(0, Date.now())).toEqual([]);
+    // the dispatcher must not report connected vehicles as disconnected
+    expect(await presence.reportDead(0, Date.now())).toEqual([]);
   });
 });
 
-function startHaproxy(listenPort: number, ports: number[]): ChildProcess {
-  const file = path.join(pki.dataDir, `haproxy-${listenPort}.cfg`);
+function startHaproxy(file: string, listenPort: number, ports: number[]): ChildProcess {
   const backends = ports.map(
     (to, index) => `  server ingest${index} 127.0.0.1:${to} source ${BALANCER} send-proxy-v2 check inter 200ms`,
   );
@@ -134,17 +133,7 @@ function startHaproxy(listenPort: number, ports: number[]): ChildProcess {
   return spawn('haproxy', ['-db', '-f', file], { stdio: 'ignore' });
 }
 
-function presence(): Presence {
-  return new Presence(new Store({ redis: client, url: redis.url, namespace, partitions: 1 }));
-}
-
-/** Topic of what the servers wrote themselves, txid of the rest. */
-async function story(): Promise<string[]> {
-  const entries = await readEntries(client, namespace);
-  return entries.filter(({ vin }) => vin === VIN).map(({ topic, txid }) => (topic === 'V' ? txid : topic));
-}
-
-async function connectedInAll(): Promise<number> {
+async function connectedInAll(servers: readonly IngestProcess[]): Promise<number> {
   const pages = await Promise.all(servers.map(({ admin }) => admin('/metrics')));
   const counts = pages.map(({ text }) => Number(/^fleetbridge_ingest_connected\{.*\} (\d+)$/m.exec(text)?.[1]));
   return counts.reduce((sum, count) => sum + count, 0);

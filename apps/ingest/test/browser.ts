@@ -1,5 +1,5 @@
-// A real browser without a window, spoken to over its own debugging protocol. A new profile each time, which is removed;
-// it asks nobody for anything but the page.
+// A headless Chromium, controlled through its debugging protocol. Each start uses a new profile, which is removed later, and
+// makes no requests except for the page.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -36,15 +36,15 @@ export async function startBrowser() {
   const child: ChildProcess = spawn(program, [...settings, `--user-data-dir=${profile}`, 'about:blank'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  let said = '';
+  let stderr = '';
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
+    stderr += text;
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  const [, address = ''] = await eventually(() => /DevTools listening on (\S+)/.exec(said) ?? false, 30_000);
+  const [, address = ''] = await eventually(() => /DevTools listening on (\S+)/.exec(stderr) ?? false, 30_000);
   const protocol = await connectProtocol(address);
   return {
-    /** Opens a page of its own; `close` it. */
+    /** Opens a new page; call `close` on it. */
     async open({ url, width, height, scheme = 'light' }: PageView) {
       const { targetId } = await protocol.ask('Target.createTarget', { url: 'about:blank' });
       const { sessionId } = await protocol.ask('Target.attachToTarget', { targetId, flatten: true });
@@ -62,7 +62,7 @@ export async function startBrowser() {
       );
       return {
         evaluate,
-        /** What the browser complains of: blocked styles, failed requests. */
+        /** Problems that the browser reports: blocked styles, failed requests. */
         problems,
         screenshot: async () =>
           Buffer.from((await ask('Page.captureScreenshot', { captureBeyondViewport: true })).data, 'base64'),
@@ -73,7 +73,7 @@ export async function startBrowser() {
       protocol.end();
       child.kill('SIGKILL');
       await ended;
-      // its processes of their own may still write there
+      // child processes of the browser may still write to the profile
       await rm(profile, { recursive: true, force: true, maxRetries: 50, retryDelay: 20 });
     },
   };
@@ -84,7 +84,7 @@ export type Browser = Awaited<ReturnType<typeof startBrowser>>;
 async function connectProtocol(address: string) {
   const socket = new WebSocket(address);
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-  // biome-ignore lint/suspicious/noExplicitAny: a protocol of hundreds of answers, of which three are read
+  // biome-ignore lint/suspicious/noExplicitAny: a protocol with hundreds of message types, of which three are read
   const waiting = new Map<number, { resolve: (answer: any) => void; reject: (error: Error) => void }>();
   const problems = new Map<string, string[]>();
   let requests = 0;

@@ -1,5 +1,5 @@
-// The promise on a Redis Cluster, with eight partitions on three nodes: ingest as a process, 200 vehicles, and a node that
-// is killed under load. The vehicles' own ledgers are compared with the log.
+// The guarantees of ingest on a Redis Cluster with eight partitions on three nodes: 200 vehicles, and a node that is killed
+// under load. The ledgers of the vehicles are compared with the log.
 import { extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
 import { SimulatedVehicle } from '@fleetbridge/simulator';
 import {
@@ -13,19 +13,19 @@ import {
 } from '@fleetbridge/store';
 import { eventually, type RedisCluster, startRedisCluster } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createIngestProcesses, type IngestProcess } from './ingest-process.js';
+import { createIngestProcesses, type IngestProcess, type IngestProcesses } from './ingest-process.js';
 import { createTestPki, type TestPki } from './ingest-rig.js';
 
 const PARTITIONS = 8;
 const VEHICLES = 200;
 const SPEED = 4;
 const ROUNDS = process.env.TEST_LONG === undefined ? 1 : 6;
-if (ROUNDS === 1) console.log('a node is killed once, six times with npm run test:long');
+if (ROUNDS === 1) console.log('a node is killed once; six times with npm run test:long');
 
 let pki: TestPki;
 let cluster: RedisCluster;
 let client: RedisConnection;
-const processes = createIngestProcesses(() => ({ redisUrl: cluster.url, pki }));
+let processes: IngestProcesses;
 let vehicles: SimulatedVehicle[] = [];
 
 beforeAll(() => {
@@ -41,7 +41,7 @@ afterEach(async () => {
 afterAll(() => pki.dispose());
 
 describe('ingest on a cluster', () => {
-  it('a node is killed and comes back on its own data: nothing lost, nothing twice, all in order', {
+  it('a node that is killed and restarted loses no record, stores no record twice, and keeps the order', {
     timeout: 240_000,
   }, async () => {
     const { ingest, load } = await start({ replicas: 0 });
@@ -55,10 +55,10 @@ describe('ingest on a cluster', () => {
       await eventually(async () => (await ingest.admin('/readyz')).status === 200);
     }
     load.stop();
-    await expectPromiseKept();
+    await expectGuaranteesKept();
   });
 
-  it('ACK_REPLICAS=1: the replica that takes over has every acknowledged record', { timeout: 240_000 }, async () => {
+  it('ACK_REPLICAS=1: the promoted replica has every acknowledged record', { timeout: 240_000 }, async () => {
     const { load } = await start({ replicas: 1 });
     for (let round = 0; round < ROUNDS; round++) {
       await eventually(() => acknowledgedMore(5), 30_000);
@@ -69,7 +69,7 @@ describe('ingest on a cluster', () => {
         const masters = await Promise.all(lost.map((partition) => cluster.masterOf(String(partition))));
         return masters.every((master) => master !== killed);
       }, 30_000);
-      // what the dead one has acknowledged, and nothing else: the new one has no replica yet
+      // acks of the killed node only: the promoted one has no replica yet and acknowledges no record
       const acknowledged = vehicles.map(({ ledger }) => [...ledger.acknowledged.keys()]);
       for (const partition of lost) {
         const promoted = await cluster.masterOf(String(partition));
@@ -83,20 +83,21 @@ describe('ingest on a cluster', () => {
       await eventually(() => acknowledgedMore(5), 30_000);
     }
     load.stop();
-    await expectPromiseKept();
+    await expectGuaranteesKept();
   });
 });
 
 async function start({ replicas }: { replicas: number }) {
   cluster = await startRedisCluster({ replicas });
+  processes = createIngestProcesses({ redisUrl: cluster.url, namespace: 'cluster', pki });
   client = connectRedis({ url: cluster.url, name: 'test' });
   await whenReady(client, 5_000);
-  const env = { NAMESPACE: 'cluster', PARTITIONS: String(PARTITIONS), ACK_REPLICAS: String(replicas) };
+  const env = { PARTITIONS: String(PARTITIONS), ACK_REPLICAS: String(replicas) };
   const ingest: IngestProcess = processes.start(env);
   const { ports } = await ingest.ready;
   vehicles = Array.from({ length: VEHICLES }, (_, n) => newVehicle(n, ports.vehicles));
   await eventually(() => vehicles.every(({ isConnected }) => isConnected), 60_000);
-  return { ingest, load: sendOn() };
+  return { ingest, load: sendRepeatedly() };
 }
 
 function newVehicle(n: number, port: number): SimulatedVehicle {
@@ -118,8 +119,8 @@ function newVehicle(n: number, port: number): SimulatedVehicle {
   return vehicle;
 }
 
-/** A record of each vehicle every 100 ms, whatever has become of the ones before. */
-function sendOn(): { stop: () => void } {
+/** Sends a record per vehicle every 100 ms, whether or not earlier ones were acknowledged. */
+function sendRepeatedly(): { stop: () => void } {
   let value = 0;
   const timer = setInterval(() => {
     for (const vehicle of vehicles) vehicle.send([{ key: SPEED, value: { doubleValue: value } }]);
@@ -130,7 +131,7 @@ function sendOn(): { stop: () => void } {
 
 let lastSeen: number[] = [];
 
-/** Whether every vehicle had so many more acks since the last time that this was true. */
+/** Whether every vehicle has `each` more acks since the last call that returned true. */
 function acknowledgedMore(each: number): boolean {
   const now = vehicles.map(({ ledger }) => ledger.acknowledged.size);
   if (now.some((acks, n) => acks < (lastSeen[n] ?? 0))) lastSeen = [];
@@ -139,7 +140,7 @@ function acknowledgedMore(each: number): boolean {
   return true;
 }
 
-async function expectPromiseKept(): Promise<void> {
+async function expectGuaranteesKept(): Promise<void> {
   const left = await Promise.all(vehicles.map((vehicle) => vehicle.finish(60_000)));
   expect(left.filter((pending) => pending > 0)).toEqual([]);
   await whenReady(client, 5_000);
@@ -169,7 +170,7 @@ async function partitionsOf(port: number): Promise<number[]> {
   return all.filter((partition) => masters[partition]!.port === port);
 }
 
-/** Txids of a partition, asked of one node alone. */
+/** The txids of a partition on a single node. */
 async function heldBy(port: number, partition: number): Promise<Set<string>> {
   const node = connectRedis({ url: `redis://127.0.0.1:${port}`, name: 'test' });
   try {

@@ -1,51 +1,39 @@
-// The promise held against what breaks: processes killed, Redis stopped or full, under load. The vehicles' own ledgers
-// are compared with the log: nothing acknowledged is missing, nothing is there twice, and the order is the vehicle's.
+// The guarantees of ingest under load while processes are killed and Redis is stopped or full. The ledgers of the vehicles
+// are compared with the log: no acknowledged record is missing, no record is stored twice, and the order is kept.
 import { extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
 import { SimulatedVehicle } from '@fleetbridge/simulator';
-import { connectRedis, type LogEntry, Presence, type RedisConnection, Store, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createIngestProcesses, type IngestProcess } from './ingest-process.js';
-import { createTestPki, readEntries, type TestPki } from './ingest-rig.js';
+import { Presence } from '@fleetbridge/store';
+import type { RedisTestContext } from '@fleetbridge/store/testing';
+import { eventually, freePort } from '@fleetbridge/testing';
+import { afterEach, describe, expect } from 'vitest';
+import type { IngestProcess } from './ingest-process.js';
+import { readEntries, type TestPki } from './ingest-rig.js';
+import { type IngestTestContext, it } from './ingest-test.js';
 
 const isLong = process.env.TEST_LONG !== undefined;
 const long = isLong ? it : it.skip;
-if (!isLong) console.log('2,000 vehicles, Redis asleep for 20 s and Redis full take minutes: npm run test:long');
+if (!isLong)
+  console.log('skipped: 2,000 vehicles, Redis suspended for 20 s, Redis out of memory (minutes): npm run test:long');
 const SPEED = 4;
 
-let redis: DisposableRedis;
-let client: RedisConnection;
-let pki: TestPki;
-const processes = createIngestProcesses(() => ({ redisUrl: redis.url, pki }));
-let vehicles: SimulatedVehicle[] = [];
-let namespaces = 0;
+type Context = Pick<RedisTestContext & IngestTestContext, 'store' | 'pki' | 'processes'>;
 
-beforeAll(async () => {
-  redis = await startRedis();
-  client = connectRedis({ url: redis.url, name: 'test' });
-  await whenReady(client, 5_000);
-  pki = createTestPki();
-});
+let vehicles: SimulatedVehicle[] = [];
+
 afterEach(async () => {
-  redis.resume();
   await Promise.all(vehicles.map((vehicle) => vehicle.stop()));
   vehicles = [];
-  processes.killAll();
-});
-afterAll(async () => {
-  client.disconnect();
-  pki.dispose();
-  await redis.stop();
 });
 
 describe('under load', () => {
-  it('workers and the primary are killed: nothing lost, nothing twice, all in order', {
+  it('killed workers and a killed primary lose no record, store no record twice, and keep the order', {
     timeout: 120_000,
-  }, async () => {
-    const { ingest, namespace, start } = await startOnOnePort({ INGEST_WORKERS: '2' });
+  }, async ({ store, pki, processes }) => {
+    const context = { store, pki, processes };
+    const { ingest, start } = await startOnOnePort(context, { INGEST_WORKERS: '2' });
     let current = ingest;
-    vehicles = fleetOf(isLong ? 60 : 12, await portOf(ingest));
-    const load = sendOn(vehicles);
+    vehicles = createVehicles(pki, isLong ? 60 : 12, await portOf(ingest));
+    const load = sendRepeatedly(vehicles);
     for (let round = 0; round < (isLong ? 6 : 1); round++) {
       await eventually(() => acknowledgedMore(20));
       const workers = workerPids(current);
@@ -60,69 +48,76 @@ describe('under load', () => {
     await current.ready;
     await eventually(() => acknowledgedMore(20));
     load.stop();
-    await expectPromiseKept(namespace);
-  });
-
-  long('Redis sleeps for 20 s: vehicles wait, and then the same', { timeout: 180_000 }, async () => {
-    const { ingest, namespace } = await startOnOnePort({ INGEST_WORKERS: '2' });
-    vehicles = fleetOf(60, await portOf(ingest));
-    const load = sendOn(vehicles);
-    await eventually(() => acknowledgedMore(20));
-    redis.pause();
-    const asleepMs = performance.now();
-    // A call that was under way may still be answered from what Redis had written.
-    await eventually(async () => (await ingest.admin('/readyz')).status === 503);
-    const before = acknowledged();
-    await eventually(() => performance.now() - asleepMs > 20_000, 30_000);
-    expect(acknowledged()).toBe(before);
-    redis.resume();
-    await eventually(() => acknowledgedMore(20), 30_000);
-    await eventually(async () => (await ingest.admin('/readyz')).status === 200, 30_000);
-    load.stop();
-    await expectPromiseKept(namespace);
-    // Leases ran out meanwhile; whoever is connected is present, and nobody else.
-    const present = await presence(namespace).all();
-    expect(new Set(present.map(({ vin }) => vin)).size).toBe(present.length);
+    await expectGuaranteesKept(context);
   });
 
   long(
-    'Redis is at its memory limit: no acks, and all is stored when there is room',
+    'a Redis that is suspended for 20 s delays acks, and the guarantees hold afterwards',
     { timeout: 180_000 },
-    async () => {
-      const { ingest, namespace } = await startOnOnePort({ INGEST_WORKERS: '2' });
-      vehicles = fleetOf(40, await portOf(ingest));
-      const load = sendOn(vehicles);
+    async ({ redisServer, store, pki, processes }) => {
+      const context = { store, pki, processes };
+      const { ingest } = await startOnOnePort(context, { INGEST_WORKERS: '2' });
+      vehicles = createVehicles(pki, 60, await portOf(ingest));
+      const load = sendRepeatedly(vehicles);
+      await eventually(() => acknowledgedMore(20));
+      redisServer.pause();
+      const suspendedMs = performance.now();
+      // a reply that Redis had written before may still arrive
+      await eventually(async () => (await ingest.admin('/readyz')).status === 503);
+      const before = acknowledged();
+      await eventually(() => performance.now() - suspendedMs > 20_000, 30_000);
+      expect(acknowledged()).toBe(before);
+      redisServer.resume();
+      await eventually(() => acknowledgedMore(20), 30_000);
+      await eventually(async () => (await ingest.admin('/readyz')).status === 200, 30_000);
+      load.stop();
+      await expectGuaranteesKept(context);
+      // leases have expired meanwhile; presence must list each connected vehicle once
+      const present = await presence(context).all();
+      expect(new Set(present.map(({ vin }) => vin)).size).toBe(present.length);
+    },
+  );
+
+  long(
+    'a Redis at its memory limit stops acks, and every record is stored when memory is available',
+    { timeout: 180_000 },
+    async ({ store, pki, processes }) => {
+      const context = { store, pki, processes };
+      const { ingest } = await startOnOnePort(context, { INGEST_WORKERS: '2' });
+      vehicles = createVehicles(pki, 40, await portOf(ingest));
+      const load = sendRepeatedly(vehicles);
       for (let round = 0; round < 3; round++) {
         await eventually(() => acknowledgedMore(20), 30_000);
-        const used = Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
-        await client.config('SET', 'maxmemory', String(used + 500_000));
+        const used = Number(/used_memory:(\d+)/.exec(await store.redis.info('memory'))?.[1]);
+        await store.redis.config('SET', 'maxmemory', String(used + 500_000));
         await eventually(async () => (await ingest.admin('/readyz')).status === 503, 60_000);
         const before = acknowledged();
-        // Still refused a while later: the vehicles' windows are full by now.
+        // writes are still rejected later, when the vehicles' windows are full
         const since = performance.now();
         await eventually(() => performance.now() - since > 3_000);
         const meanwhile = acknowledged() - before;
         vehicles[round]!.cutConnection();
-        await client.config('SET', 'maxmemory', '0');
-        // Two workers, each with a call of 256 records under way and its answer on the way back; then nothing more.
+        await store.redis.config('SET', 'maxmemory', '0');
+        // at most: per worker one call of 256 records in progress and one with its reply under way
         expect(meanwhile).toBeLessThanOrEqual(4 * 256);
         await eventually(async () => (await ingest.admin('/readyz')).status === 200, 30_000);
       }
       load.stop();
-      await expectPromiseKept(namespace);
+      await expectGuaranteesKept(context);
     },
   );
 });
 
 describe('2,000 vehicles', () => {
   long(
-    'are all back after kill -9 and a restart, none counted twice, and presence is right',
+    'all reconnect after kill -9 and a restart, each is counted once, and presence is correct',
     {
       timeout: 300_000,
     },
-    async () => {
-      const { ingest, namespace, start } = await startOnOnePort({ INGEST_WORKERS: '1' });
-      vehicles = fleetOf(2_000, await portOf(ingest));
+    async ({ store, pki, processes }) => {
+      const context = { store, pki, processes };
+      const { ingest, start } = await startOnOnePort(context, { INGEST_WORKERS: '1' });
+      vehicles = createVehicles(pki, 2_000, await portOf(ingest));
       const all = () => vehicles.every(({ isConnected }) => isConnected);
       await eventually(all, 120_000);
       for (const vehicle of vehicles) vehicle.send([speed(1)]);
@@ -141,31 +136,30 @@ describe('2,000 vehicles', () => {
       expect(numberIn(text, 'fleetbridge_ingest_connected')).toBe(2_000);
       expect(numberIn(text, 'fleetbridge_ingest_connections_total')).toBe(2_000);
       expect(numberIn(text, 'fleetbridge_ingest_replaced_total')).toBe(0);
-      const present = await presence(namespace).all();
+      const present = await presence(context).all();
       expect(new Set(present.map(({ vin }) => vin)).size).toBe(2_000);
       expect(present).toHaveLength(2_000);
       expect(new Set(present.map(({ processId }) => processId)).size).toBe(1);
-      // What the dispatcher would do once the killed process' lease has run out.
-      expect(await presence(namespace).reportDead(0, Date.now())).toEqual([]);
-      await expectPromiseKept(namespace);
+      // what the dispatcher does after the lease of the killed process has expired
+      expect(await presence(context).reportDead(0, Date.now())).toEqual([]);
+      await expectGuaranteesKept(context);
     },
   );
 });
 
-/** A process whose port and namespace the next one has too. */
-async function startOnOnePort(env: Record<string, string>) {
-  const namespace = `faults-${process.pid}-${namespaces++}`;
+/** Starts a process; `start` starts another one with the same port and namespace. */
+async function startOnOnePort({ processes }: Context, env: Record<string, string>) {
   const port = String(await freePort());
-  const start = () => processes.start({ NAMESPACE: namespace, INGEST_PORT: port, ...env });
-  return { ingest: start(), namespace, start };
+  const start = () => processes.start({ INGEST_PORT: port, ...env });
+  return { ingest: start(), start };
 }
 
 async function portOf(ingest: IngestProcess): Promise<number> {
   return (await ingest.ready).ports.vehicles;
 }
 
-/** Vehicles that send what they are given, with certificates made in memory. */
-function fleetOf(count: number, port: number): SimulatedVehicle[] {
+/** Vehicles with certificates created in memory; they send what the test gives them. */
+function createVehicles(pki: TestPki, count: number, port: number): SimulatedVehicle[] {
   const extendedKeyUsage = [extendedKeyUsages.clientAuth];
   return Array.from({ length: count }, (_, n) => {
     const vin = `5YJ3E1EA7KF1${String(n).padStart(5, '0')}`;
@@ -183,10 +177,10 @@ function fleetOf(count: number, port: number): SimulatedVehicle[] {
   });
 }
 
-/** Five records of each vehicle every 20 ms, as long as it has not too many of them. */
-function sendOn(fleet: SimulatedVehicle[]): { stop: () => void } {
+/** Sends five records per vehicle every 20 ms, unless 2,000 are pending. */
+function sendRepeatedly(vehicles: SimulatedVehicle[]): { stop: () => void } {
   const timer = setInterval(() => {
-    for (const vehicle of fleet) {
+    for (const vehicle of vehicles) {
       for (let n = 0; n < 5 && vehicle.pending < 2_000; n++) vehicle.send([speed(n)]);
     }
   }, 20);
@@ -195,7 +189,7 @@ function sendOn(fleet: SimulatedVehicle[]): { stop: () => void } {
 
 let lastSeen = 0;
 
-/** Whether each vehicle had about so many more acks since the last time that this was true. */
+/** Whether the vehicles have on average `each` more acks since the last call that returned true. */
 function acknowledgedMore(each: number): boolean {
   const now = acknowledged();
   if (now < lastSeen) lastSeen = 0;
@@ -208,11 +202,11 @@ function acknowledged(): number {
   return vehicles.reduce((sum, { ledger }) => sum + ledger.acknowledged.size, 0);
 }
 
-async function expectPromiseKept(namespace: string): Promise<void> {
+async function expectGuaranteesKept({ store }: Context): Promise<void> {
   const left = await Promise.all(vehicles.map((vehicle) => vehicle.finish(60_000)));
   expect(left.filter((pending) => pending > 0)).toEqual([]);
   const stored = new Map<string, string[]>();
-  for (const { vin, topic, txid } of await readAll(namespace)) {
+  for (const { vin, topic, txid } of await readEntries(store)) {
     if (topic !== 'V') continue;
     const txids = stored.get(vin);
     if (txids === undefined) stored.set(vin, [txid]);
@@ -225,10 +219,6 @@ async function expectPromiseKept(namespace: string): Promise<void> {
   }
 }
 
-function readAll(namespace: string): Promise<LogEntry[]> {
-  return readEntries(client, namespace);
-}
-
 async function connectedIn(ingest: IngestProcess): Promise<number> {
   return numberIn((await ingest.admin('/metrics')).text, 'fleetbridge_ingest_connected');
 }
@@ -237,11 +227,11 @@ function numberIn(metrics: string, name: string): number {
   return Number(new RegExp(`^${name}\\{.*\\} (\\d+)$`, 'm').exec(metrics)?.[1]);
 }
 
-function presence(namespace: string): Presence {
-  return new Presence(new Store({ redis: client, url: redis.url, namespace, partitions: 1 }));
+function presence({ store }: Context): Presence {
+  return new Presence(store);
 }
 
-/** In the order of their starts; those that have died are still among them. */
+/** In start order, including dead workers. */
 function workerPids(ingest: IngestProcess): number[] {
   return ingest.lines().flatMap(({ event, pid }) => {
     return event === 'ingest_ready' && pid !== ingest.child.pid ? [Number(pid)] : [];

@@ -1,25 +1,12 @@
-// A vehicle that is connected while its owner has everything deleted, and may stay (`fleetbridge forget --force`).
+// `fleetbridge forget --force` for a vehicle that is connected and still admitted.
 import { forgetVehicle } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createTestPki, startTestIngest, type TestIngest, type TestPki, VIN } from './ingest-rig.js';
+import { eventually } from '@fleetbridge/testing';
+import { expect } from 'vitest';
+import { VIN } from './ingest-rig.js';
+import { it } from './ingest-test.js';
 
-let server: DisposableRedis;
-let pki: TestPki;
-let ingest: TestIngest;
-
-beforeAll(async () => {
-  server = await startRedis();
-  pki = createTestPki();
-  ingest = await startTestIngest({ redisUrl: server.url, pki });
-});
-afterAll(async () => {
-  await ingest.dispose();
-  pki.dispose();
-  await server.stop();
-});
-
-it('its connection ends, and with the next one it is a vehicle that nobody knew', async () => {
+it('the vehicle is disconnected, and its next connection is that of an unknown vehicle', async ({ startIngest }) => {
+  const ingest = await startIngest();
   const vehicle = ingest.simulate(VIN);
   const isPresent = async () => (await ingest.presence.of(VIN))?.connectionId ?? false;
   const before = await eventually(isPresent);

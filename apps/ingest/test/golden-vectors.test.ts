@@ -1,4 +1,4 @@
-// Every golden vector through a real mutual TLS socket: what comes back, and what is in the log afterwards.
+// Every golden vector through a real mutual TLS socket: the answer, and the content of the log.
 import { readFileSync } from 'node:fs';
 import {
   decodeRecord,
@@ -9,9 +9,9 @@ import {
   vinField,
   writeRecordEnvelope,
 } from '@fleetbridge/protocol';
-import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createTestPki, startTestIngest, type TestIngest, type TestPki, VIN } from './ingest-rig.js';
+import { describe, expect } from 'vitest';
+import { VIN } from './ingest-rig.js';
+import { it } from './ingest-test.js';
 import type { Answer } from './test-vehicle.js';
 
 interface GoldenVector {
@@ -30,7 +30,7 @@ interface GoldenVector {
 const fixture = new URL('../../../packages/protocol/fixtures/golden_records.json', import.meta.url);
 const vectors: GoldenVector[] = JSON.parse(readFileSync(fixture, 'utf8')).vectors;
 
-/** Where we answer otherwise than Tesla's server; each is a row of docs/ingest.md. */
+/** Answers that differ from those of Tesla's server; each is a row of docs/ingest.md. */
 const deviations: Record<string, Answer[]> = {
   ack_from_vehicle: [{ kind: 'ack', txid: 'txid-1', topic: 'V' }],
   unknown_union: [{ kind: 'ack', txid: 'txid-1', topic: 'V' }],
@@ -40,52 +40,41 @@ const deviations: Record<string, Answer[]> = {
   all_zero: [{ kind: 'error', txid: '', topic: '' }],
   vtable_size: [{ kind: 'error', txid: '', topic: '' }],
 };
-/** Acknowledged, so that the vehicle stops repeating them, and not in the log. */
+/** Acknowledged, so that the vehicle stops resending them, but not stored. */
 const notStored = new Set(['unknown_topic', 'foreign_sender']);
 
-let redis: DisposableRedis;
-let pki: TestPki;
-let ingest: TestIngest;
-
-beforeAll(async () => {
-  redis = await startRedis();
-  pki = createTestPki();
-});
-afterEach(() => ingest.dispose());
-afterAll(async () => {
-  pki.dispose();
-  await redis.stop();
-});
-
 describe('a golden vector', () => {
-  it.each(vectors)('$name gets its answer and leaves what it should', async (vector) => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
-    const vehicle = await ingest.connect();
-    vehicle.connection.sendBytes(bytesOf(vector));
-    await vehicle.fence();
+  it.for(vectors)(
+    '$name gets its answer and its record is stored or dropped as expected',
+    async (vector, { startIngest }) => {
+      const ingest = await startIngest();
+      const vehicle = await ingest.connect();
+      vehicle.connection.sendBytes(bytesOf(vector));
+      await vehicle.fence();
 
-    const expected = deviations[vector.name] ?? vector.tesla_server.answers;
-    expect(vehicle.answers.filter(({ txid }) => txid !== 'fence')).toEqual(expected);
+      const expected = deviations[vector.name] ?? vector.tesla_server.answers;
+      expect(vehicle.answers.filter(({ txid }) => txid !== 'fence')).toEqual(expected);
 
-    const [connected, ...entries] = await ingest.entries();
-    expect(connected?.topic).toBe('connectivity');
-    expect(entries.pop()?.txid).toBe('fence');
-    if (vector.expect.kind !== 'record' || expected[0]?.kind === 'error' || notStored.has(vector.name)) {
-      expect(entries).toEqual([]);
-      return;
-    }
-    expect(entries).toHaveLength(1);
-    const { topic, txid, vin, payload } = entries[0]!;
-    expect({ topic, txid, vin }).toEqual({ topic: vector.expect.topic, txid: vector.expect.txid, vin: VIN });
-    expect(payload.toString('hex')).toBe(storedPayload(vector));
-    // What the vehicle sent is kept as it is; read, it is what Tesla's server publishes.
-    expect(recordJson(decodeRecord(topic, payload))).toEqual(vector.tesla_server.publishes);
-  });
+      const [connected, ...entries] = await ingest.entries();
+      expect(connected?.topic).toBe('connectivity');
+      expect(entries.pop()?.txid).toBe('fence');
+      if (vector.expect.kind !== 'record' || expected[0]?.kind === 'error' || notStored.has(vector.name)) {
+        expect(entries).toEqual([]);
+        return;
+      }
+      expect(entries).toHaveLength(1);
+      const { topic, txid, vin, payload } = entries[0]!;
+      expect({ topic, txid, vin }).toEqual({ topic: vector.expect.topic, txid: vector.expect.txid, vin: VIN });
+      expect(payload.toString('hex')).toBe(storedPayload(vector));
+      // the stored payload is what the vehicle sent; decoded, it equals what Tesla's server publishes
+      expect(recordJson(decodeRecord(topic, payload))).toEqual(vector.tesla_server.publishes);
+    },
+  );
 
-  it.each(vectors.filter(({ name, expect: { kind } }) => kind === 'unknown_type' || name === 'unknown_topic'))(
-    '$name is kept in the quarantine',
-    async (vector) => {
-      ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it.for(vectors.filter(({ name, expect: { kind } }) => kind === 'unknown_type' || name === 'unknown_topic'))(
+    '$name is quarantined',
+    async (vector, { startIngest }) => {
+      const ingest = await startIngest();
       const vehicle = await ingest.connect();
       vehicle.connection.sendBytes(bytesOf(vector));
       await vehicle.fence();
@@ -101,7 +90,7 @@ function bytesOf({ envelope_hex, make }: GoldenVector): Buffer {
   return writeRecordEnvelope({ txid: 'too-big', topic: 'V', payload, senderId: `vehicle_device.${VIN}` });
 }
 
-/** As sent; the certificate's VIN is put behind a payload that doesn't end up with it. */
+/** The payload as sent, followed by the certificate's VIN if the payload names another VIN. */
 function storedPayload({ name, expect: { topic = '', payload_hex = '' } }: GoldenVector): string {
   const claimsItsVin = !['foreign_vin_in_payload', 'empty_payload'].includes(name) && hasVin(topic, payload_hex);
   if (claimsItsVin || !isTopic(topic)) return payload_hex;

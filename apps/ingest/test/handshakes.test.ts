@@ -1,43 +1,29 @@
-// What comes before a vehicle is a vehicle: idle and slow connections, failures, crowds, and balancers in between. All
-// of it beside vehicles that must not notice.
+// Connections before the end of their handshake: idle and slow ones, failures, bursts, and balancers. Connected vehicles must
+// not be affected.
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
+import { eventually } from '@fleetbridge/testing';
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createTestPki, OTHER_VIN, startTestIngest, type TestIngest, type TestPki, VIN } from './ingest-rig.js';
+import { describe, expect } from 'vitest';
+import { OTHER_VIN, type TestIngest, VIN } from './ingest-rig.js';
+import { it } from './ingest-test.js';
 
 const upgradeRequest =
   'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
 const isLinux = process.platform === 'linux';
-if (!isLinux) console.log('skipped: several addresses of one machine (127.0.0.0/8) without set-up exist on Linux only');
+if (!isLinux) console.log('skipped: several loopback addresses (127.0.0.0/8) without setup exist on Linux only');
 const long = process.env.TEST_LONG ? it : it.skip;
-if (!process.env.TEST_LONG) console.log('a request without an end takes ten seconds: npm run test:long');
-let redis: DisposableRedis;
-let pki: TestPki;
+if (!process.env.TEST_LONG) console.log('skipped: an incomplete request takes ten seconds: npm run test:long');
 let ingest: TestIngest;
 const sockets: Socket[] = [];
 
-beforeAll(async () => {
-  redis = await startRedis();
-  pki = createTestPki();
-});
-afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
-  await ingest.dispose();
-});
-afterAll(async () => {
-  pki.dispose();
-  await redis.stop();
-});
-
 describe.skipIf(!isLinux)('2,000 connections that send nothing', () => {
-  it('cost no handshake, are closed past the limit of their address, and nobody else notices', async () => {
-    ingest = await startTestIngest({
-      redisUrl: redis.url,
-      pki,
-      handshakeLimits: { patienceMs: 500, helloMs: 2_000, unfinished: 20, failures: 10_000 },
+  it('cost no handshake, are closed past the limit of their address, and do not affect other clients', async ({
+    startIngest,
+  }) => {
+    ingest = await startIngest({
+      handshakeLimits: { unfinishedAfterMs: 500, helloMs: 6_000, unfinished: 20, failures: 10_000 },
     });
     const vehicle = await ingest.connect();
     await vehicle.fence('before');
@@ -49,7 +35,7 @@ describe.skipIf(!isLinux)('2,000 connections that send nothing', () => {
 
     await eventually(() => waitingNow() === 20);
     expect(refusals()).toEqual({ address_unfinished: 1_980 });
-    // The address is not shut out for it: who sends a hello in time gets in.
+    // the address is not blocked: a client that sends its hello in time is accepted
     expect(await status({ from: '127.0.0.3' })).toContain('mtls ok');
     await eventually(() => waitingNow() === 0);
     expect(refusals()).toEqual({ address_unfinished: 1_980, no_hello: 20 });
@@ -57,15 +43,15 @@ describe.skipIf(!isLinux)('2,000 connections that send nothing', () => {
     await vehicle.fence('after');
   });
 
-  it('are bounded in all', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: { waiting: 10 } });
+  it('are limited in total', async ({ startIngest }) => {
+    ingest = await startIngest({ handshakeLimits: { waiting: 10 } });
     for (let n = 0; n < 15; n++) tcp();
     await eventually(() => refusals().too_many_waiting === 5);
     expect(waitingNow()).toBe(10);
   });
 
-  it('do not hold up a stop', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('do not delay a stop', async ({ startIngest }) => {
+    ingest = await startIngest();
     const idle = tcp();
     await eventually(() => waitingNow() === 1);
     await ingest.stop();
@@ -74,8 +60,8 @@ describe.skipIf(!isLinux)('2,000 connections that send nothing', () => {
 });
 
 describe('a hello that comes byte by byte', () => {
-  it('takes nobody’s place, and has to be whole in time', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: { concurrent: 1, helloMs: 400 } });
+  it('uses no handshake slot, and has to be complete in time', async ({ startIngest }) => {
+    ingest = await startIngest({ handshakeLimits: { concurrent: 1, helloMs: 400 } });
     const hello = await clientHello();
     const slow = Array.from({ length: 20 }, () => tcp());
     let sent = 0;
@@ -90,8 +76,8 @@ describe('a hello that comes byte by byte', () => {
     expect(refusals()).toEqual({ no_hello: 20 });
   });
 
-  it('is understood wherever it is cut', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('is understood wherever it is split', async ({ startIngest }) => {
+    ingest = await startIngest();
     const relayed = connectTcp(await slicingRelay(), '127.0.0.1');
     sockets.push(relayed);
     const secure = secured(relayed);
@@ -100,9 +86,9 @@ describe('a hello that comes byte by byte', () => {
   });
 });
 
-describe.skipIf(!isLinux)('a handshake that stalls in its middle', () => {
-  it('gives its place to the next one, and is ended by its own time limit', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: { concurrent: 2, placeMs: 50 } });
+describe.skipIf(!isLinux)('a stalled handshake', () => {
+  it('releases its slot', async ({ startIngest }) => {
+    ingest = await startIngest({ handshakeLimits: { concurrent: 2, slotMs: 50 } });
     const hello = await clientHello();
     const stalled = Array.from({ length: 10 }, () => tcp());
     for (const socket of stalled) socket.write(hello);
@@ -113,9 +99,9 @@ describe.skipIf(!isLinux)('a handshake that stalls in its middle', () => {
     expect(await status()).toContain('mtls ok');
   });
 
-  it('counts as unfinished for its address, like a connection that sends nothing', async () => {
-    const limits = { placeMs: 20, patienceMs: 50, unfinished: 3, failures: 10_000 };
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: limits });
+  it('counts as unfinished for its address, like an idle connection', async ({ startIngest }) => {
+    const limits = { slotMs: 20, unfinishedAfterMs: 50, unfinished: 3, failures: 10_000 };
+    ingest = await startIngest({ handshakeLimits: limits });
     const hello = await clientHello();
     for (let n = 0; n < 8; n++) tcp({ from: '127.0.0.3' }).write(hello);
     await eventually(() => refusals().address_unfinished === 5);
@@ -123,9 +109,9 @@ describe.skipIf(!isLinux)('a handshake that stalls in its middle', () => {
   });
 });
 
-describe('a request that never ends, behind a good handshake', () => {
-  long('is ended after ten seconds', { timeout: 30_000 }, async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+describe('an incomplete request after a successful handshake', () => {
+  long('is closed after ten seconds', { timeout: 30_000 }, async ({ startIngest }) => {
+    ingest = await startIngest();
     const [silent, half] = [secured(tcp()).resume(), secured(tcp()).resume()];
     half.write(upgradeRequest.slice(0, 40));
     await eventually(() => silent.closed && half.closed, 20_000);
@@ -134,22 +120,22 @@ describe('a request that never ends, behind a good handshake', () => {
 });
 
 describe.skipIf(!isLinux)('failed handshakes', () => {
-  it('shut out their address for a while, and no other', async () => {
+  it('block their address for a while, and no other address', async ({ startIngest }) => {
     const limits = { failures: 5, forgivenPerSecond: 1 };
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: limits });
+    ingest = await startIngest({ handshakeLimits: limits });
     for (let n = 0; n < 7; n++) await failedHandshake('127.0.0.3');
     expect(refusals().not_tls).toBeGreaterThanOrEqual(5);
     expect(refusals().address_failures).toBeGreaterThanOrEqual(1);
     expect(await status()).toContain('mtls ok');
-    expect(ingest.lines.filter(({ event }) => event === 'address_failed_too_often')).toEqual([
+    expect(ingest.lines.filter(({ event }) => event === 'address_blocked')).toEqual([
       expect.objectContaining({ address: '127.0.0.3', level: 'warn' }),
     ]);
     await eventually(async () => (await status({ from: '127.0.0.3' }).catch(() => '')).includes('mtls ok'));
   });
 
-  it('do not add up where others succeed: a fleet behind one address with a broken vehicle among it', async () => {
+  it('do not block an address where other handshakes succeed', async ({ startIngest }) => {
     const limits = { failures: 5, forgivenPerSecond: 0 };
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: limits });
+    ingest = await startIngest({ handshakeLimits: limits });
     for (let n = 0; n < 12; n++) {
       await failedHandshake('127.0.0.1');
       expect(await status()).toContain('mtls ok');
@@ -157,9 +143,9 @@ describe.skipIf(!isLinux)('failed handshakes', () => {
     expect(refusals()).toEqual({ not_tls: 12 });
   });
 
-  it('are those of a client that breaks off in the middle, and not those of one that only looks whether we are here', async () => {
+  it('include clients that disconnect during the handshake, not those that only connect', async ({ startIngest }) => {
     const limits = { failures: 5, forgivenPerSecond: 0 };
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: limits });
+    ingest = await startIngest({ handshakeLimits: limits });
     for (let n = 0; n < 20; n++) tcp().end();
     await eventually(() => refusals().left_before_hello === 20);
     expect(await status()).toContain('mtls ok');
@@ -175,21 +161,21 @@ describe.skipIf(!isLinux)('failed handshakes', () => {
   });
 });
 
-describe('a crowd', () => {
-  it('of vehicles that come at once from one address is let in to the last, a few at a time', async () => {
+describe('a burst of clients', () => {
+  it('from one address is accepted completely, a few handshakes at a time', async ({ pki, startIngest }) => {
     const vins = Array.from({ length: 60 }, (_, n) => `5YJ3E1EA7KF0003${String(n).padStart(2, '0')}`);
     for (const vin of vins) pki.vehicle(vin);
     const limits = { concurrent: 2, failures: 1, unfinished: 0, forgivenPerSecond: 0 };
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: limits });
+    ingest = await startIngest({ handshakeLimits: limits });
     const vehicles = await Promise.all(vins.map((vin) => ingest.connect({ vin })));
     await Promise.all(vehicles.map((vehicle) => vehicle.fence()));
-    expect(ingest.fleet.connected).toBe(60);
+    expect(ingest.connections.connected).toBe(60);
     expect(ingest.counts.connected).toBe(60);
     expect(refusals()).toEqual({});
   });
 
-  it('loses those who give up waiting without a handshake for them', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, handshakeLimits: { concurrent: 0 } });
+  it('costs no handshake for clients that disconnect while they wait', async ({ startIngest }) => {
+    ingest = await startIngest({ handshakeLimits: { concurrent: 0 } });
     const hello = await clientHello();
     const waiting = Array.from({ length: 5 }, () => tcp());
     for (const socket of waiting) socket.write(hello);
@@ -204,8 +190,8 @@ describe.skipIf(!isLinux)('behind a balancer', () => {
   const env = { PROXY_PROTOCOL_FROM: '127.0.0.9, 10.0.0.0/8' };
   const v1 = 'PROXY TCP4 192.0.2.7 10.0.0.1 49152 4443\r\n';
 
-  it('the address in the log is the vehicle’s, with either version of the header', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env });
+  it('the log contains the address of the vehicle, with either version of the header', async ({ startIngest }) => {
+    ingest = await startIngest({ env });
     const v2 = Buffer.from('0d0a0d0a000d0a515549540a2121002420010db8000000000000000000000001', 'hex');
     const ports = Buffer.concat([Buffer.alloc(16), Buffer.from([1, 2, 3, 4])]);
     for (const header of [v1, Buffer.concat([v2, ports])]) {
@@ -219,8 +205,8 @@ describe.skipIf(!isLinux)('behind a balancer', () => {
     expect(connectedAddresses()).toEqual(['192.0.2.7', '2001:db8::1']);
   });
 
-  it('a header is required from it, in time and well-formed', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env, handshakeLimits: { helloMs: 200 } });
+  it('a well-formed header is required from it in time', async ({ startIngest }) => {
+    ingest = await startIngest({ env, handshakeLimits: { helloMs: 200 } });
     await expect(status({ from: '127.0.0.9' })).rejects.toThrow();
     const bad = tcp({ from: '127.0.0.9' });
     bad.write('PROXY TCP4 nowhere 10.0.0.1 1 2\r\n');
@@ -230,8 +216,10 @@ describe.skipIf(!isLinux)('behind a balancer', () => {
     expect(refusals()).toEqual({ proxy_header_malformed: 2, no_hello: 1 });
   });
 
-  it('and from nobody else is one accepted; the log says which variable it would take', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env });
+  it('a header from any other client is refused, and the log names the variable that would allow it', async ({
+    startIngest,
+  }) => {
+    ingest = await startIngest({ env });
     const raw = tcp();
     raw.write(v1);
     await eventually(() => raw.closed);
@@ -242,18 +230,18 @@ describe.skipIf(!isLinux)('behind a balancer', () => {
     expect(await status()).toContain('mtls ok');
   });
 
-  it('a health check, with a header of its own or just a connection, is nobody’s failure', async () => {
+  it('a health check, with or without a header, does not count as a failure', async ({ startIngest }) => {
     const limits = { failures: 1, forgivenPerSecond: 0 };
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env, handshakeLimits: limits });
+    ingest = await startIngest({ env, handshakeLimits: limits });
     tcp({ from: '127.0.0.9' }).end();
     tcp({ from: '127.0.0.9' }).end(Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex'));
     await eventually(() => refusals().left_before_hello === 2);
     expect(await status({ from: '127.0.0.9', header: v1 })).toContain('mtls ok');
   });
 
-  it('limits are those of the vehicle’s address', async () => {
+  it('the limits apply to the address of the vehicle', async ({ startIngest }) => {
     const limits = { failures: 2, forgivenPerSecond: 0 };
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env, handshakeLimits: limits });
+    ingest = await startIngest({ env, handshakeLimits: limits });
     for (let n = 0; n < 2; n++) {
       tcp({ from: '127.0.0.9' }).write(`${v1}GET / HTTP/1.1\r\n\r\n`);
       await eventually(() => refusals().not_tls === n + 1);
@@ -264,9 +252,9 @@ describe.skipIf(!isLinux)('behind a balancer', () => {
     expect(await status({ from: '127.0.0.9', header: other })).toContain('mtls ok');
   });
 
-  it('any bytes in place of a header end their connection at the most', async () => {
+  it('arbitrary bytes in place of a header only end their own connection', async ({ startIngest }) => {
     const limits = { helloMs: 150, failures: 10_000, unfinished: 10_000 };
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env, handshakeLimits: limits });
+    ingest = await startIngest({ env, handshakeLimits: limits });
     const vehicle = await ingest.connect();
     const start = fc.constantFrom('', 'PROXY ', 'PROXY TCP4 192.0.2.7 ', '\r\n\r\n\0\r\nQUIT\n');
     const cases = fc.sample(fc.tuple(start, fc.uint8Array({ maxLength: 200 }), fc.boolean()), {
@@ -297,24 +285,25 @@ function connectedAddresses(): unknown[] {
   return ingest.lines.flatMap(({ event, address }) => (event === 'vehicle_connected' ? [address] : []));
 }
 
-/** A TCP connection from an address of this machine, of which Linux has the whole of 127.0.0.0/8. */
+/** A TCP connection from a loopback address; Linux accepts the whole of 127.0.0.0/8. */
 function tcp({ from = '127.0.0.1' }: { from?: string } = {}): Socket {
   const socket = connectTcp({ port: ingest.ports.vehicles, host: '127.0.0.1', localAddress: from });
   socket.on('error', () => {});
-  // an end is only seen by who reads
+  // 'end' is emitted only while the socket is read
   socket.resume();
   sockets.push(socket);
   return socket;
 }
 
 function secured(raw: Socket): TLSSocket {
+  const { pki } = ingest;
   const { certificatePem: cert, keyPem: key } = pki.vehicle(VIN);
   const socket = connectTls({ socket: raw, host: '127.0.0.1', ca: pki.serverCaPem, cert, key });
   socket.on('error', () => {});
   return socket;
 }
 
-/** What `/status` says, or a rejection when the connection ends before. */
+/** The response of `/status`; rejects when the connection ends before. */
 function status({ from, header }: { from?: string; header?: string } = {}): Promise<string> {
   const raw = tcp(from === undefined ? {} : { from });
   if (header !== undefined) raw.write(header);
@@ -340,7 +329,7 @@ async function failedHandshake(from: string): Promise<void> {
   await eventually(() => socket.closed);
 }
 
-/** The first flight of a real client. */
+/** The ClientHello of a real client. */
 async function clientHello(): Promise<Buffer> {
   const server = createServer();
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
@@ -358,7 +347,7 @@ async function clientHello(): Promise<Buffer> {
   return hello;
 }
 
-/** Passes bytes on in pieces of seven, each in a turn of its own. Returns its port. */
+/** Forwards bytes in pieces of seven, each in its own turn. Returns its port. */
 async function slicingRelay(): Promise<number> {
   const server = createServer((client) => {
     const target = tcp();

@@ -1,4 +1,4 @@
-// Ingest as a supervisor starts it: `node dist/main.js`, with what it says on its channel, on stdout and on stderr.
+// Ingest as a supervisor starts it: `node dist/main.js`, with its IPC messages, stdout and stderr.
 import { type ChildProcess, fork } from 'node:child_process';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -14,25 +14,31 @@ export interface ReadyMessage {
   ports: { vehicles: number; admin: number };
 }
 
-export type IngestProcess = ReturnType<ReturnType<typeof createIngestProcesses>['start']>;
+export type IngestProcesses = ReturnType<typeof createIngestProcesses>;
+export type IngestProcess = ReturnType<IngestProcesses['start']>;
 
-let namespaces = 0;
-
-/** Starts processes, one namespace each unless `env` says otherwise; `killAll` leaves nothing behind. */
-export function createIngestProcesses(facts: () => { redisUrl: string; pki: TestPki }) {
+/** Starts processes that share a namespace unless `env` sets another one. `killAll` ends all of them. */
+export function createIngestProcesses({
+  redisUrl,
+  namespace,
+  pki,
+}: {
+  redisUrl: string;
+  namespace: string;
+  pki: TestPki;
+}) {
   const children: ChildProcess[] = [];
   return {
     killAll: () => {
-      // Workers of a primary that is gone stop by themselves.
+      // workers stop when their primary has died
       for (const child of children.splice(0)) child.kill('SIGKILL');
     },
     start(env: Record<string, string> = {}) {
-      const { redisUrl, pki } = facts();
       const child = fork(main, {
         env: {
           PATH: process.env.PATH,
           REDIS_URL: redisUrl,
-          NAMESPACE: `process-${process.pid}-${namespaces++}`,
+          NAMESPACE: namespace,
           DATA_DIR: pki.dataDir,
           INGEST_HOST: '127.0.0.1',
           INGEST_PORT: '0',
@@ -45,9 +51,8 @@ export function createIngestProcesses(facts: () => { redisUrl: string; pki: Test
       children.push(child);
       return watch(child);
     },
-    /** A vehicle at the port of a process, or of what stands before it. */
+    /** Connects a vehicle to the port of a process or of its balancer. */
     async connect(port: number, vin = VIN) {
-      const { pki } = facts();
       const connection = await connectVehicle({
         url: `wss://127.0.0.1:${port}/`,
         ...pki.vehicle(vin),
@@ -75,7 +80,7 @@ function watch(child: ChildProcess) {
     child.once('message', (message) => resolve(message as ReadyMessage));
     void exited.then((code) => reject(new Error(`ended with ${code}: ${output.stdout}${output.stderr}`)));
   });
-  // for those that expect it to end
+  // tests that expect the process to exit do not await `ready`
   ready.catch(() => {});
   const lines = (): Record<string, unknown>[] => {
     const whole = output.stdout.split('\n').slice(0, -1);

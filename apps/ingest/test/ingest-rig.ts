@@ -1,5 +1,4 @@
-// Ingest as it runs, in this process: a real Redis, real mutual TLS, real WebSockets, ports of the system's choice.
-// Each ingest gets a namespace of its own, so that tests of a file can share one Redis.
+// Ingest in the test's process with a real Redis, real mutual TLS and real WebSockets on free ports.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -8,15 +7,7 @@ import { type CertificateFiles, ensureDevelopmentPki, ensureVehicleCertificate }
 import { ConnectivityEvent, decodeMessage } from '@fleetbridge/protocol';
 import { createLogger, loadConfig, type StopFunction } from '@fleetbridge/service';
 import { connectVehicle, SimulatedVehicle, type SimulatedVehicleOptions } from '@fleetbridge/simulator';
-import {
-  connectRedis,
-  type LogEntry,
-  Presence,
-  partitionKeys,
-  type RedisConnection,
-  Store,
-  whenReady,
-} from '@fleetbridge/store';
+import { connectRedis, type LogEntry, Presence, Store, whenReady } from '@fleetbridge/store';
 import { ingestConfig } from '../src/config.js';
 import type { HandshakeLimits } from '../src/handshake/handshake-guard.js';
 import { startIngest } from '../src/ingest.js';
@@ -25,7 +16,7 @@ import { testVehicle, VIN } from './test-vehicle.js';
 export { VIN };
 export const OTHER_VIN = '5YJ3E1EA7KF000002';
 
-/** Certificates in a folder as DATA_DIR holds them. */
+/** Certificates in the layout of DATA_DIR. */
 export function createTestPki() {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'fleetbridge-ingest-'));
   const directory = path.join(dataDir, 'pki');
@@ -51,26 +42,31 @@ export interface VehicleCertificate {
   keyPem: string;
 }
 
-/** For a client that has none. */
+/** For a client without a certificate. */
 export const noCertificate: VehicleCertificate = { certificatePem: '', keyPem: '' };
 
 export interface TestIngestOptions {
   redisUrl: string;
-  /** The way of ingest to Redis, when it is another than the test's. */
+  /** Redis as ingest reaches it; default: redisUrl. */
   ingestRedisUrl?: string;
+  namespace: string;
   pki: TestPki;
   env?: Record<string, string>;
   now?: () => number;
-  certificateLookMs?: number;
+  certificatePollMs?: number;
   maxUnsettledBytes?: number;
   handshakeLimits?: Partial<HandshakeLimits>;
-  admissionLookMs?: number;
+  admissionPollMs?: number;
 }
 
-let namespaces = 0;
-
-export async function startTestIngest({ redisUrl, ingestRedisUrl, pki, env = {}, ...options }: TestIngestOptions) {
-  const namespace = `test-${process.pid}-${namespaces++}`;
+export async function startTestIngest({
+  redisUrl,
+  ingestRedisUrl,
+  namespace,
+  pki,
+  env = {},
+  ...options
+}: TestIngestOptions) {
   const { config } = loadConfig(ingestConfig, {
     env: {
       REDIS_URL: ingestRedisUrl ?? redisUrl,
@@ -100,24 +96,25 @@ export async function startTestIngest({ redisUrl, ingestRedisUrl, pki, env = {},
 
   return {
     ...ingest,
+    pki,
     namespace,
     url,
-    /** Log lines so far. */
+    /** The log lines so far. */
     lines,
     redis,
     store,
     presence: new Presence(store),
-    entries: () => readEntries(redis, namespace),
+    entries: () => readEntries(store),
     /** The bytes of the quarantined messages. */
     async quarantined(): Promise<(Buffer | undefined)[]> {
-      const kept = await redis.xrangeBuffer(partitionKeys(namespace, 0).quarantine, '-', '+');
+      const kept = await redis.xrangeBuffer(store.keys(0).quarantine, '-', '+');
       return kept.map(([, fields]) => fields.at(-1));
     },
-    /** What the log holds, in short: a record's txid, or what a connectivity record says. */
-    story: async () => (await readEntries(redis, namespace)).map(inShort),
-    /** Puts something in the log's place that Redis can't append to; returns how to take it away again. */
+    /** The records of the log in short: the txid, or the status of a connectivity record. */
+    story: async () => (await readEntries(store)).map(inShort),
+    /** Replaces the log by a key that Redis cannot append to; returns a function that restores it. */
     async breakLog(): Promise<() => Promise<unknown>> {
-      const { records } = partitionKeys(namespace, 0);
+      const { records } = store.keys(0);
       await redis.rename(records, `${records}:aside`);
       await redis.set(records, 'not a stream');
       return () => redis.rename(`${records}:aside`, records);
@@ -140,7 +137,7 @@ export async function startTestIngest({ redisUrl, ingestRedisUrl, pki, env = {},
       return testVehicle(connection, vin);
     },
 
-    /** A vehicle that keeps, repeats and reconnects; it sends what it is given. */
+    /** A vehicle that reconnects and resends; it sends what the test gives it. */
     simulate(vin: string, simulated: Partial<SimulatedVehicleOptions> = {}): SimulatedVehicle {
       const vehicle = new SimulatedVehicle({
         vin,
@@ -156,7 +153,7 @@ export async function startTestIngest({ redisUrl, ingestRedisUrl, pki, env = {},
       return vehicle;
     },
 
-    /** As runApp does it. */
+    /** Stops as runApp does. */
     async stop(deadlineMs = 10_000) {
       stopping.abort();
       for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop({ deadlineMs });
@@ -172,8 +169,8 @@ export async function startTestIngest({ redisUrl, ingestRedisUrl, pki, env = {},
 
 export type TestIngest = Awaited<ReturnType<typeof startTestIngest>>;
 
-export async function readEntries(redis: RedisConnection, namespace: string): Promise<LogEntry[]> {
-  const reply = await redis.xrangeBuffer(partitionKeys(namespace, 0).records, '-', '+');
+export async function readEntries(store: Store): Promise<LogEntry[]> {
+  const reply = await store.redis.xrangeBuffer(store.keys(0).records, '-', '+');
   return reply.map(([id, fields]) => {
     const of = (name: string) =>
       fields[fields.findIndex((field, at) => at % 2 === 0 && field.toString() === name) + 1]!;

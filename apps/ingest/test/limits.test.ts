@@ -1,26 +1,15 @@
-// Limits of what vehicles may take: connections in all, messages of each.
+// Limits of connections and of messages per vehicle.
 import { VehicleConnectError } from '@fleetbridge/simulator';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createTestPki, OTHER_VIN, startTestIngest, type TestIngest, type TestPki } from './ingest-rig.js';
-
-let redis: DisposableRedis;
-let pki: TestPki;
-let ingest: TestIngest;
-
-beforeAll(async () => {
-  redis = await startRedis();
-  pki = createTestPki();
-});
-afterEach(() => ingest.dispose());
-afterAll(async () => {
-  pki.dispose();
-  await redis.stop();
-});
+import { eventually } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
+import { OTHER_VIN } from './ingest-rig.js';
+import { it } from './ingest-test.js';
 
 describe('MAX_CONNECTIONS', () => {
-  it('refuses the next vehicle with 503 before the upgrade, lets a connected one come anew, and has room again', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env: { MAX_CONNECTIONS: '1' } });
+  it('refuses the next vehicle with 503 before the upgrade, lets a connected one reconnect, and frees its slot', async ({
+    startIngest,
+  }) => {
+    const ingest = await startIngest({ env: { MAX_CONNECTIONS: '1' } });
     const first = await ingest.connect();
     await first.fence('a');
     const refused = await ingest.connect({ vin: OTHER_VIN }).catch((error: unknown) => error);
@@ -28,16 +17,16 @@ describe('MAX_CONNECTIONS', () => {
     expect(refused).toMatchObject({ statusCode: 503 });
     expect(ingest.counts.refusedConnections).toEqual({ too_many_connections: 1 });
 
-    const anew = await ingest.connect();
-    await anew.fence('b');
+    const second = await ingest.connect();
+    await second.fence('b');
     expect(await first.closed).toBe(1000);
-    anew.connection.terminate();
-    await eventually(() => ingest.fleet.connected === 0);
+    second.connection.terminate();
+    await eventually(() => ingest.connections.connected === 0);
     await (await ingest.connect({ vin: OTHER_VIN })).fence('c');
   });
 
-  it('is no limit when it is 0', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env: { MAX_CONNECTIONS: '0' } });
+  it('is unlimited when it is 0', async ({ startIngest }) => {
+    const ingest = await startIngest({ env: { MAX_CONNECTIONS: '0' } });
     await (await ingest.connect()).fence();
     await (await ingest.connect({ vin: OTHER_VIN })).fence();
   });
@@ -46,54 +35,56 @@ describe('MAX_CONNECTIONS', () => {
 describe('RATE_LIMIT_RECORDS', () => {
   const limits = { RATE_LIMIT_RECORDS: '10', RATE_LIMIT_SECONDS: '1' };
 
-  it('pauses a vehicle that sends more, loses nothing of it, and holds up nobody else', async () => {
+  it('pauses a vehicle that sends more, loses no record, and does not delay other vehicles', async ({
+    startIngest,
+  }) => {
     let nowMs = Date.now();
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env: limits, now: () => nowMs });
+    const ingest = await startIngest({ env: limits, now: () => nowMs });
     const [busy, calm] = [await ingest.connect(), await ingest.connect({ vin: OTHER_VIN })];
-    // larger than what is read of a socket at a time
+    // larger than one read of a socket
     const txids = Array.from({ length: 12 }, (_, n) => `tx-${n}`);
     for (const txid of txids) busy.send({ txid, textLength: 70_000 });
-    await eventually(() => ingest.fleet.pausedSockets === 1);
+    await eventually(() => ingest.connections.pausedSockets === 1);
     await calm.fence();
     await eventually(() => busy.acks().length >= 10);
     for (let round = 0; round < 5; round++) await calm.fenceWithoutLog();
     expect(busy.acks().length).toBeLessThan(12);
     expect(ingest.counts.rateLimited).toBeGreaterThanOrEqual(1);
-    // the connection is not silent, it is not listened to
+    // a paused connection is not silent
     nowMs += 500_000;
-    ingest.fleet.sweep();
-    expect(ingest.fleet.silent).toBe(1);
+    ingest.connections.sweep();
+    expect(ingest.connections.silent).toBe(1);
     await eventually(() => busy.acks().length === 12);
     expect(busy.acks()).toEqual(txids);
-    expect(ingest.fleet.pausedSockets).toBe(0);
+    expect(ingest.connections.pausedSockets).toBe(0);
     expect((await ingest.admin('/metrics')).text).toMatch(/fleetbridge_ingest_rate_limited_total\{.*\} [1-9]/);
   });
 
-  it('lets through what it says on average, in real time', async () => {
+  it('limits the average rate in real time', async ({ startIngest }) => {
     const env = { RATE_LIMIT_RECORDS: '100', RATE_LIMIT_SECONDS: '1' };
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env });
+    const ingest = await startIngest({ env });
     const vehicle = await ingest.connect();
     const startedMs = performance.now();
     for (let n = 0; n < 150; n++) vehicle.send({ txid: `tx-${n}`, textLength: 20_000 });
     await eventually(() => vehicle.acks().length === 150);
-    // fifty more than there were tokens for take half a second; less what one read brought beyond them
+    // fifty records more than tokens take half a second, less the records of the last read
     expect(performance.now() - startedMs).toBeGreaterThan(400);
   });
 
-  it('is of the vehicle, not of the connection: who comes anew has no new tokens', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env: { ...limits, RATE_LIMIT_SECONDS: '86400' } });
+  it('applies to the vehicle: a new connection has no new tokens', async ({ startIngest }) => {
+    const ingest = await startIngest({ env: { ...limits, RATE_LIMIT_SECONDS: '86400' } });
     const first = await ingest.connect();
     for (let n = 0; n < 10; n++) first.send({ txid: `tx-${n}` });
     await eventually(() => first.acks().length === 10);
-    expect(ingest.fleet.pausedSockets).toBe(1);
+    expect(ingest.connections.pausedSockets).toBe(1);
     const second = await ingest.connect();
     second.send({ txid: 'one more' });
     await eventually(() => ingest.counts.rateLimited === 2);
-    expect(ingest.fleet.connected).toBe(1);
+    expect(ingest.connections.connected).toBe(1);
   });
 
-  it('says goodbye properly to a replaced vehicle whose records lay unread, cut anywhere', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env: { ...limits, RATE_LIMIT_SECONDS: '86400' } });
+  it('closes a replaced connection properly when its unread records end inside a frame', async ({ startIngest }) => {
+    const ingest = await startIngest({ env: { ...limits, RATE_LIMIT_SECONDS: '86400' } });
     const first = await ingest.connect();
     for (let n = 0; n < 10; n++) first.send({ txid: `tx-${n}` });
     await eventually(() => first.acks().length === 10);
@@ -106,12 +97,12 @@ describe('RATE_LIMIT_RECORDS', () => {
     expect(await ingest.story()).not.toContain('unread-0');
   });
 
-  it('leaves a vehicle alone that keeps to it', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env: limits });
+  it('does not pause a vehicle within the limit', async ({ startIngest }) => {
+    const ingest = await startIngest({ env: limits });
     const vehicle = await ingest.connect();
     for (let n = 0; n < 9; n++) vehicle.send({ txid: `tx-${n}` });
     await eventually(() => vehicle.acks().length === 9);
     expect(ingest.counts.rateLimited).toBe(0);
-    expect(ingest.fleet.pausedSockets).toBe(0);
+    expect(ingest.connections.pausedSockets).toBe(0);
   });
 });

@@ -1,12 +1,12 @@
-// Damaged messages, the same ones in every run: good ones with bytes changed, cut, doubled, moved, and numbers set to
-// the values on which readers trip.
+// Damaged messages, reproducible by seed: valid messages with changed, truncated, duplicated and moved bytes, and with
+// numbers at the edges of their range.
 import { readFileSync } from 'node:fs';
 import { encodeMessage, timestampOf, writeRecordEnvelope } from '@fleetbridge/protocol';
 import { vehicleRecord } from './test-vehicle.js';
 
 const fixture = new URL('../../../packages/protocol/fixtures/golden_records.json', import.meta.url);
 
-/** Good messages of each kind, and the golden vectors, bad ones too. */
+/** Valid messages of each kind, and all golden vectors, including invalid ones. */
 export function originals(): Buffer[] {
   const vectors: { envelope_hex?: string }[] = JSON.parse(readFileSync(fixture, 'utf8')).vectors;
   const golden = vectors.flatMap(({ envelope_hex: hex }) => (hex === undefined ? [] : [Buffer.from(hex, 'hex')]));
@@ -19,7 +19,7 @@ export function originals(): Buffer[] {
   ];
 }
 
-/** The same numbers from 0 to 1 in every run (mulberry32). */
+/** A reproducible random number generator from 0 to 1 (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -30,7 +30,7 @@ export function seeded(seed: number): () => number {
   };
 }
 
-const trippingNumbers = [0, 1, 0x7f, 0x80, 0xff, 0xfffe, 0xffff, 0x7fffffff, 0x80000000, 0xfffffffc, 0xffffffff];
+const edgeNumbers = [0, 1, 0x7f, 0x80, 0xff, 0xfffe, 0xffff, 0x7fffffff, 0x80000000, 0xfffffffc, 0xffffffff];
 
 export function mutated(original: Buffer, random: () => number): Buffer {
   let bytes = Buffer.from(original);
@@ -43,7 +43,7 @@ export function mutated(original: Buffer, random: () => number): Buffer {
       const bit = at();
       bytes[bit] = bytes[bit]! ^ (1 << Math.floor(random() * 8));
     } else if (kind < 0.75 && bytes.length >= 4) {
-      const number = trippingNumbers[Math.floor(random() * trippingNumbers.length)]!;
+      const number = edgeNumbers[Math.floor(random() * edgeNumbers.length)]!;
       bytes.writeUInt32LE(number, Math.floor(random() * (bytes.length - 3)));
     } else if (kind < 0.85) {
       bytes = bytes.subarray(0, at());

@@ -1,29 +1,15 @@
-// Who is connected, as the log and presence tell it.
+// Connections as the log and presence report them.
 import { Appender, connectivityPayload, partitionKeys } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createTestPki, OTHER_VIN, startTestIngest, type TestIngest, type TestPki, VIN } from './ingest-rig.js';
+import { eventually } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
+import { OTHER_VIN, type TestIngest, VIN } from './ingest-rig.js';
+import { it } from './ingest-test.js';
 
-let redis: DisposableRedis;
-let pki: TestPki;
 let ingest: TestIngest;
 
-beforeAll(async () => {
-  redis = await startRedis();
-  pki = createTestPki();
-});
-afterEach(async () => {
-  redis.resume();
-  await ingest.dispose();
-});
-afterAll(async () => {
-  pki.dispose();
-  await redis.stop();
-});
-
 describe('a connection', () => {
-  it('is told before its first record and after its last', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('is reported before its first record and after its last', async ({ startIngest }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     for (const txid of ['a', 'b', 'c']) vehicle.send({ txid });
     await eventually(() => vehicle.acks().length === 3);
@@ -40,22 +26,25 @@ describe('a connection', () => {
     });
   });
 
-  it('that is cut off ends after what had been read of it', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('that is lost is reported as closed after the records that had been read', async ({
+    redisServer,
+    startIngest,
+  }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     await vehicle.fence('a');
-    redis.pause();
+    redisServer.pause();
     for (const txid of ['b', 'c']) vehicle.send({ txid });
     await eventually(() => ingest.appender.unsettledRecords === 2);
     vehicle.connection.terminate();
-    await eventually(() => ingest.fleet.connected === 0);
-    redis.resume();
+    await eventually(() => ingest.connections.connected === 0);
+    redisServer.resume();
     await eventually(async () => (await ingest.presence.of(VIN)) === undefined);
     expect(await ingest.story()).toEqual(['CONNECTED', 'a', 'b', 'c', 'DISCONNECTED']);
   });
 
-  it('replaces the older one of the same VIN, whose late end changes nothing', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('replaces the older one of the same VIN, and the late end of that one has no effect', async ({ startIngest }) => {
+    ingest = await startIngest();
     const older = await ingest.connect();
     await older.fence('a');
     const newer = await ingest.connect();
@@ -68,14 +57,16 @@ describe('a connection', () => {
     const second = (await ingest.entries())[2]?.txid;
     expect((await ingest.presence.of(VIN))?.connectionId).toBe(second);
     expect(ingest.counts.replaced).toBe(1);
-    expect(ingest.fleet.connected).toBe(1);
+    expect(ingest.connections.connected).toBe(1);
   });
 
-  it('that was replaced is not listened to any more, so that nothing overtakes the new one', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('is not read any more after it was replaced, so that its records cannot follow those of the new one', async ({
+    startIngest,
+  }) => {
+    ingest = await startIngest();
     const older = await ingest.connect();
     await older.fence('a');
-    // It doesn't notice that the server wants to close.
+    // it does not read the server's close frame
     older.connection.pause();
     const newer = await ingest.connect();
     older.send({ txid: 'late' });
@@ -86,33 +77,33 @@ describe('a connection', () => {
     expect(await ingest.story()).toEqual(['CONNECTED', 'a', 'CONNECTED', 'b', 'c']);
   });
 
-  it('is counted once while both sockets are open', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('is counted once while both sockets are open', async ({ startIngest }) => {
+    ingest = await startIngest();
     const older = await ingest.connect();
     older.connection.pause();
     const newer = await ingest.connect();
     await newer.fence();
-    expect(ingest.fleet.connected).toBe(1);
+    expect(ingest.connections.connected).toBe(1);
     expect((await ingest.admin('/metrics')).text).toMatch(/^fleetbridge_ingest_connected\{.*\} 1$/m);
   });
 });
 
 describe('a vehicle that connects to another process', () => {
-  it('loses its connection here at once, and is not reported as gone', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('is disconnected here immediately, and not reported as disconnected', async ({ startIngest }) => {
+    ingest = await startIngest();
     const [vehicle, other] = [await ingest.connect(), await ingest.connect({ vin: OTHER_VIN })];
     await Promise.all([vehicle.fence('a'), other.fence('b')]);
     await connectElsewhere(VIN);
     expect(await vehicle.closed).toBe(1000);
-    await eventually(() => ingest.fleet.connected === 1);
+    await eventually(() => ingest.connections.connected === 1);
     await other.fence('c');
     expect(ingest.counts.replaced).toBe(1);
     expect((await ingest.presence.of(VIN))?.connectionId).toBe('elsewhere');
     expect((await ingest.story()).filter((event) => event === 'DISCONNECTED')).toEqual([]);
   });
 
-  it('loses it also when the message was missed, as soon as messages come again', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('is disconnected here after the message was missed, as soon as messages arrive again', async ({ startIngest }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     await vehicle.fence('a');
     await ingest.redis.hset(partitionKeys(ingest.namespace, 0).presence, VIN, 'elsewhere another-process 0 ');
@@ -123,28 +114,28 @@ describe('a vehicle that connects to another process', () => {
 });
 
 describe('a silent vehicle', () => {
-  it('is asked by a ping, stays when it answers and is ended when it does not', async () => {
+  it('is pinged, and terminated if it does not answer', async ({ startIngest }) => {
     let nowMs = Date.now();
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, now: () => nowMs });
+    ingest = await startIngest({ now: () => nowMs });
     const [alive, gone] = [await ingest.connect(), await ingest.connect({ vin: OTHER_VIN })];
     await Promise.all([alive.fence(), gone.fence()]);
     gone.connection.pause();
 
     nowMs += 59_000;
-    ingest.fleet.sweep();
-    expect(ingest.fleet.silent).toBe(0);
+    ingest.connections.sweep();
+    expect(ingest.connections.silent).toBe(0);
     nowMs += 1_000;
-    ingest.fleet.sweep();
-    expect(ingest.fleet.silent).toBe(2);
-    // The pong of the living one comes a second later.
+    ingest.connections.sweep();
+    expect(ingest.connections.silent).toBe(2);
+    // the pong of the first vehicle comes a second later
     nowMs += 1_000;
-    await eventually(() => ingest.fleet.silent === 1);
+    await eventually(() => ingest.connections.silent === 1);
     nowMs += 58_999;
-    ingest.fleet.sweep();
-    expect(ingest.fleet.connected).toBe(2);
+    ingest.connections.sweep();
+    expect(ingest.connections.connected).toBe(2);
     nowMs += 1;
-    ingest.fleet.sweep();
-    await eventually(() => ingest.fleet.connected === 1);
+    ingest.connections.sweep();
+    await eventually(() => ingest.connections.connected === 1);
     expect(ingest.counts.ended).toEqual({ silent: 1 });
 
     await alive.fence('still here');
@@ -152,30 +143,30 @@ describe('a silent vehicle', () => {
     expect(await ingest.presence.of(VIN)).toBeDefined();
   });
 
-  it('is not blamed for the time in which we did not listen', async () => {
+  it('is not terminated for silence while its socket was paused', async ({ redisServer, startIngest }) => {
     let nowMs = Date.now();
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, now: () => nowMs });
+    ingest = await startIngest({ now: () => nowMs });
     const vehicle = await ingest.connect();
     await vehicle.fence();
-    redis.pause();
-    // Exactly the window: there is nothing more to hear when it goes on.
+    redisServer.pause();
+    // exactly the window: nothing remains to be read after the pause
     for (let n = 0; n < 256; n++) vehicle.send({ txid: `tx-${n}` });
-    await eventually(() => ingest.fleet.pausedSockets === 1);
+    await eventually(() => ingest.connections.pausedSockets === 1);
     for (let round = 0; round < 5; round++) {
       nowMs += 61_000;
-      ingest.fleet.sweep();
+      ingest.connections.sweep();
     }
-    redis.resume();
+    redisServer.resume();
     await eventually(() => vehicle.acks().length === 257);
-    ingest.fleet.sweep();
+    ingest.connections.sweep();
     expect(ingest.counts.ended).toEqual({});
-    expect(ingest.fleet.silent).toBe(0);
+    expect(ingest.connections.silent).toBe(0);
   });
 });
 
-describe('a process lease that ran out', () => {
-  it('is taken anew, and the open connections are under the new process', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+describe('an expired process lease', () => {
+  it('is replaced, and the open connections are reported under the new process id', async ({ startIngest }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     await vehicle.fence('a');
     const before = await ingest.presence.of(VIN);
@@ -191,8 +182,8 @@ describe('a process lease that ran out', () => {
     expect(await ingest.presence.reportDead(0, Date.now())).toEqual([]);
   });
 
-  it('after which the vehicle had been reported as gone makes it connected again', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('makes a vehicle connected again that had been reported as disconnected', async ({ startIngest }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     await vehicle.fence('a');
     await loseLease();
@@ -203,27 +194,29 @@ describe('a process lease that ran out', () => {
     expect((await ingest.presence.of(VIN))?.processId).toBe(ingest.lease.processId);
   });
 
-  it('ends the connection of a vehicle that is elsewhere by now, without a word in the log', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('ends the connection of a vehicle that has connected elsewhere, without a record in the log', async ({
+    startIngest,
+  }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     await vehicle.fence('a');
-    // As it is when the message that says so was missed.
+    // the state after a missed message
     await ingest.redis.hset(partitionKeys(ingest.namespace, 0).presence, VIN, 'elsewhere another-process 0 ');
     await loseLease();
     await ingest.lease.renew();
     expect(await vehicle.closed).toBe(1006);
-    await eventually(() => ingest.fleet.connected === 0);
+    await eventually(() => ingest.connections.connected === 0);
     await eventually(() => ingest.appender.unsettledRecords === 0);
     expect(ingest.counts.ended).toEqual({ vehicle_is_elsewhere: 1 });
     expect(await ingest.story()).toEqual(['CONNECTED', 'a']);
     expect((await ingest.presence.of(VIN))?.connectionId).toBe('elsewhere');
   });
 
-  it('does not end a vehicle that has just come here, and whose connect is still under way', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('does not disconnect a vehicle while its connect record is unsettled', async ({ startIngest }) => {
+    ingest = await startIngest();
     await connectElsewhere(VIN);
     await loseLease();
-    // Redis takes nothing for a while; afterwards the lease comes first, the connect with the next retry.
+    // Redis rejects writes for a while; afterwards the lease is renewed first and the connect is retried later
     await ingest.redis.config('SET', 'maxmemory', '1');
     const vehicle = await ingest.connect();
     await eventually(() => ingest.appender.isInTrouble);
@@ -235,7 +228,7 @@ describe('a process lease that ran out', () => {
   });
 });
 
-/** As if Redis had been away, or the process asleep, for longer than a lease. */
+/** The effect of Redis being unreachable, or the process suspended, for longer than a lease. */
 async function loseLease(): Promise<void> {
   await ingest.presence.endProcess(ingest.lease.processId);
 }

@@ -1,43 +1,31 @@
-// The server's own life: it stops in good order, takes a renewed certificate, says when it can't work, and survives
-// whatever bytes arrive.
+// The life of the server: orderly stop, certificate reload, readiness, and robustness against invalid bytes.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { writeRecordEnvelope } from '@fleetbridge/protocol';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createTestPki, OTHER_VIN, startTestIngest, type TestIngest, type TestPki, VIN } from './ingest-rig.js';
+import { eventually, startRedis } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
+import { OTHER_VIN, type TestIngest, VIN } from './ingest-rig.js';
+import { it } from './ingest-test.js';
 import { vehicleRecord } from './test-vehicle.js';
 
-let redis: DisposableRedis;
-let pki: TestPki;
 let ingest: TestIngest;
 
-beforeAll(async () => {
-  redis = await startRedis();
-  pki = createTestPki();
-});
-afterEach(async () => {
-  redis.resume();
-  await ingest.dispose();
-});
-afterAll(async () => {
-  pki.dispose();
-  await redis.stop();
-});
-
 describe('a stop', () => {
-  it('stores and acknowledges what was read, says goodbye with 1001, and reports the disconnect', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('stores and acknowledges what was read, closes with 1001, and appends the disconnect', async ({
+    redisServer,
+    startIngest,
+  }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     await vehicle.fence('before');
-    redis.pause();
+    redisServer.pause();
     for (let n = 0; n < 50; n++) vehicle.send({ txid: `tx-${n}` });
     await eventually(() => ingest.appender.unsettledRecords === 50);
     const stopped = ingest.stop();
     await expect(ingest.connect({ vin: OTHER_VIN })).rejects.toThrow();
-    redis.resume();
+    redisServer.resume();
     expect(await vehicle.closed).toBe(1001);
     await stopped;
     const txids = ['before', ...Array.from({ length: 50 }, (_, n) => `tx-${n}`)];
@@ -46,33 +34,33 @@ describe('a stop', () => {
     expect(await ingest.presence.all()).toEqual([]);
   });
 
-  it('turns away who had begun to connect', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('refuses a client that had begun to connect', async ({ redisServer, startIngest }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     await vehicle.fence('before');
-    // The answer to a whole request says that the half one behind it has arrived.
+    // the answer to the complete request shows that the partial one behind it has arrived
     const late = tlsSocket(`GET /status HTTP/1.1\r\nHost: x\r\n\r\n${upgradeRequest.slice(0, 30)}`);
     await eventually(() => late.received().endsWith('\r\n\r\nmtls ok'));
-    redis.pause();
-    vehicle.send({ txid: 'holds the stop up' });
+    redisServer.pause();
+    vehicle.send({ txid: 'delays the stop' });
     await eventually(() => ingest.appender.unsettledRecords === 1);
     const stopped = ingest.stop();
     late.socket.write(upgradeRequest.slice(30));
     await eventually(() => late.received().includes('HTTP/1.1 503 Service Unavailable'));
-    redis.resume();
+    redisServer.resume();
     await stopped;
   });
 
-  it('acknowledges nothing that it did not store', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('acknowledges only records that are stored', async ({ redisServer, startIngest }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     await vehicle.fence('before');
-    redis.pause();
-    // More than the window: the rest stays in the socket, and is the vehicle's to send again.
+    redisServer.pause();
+    // more than the window: the rest stays in the socket, and the vehicle resends it
     for (let n = 0; n < 2_000; n++) vehicle.send({ txid: `tx-${n}`, textLength: 300 });
-    await eventually(() => ingest.fleet.pausedSockets === 1);
+    await eventually(() => ingest.connections.pausedSockets === 1);
     const stopped = ingest.stop();
-    redis.resume();
+    redisServer.resume();
     await stopped;
     const records = (await ingest.story()).slice(1, -1);
     expect(records.length).toBeGreaterThan(256);
@@ -80,12 +68,15 @@ describe('a stop', () => {
     expect(vehicle.acks()).toEqual(records);
   });
 
-  it('comes to its end although Redis never answers and a vehicle never says goodbye', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('ends at its deadline when Redis does not answer and a vehicle does not close', async ({
+    redisServer,
+    startIngest,
+  }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     await vehicle.fence('before');
     vehicle.connection.pause();
-    redis.pause();
+    redisServer.pause();
     vehicle.send({ txid: 'stuck' });
     await eventually(() => ingest.appender.unsettledRecords === 1);
     await ingest.stop(300);
@@ -94,9 +85,9 @@ describe('a stop', () => {
   });
 });
 
-describe('a certificate that is renewed on disk', () => {
-  it('is what new handshakes get, and old connections live on', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, certificateLookMs: 20 });
+describe('a renewed certificate on disk', () => {
+  it('is used for new handshakes, and open connections stay', async ({ pki, startIngest }) => {
+    ingest = await startIngest({ certificatePollMs: 20 });
     const old = await ingest.connect();
     await old.fence('a');
     const before = await servedNames();
@@ -106,14 +97,14 @@ describe('a certificate that is renewed on disk', () => {
     await old.fence('b');
     await (await ingest.connect({ vin: OTHER_VIN })).fence('c');
     expect(await ingest.story()).toEqual(['CONNECTED', 'a', 'b', 'CONNECTED', 'c']);
-    expect(ingest.lines.filter(({ event }) => event === 'server_certificate_renewed')).toHaveLength(1);
+    expect(ingest.lines.filter(({ event }) => event === 'server_certificate_reloaded')).toHaveLength(1);
   });
 
-  it('badly stays unused, and the log says so once', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, certificateLookMs: 5 });
+  it('is ignored when it is invalid, and that is logged once', async ({ pki, startIngest }) => {
+    ingest = await startIngest({ certificatePollMs: 5 });
     const good = await servedNames();
     writeFileSync(path.join(pki.directory, 'server.pem'), 'half a certif');
-    await eventually(() => ingest.lines.some(({ event }) => event === 'server_certificate_not_renewed'));
+    await eventually(() => ingest.lines.some(({ event }) => event === 'server_certificate_reload_failed'));
     expect(await servedNames()).toEqual(good);
     await (await ingest.connect()).fence();
     ensureDevelopmentPki({ directory: pki.directory, hosts: [], vins: [] });
@@ -121,9 +112,9 @@ describe('a certificate that is renewed on disk', () => {
 });
 
 describe('readiness', () => {
-  it('is green when all is well, red with the reason while Redis is away, and green again by itself', async () => {
+  it('is lost with the reason while Redis is away, and regained afterwards', async ({ startIngest }) => {
     const own = await startRedis();
-    ingest = await startTestIngest({ redisUrl: own.url, pki });
+    ingest = await startIngest({ redisUrl: own.url });
     expect(await ingest.admin('/readyz')).toMatchObject({ status: 200 });
     await own.kill();
     await eventually(async () => (await ingest.admin('/readyz')).status === 503);
@@ -140,9 +131,9 @@ describe('readiness', () => {
 });
 
 describe('bytes on the wire', () => {
-  it('a text frame ends the connection, and what came behind it is not taken', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
-    // By hand: one write, so that all of it arrives together.
+  it('a text frame ends the connection, and messages behind it are ignored', async ({ startIngest }) => {
+    ingest = await startIngest();
+    // one write, so that all frames arrive together
     const { socket, received } = tlsSocket(upgradeRequest);
     await eventually(() => received().startsWith('HTTP/1.1 101'));
     const ended = new Promise((resolve) => socket.once('close', resolve));
@@ -154,8 +145,8 @@ describe('bytes on the wire', () => {
     expect(ingest.counts.ended).toEqual({ text_frame: 1 });
   });
 
-  it('acks of one turn leave as one write', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('acks of one turn leave in one write', async ({ startIngest }) => {
+    ingest = await startIngest();
     const { socket, received } = tlsSocket(upgradeRequest);
     await eventually(() => received().startsWith('HTTP/1.1 101'));
     const reads: number[] = [];
@@ -168,16 +159,16 @@ describe('bytes on the wire', () => {
     expect(reads).toEqual([20]);
   });
 
-  it('a message beyond what can be answered ends the connection', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('a message of more than 4,000,000 bytes ends the connection', async ({ startIngest }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     vehicle.connection.sendBytes(Buffer.alloc(4_000_001));
     expect(await vehicle.closed).toBe(1009);
     await eventually(() => ingest.counts.ended.bad_frame === 1);
   });
 
-  it('a txid longer than the log can hold is an error, not the end of the process', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('a txid longer than the log can store gets an error answer', async ({ startIngest }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     const long = 'x'.repeat(70_000);
     vehicle.send({ txid: long });
@@ -188,8 +179,8 @@ describe('bytes on the wire', () => {
     ]);
   });
 
-  it('a topic as long as a message is acknowledged and logged in a few characters', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('a very long topic is acknowledged and logged in shortened form', async ({ startIngest }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     const topic = 't'.repeat(500_000);
     vehicle.send({ topic });
@@ -200,16 +191,16 @@ describe('bytes on the wire', () => {
     expect((await ingest.quarantined())[0]?.length).toBe(65_536);
   });
 
-  it('that nobody understands fill no memory while Redis is away', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('unreadable messages do not fill the memory while Redis is away', async ({ redisServer, startIngest }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     await vehicle.fence();
-    redis.pause();
+    redisServer.pause();
     const junk = Buffer.alloc(100_000, 1);
     for (let n = 0; n < 100; n++) vehicle.connection.sendBytes(junk);
     await eventually(() => vehicle.answers.filter(({ kind }) => kind === 'error').length === 100);
     expect(ingest.counts.quarantineDropped).toBeGreaterThanOrEqual(60);
-    redis.resume();
+    redisServer.resume();
     await eventually(async () => (await ingest.quarantined()).length === 100 - ingest.counts.quarantineDropped);
     vehicle.connection.sendBytes(junk);
     const dropped = ingest.counts.quarantineDropped;
@@ -217,8 +208,10 @@ describe('bytes on the wire', () => {
     expect(ingest.counts.quarantineDropped).toBe(dropped);
   });
 
-  it('a foreign sender is acknowledged and dropped on a topic of ours, an error on any other', async () => {
-    ingest = await startTestIngest({ redisUrl: redis.url, pki });
+  it('a foreign sender gets an ack on a known topic and an error on any other, and is not stored', async ({
+    startIngest,
+  }) => {
+    ingest = await startIngest();
     const vehicle = await ingest.connect();
     const senderId = `vehicle_device.${OTHER_VIN}`;
     vehicle.send({ txid: 'ours', senderId });
@@ -234,8 +227,9 @@ describe('bytes on the wire', () => {
   });
 });
 
-/** DNS names and addresses of the certificate that a new handshake gets. */
+/** DNS names and addresses in the certificate of a new handshake. */
 function servedNames(): Promise<string> {
+  const { pki } = ingest;
   const { certificatePem: cert, keyPem: key } = pki.vehicle(VIN);
   const options: ConnectionOptions = {
     port: ingest.ports.vehicles,
@@ -257,8 +251,9 @@ const upgradeRequest =
   'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
 
-/** For what a WebSocket library would not let a test do. */
+/** A raw TLS connection, for bytes that a WebSocket library would not send. */
 function tlsSocket(firstBytes: string) {
+  const { pki } = ingest;
   const { certificatePem: cert, keyPem: key } = pki.vehicle(VIN);
   const { vehicles: port } = ingest.ports;
   const socket = connect({ port, host: '127.0.0.1', ca: pki.serverCaPem, cert, key });
@@ -271,7 +266,7 @@ function tlsSocket(firstBytes: string) {
   return { socket, received: () => received };
 }
 
-/** A whole client frame of 126 to 65,535 bytes, or of fewer than 126; masked with zeros, which changes nothing. */
+/** A client frame of up to 65,535 bytes, masked with zeros, so that the payload is unchanged. */
 function frame(opcode: 1 | 2, payload: Buffer): Buffer {
   const head = [0x80 | opcode, 0x80 | Math.min(payload.length, 126)];
   if (payload.length >= 126) head.push(payload.length >> 8, payload.length & 0xff);

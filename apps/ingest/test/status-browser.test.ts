@@ -1,5 +1,4 @@
-// The status page in a real browser, at a desk and on a phone, light and dark. With TEST_SCREENSHOTS=<folder> the pictures
-// are kept there for a person to look at.
+// The status page in a real browser: desktop and phone, light and dark. TEST_SCREENSHOTS=<folder> keeps screenshots there.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -43,28 +42,25 @@ describe.skipIf(!hasBrowser)('the status page in a browser', () => {
     ['busy', 1_280, 'dark'],
     ['busy', 360, 'light'],
     ['busy', 320, 'light'],
-  ] as const)(
-    '%s fits into %i px (%s), styled, and without a complaint of the browser',
-    async (name, width, scheme) => {
-      const page = await browser.open({ url: `${url}/${name}`, width, height: 800, scheme });
-      const facts = await page.evaluate<Record<string, number | string>>(`({
+  ] as const)('%s fits into %i px (%s), is styled, and causes no browser errors', async (name, width, scheme) => {
+    const page = await browser.open({ url: `${url}/${name}`, width, height: 800, scheme });
+    const facts = await page.evaluate<Record<string, number | string>>(`({
       width: innerWidth, room: document.documentElement.clientWidth, needed: document.documentElement.scrollWidth,
       widest: Math.max(...[...document.querySelectorAll('body *')].map((one) => one.getBoundingClientRect().right)),
       ground: getComputedStyle(document.body).backgroundColor, steps: document.querySelectorAll('.steps li').length,
       scripts: document.scripts.length, title: document.title, next: document.querySelector('.next code')?.textContent,
     })`);
-      expect(facts).toMatchObject({ width, needed: facts.room, steps: 8, scripts: 0 });
-      expect(facts.widest).toBeLessThanOrEqual(Number(facts.room));
-      expect(facts.ground).toBe(scheme === 'dark' ? 'rgb(20, 23, 27)' : 'rgb(246, 247, 249)');
-      expect(facts.title).toBe(name === 'first' ? 'fleetbridge: not ready' : 'fleetbridge: ready');
-      // a browser asks for a picture of every site by itself
-      expect(page.problems.filter((problem) => !problem.includes('404'))).toEqual([]);
-      keep(`${name}-${width}-${scheme}.png`, await page.screenshot());
-      await page.close();
-    },
-  );
+    expect(facts).toMatchObject({ width, needed: facts.room, steps: 8, scripts: 0 });
+    expect(facts.widest).toBeLessThanOrEqual(Number(facts.room));
+    expect(facts.ground).toBe(scheme === 'dark' ? 'rgb(20, 23, 27)' : 'rgb(246, 247, 249)');
+    expect(facts.title).toBe(name === 'first' ? 'fleetbridge: not ready' : 'fleetbridge: ready');
+    // the browser requests /favicon.ico
+    expect(page.problems.filter((problem) => !problem.includes('404'))).toEqual([]);
+    keep(`${name}-${width}-${scheme}.png`, await page.screenshot());
+    await page.close();
+  });
 
-  it('shows a hostile name as the text that it is', async () => {
+  it('shows a hostile name as plain text', async () => {
     const page = await browser.open({ url: `${url}/hostile`, width: 360, height: 800 });
     expect(await page.evaluate(`document.querySelector('tbody th').textContent`)).toBe(HOSTILE);
     expect(await page.evaluate('window.wasRun')).toBeUndefined();
@@ -75,11 +71,11 @@ describe.skipIf(!hasBrowser)('the status page in a browser', () => {
 
 const HOSTILE = `<img src=x onerror="window.wasRun=1"><script>window.wasRun=1</script>`;
 
-function keep(name: string, picture: Buffer): void {
+function keep(name: string, screenshot: Buffer): void {
   const folder = process.env.TEST_SCREENSHOTS;
   if (folder === undefined) return;
   mkdirSync(folder, { recursive: true });
-  writeFileSync(path.join(folder, name), picture);
+  writeFileSync(path.join(folder, name), screenshot);
 }
 
 const first: StatusFacts = {
@@ -87,12 +83,12 @@ const first: StatusFacts = {
   commandLine: 'npm run fleetbridge --',
   readiness: { ready: false, checks: { redis: { ready: false, reason: 'unreachable' } } },
   log: undefined,
-  vehicleCas: { whose: 'development', certificates: 1, daysLeft: 3_649 },
+  vehicleCas: { source: 'development', certificates: 1, daysLeft: 3_649 },
   certificate: {
     hosts: ['localhost', '127.0.0.1', '::1'],
     daysLeft: 397,
-    isSelfMade: true,
-    isMeanwhile: false,
+    isPrivate: true,
+    isTemporary: false,
     telemetryHost: undefined,
   },
   admission: { listed: 'all', allowed: undefined, denied: undefined },
@@ -119,11 +115,11 @@ const busy: StatusFacts = {
   certificate: {
     hosts: ['a-rather-long-name-for-a-host-of-telemetry.fleet.example.com', 'localhost', '2001:db8::8a2e:370:7334'],
     daysLeft: 12,
-    isSelfMade: false,
-    isMeanwhile: false,
+    isPrivate: false,
+    isTemporary: false,
     telemetryHost: { name: 'telemetry.example.com', isCovered: false },
   },
-  vehicleCas: { whose: 'production', certificates: 14, daysLeft: 900 },
+  vehicleCas: { source: 'production', certificates: 14, daysLeft: 900 },
   admission: { listed: 2, allowed: 110, denied: 1 },
   refused: { vin_not_admitted: 7, certificate_not_verified: 12, handshake_timeout: 2 },
 };

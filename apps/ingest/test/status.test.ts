@@ -1,37 +1,20 @@
-// The status page of a running ingest: before Redis answers, and after; of one process and of several.
-import { connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createIngestProcesses } from './ingest-process.js';
-import { createTestPki, OTHER_VIN, type TestPki, VIN } from './ingest-rig.js';
-
-let server: DisposableRedis;
-let redis: RedisConnection;
-let pki: TestPki;
-const processes = createIngestProcesses(() => ({ redisUrl: server.url, pki }));
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = connectRedis({ url: server.url, name: 'test' });
-  await whenReady(redis, 5_000);
-  pki = createTestPki();
-});
-afterEach(() => processes.killAll());
-afterAll(async () => {
-  redis.disconnect();
-  pki.dispose();
-  await server.stop();
-});
+// The status page of a running ingest, before and after Redis answers, with one process and with several.
+import { eventually, freePort } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
+import { OTHER_VIN, VIN } from './ingest-rig.js';
+import { it } from './ingest-test.js';
 
 describe.each(['1', '2'])('with %s worker(s)', (workers) => {
-  it('the page is there before Redis answers, and says so; then it follows what happens', async () => {
+  it('the page shows that Redis does not answer, and later the connected vehicle and the refused one', async ({
+    processes,
+  }) => {
     const admin = await freePort();
     const redisPort = await freePort();
-    const settings = { INGEST_ADMIN_PORT: String(admin), INGEST_WORKERS: workers, NAMESPACE: `status-${workers}` };
+    const settings = { INGEST_ADMIN_PORT: String(admin), INGEST_WORKERS: workers };
     const alone = processes.start({ ...settings, REDIS_URL: `redis://127.0.0.1:${redisPort}` });
     const before = await eventually(() => pageAt(admin));
     expect(before.text).toContain('Not ready');
-    expect(before.text).toContain('<h2>Next: Redis</h2>');
+    expect(before.text).toContain('<h2>Next step: Redis</h2>');
     processes.killAll();
     await alone.exited;
 
@@ -39,9 +22,9 @@ describe.each(['1', '2'])('with %s worker(s)', (workers) => {
     const { ports } = await ingest.ready;
     const first = await pageAt(admin);
     expect(first.text).toContain('Ready for vehicles');
-    expect(first.text).toContain('None has connected yet.');
-    expect(first.text).toContain('Not for telemetry.example.com, which is TELEMETRY_HOST.');
-    expect(first.text).toContain('What is acknowledged is on disk.');
+    expect(first.text).toContain('No vehicle has connected yet.');
+    expect(first.text).toContain('Not valid for TELEMETRY_HOST (telemetry.example.com).');
+    expect(first.text).toContain('Acknowledged records are on disk.');
     expect(first.text).not.toContain(VIN);
 
     const vehicle = await processes.connect(ports.vehicles);
@@ -49,7 +32,7 @@ describe.each(['1', '2'])('with %s worker(s)', (workers) => {
     await expect(processes.connect(ports.vehicles, OTHER_VIN)).rejects.toThrow();
     const second = await pageAt(admin);
     expect(second.text).toMatch(new RegExp(`<th scope="row">${VIN}</th><td>for \\d+ s</td><td><time `));
-    expect(second.text).toContain('1 connection turned away');
+    expect(second.text).toContain('1 connection refused');
     expect(second.text).not.toContain(OTHER_VIN);
     expect(second.headers.get('content-security-policy')).toMatch(/^default-src 'none'/);
 
@@ -59,16 +42,16 @@ describe.each(['1', '2'])('with %s worker(s)', (workers) => {
   });
 });
 
-it('a Redis that hangs does not hold the page up', async () => {
+it('a hanging Redis does not delay the page', async ({ redisServer, processes }) => {
   const ingest = processes.start();
   const { ports } = await ingest.ready;
-  server.pause();
+  redisServer.pause();
   try {
     const { status, text } = await pageAt(ports.admin);
     expect(status).toBe(200);
-    expect(text).toContain('<h2>Next: Redis</h2>');
+    expect(text).toContain('<h2>Next step: Redis</h2>');
   } finally {
-    server.resume();
+    redisServer.resume();
   }
 });
 

@@ -1,4 +1,4 @@
-// A bare connection of a vehicle that keeps account of every answer, and the records that it sends.
+// A vehicle connection that records every answer, and the records that it sends.
 import { EnvelopeError, encodeMessage, readEnvelope, STREAM_ACK, timestampOf } from '@fleetbridge/protocol';
 import type { connectVehicle } from '@fleetbridge/simulator';
 import { eventually } from '@fleetbridge/testing';
@@ -23,12 +23,12 @@ export function testVehicle(connection: ConnectedVehicle, vin: string) {
     closed,
     acks: () => answers.filter(({ kind }) => kind === 'ack').map(({ txid }) => txid),
     send: (record: Partial<TestRecord> = {}) => connection.send(vehicleRecord({ vin, ...record })),
-    /** Sends a record and waits for its ack: all that was sent before has been looked at and answered by then. */
+    /** Sends a record and waits for its ack: everything sent before has been processed by then. */
     async fence(txid = 'fence') {
       connection.send(vehicleRecord({ vin, txid }));
       await eventually(() => answers.some((answer) => answer.txid === txid));
     },
-    /** The same without the log: an error answer comes at once. */
+    /** The same without the log: the answer to an invalid message does not wait for Redis. */
     async fenceWithoutLog() {
       const before = answers.filter(({ kind }) => kind === 'error').length;
       connection.sendBytes(Buffer.from('junk'));
@@ -37,7 +37,7 @@ export function testVehicle(connection: ConnectedVehicle, vin: string) {
   };
 }
 
-/** Fails on anything that is not one of the two answers, down to their last field. */
+/** Throws unless the message is exactly an ack or an error answer. */
 function readAnswer(bytes: Buffer): Answer {
   const envelope = readEnvelope(bytes);
   if (envelope instanceof EnvelopeError) throw new Error(`unreadable answer: ${envelope.reason}`);

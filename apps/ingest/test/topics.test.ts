@@ -1,43 +1,27 @@
-// What an operator can say of single topics: stored beside the four, acknowledged early, written to the log, counted.
+// Settings for single topics and VINs: stored without inspection, acknowledged on receipt, written to the log, counted.
 import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createTestPki, OTHER_VIN, startTestIngest, type TestIngest, type TestPki, VIN } from './ingest-rig.js';
+import { eventually } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
+import { OTHER_VIN, type TestIngest, VIN } from './ingest-rig.js';
+import { it } from './ingest-test.js';
 import { vehicleRecord } from './test-vehicle.js';
 
-let redis: DisposableRedis;
-let pki: TestPki;
 let ingest: TestIngest;
 
-beforeAll(async () => {
-  redis = await startRedis();
-  pki = createTestPki();
-});
-afterEach(async () => {
-  redis.resume();
-  await ingest.dispose();
-});
-afterAll(async () => {
-  pki.dispose();
-  await redis.stop();
-});
-
-const start = async (env: Record<string, string>) => {
-  ingest = await startTestIngest({ redisUrl: redis.url, pki, env });
-  return await ingest.connect();
-};
-
 describe('EXTRA_TOPICS', () => {
-  it('are stored as they come, whatever the payload is, and acknowledged; others go to the quarantine', async () => {
-    const vehicle = await start({ EXTRA_TOPICS: 'das_summary,rfq' });
+  it('are stored unchanged, whatever the payload, and acknowledged; other topics go to the quarantine', async ({
+    startIngest,
+  }) => {
+    ingest = await startIngest({ env: { EXTRA_TOPICS: 'das_summary,rfq' } });
+    const vehicle = await ingest.connect();
     const payload = Buffer.from('\xff not protobuf, and no VIN', 'latin1');
     vehicle.connection.send({ ...vehicleRecord({ topic: 'das_summary', txid: 'extra' }), payload });
-    vehicle.send({ topic: 'unheard_of', txid: 'other' });
+    vehicle.send({ topic: 'unknown_topic_name', txid: 'other' });
     await vehicle.fence();
     expect(vehicle.answers.map(({ kind, txid, topic }) => [kind, txid, topic]).sort()).toEqual([
       ['ack', 'extra', 'das_summary'],
       ['ack', 'fence', 'V'],
-      ['ack', 'other', 'unheard_of'],
+      ['ack', 'other', 'unknown_topic_name'],
     ]);
     expect((await ingest.entries()).slice(1)).toMatchObject([
       { vin: VIN, topic: 'das_summary', txid: 'extra', payload },
@@ -47,8 +31,9 @@ describe('EXTRA_TOPICS', () => {
     expect(ingest.counts.topics).toMatchObject({ das_summary: { records: 1 }, V: { records: 1 } });
   });
 
-  it('are known as repeats by their txid alone', async () => {
-    const vehicle = await start({ EXTRA_TOPICS: 'rfq' });
+  it('are recognized as repeats by their txid alone', async ({ startIngest }) => {
+    ingest = await startIngest({ env: { EXTRA_TOPICS: 'rfq' } });
+    const vehicle = await ingest.connect();
     for (const topic of ['rfq', 'rfq', 'V']) vehicle.send({ topic, txid: 'same' });
     await vehicle.fence();
     expect((await ingest.entries()).slice(1).map(({ topic, txid }) => [topic, txid])).toEqual([
@@ -58,8 +43,9 @@ describe('EXTRA_TOPICS', () => {
     ]);
   });
 
-  it('of a foreign sender are acknowledged, counted and not stored, as for the four', async () => {
-    const vehicle = await start({ EXTRA_TOPICS: 'rfq' });
+  it('of a foreign sender are acknowledged, counted and not stored, like known topics', async ({ startIngest }) => {
+    ingest = await startIngest({ env: { EXTRA_TOPICS: 'rfq' } });
+    const vehicle = await ingest.connect();
     vehicle.send({ topic: 'rfq', txid: 'foreign', senderId: `vehicle_device.${OTHER_VIN}` });
     await vehicle.fence();
     expect(vehicle.acks()).toContain('foreign');
@@ -69,51 +55,57 @@ describe('EXTRA_TOPICS', () => {
 });
 
 describe('ACK_ON_RECEIVE', () => {
-  it('acknowledges its topics while Redis is silent, and stores them when it is back; others wait', async () => {
-    const vehicle = await start({ ACK_ON_RECEIVE: 'alerts' });
+  it('acknowledges its topics while Redis does not answer, and stores them later; other topics wait', async ({
+    redisServer,
+    startIngest,
+  }) => {
+    ingest = await startIngest({ env: { ACK_ON_RECEIVE: 'alerts' } });
+    const vehicle = await ingest.connect();
     await vehicle.fence('before');
-    redis.pause();
+    redisServer.pause();
     vehicle.send({ txid: 'waits' });
     for (const txid of ['early', 'early too']) {
       vehicle.connection.send({ ...vehicleRecord({ topic: 'alerts', txid }), payload: Buffer.alloc(0) });
     }
     await eventually(() => vehicle.acks().length === 3);
     expect(vehicle.acks()).toEqual(['before', 'early', 'early too']);
-    redis.resume();
+    redisServer.resume();
     await eventually(() => vehicle.acks().length === 4);
     expect(vehicle.acks()[3]).toBe('waits');
     expect(await ingest.story()).toEqual(['CONNECTED', 'before', 'waits', 'early', 'early too']);
     expect(ingest.counts).toMatchObject({ acknowledged: 4, stored: 4, lost: 0 });
   });
 
-  it('counts what is lost by it', async () => {
-    const vehicle = await start({ ACK_ON_RECEIVE: 'V' });
+  it('counts the records that are lost by it', async ({ startIngest }) => {
+    ingest = await startIngest({ env: { ACK_ON_RECEIVE: 'V' } });
+    const vehicle = await ingest.connect();
     await vehicle.fence('before');
-    const mend = await ingest.breakLog();
+    const repair = await ingest.breakLog();
     await vehicle.fence('gone');
     await eventually(() => ingest.counts.lost === 1);
-    await mend();
+    await repair();
     expect(ingest.counts).toMatchObject({ acknowledged: 2, failed: 1, lost: 1 });
     expect((await ingest.admin('/metrics')).text).toMatch(/fleetbridge_ingest_lost_total\{.*\} 1/);
   });
 
-  it('keeps to the window all the same: what is under way is bounded', async () => {
-    const vehicle = await start({ ACK_ON_RECEIVE: 'V' });
+  it('does not disable the limit of unsettled records', async ({ redisServer, startIngest }) => {
+    ingest = await startIngest({ env: { ACK_ON_RECEIVE: 'V' } });
+    const vehicle = await ingest.connect();
     await vehicle.fence('before');
-    redis.pause();
+    redisServer.pause();
     for (let n = 0; n < 2_000; n++) vehicle.send({ txid: `tx-${n}`, textLength: 300 });
-    await eventually(() => ingest.fleet.pausedSockets === 1);
+    await eventually(() => ingest.connections.pausedSockets === 1);
     expect(ingest.appender.unsettledRecords).toBeLessThan(256 + 65_536 / 300);
-    redis.resume();
+    redisServer.resume();
     await eventually(() => vehicle.acks().length === 2_001);
-    expect(ingest.fleet.pausedSockets).toBe(0);
+    expect(ingest.connections.pausedSockets).toBe(0);
   });
 });
 
 describe('LOG_RECORDS', () => {
   const logged = () => ingest.lines.filter(({ event }) => event === 'record_payload');
   const payload = encodeMessage('V', {
-    vin: 'SOMEBODY ELSE',
+    vin: 'ANOTHER VIN',
     createdAt: timestampOf(Date.UTC(2026, 6, 1)),
     data: [
       { key: Field.Soc, value: { doubleValue: 52.5 } },
@@ -121,8 +113,11 @@ describe('LOG_RECORDS', () => {
     ],
   });
 
-  it('writes a line for each record of its topics, with the VIN of the certificate, and for what the server says itself', async () => {
-    const vehicle = await start({ LOG_RECORDS: 'V,connectivity,rfq', EXTRA_TOPICS: 'rfq' });
+  it('logs each record of its topics with the VIN of the certificate, and connectivity records of the server', async ({
+    startIngest,
+  }) => {
+    ingest = await startIngest({ env: { LOG_RECORDS: 'V,connectivity,rfq', EXTRA_TOPICS: 'rfq' } });
+    const vehicle = await ingest.connect();
     vehicle.connection.send({ ...vehicleRecord({ txid: 'a' }), payload });
     vehicle.send({ topic: 'alerts', txid: 'b' });
     vehicle.send({ topic: 'rfq', txid: 'c' });
@@ -138,8 +133,9 @@ describe('LOG_RECORDS', () => {
     ]);
   });
 
-  it('is off unless a topic is named: no line holds a record', async () => {
-    const vehicle = await start({});
+  it('is off unless a topic is configured: no log line contains a record', async ({ startIngest }) => {
+    ingest = await startIngest({ env: {} });
+    const vehicle = await ingest.connect();
     vehicle.connection.send({ ...vehicleRecord({ txid: 'a' }), payload });
     await vehicle.fence();
     expect(logged()).toEqual([]);
@@ -147,8 +143,9 @@ describe('LOG_RECORDS', () => {
   });
 });
 
-it('SIGNAL_COUNT_VINS counts the signals of its vehicles, and of no other', async () => {
-  const vehicle = await start({ SIGNAL_COUNT_VINS: VIN.toLowerCase() });
+it('SIGNAL_COUNT_VINS counts the signals of its vehicles only', async ({ startIngest }) => {
+  ingest = await startIngest({ env: { SIGNAL_COUNT_VINS: VIN.toLowerCase() } });
+  const vehicle = await ingest.connect();
   const other = await ingest.connect({ vin: OTHER_VIN });
   await vehicle.fence('a');
   await vehicle.fence('b');

@@ -1,58 +1,37 @@
-// Which CAs the server takes vehicles of, and that they can change under it.
+// The vehicle CAs: which are used, and how they are reloaded while ingest runs.
 import { execFile, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createAuthority, ensureDevelopmentPki, extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createIngestProcesses } from './ingest-process.js';
-import { createTestPki, OTHER_VIN, startTestIngest, type TestIngest, type TestPki, VIN } from './ingest-rig.js';
+import { eventually } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
+import { OTHER_VIN, type TestIngest, type TestPki, VIN } from './ingest-rig.js';
+import { it } from './ingest-test.js';
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 const copies = fileURLToPath(new URL('../../../../shared/tesla-ca/', import.meta.url));
 const isHere = existsSync(copies);
-if (!isHere) console.log("skipped: Tesla's bundles ../shared/tesla-ca are not here; the product does not carry them");
+if (!isHere)
+  console.log("skipped: Tesla's CA bundles are not part of the repository and were not found in ../shared/tesla-ca");
 
-let redis: DisposableRedis;
-let pki: TestPki;
-let ingest: TestIngest | undefined;
-const processes = createIngestProcesses(() => ({ redisUrl: redis.url, pki }));
-
-beforeAll(async () => {
-  redis = await startRedis();
-  pki = createTestPki();
-});
-afterEach(async () => {
-  processes.killAll();
-  await ingest?.dispose();
-  ingest = undefined;
-});
-afterAll(async () => {
-  pki.dispose();
-  await redis.stop();
-});
+let ingest: TestIngest;
 
 describe('the vehicle CAs on disk', () => {
-  it('are taken over when they change; who is connected stays, whoever signed its certificate', async () => {
+  it('are reloaded when they change, and connected vehicles stay connected', async ({ pki, startIngest }) => {
     const other = createAuthority({ commonName: 'Tesla Issuing CA', days: 30 });
     const caFile = path.join(pki.dataDir, 'changing.pem');
     const own = pki.vehicleAuthority.certificatePem;
     writeFileSync(caFile, own);
-    ingest = await startTestIngest({
-      redisUrl: redis.url,
-      pki,
-      env: { INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' },
-      certificateLookMs: 10,
-    });
+    ingest = await startIngest({ env: { INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' }, certificatePollMs: 10 });
     const old = await ingest.connect();
     await old.fence('before');
-    const newcomer = vehicleOf(other, OTHER_VIN);
-    await expect(ingest.connect({ vin: OTHER_VIN, certificate: newcomer })).rejects.toThrow();
+    const newVehicle = vehicleOf(other, OTHER_VIN);
+    await expect(ingest.connect({ vin: OTHER_VIN, certificate: newVehicle })).rejects.toThrow();
 
     writeFileSync(caFile, own + other.certificatePem);
     await eventually(() => changes() === 1);
-    await (await ingest.connect({ vin: OTHER_VIN, certificate: newcomer })).fence('new');
+    await (await ingest.connect({ vin: OTHER_VIN, certificate: newVehicle })).fence('new');
 
     writeFileSync(caFile, other.certificatePem);
     await eventually(() => changes() === 2);
@@ -61,13 +40,13 @@ describe('the vehicle CAs on disk', () => {
     expect(ingest.lines.filter(({ event }) => event === 'vehicle_disconnected')).toEqual([]);
   });
 
-  it('and the server’s certificate change under load, and no connection is lost', async () => {
+  it('and the server certificate change under load, and no connection is lost', async ({ pki, startIngest }) => {
     const caFile = path.join(pki.dataDir, 'under-load.pem');
     const own = pki.vehicleAuthority.certificatePem;
     writeFileSync(caFile, own);
     const env = { INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' };
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env, certificateLookMs: 10 });
-    const vehicles = [VIN, OTHER_VIN, '5YJ3E1EA7KF000003'].map((vin) => ingest!.simulate(vin));
+    ingest = await startIngest({ env, certificatePollMs: 10 });
+    const vehicles = [VIN, OTHER_VIN, '5YJ3E1EA7KF000003'].map((vin) => ingest.simulate(vin));
     const load = setInterval(() => {
       for (const vehicle of vehicles) vehicle.send([{ key: 4, value: { doubleValue: 1 } }]);
     }, 1);
@@ -75,40 +54,35 @@ describe('the vehicle CAs on disk', () => {
       const before = ingest.counts.stored;
       writeFileSync(caFile, own + createAuthority({ commonName: 'TeslaMotors', days: 30 }).certificatePem);
       ensureDevelopmentPki({ directory: pki.directory, hosts: [`round-${round}.example`], vins: [] });
-      const renewals = () => ingest!.lines.filter(({ event }) => event === 'server_certificate_renewed').length;
+      const renewals = () => ingest.lines.filter(({ event }) => event === 'server_certificate_reloaded').length;
       await eventually(() => changes() === round && renewals() === round);
-      await eventually(() => ingest!.counts.stored > before + 50);
+      await eventually(() => ingest.counts.stored > before + 50);
     }
     clearInterval(load);
     for (const { ledger } of vehicles) expect(ledger.connections).toBe(1);
     for (const vehicle of vehicles) expect(await vehicle.finish()).toBe(0);
   });
 
-  it('stay in use when the file is damaged or gone, and the log says so once', async () => {
+  it('stay in use when the file is damaged or missing, which is logged once', async ({ pki, startIngest }) => {
     const caFile = path.join(pki.dataDir, 'damaged.pem');
     writeFileSync(caFile, pki.vehicleAuthority.certificatePem);
-    ingest = await startTestIngest({
-      redisUrl: redis.url,
-      pki,
-      env: { INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' },
-      certificateLookMs: 5,
-    });
+    ingest = await startIngest({ env: { INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' }, certificatePollMs: 5 });
     writeFileSync(caFile, pki.vehicleAuthority.certificatePem.slice(0, 300));
-    await eventually(() => troubles() === 1);
+    await eventually(() => failures() === 1);
     rmSync(caFile);
-    await eventually(() => troubles() === 2);
+    await eventually(() => failures() === 2);
     await (await ingest.connect()).fence();
     writeFileSync(caFile, pki.vehicleAuthority.certificatePem);
     await (await ingest.connect()).fence();
     expect(changes()).toBe(0);
   });
 
-  it('that end soon are warned of, and show in the metrics', async () => {
+  it('that expire soon are logged as warnings and shown in the metrics', async ({ pki, startIngest }) => {
     const soon = createAuthority({ commonName: 'Tesla Issuing CA', days: 10 });
     const caFile = path.join(pki.dataDir, 'soon.pem');
     writeFileSync(caFile, pki.vehicleAuthority.certificatePem + soon.certificatePem);
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env: { INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' } });
-    expect(ingest.lines.filter(({ event }) => event === 'certificate_ends_soon')).toEqual([
+    ingest = await startIngest({ env: { INGEST_CA_FILE: caFile, ALLOWED_VINS: '*' } });
+    expect(ingest.lines.filter(({ event }) => event === 'certificate_expires_soon')).toEqual([
       expect.objectContaining({ certificate: 'CN=Tesla Issuing CA', days_left: expect.any(Number), level: 'warn' }),
     ]);
     const { text } = await ingest.admin('/metrics');
@@ -121,69 +95,64 @@ describe('the vehicle CAs on disk', () => {
 });
 
 describe('an extra CA file', () => {
-  it('adds to the bundle, and does not replace it', async () => {
+  it('extends the bundle and does not replace it', async ({ pki, startIngest }) => {
     const other = createAuthority({ commonName: 'Tesla Issuing CA', days: 30 });
     const extra = path.join(pki.dataDir, 'extra.pem');
     writeFileSync(extra, other.certificatePem);
     const env = { INGEST_EXTRA_CA_FILE: extra, ALLOWED_VINS: '*' };
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env });
+    ingest = await startIngest({ env });
     await (await ingest.connect()).fence();
     await (await ingest.connect({ vin: OTHER_VIN, certificate: vehicleOf(other, OTHER_VIN) })).fence();
   });
 });
 
 describe.skipIf(!isHere)("Tesla's CAs", () => {
-  it.skipIf(!hasOpenssl)('are offered to the vehicle, exactly these', async () => {
+  it.skipIf(!hasOpenssl)('are the only ones offered to the vehicle', async ({ pki, startIngest }) => {
     copyFileSync(path.join(copies, 'prod_ca.crt'), path.join(pki.directory, 'tesla-ca.pem'));
-    ingest = await startTestIngest({
-      redisUrl: redis.url,
-      pki,
-      env: { INGEST_CA_BUNDLE: 'production', ALLOWED_VINS: '*' },
-    });
+    ingest = await startIngest({ env: { INGEST_CA_BUNDLE: 'production', ALLOWED_VINS: '*' } });
     const names = await offeredNames(ingest.ports.vehicles);
     expect(names).toHaveLength(14);
     expect(names.every((name) => /Tesla/.test(name))).toBe(true);
-    // A vehicle of the development CA finds its own not among them.
+    // the CA of a development vehicle is not among them
     await expect(ingest.connect()).rejects.toThrow();
     expect(ingest.lines.filter(({ event }) => event === 'vehicle_ca_expired')).toHaveLength(1);
   });
 
-  it('leave out one that is put beside them, with a warning that says how to accept it', async () => {
-    const stranger = createAuthority({ commonName: 'TeslaMotors', days: 30 });
+  it('do not include an unknown CA in the same file, and a warning names the setting that accepts it', async ({
+    pki,
+    startIngest,
+  }) => {
+    const unknown = createAuthority({ commonName: 'TeslaMotors', days: 30 });
     copyFileSync(path.join(copies, 'eng_ca.crt'), path.join(pki.directory, 'tesla-eng-ca.pem'));
-    writeFileSync(path.join(pki.directory, 'tesla-eng-ca.pem'), stranger.certificatePem, { flag: 'a' });
+    writeFileSync(path.join(pki.directory, 'tesla-eng-ca.pem'), unknown.certificatePem, { flag: 'a' });
     const env = { INGEST_CA_BUNDLE: 'engineering', ALLOWED_VINS: '*' };
-    ingest = await startTestIngest({ redisUrl: redis.url, pki, env });
+    ingest = await startIngest({ env });
     const warning = ingest.lines.find(({ event }) => event === 'vehicle_ca_unknown');
     expect(warning).toMatchObject({ subject: 'CN=TeslaMotors', fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/) });
-    await expect(ingest.connect({ certificate: vehicleOf(stranger, VIN) })).rejects.toThrow();
+    await expect(ingest.connect({ certificate: vehicleOf(unknown, VIN) })).rejects.toThrow();
     await ingest.dispose();
-    ingest = await startTestIngest({
-      redisUrl: redis.url,
-      pki,
-      env: { ...env, CA_ACCEPT: String(warning!.fingerprint) },
-    });
-    await (await ingest.connect({ certificate: vehicleOf(stranger, VIN) })).fence();
+    ingest = await startIngest({ env: { ...env, CA_ACCEPT: String(warning!.fingerprint) } });
+    await (await ingest.connect({ certificate: vehicleOf(unknown, VIN) })).fence();
   });
 });
 
 describe("a start with Tesla's CAs and none on disk", () => {
-  it('says how to get them, and exits with 2', async () => {
-    const dataDir = copyOfDataDir();
+  it('reports how to get them, and exits with 2', async ({ pki, processes }) => {
+    const dataDir = copyOfDataDir(pki);
     const ingest = processes.start({ INGEST_CA_BUNDLE: 'production', ALLOWED_VINS: '*', DATA_DIR: dataDir });
     expect(await ingest.exited).toBe(2);
     expect(ingest.stderr()).toMatch(/INGEST_CA_BUNDLE: can't read .*tesla-ca\.pem \(ENOENT\); .*fleetbridge ca fetch/);
     rmSync(dataDir, { recursive: true });
   });
 
-  it('and TESLA_CA_FETCH=on that can not fetch them says what to do by hand, and exits with 1', async () => {
-    const dataDir = copyOfDataDir();
+  it('and a failing TESLA_CA_FETCH=on reports the manual steps, and exits with 1', async ({ pki, processes }) => {
+    const dataDir = copyOfDataDir(pki);
     const ingest = processes.start({
       INGEST_CA_BUNDLE: 'production',
       TESLA_CA_FETCH: 'on',
       ALLOWED_VINS: '*',
       DATA_DIR: dataDir,
-      // The world is one CA that nobody has a certificate of: whatever answers is not believed.
+      // trust a single CA that no public server uses, so that every download fails
       NODE_OPTIONS: '--use-openssl-ca',
       SSL_CERT_FILE: path.join(pki.directory, 'server-ca.pem'),
     });
@@ -193,8 +162,8 @@ describe("a start with Tesla's CAs and none on disk", () => {
   });
 });
 
-/** With a certificate for the server, and no CA of any vehicle. */
-function copyOfDataDir(): string {
+/** A DATA_DIR with a server certificate and without vehicle CAs. */
+function copyOfDataDir(pki: TestPki): string {
   const dataDir = mkdtempSync(path.join(pki.dataDir, 'other-'));
   mkdirSync(path.join(dataDir, 'pki'));
   for (const name of ['server.pem', 'server.key']) {
@@ -204,11 +173,11 @@ function copyOfDataDir(): string {
 }
 
 function changes(): number {
-  return ingest!.lines.filter(({ event }) => event === 'vehicle_cas_changed').length;
+  return ingest.lines.filter(({ event }) => event === 'vehicle_cas_reloaded').length;
 }
 
-function troubles(): number {
-  return ingest!.lines.filter(({ event }) => event === 'vehicle_cas_not_changed').length;
+function failures(): number {
+  return ingest.lines.filter(({ event }) => event === 'vehicle_cas_reload_failed').length;
 }
 
 function vehicleOf(authority: ReturnType<typeof createAuthority>, vin: string) {
@@ -216,7 +185,7 @@ function vehicleOf(authority: ReturnType<typeof createAuthority>, vin: string) {
   return issueCertificate({ authority, subject: { commonName: vin }, extendedKeyUsage, days: 30 });
 }
 
-/** The names in the CertificateRequest, as openssl writes them. */
+/** The names in the CertificateRequest as openssl prints them. */
 function offeredNames(port: number): Promise<string[]> {
   return new Promise((resolve) => {
     const child = execFile('openssl', ['s_client', '-connect', `127.0.0.1:${port}`], (_, stdout) => {

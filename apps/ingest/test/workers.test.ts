@@ -1,30 +1,15 @@
-// Several workers on one port: to a vehicle and to an operator they are one server.
-import { connectRedis, Presence, type RedisConnection, Store } from '@fleetbridge/store';
-import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createIngestProcesses, type IngestProcess } from './ingest-process.js';
-import { createTestPki, readEntries, type TestPki } from './ingest-rig.js';
+// Several workers on one port: vehicles and operators see one server.
+import { Presence, type Store } from '@fleetbridge/store';
+import { eventually } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
+import type { IngestProcess } from './ingest-process.js';
+import { readEntries } from './ingest-rig.js';
+import { it } from './ingest-test.js';
 
 const VINS = Array.from({ length: 6 }, (_, n) => `5YJ3E1EA7KF00020${n}`);
-let redis: DisposableRedis;
-let client: RedisConnection;
-let pki: TestPki;
-const processes = createIngestProcesses(() => ({ redisUrl: redis.url, pki }));
-
-beforeAll(async () => {
-  redis = await startRedis();
-  client = connectRedis({ url: redis.url, name: 'test' });
-  pki = createTestPki();
-});
-afterEach(() => processes.killAll());
-afterAll(async () => {
-  client.disconnect();
-  pki.dispose();
-  await redis.stop();
-});
 
 describe('two workers', () => {
-  it('share the port, and health, readiness and metrics speak for both', async () => {
+  it('share the port, and health, readiness and metrics cover both', async ({ processes }) => {
     const ingest = processes.start({ INGEST_WORKERS: '2' });
     const { ports } = await ingest.ready;
     const vehicles = [];
@@ -40,24 +25,24 @@ describe('two workers', () => {
     expect(text).toMatch(/^fleetbridge_ingest_connected\{app="ingest"\} 6$/m);
     expect(text).toMatch(/^record_total\{record_type="V",app="ingest"\} 6$/m);
     expect(text).toMatch(/^fleetbridge_ingest_workers_ready\{app="ingest-primary"\} 2$/m);
-    // The certificate's days are the same in each; their sum would be nonsense.
+    // the minimum of all workers, not their sum
     expect(Number(/^fleetbridge_ingest_certificate_days_left\{.*\} (\S+)$/m.exec(text)?.[1])).toBeLessThan(826);
   });
 
-  it('have a connection each to the log, under a process id of its own', async () => {
-    const ingest = processes.start({ INGEST_WORKERS: '2', NAMESPACE: 'two-ids' });
+  it('report their connections under separate process ids', async ({ store, processes }) => {
+    const ingest = processes.start({ INGEST_WORKERS: '2' });
     const { ports } = await ingest.ready;
     for (const vin of VINS) await (await processes.connect(ports.vehicles, vin)).fence();
-    const connections = await presence('two-ids').all();
+    const connections = await new Presence(store).all();
     expect(new Set(connections.map(({ processId }) => processId)).size).toBe(2);
   });
 
-  it('end the older connection of a vehicle, whichever of them has it', async () => {
-    const ingest = processes.start({ INGEST_WORKERS: '2', NAMESPACE: 'replaced' });
+  it('close the older connection of a vehicle, whichever worker has it', async ({ store, processes }) => {
+    const ingest = processes.start({ INGEST_WORKERS: '2' });
     const { ports } = await ingest.ready;
     let older = await processes.connect(ports.vehicles);
     await older.fence('tx-0');
-    // Connections go to the workers in turn, so each of these is with the other one.
+    // connections are assigned to the workers in turn, so consecutive ones go to different workers
     for (let n = 1; n < 5; n++) {
       const newer = await processes.connect(ports.vehicles);
       expect(await older.closed).toBe(1000);
@@ -67,22 +52,26 @@ describe('two workers', () => {
     const pids = ingest.lines().flatMap(({ event, pid }) => (event === 'vehicle_connected' ? [pid] : []));
     expect(new Set(pids).size).toBe(2);
     await eventually(async () => /connected\{app="ingest"\} 1$/m.test((await ingest.admin('/metrics')).text));
-    expect(await story('replaced')).toEqual([0, 1, 2, 3, 4].flatMap((n) => ['connectivity', `tx-${n}`]));
-    expect(await presence('replaced').all()).toHaveLength(1);
+    expect(await story(store)).toEqual([0, 1, 2, 3, 4].flatMap((n) => ['connectivity', `tx-${n}`]));
+    expect(await new Presence(store).all()).toHaveLength(1);
   });
 
-  it('finish what they have read at SIGTERM, say goodbye with 1001, and all end with 0', async () => {
-    const ingest = processes.start({ INGEST_WORKERS: '2', NAMESPACE: 'drained' });
+  it('store what they have read on SIGTERM, close with 1001, and exit with 0', async ({
+    redisServer,
+    store,
+    processes,
+  }) => {
+    const ingest = processes.start({ INGEST_WORKERS: '2' });
     const { ports } = await ingest.ready;
     const vehicles = [];
     for (const vin of VINS) vehicles.push(await processes.connect(ports.vehicles, vin));
     for (const vehicle of vehicles) await vehicle.fence();
-    redis.pause();
+    redisServer.pause();
     for (const vehicle of vehicles) for (let n = 0; n < 50; n++) vehicle.send({ txid: `tx-${n}` });
     await eventually(async () => /unsettled_records\{app="ingest"\} 300$/m.test((await ingest.admin('/metrics')).text));
     ingest.child.kill('SIGTERM');
     await eventually(() => ingest.events().filter((event) => event === 'ingest_stopping').length === 3);
-    redis.resume();
+    redisServer.resume();
     for (const vehicle of vehicles) {
       expect(await vehicle.closed).toBe(1001);
       expect(vehicle.acks()).toHaveLength(51);
@@ -90,11 +79,13 @@ describe('two workers', () => {
     expect(await ingest.exited).toBe(0);
     expect(ingest.stderr()).toBe('');
     expect(ingest.events()).not.toContain('worker_died');
-    expect(await presence('drained').all()).toEqual([]);
+    expect(await new Presence(store).all()).toEqual([]);
   });
 
-  it('all end in good order when their primary is killed, and the next one has the port at once', async () => {
-    const env = { INGEST_WORKERS: '2', NAMESPACE: 'orphans' };
+  it('stop in order when their primary is killed, and the next primary gets the port immediately', async ({
+    processes,
+  }) => {
+    const env = { INGEST_WORKERS: '2' };
     const ingest = processes.start(env);
     const { ports } = await ingest.ready;
     const vehicles = [];
@@ -111,8 +102,8 @@ describe('two workers', () => {
 });
 
 describe('a worker that dies', () => {
-  it('is replaced; its vehicles come back, the others stay, and nothing that was counted is lost', async () => {
-    const ingest = processes.start({ INGEST_WORKERS: '2', NAMESPACE: 'dead-worker' });
+  it('is replaced, only its vehicles reconnect, and its counters are kept', async ({ store, processes }) => {
+    const ingest = processes.start({ INGEST_WORKERS: '2' });
     const { ports } = await ingest.ready;
     const vehicles = [];
     for (const vin of VINS) vehicles.push(await processes.connect(ports.vehicles, vin));
@@ -131,13 +122,13 @@ describe('a worker that dies', () => {
     const { text } = await ingest.admin('/metrics');
     expect(text).toMatch(/^fleetbridge_ingest_workers_replaced_total\{.*\} 1$/m);
     expect(text).toMatch(/^record_total\{record_type="V",app="ingest"\} 15$/m);
-    expect(await presence('dead-worker').all()).toHaveLength(6);
+    expect(await new Presence(store).all()).toHaveLength(6);
     expect(ingest.stderr()).toBe('');
   });
 });
 
 describe('a start that cannot succeed', () => {
-  it('because the port is taken fails once, with the sentence of the worker that found out', async () => {
+  it('because the port is in use fails once, with the message of one worker', async ({ processes }) => {
     const first = processes.start();
     const { vehicles } = (await first.ready).ports;
     const second = processes.start({ INGEST_WORKERS: '2', INGEST_PORT: String(vehicles) });
@@ -145,24 +136,20 @@ describe('a start that cannot succeed', () => {
     expect(second.stderr().match(/is in use by another process/g)).toHaveLength(1);
   });
 
-  it('because of its certificates says so once, before any worker is started', async () => {
+  it('because of its certificates is reported once, before any worker starts', async ({ processes }) => {
     const ingest = processes.start({ INGEST_WORKERS: '2', INGEST_CERT_FILE: '/nowhere/server.pem' });
     expect(await ingest.exited).toBe(2);
     expect(ingest.stderr().match(/INGEST_CERT_FILE: no file/g)).toHaveLength(1);
   });
 });
 
-function presence(namespace: string): Presence {
-  return new Presence(new Store({ redis: client, url: redis.url, namespace, partitions: 1 }));
-}
-
-/** Topic of what the server wrote itself, txid of the rest. */
-async function story(namespace: string): Promise<string[]> {
-  const entries = await readEntries(client, namespace);
+/** The txid of each record of a vehicle, and the topic of the others. */
+async function story(store: Store): Promise<string[]> {
+  const entries = await readEntries(store);
   return entries.map(({ topic, txid }) => (topic === 'V' ? txid : topic));
 }
 
-/** In the order of their starts; those that have died are still among them. */
+/** In start order, including dead workers. */
 function workerPids(ingest: IngestProcess): number[] {
   return ingest
     .lines()

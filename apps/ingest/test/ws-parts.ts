@@ -1,4 +1,4 @@
-// The parts of ws that its type declarations leave out: the yardstick for our own frames.
+// Parts of ws that its type declarations omit; the reference for our own frames.
 import type { EventEmitter } from 'node:events';
 import * as ws from 'ws';
 

@@ -11,7 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), 'fleetbridge-certificate-'));
 const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-it('is a mistake of the configuration when it can not be served, by the name of what to change', async () => {
+it('a certificate that cannot be served is reported as a configuration mistake with the variable to change', async () => {
   const { certificatePem, keyPem } = createAuthority({ commonName: 'here', days: 2 });
   writeFileSync(certFile, certificatePem);
   writeFileSync(keyFile, createAuthority({ commonName: 'elsewhere', days: 2 }).keyPem);
@@ -22,7 +22,7 @@ it('is a mistake of the configuration when it can not be served, by the name of 
   await expect(load()).rejects.toMatchObject({ name: 'ConfigError', mistakes: [{ variable: 'STREAMING_CERT_FILE' }] });
 });
 
-it('is not looked at without TLS', async () => {
+it('the certificate is not read without TLS', async () => {
   writeFileSync(certFile, 'nothing');
   expect(await load({ STREAMING_TLS: 'off' })).toBeUndefined();
 });

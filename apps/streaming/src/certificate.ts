@@ -1,9 +1,16 @@
-// The certificate that clients see.
-import { loadServerCertificate, type ServerCertificate, ServerCertificateError } from '@fleetbridge/pki';
-import { ConfigError } from '@fleetbridge/service';
+// The server's certificate: loaded at startup, reloaded when its files change.
+import {
+  loadServerCertificate,
+  reloadableServerCertificate,
+  type ServerCertificate,
+  ServerCertificateError,
+} from '@fleetbridge/pki';
+import { ConfigError, type FileWatcher, type Logger, watchFiles } from '@fleetbridge/service';
 import { type StreamingConfig, withDefaults } from './config.js';
 
-/** Undefined with STREAMING_TLS=off. Throws ConfigError: a file that can't be served is one that the configuration names. */
+const POLL_MS = 10_000;
+
+/** Undefined with STREAMING_TLS=off. Throws ConfigError with the variable that names a file that can't be used. */
 export async function loadCertificate(config: StreamingConfig): Promise<ServerCertificate | undefined> {
   if (!config.STREAMING_TLS) return undefined;
   const { certFile, keyFile, until } = withDefaults(config);
@@ -14,4 +21,22 @@ export async function loadCertificate(config: StreamingConfig): Promise<ServerCe
     const variable = error.file === keyFile ? 'STREAMING_KEY_FILE' : 'STREAMING_CERT_FILE';
     throw new ConfigError([{ variable, problem: error.message }]);
   }
+}
+
+export function watchCertificate(
+  config: StreamingConfig,
+  current: ServerCertificate,
+  { log, onChange }: { log: Logger; onChange: (renewed: ServerCertificate) => void },
+): FileWatcher {
+  if (current.awaited !== undefined) log.warn({ err: current.awaited }, 'server_certificate_awaited');
+  return watchFiles({
+    ...reloadableServerCertificate(withDefaults(config), current),
+    apply: (renewed) => {
+      onChange(renewed);
+      log.info({ not_after: renewed.notAfter }, 'server_certificate_reloaded');
+      return 'applied';
+    },
+    onError: (err) => log.error({ err }, 'server_certificate_reload_failed'),
+    intervalMs: POLL_MS,
+  });
 }

@@ -1,5 +1,5 @@
-// The streaming server: what TeslaMate and other clients connect to. One process holds the ports (primary.ts), its
-// workers serve (streaming.ts says what is wired to what).
+// The streaming server, which TeslaMate and other clients connect to. The primary holds the ports (primary.ts), workers
+// serve them (worker.ts); streaming.ts wires the parts.
 import cluster from 'node:cluster';
 import { createLogger, formatUnknownVariable, loadConfig, type RunContext, runApp } from '@fleetbridge/service';
 import { streamingConfig } from './config.js';

@@ -5,6 +5,8 @@ export interface StreamingCounts {
   connections: number;
   records: number;
   undecodable: number;
+  /** Entries that could not be processed. */
+  skippedEntries: number;
   gaps: number;
   frames: number;
   /** Frames of `frames` that were replayed to subscribers that reconnected. */
@@ -35,6 +37,7 @@ export function createCounts(): StreamingCounts {
     connections: 0,
     records: 0,
     undecodable: 0,
+    skippedEntries: 0,
     gaps: 0,
     frames: 0,
     replayedFrames: 0,
@@ -73,6 +76,11 @@ export function createStreamingMetrics(
     'fleetbridge_streaming_undecodable_total',
     'Records that could not be decoded and were skipped.',
     () => counts.undecodable,
+  );
+  total(
+    'fleetbridge_streaming_skipped_entries_total',
+    'Log entries that were skipped because processing them failed (log event entry_skipped).',
+    () => counts.skippedEntries,
   );
   total(
     'fleetbridge_streaming_gaps_total',

@@ -1,47 +1,40 @@
-// The process that holds the ports and serves nobody: so small that nothing ends it, while its workers come and go.
-// SIGHUP replaces them one after the other, by new ones that read certificates and code anew.
-import { createMetrics, type RunContext, startAdminServer } from '@fleetbridge/service';
+// The primary holds the ports and serves no client itself, so that it outlives its workers. SIGHUP replaces the workers
+// one by one with new ones, which load the current code and certificates.
+import { createMetrics, type RunContext, startAdminServer, WorkerPool } from '@fleetbridge/service';
 import { loadCertificate } from './certificate.js';
 import { type StreamingConfig, withDefaults } from './config.js';
-import { ConnectionHandoff } from './connection-handoff.js';
-import { WorkerPool } from './worker-pool.js';
 
-/** Resolves when the workers serve. Throws ConfigError, ListenError, WorkerStartError. */
+/** Resolves when the workers are ready. Throws ConfigError, ListenError, WorkerStartError. */
 export async function startPrimary(config: StreamingConfig, context: Pick<RunContext, 'log' | 'onStop'>) {
   const { log } = context;
   const { bind: host } = withDefaults(config);
-  // Each worker reads it for itself; what is wrong with it is better said once.
+  // Each worker loads it itself; a mistake is better reported once.
   await loadCertificate(config);
-  const pool = new WorkerPool({
-    count: config.STREAMING_WORKERS,
-    log,
-    onOpen: () => {
-      clients.offer();
-      grpc.offer();
-    },
-  });
-  const place = { host, hostVariable: 'STREAMING_BIND' };
-  const clients = new ConnectionHandoff({
-    ...place,
+  const pool = new WorkerPool({ count: config.STREAMING_WORKERS, readyWhen: 'one', log });
+  const bind = { host, hostVariable: 'STREAMING_BIND' };
+  const clients = pool.addHandoff('clients', {
+    ...bind,
     port: config.STREAMING_PORT,
     variable: 'STREAMING_PORT',
     purpose: 'TeslaMate',
-    hand: (connection) => pool.hand('clients', connection),
   });
-  const grpc = new ConnectionHandoff({
-    ...place,
+  const grpc = pool.addHandoff('grpc', {
+    ...bind,
     port: config.STREAMING_GRPC_PORT,
     variable: 'STREAMING_GRPC_PORT',
     purpose: 'gRPC',
-    hand: (connection) => pool.hand('grpc', connection),
   });
-  // `app` tells its memory and CPU from those of the workers.
+  // `app` distinguishes its memory and CPU from those of the workers.
   const { registry, total, level } = createMetrics({ app: 'streaming-primary' });
-  level('fleetbridge_streaming_workers', 'Workers that take connections.', () => pool.open);
-  total('fleetbridge_streaming_workers_replaced_total', 'Workers that died and were replaced.', () => pool.replaced);
+  level('fleetbridge_streaming_workers', 'Worker processes that accept connections.', () => pool.accepting);
+  total(
+    'fleetbridge_streaming_workers_replaced_total',
+    'Worker processes that died and were replaced.',
+    () => pool.replaced,
+  );
   level(
     'fleetbridge_streaming_connections_waiting',
-    'Connections that no worker has taken yet.',
+    'Connections that no worker has accepted yet.',
     () => clients.waiting + grpc.waiting,
   );
   const admin = await startAdminServer({
@@ -50,19 +43,19 @@ export async function startPrimary(config: StreamingConfig, context: Pick<RunCon
     portVariable: 'STREAMING_ADMIN_PORT',
     registry: {
       contentType: registry.contentType,
-      metrics: async () => pool.metrics(await registry.getMetricsAsJSON()),
+      metrics: async () => (await pool.metrics(await registry.getMetricsAsJSON())).metrics(),
     },
     readiness: { report: () => pool.report() },
     log,
   });
   context.onStop('admin server', () => admin.stop());
   const ports = { clients: await clients.listen(), grpc: 0 };
-  context.onStop('port of clients', () => clients.close());
+  context.onStop('client port', () => clients.close());
   ports.grpc = await grpc.listen();
-  context.onStop('port of gRPC', () => grpc.close());
+  context.onStop('gRPC port', () => grpc.close());
 
   const reload = () => {
-    log.info('reload_wanted');
+    log.info('reload_requested');
     void pool.reload();
   };
   process.on('SIGHUP', reload);

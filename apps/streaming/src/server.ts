@@ -6,7 +6,7 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from 'n
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Access, type AddressOf, createAddressOf, requestToken } from '@fleetbridge/access';
-import { explainListenError } from '@fleetbridge/service';
+import { listen } from '@fleetbridge/service';
 import { WebSocketServer } from 'ws';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { LiveClients } from './live-clients.js';
@@ -92,7 +92,16 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
     });
   });
 
-  const port = options.port === undefined ? 0 : await listen(server, { ...options, port: options.port });
+  const port =
+    options.port === undefined
+      ? 0
+      : await listen(server, {
+          host: options.host,
+          port: options.port,
+          variable: 'STREAMING_PORT',
+          hostVariable: 'STREAMING_BIND',
+          purpose: 'TeslaMate',
+        });
   // a server that does not listen would never start its check for slow requests
   if (options.port === undefined) server.emit('listening');
   if (options.live === undefined) live.start();
@@ -138,20 +147,3 @@ const notFound: RequestListener = (_request, response) => {
   response.writeHead(404, { 'content-type': 'text/plain' });
   response.end('not found\n');
 };
-
-function listen(
-  server: Server | HttpsServer,
-  { host, port }: { host: string | undefined; port: number },
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const facts = {
-      host: host ?? 'all addresses',
-      port,
-      variable: 'STREAMING_PORT',
-      hostVariable: 'STREAMING_BIND',
-      purpose: 'TeslaMate',
-    };
-    server.once('error', (error) => reject(explainListenError(error, facts)));
-    server.listen({ port, host }, () => resolve((server.address() as { port: number }).port));
-  });
-}

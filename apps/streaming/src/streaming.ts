@@ -2,7 +2,6 @@
 // wait, because TeslaMate does not survive a first connection that fails.
 
 import { Access, createAddressOf, KeySet, TeslaTokens } from '@fleetbridge/access';
-import { watchServerCertificate } from '@fleetbridge/pki';
 import { normalizeVin } from '@fleetbridge/protocol';
 import {
   type Metrics,
@@ -20,7 +19,7 @@ import {
   type Store,
   TokenStore,
 } from '@fleetbridge/store';
-import { loadCertificate } from './certificate.js';
+import { loadCertificate, watchCertificate } from './certificate.js';
 import { type StreamingConfig, withDefaults } from './config.js';
 import { Elevation, Feeds, type FeedsOptions, Vehicles } from './frames/index.js';
 import { type GrpcServer, startGrpcServer } from './grpc/index.js';
@@ -62,7 +61,7 @@ export async function startStreaming({
   ...options
 }: StreamingOptions) {
   const { log } = context;
-  const { bind, ...files } = withDefaults(config);
+  const { bind } = withDefaults(config);
   const certificate = await loadCertificate(config);
   const location = { url: config.REDIS_URL, namespace: config.NAMESPACE, partitions: config.PARTITIONS };
   const store = openStore({
@@ -137,17 +136,13 @@ export async function startStreaming({
   context.onStop('live clients', () => live.stop('shutdown'));
   let certificateExpires = certificate?.notAfter;
   if (certificate) {
-    if (certificate.awaited !== undefined) log.warn({ err: certificate.awaited }, 'server_certificate_awaited');
-    const watch = watchServerCertificate({
-      ...files,
-      current: certificate,
+    const watch = watchCertificate(config, certificate, {
+      log,
       onChange: (renewed) => {
         certificateExpires = renewed.notAfter;
         clients.renewCertificate(renewed);
         grpc.renewCertificate(renewed);
-        log.info({ not_after: renewed.notAfter }, 'server_certificate_renewed');
       },
-      onError: (err) => log.error({ err }, 'server_certificate_not_renewed'),
     });
     context.onStop('certificate watch', () => watch.stop());
   }

@@ -1,5 +1,4 @@
-// The interface of @fleetbridge/pki: the identity that a client certificate proves, and the certificates that we issue,
-// check and watch.
+// Identifies vehicles by their client certificates; issues, loads and checks our own certificates.
 export {
   type CaBundle,
   CaBundleError,
@@ -48,11 +47,11 @@ export {
   isCertificatePattern,
   loadServerCertificate,
   matchingCertificateFiles,
+  type ReloadableServerCertificate,
+  reloadableServerCertificate,
   type ServerCertificate,
   ServerCertificateError,
   type ServerCertificateFiles,
   type ServerCertificateProblem,
-  type ServerCertificateWatch,
   serverCertificateFiles,
-  watchServerCertificate,
 } from './server/index.js';

@@ -1,4 +1,4 @@
-// The door of the package.
+// What every process needs: configuration, life cycle, logging, metrics, admin server, workers, file watching.
 
 export type { ConfigOf, ConfigSchema, ConfigSources, UnknownVariable } from './config/index.js';
 export {
@@ -12,6 +12,7 @@ export {
   type Mistake,
   nearestName,
 } from './config/index.js';
+export { type ApplyOutcome, type FileWatcher, type FileWatchOptions, watchFiles } from './files/index.js';
 export { createMetrics, MergedMetrics, type Metrics, type MetricsAsJson } from './metrics/index.js';
 export {
   type AdminServer,
@@ -22,11 +23,12 @@ export {
   ListenError,
   type ListenErrorCode,
   type ListenFacts,
+  type ListenOptions,
+  listen,
   startAdminServer,
 } from './network/index.js';
 export type { StopFunction, StopOutcome } from './process/index.js';
 export {
-  Condition,
   createLogger,
   createReadiness,
   type Logger,
@@ -43,4 +45,13 @@ export {
   type TimeoutOptions,
   withTimeout,
 } from './process/index.js';
-export { answerMetrics, reportedReadiness, sendToPrimary, WorkerMetrics, WorkerStartError } from './workers/index.js';
+export {
+  ConnectionHandoff,
+  type ConnectionHandoffOptions,
+  openPrimaryChannel,
+  type PendingConnection,
+  type PrimaryChannel,
+  WorkerPool,
+  type WorkerPoolOptions,
+  WorkerStartError,
+} from './workers/index.js';

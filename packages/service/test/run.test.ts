@@ -1,5 +1,4 @@
-// The life of a process, seen from outside: real child processes, real signals. The fixtures import the built package,
-// as the apps do.
+// The life cycle of a process: real child processes, real signals. The fixtures import the built package, as apps do.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,20 +23,23 @@ afterEach(() => {
 });
 
 describe('a stop', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('by %s stops the parts in reverse and exits with 0', async (signal) => {
-    const app = startApp('orderly');
-    await app.event('fixture_ready');
-    app.child.kill(signal);
-    expect(await app.exited).toBe(0);
-    expect(life()).toEqual(['server stopped', 'log stopped']);
-    expect(app.entries()).toMatchObject([
-      { event: 'fixture_ready', ports: { main: expect.any(Number) } },
-      { event: 'fixture_stopping', reason: signal },
-      { event: 'fixture_stopped', outcome: 'stopped' },
-    ]);
-  });
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'by %s stops the parts in reverse order and exits with 0',
+    async (signal) => {
+      const app = startApp('orderly');
+      await app.event('fixture_ready');
+      app.child.kill(signal);
+      expect(await app.exited).toBe(0);
+      expect(life()).toEqual(['server stopped', 'log stopped']);
+      expect(app.entries()).toMatchObject([
+        { event: 'fixture_ready', ports: { main: expect.any(Number) } },
+        { event: 'fixture_stopping', reason: signal },
+        { event: 'fixture_stopped', outcome: 'stopped' },
+      ]);
+    },
+  );
 
-  test('is cut short by a second signal, with exit code 1', async () => {
+  test('is interrupted by a second signal, with exit code 1', async () => {
     const app = startApp('hangs');
     await app.event('fixture_ready');
     app.child.kill('SIGTERM');
@@ -45,24 +47,25 @@ describe('a stop', () => {
     app.child.kill('SIGINT');
     expect(await app.exited).toBe(1);
     expect(life()).toEqual(['server stopping']);
-    expect(app.entries().at(-1)).toMatchObject({ event: 'fixture_stop_cut_short', reason: 'second_signal' });
+    expect(app.entries().at(-1)).toMatchObject({ event: 'fixture_stop_interrupted', reason: 'second_signal' });
   });
 
-  test('is cut short by the same signal again, unless that is the echo of one key press', async () => {
+  test('is interrupted by the same signal again, unless both come from one key press', async () => {
     const app = startApp('hangs');
     await app.event('fixture_ready');
     app.child.kill('SIGINT');
     await until(() => life().includes('server stopping'));
-    // Repeated until it counts: the first ones fall within the tenth of a second that belongs to one press.
-    const repeat = setInterval(() => app.child.kill('SIGINT'), 5);
+    // Repeated until one is accepted: within 100 ms all count as one key press. The pause exceeds the time that the exit
+    // takes: during its last moments a signal ends the process without the exit code.
+    const repeat = setInterval(() => app.child.kill('SIGINT'), 60);
     const code = await app.exited.finally(() => clearInterval(repeat));
     expect(code).toBe(1);
     const [stopping, cut] = app.entries().slice(-2);
-    expect(cut).toMatchObject({ event: 'fixture_stop_cut_short' });
+    expect(cut).toMatchObject({ event: 'fixture_stop_interrupted' });
     expect(Date.parse(String(cut?.time)) - Date.parse(String(stopping?.time))).toBeGreaterThanOrEqual(95);
   });
 
-  test('that takes longer than its deadline ends with 1 and names the part', async () => {
+  test('that exceeds its deadline exits with 1 and names the part', async () => {
     const app = startApp('hangs', { SHUTDOWN_SECONDS: '0.05' });
     await app.event('fixture_ready');
     app.child.kill('SIGTERM');
@@ -72,7 +75,7 @@ describe('a stop', () => {
     );
   });
 
-  test('in which a part fails ends with 1', async () => {
+  test('in which a part fails exits with 1', async () => {
     const app = startApp('stop_fails');
     await app.event('fixture_ready');
     app.child.kill('SIGTERM');
@@ -80,7 +83,7 @@ describe('a stop', () => {
     expect(app.entries()).toContainEqual(expect.objectContaining({ event: 'stop_failed', part: 'server' }));
   });
 
-  test('in the middle of the start aborts the start and stops what there is', async () => {
+  test('during the start aborts the start and stops the parts that run', async () => {
     const app = startApp('slow_start');
     await until(() => life().includes('start waits'));
     app.child.kill('SIGTERM');
@@ -89,7 +92,7 @@ describe('a stop', () => {
     expect(app.stderr()).toBe('');
   });
 
-  test('comes by itself when there is nothing left to do', async () => {
+  test('happens when there is nothing left to do', async () => {
     const app = startApp('finishes');
     expect(await app.exited).toBe(0);
     expect(life()).toEqual(['log stopped']);
@@ -97,7 +100,7 @@ describe('a stop', () => {
 });
 
 describe('a supervisor', () => {
-  test('is told when the app is ready, and its disconnecting stops the app', async () => {
+  test('is notified when the app is ready, and stops the app by disconnecting', async () => {
     const app = startApp('orderly', {}, { ipc: true });
     const message = await new Promise((resolve) => app.child.once('message', resolve));
     expect(message).toEqual({ type: 'ready', name: 'fixture', ports: { main: expect.any(Number) } });
@@ -109,7 +112,7 @@ describe('a supervisor', () => {
     );
   });
 
-  test('that is killed takes the app down in good order, although nobody reads its pipes', async () => {
+  test('that is killed makes the app stop in order, although its pipes are not read any more', async () => {
     const supervisor = startScript(supervisorScript, 'orderly');
     await supervisor.entry(({ type }) => type === 'ready');
     supervisor.child.kill('SIGKILL');
@@ -117,14 +120,14 @@ describe('a supervisor', () => {
     expect(life()).toEqual(['server stopped', 'log stopped']);
   });
 
-  test('that has gone before the app could listen for it keeps the app from starting at all', async () => {
+  test('that disconnects before the app listens prevents its start', async () => {
     const app = startApp('orderly', { FIXTURE_LATE: 'on' }, { ipc: true });
     app.child.disconnect();
     expect(await app.exited).toBe(0);
     expect(app.entries().map(({ event }) => event)).toEqual(['fixture_stopping', 'fixture_stopped']);
   });
 
-  test('of a cluster that is killed lets its workers stop in good order too', async () => {
+  test('of a cluster that is killed makes its workers stop in order too', async () => {
     const primary = startApp('orderly', { FIXTURE_CLUSTER: 'on' });
     await primary.entry(({ type }) => type === 'ready');
     primary.child.kill('SIGKILL');
@@ -149,7 +152,7 @@ describe('a start that fails', () => {
     expect(app.entries()).toEqual([]);
   });
 
-  test('for another reason says it with its cause, stops what had started and exits with 1', async () => {
+  test('for another reason prints it with its cause, stops the parts that run and exits with 1', async () => {
     const app = startApp('start_fails');
     expect(await app.exited).toBe(1);
     expect(app.stderr()).toBe('fixture could not start: no log: connection refused\n');
@@ -162,7 +165,7 @@ describe('a start that fails', () => {
     expect(app.stderr()).toMatch(/\n {4}at .*app\.mjs/);
   });
 
-  test('by waiting for what cannot happen is a failure, not a clean exit', async () => {
+  test('because it waits for an event that cannot occur exits with 1', async () => {
     const app = startApp('start_drains');
     expect(await app.exited).toBe(1);
     expect(app.entries().at(-1)).toMatchObject({ level: 'fatal', event: 'unhandled_error' });
@@ -199,13 +202,13 @@ function startScript(script: string, scenario: string, env: Record<string, strin
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     output.stderr += text;
   });
-  // When its pipes have ended too, all that it wrote has been read, and so has what the processes wrote that it left
-  // behind: they hold the other ends. (The event 'close' would say so, but does not come after a disconnect.)
+  // The pipes end when all output has been read, including that of processes that the child left behind, which hold the
+  // other ends. (The event 'close' would do, but is not emitted after a disconnect.)
   const exited = Promise.all([
     new Promise<number | null>((resolve) => child.once('exit', resolve)),
     ...child.stdio.filter((pipe) => pipe instanceof Readable).map((pipe) => finished(pipe, { writable: false })),
   ]).then(([code]) => code);
-  // The pipe number 3 is for holding only.
+  // Pipe number 3 is only held open.
   (child.stdio[3] as Readable | undefined)?.resume();
   const entries = (): Record<string, unknown>[] =>
     output.stdout
@@ -215,7 +218,7 @@ function startScript(script: string, scenario: string, env: Record<string, strin
   const entry = async (matches: (entry: Record<string, unknown>) => boolean) => {
     await until(() => entries().some(matches) || child.exitCode !== null);
     const found = entries().find(matches);
-    if (found === undefined) throw new Error(`it ended without: ${output.stdout}${output.stderr}`);
+    if (found === undefined) throw new Error(`the process exited without the entry: ${output.stdout}${output.stderr}`);
     return found;
   };
   return {
@@ -239,7 +242,7 @@ function life(): string[] {
 async function until(condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 20_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error('the awaited condition did not come');
+    if (performance.now() > deadline) throw new Error('timed out waiting for the condition');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

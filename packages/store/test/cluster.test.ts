@@ -1,4 +1,4 @@
-// The whole room on a real Redis Cluster of three nodes: partitions on each of them, nodes that die and come back, slots
+// The package on a real Redis Cluster of three nodes: partitions on each node, nodes that are killed and restarted, slots
 // that move.
 import { eventually, type RedisCluster, sendRedisCommand, startRedisCluster } from '@fleetbridge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -18,22 +18,23 @@ import { LogTail } from '../src/log/tail.js';
 import { connectivityPayload } from '../src/presence/connectivity.js';
 import { Presence } from '../src/presence/presence.js';
 import { watchReplacedConnections } from '../src/presence/replaced-connections.js';
-import { connectRedis, type RedisConnection, runScript, whenReady } from '../src/redis/connection.js';
+import { connectRedis, type RedisConnection, whenReady } from '../src/redis/connection.js';
 import { partitionKeys, partitionOf, slotOf } from '../src/redis/keys.js';
 import { agreeOnLayout } from '../src/redis/layout.js';
 import { memoryUse } from '../src/redis/memory.js';
+import { runScript } from '../src/redis/run-script.js';
 import { Store } from '../src/redis/store.js';
 import { CheckpointStore } from '../src/resume/checkpoint-store.js';
 import { SlotStore } from '../src/resume/slot-store.js';
 import { appendRecords } from '../src/scripts/append-records.js';
 import { SNAPSHOT_LEASE, SnapshotStore } from '../src/snapshot/snapshot-store.js';
-import { SubscriptionStore } from '../src/subscription/subscription-store.js';
-import { acquireSubscription } from '../src/subscription/subscription-work.js';
-import { sendOn } from './steady-sender.js';
+import { SubscriptionStore } from '../src/subscription/definitions.js';
+import { acquireSubscription } from '../src/subscription/leased.js';
+import { sendSteadily } from './steady-sender.js';
 
 const PARTITIONS = 8;
 const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
-/** One vehicle a partition. */
+/** One vehicle per partition. */
 const VINS = ALL.map((partition) => {
   for (let n = 0; ; n++) if (partitionOf(`VIN${n}`, PARTITIONS) === partition) return `VIN${n}`;
 });
@@ -44,7 +45,7 @@ let namespaces = 0;
 const cleanUp: (() => unknown)[] = [];
 
 beforeAll(async () => {
-  // the partitions of nodes that live go on
+  // partitions of running nodes stay available
   cluster = await startRedisCluster({ extraArguments: ['--cluster-require-full-coverage', 'no'] });
   redis = connectRedis({ url: cluster.url, name: 'test' });
   await whenReady(redis, 5_000);
@@ -66,7 +67,7 @@ it('every node has partitions', async () => {
 });
 
 describe('on a cluster', () => {
-  it('records are stored, repeats found, and followed, in order', async () => {
+  it('stores and follows records in order, and finds repeats', async () => {
     const { store, append } = open();
     await agreeOnLayout(store);
     const seen = follow(store);
@@ -80,7 +81,7 @@ describe('on a cluster', () => {
     for (const partition of ALL) expect(await pages.after(partition, '0-0', 10)).toHaveLength(3);
   });
 
-  it('presence, and who was replaced in another process, is known from every partition', async () => {
+  it('reports presence and replaced connections of every partition', async () => {
     const { store, append } = open();
     const presence = new Presence(store);
     const replaced: string[] = [];
@@ -90,7 +91,7 @@ describe('on a cluster', () => {
     });
     cleanUp.push(() => watch.stop());
     await eventually(async () => {
-      // heard at whichever node it listens to
+      // until the subscription is active at its node
       replaced.length = 0;
       await Promise.all(VINS.map((vin) => append(connect(vin, `${Math.random()}`))));
       await Promise.all(VINS.map((vin) => append(connect(vin, `${Math.random()}`))));
@@ -117,7 +118,7 @@ describe('on a cluster', () => {
       expect(await snapshots.read(vin)).toEqual({ cursor: '5-0', hash: { Soc: '1 80' } });
       const newSlot = { id: 's', cursor: '5-0' };
       const wish = { subscriber: 'me', connectionId: 'c', newSlot, askedMs: undefined };
-      expect(await slots.take(vin, wish)).toMatchObject({ kind: 'taken', isNew: true });
+      expect(await slots.acquire(vin, wish)).toMatchObject({ kind: 'acquired', isNew: true });
       const kept = { vin, id: 's', subscriber: 'me', connectionId: 'c', cursor: '6-0', change: 'keep' as const };
       expect(await slots.update(partition, [kept])).toEqual([true]);
       await checkpoints.begin(vin, { entryId: '5-0', text: 'known' });
@@ -134,11 +135,11 @@ describe('on a cluster', () => {
       await snapshots.clear(partition);
     }
     expect(await snapshots.vins()).toEqual([]);
-    await slots.forgetTheDead();
+    await slots.removeDeadProcesses();
     await slots.leave();
   });
 
-  it('subscriptions are taken, delivered, dead-lettered, moved and dropped in every partition', async () => {
+  it('subscriptions are acquired, delivered, dead-lettered, moved and dropped in every partition', async () => {
     const { store, append } = open();
     const subscriptions = new SubscriptionStore(store);
     const subscription = { name: 's', origin: 'cli' as const, definition: {} };
@@ -171,7 +172,7 @@ describe('on a cluster', () => {
     expect(await subscriptions.list()).toEqual([]);
   });
 
-  it('what belongs to no partition has a place too', async () => {
+  it('keys that belong to no partition work', async () => {
     const { store } = open();
     const { namespace } = store;
     const tokens = new TokenStore({ redis, namespace });
@@ -195,7 +196,7 @@ describe('on a cluster', () => {
     expect(usedBytes).toBeGreaterThan(least * 0.9);
   });
 
-  it('a vehicle is forgotten, and its neighbours are not', async () => {
+  it('deletes one vehicle, and keeps the others', async () => {
     const { store, append, stored } = open();
     const [forgotten = '', kept = ''] = VINS;
     await Promise.all([forgotten, kept].map((vin) => append({ vin, txid: '1' })));
@@ -206,10 +207,10 @@ describe('on a cluster', () => {
   });
 });
 
-it('a password in the URL opens every node, for each kind of connection', async () => {
+it('uses the password in the URL for every node and each kind of connection', async () => {
   const password = 'p@ss:w/rd';
   const setPassword = (text: string) => Promise.all(nodes.map((node) => node.config('SET', 'requirepass', text)));
-  // their connections stay open, whatever the password becomes
+  // these connections stay open when the password changes
   const nodes = cluster.nodes.map(({ port }) => connectRedis({ url: `redis://127.0.0.1:${port}`, name: 'operator' }));
   cleanUp.push(() => {
     for (const node of nodes) node.disconnect();
@@ -239,10 +240,10 @@ it('a password in the URL opens every node, for each kind of connection', async 
 });
 
 describe('a node that is killed and comes back on its own data', () => {
-  it('loses nothing that was acknowledged, and holds up nobody else', async () => {
+  it('loses no acknowledged record, and delays no other partition', async () => {
     const { store, append, stored, appender } = open();
     const seen = follow(store);
-    const load = VINS.map((vin) => sendOn((txid) => append({ vin, txid })));
+    const load = VINS.map((vin) => sendSteadily((txid) => append({ vin, txid })));
     await eventually(() => load.every(({ acknowledged }) => acknowledged.length > 50));
     const node = await cluster.masterOf('0');
     await node.kill();
@@ -260,13 +261,13 @@ describe('a node that is killed and comes back on its own data', () => {
       const { sent, acknowledged } = load[partition]!;
       expect(acknowledged).toEqual(sent);
       expect(await stored(vin)).toEqual(sent);
-      // the readers have them too, each once
+      // the readers receive them too, each once
       await eventually(() => seen.of(vin).length === sent.length);
       expect(seen.of(vin)).toEqual(sent);
     }
   });
 
-  it('is found again when it was all of them', async () => {
+  it('is found again after all nodes were killed', async () => {
     const { append, stored } = open();
     expect(await append({ txid: '1' })).toBe('stored');
     await Promise.all(cluster.nodes.map((node) => node.kill()));
@@ -278,7 +279,7 @@ describe('a node that is killed and comes back on its own data', () => {
     expect(await stored(VINS[0]!)).toEqual(['1', '2']);
   });
 
-  it('that does not answer costs its own partitions alone', async () => {
+  it('that does not answer affects only its own partitions', async () => {
     const { append, stored, appender } = open({ callTimeoutMs: 300 });
     await Promise.all(VINS.map((vin) => append({ vin, txid: '1' })));
     const node = await cluster.masterOf('0');
@@ -300,7 +301,7 @@ it('a slot that moves to another node under load takes its records along, in ord
   const { store, append, stored } = open();
   const seen = follow(store);
   const [vin = ''] = VINS;
-  const load = sendOn((txid) => append({ vin, txid }));
+  const load = sendSteadily((txid) => append({ vin, txid }));
   await eventually(() => load.acknowledged.length > 50);
   const from = await cluster.masterOf('0');
   const to = cluster.nodes.find((node) => node !== from)!;
@@ -349,7 +350,7 @@ interface OpenOptions extends Partial<AppenderOptions> {
   url?: string;
 }
 
-/** An appender of its own namespace, with what a test wants to see of it. */
+/** An appender with a namespace of its own, and access to what it stores. */
 function open({ redis: connection = redis, url = cluster.url, ...options }: OpenOptions = {}) {
   const namespace = `cluster-${namespaces++}`;
   const store = new Store({ redis: connection, url, namespace, partitions: PARTITIONS });
@@ -369,12 +370,13 @@ function open({ redis: connection = redis, url = cluster.url, ...options }: Open
   };
 }
 
-/** Tails of all partitions; what they have seen, by vehicle. */
+/** Tails of all partitions; `of` returns the received txids of a vehicle. */
 function follow(store: Store) {
   const seen: LogEntry[] = [];
   const tails = ALL.map((partition) => {
-    const onEntries = (entries: LogEntry[]) => void seen.push(...entries);
-    return new LogTail({ store, partition, from: '0-0', onEntries });
+    const onEntry = (entry: LogEntry) => void seen.push(entry);
+    const onSkipped = ({ error }: { error: unknown }) => expect.unreachable(String(error));
+    return new LogTail({ store, partition, from: '0-0', onEntry, onSkipped });
   });
   for (const tail of tails) tail.start();
   cleanUp.push(() => Promise.all(tails.map((tail) => tail.stop())));
@@ -390,7 +392,7 @@ async function beginMove(slot: number, from: number, to: number): Promise<string
   return toId!;
 }
 
-/** As redis-cli does it. */
+/** The procedure of redis-cli. */
 async function moveSlot(slot: number, from: number, to: number): Promise<void> {
   const toId = await beginMove(slot, from, to);
   for (;;) {

@@ -1,9 +1,9 @@
-// The readers' side and the small stores, against a real Redis.
+// Layout, tail, snapshots, retention, tokens and quarantine against a real Redis.
 import { type DisposableRedis, eventually, startRedis } from '@fleetbridge/testing';
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TokenStore } from '../src/admin/token-store.js';
-import { acquireLease, releaseLease, renewLease } from '../src/lease/lease.js';
+import { acquireLease } from '../src/lease/lease.js';
 import type { LogEntry } from '../src/log/entry.js';
 import { Quarantine } from '../src/log/quarantine.js';
 import { trimPartition } from '../src/log/retention.js';
@@ -46,7 +46,7 @@ describe('agreeOnLayout', () => {
     expect(JSON.parse((await redis.get(layoutKey(namespace)))!)).toEqual({ schema: 1, partitions: 4 });
   });
 
-  it('says what to do when the number of partitions or the schema differs', async () => {
+  it('reports what to do when the number of partitions or the schema differs', async () => {
     const namespace = newNamespace();
     await agreeOnLayout(storeOf(namespace, 4));
     await expect(agreeOnLayout(storeOf(namespace))).rejects.toThrow(/set PARTITIONS=4/);
@@ -60,11 +60,11 @@ describe('agreeOnLayout', () => {
     ['6.2.14', '6.2.14'],
     ['7.0.15', undefined],
     ['10.1.0', undefined],
-  ])('knows whether Redis %s is too old', (version, expected) => {
+  ])('detects whether Redis %s is too old', (version, expected) => {
     expect(tooOld(`# Server\r\nredis_version:${version}\r\nredis_mode:standalone\r\n`)).toBe(expected);
   });
 
-  it('ends at once when Redis is too old, instead of waiting', async () => {
+  it('fails immediately when Redis is too old, instead of waiting', async () => {
     const old = { ping: () => redis.ping(), info: async () => 'redis_version:6.0.16\r\n' };
     const agreed = agreeOnLayoutWhenReady(
       storeOf('old', 1, Object.assign(Object.create(redis), old)),
@@ -75,7 +75,7 @@ describe('agreeOnLayout', () => {
 });
 
 describe('LogTail', () => {
-  it('gives what was there and what comes, in order, each once', async () => {
+  it('delivers existing and new entries in order, each once', async () => {
     const { namespace, add } = newLog();
     for (let n = 0; n < 2_500; n++) add(n);
     const seen = tail(namespace, { from: '0-0' });
@@ -85,7 +85,7 @@ describe('LogTail', () => {
     expect(seen.map(({ txid }) => Number(txid))).toEqual(Array.from({ length: 2_501 }, (_, n) => n));
   });
 
-  it('starts behind its cursor', async () => {
+  it('starts after its cursor', async () => {
     const { namespace, add } = newLog();
     await add(0);
     const cursor = await add(1);
@@ -95,7 +95,7 @@ describe('LogTail', () => {
     expect(seen[0]?.txid).toBe('2');
   });
 
-  it('goes on where it was after Redis was killed', async () => {
+  it('continues at its position after Redis was killed', async () => {
     const own = await startRedis();
     cleanUp.push(() => own.stop());
     const connection = connectRedis({ url: own.url, name: 'test' });
@@ -120,7 +120,46 @@ describe('LogTail', () => {
     expect(states).toEqual(['trouble', 'recovered']);
   });
 
-  it('reports a gap when what comes after its cursor has been trimmed', async () => {
+  it('skips an entry that can not be processed, reports it, and processes the next ones once', async () => {
+    const { namespace, add } = newLog();
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++) ids.push((await add(n))!);
+    const skipped: unknown[] = [];
+    const states: string[] = [];
+    const seen: string[] = [];
+    tail(namespace, {
+      onEntry: ({ txid }) => {
+        if (txid === '1') throw new Error('bad entry');
+        seen.push(txid);
+      },
+      onSkipped: ({ entry, error }) => skipped.push([entry.id, (error as Error).message]),
+      onTrouble: () => states.push('trouble'),
+    });
+    await eventually(() => seen.length === 4);
+    await add(5);
+    await eventually(() => seen.length === 5);
+    expect(seen).toEqual(['0', '2', '3', '4', '5']);
+    expect(skipped).toEqual([[ids[1], 'bad entry']]);
+    expect(states).toEqual([]);
+  });
+
+  it('reads entries again while Redis does not give what their processing needs', async () => {
+    const { namespace, add } = newLog();
+    await add(0);
+    await add(1);
+    let failures = 2;
+    const states: string[] = [];
+    const seen = tail(namespace, {
+      prepare: () => (failures-- > 0 ? Promise.reject(new Error('connection lost')) : Promise.resolve()),
+      onTrouble: () => states.push('trouble'),
+      onRecovered: () => states.push('recovered'),
+    });
+    await eventually(() => seen.length === 2);
+    expect(seen.map(({ txid }) => txid)).toEqual(['0', '1']);
+    expect(states).toEqual(['trouble', 'recovered']);
+  });
+
+  it('reports a gap when entries after its cursor have been trimmed', async () => {
     const { namespace, add } = newLog();
     const cursor = await add(0);
     await add(1);
@@ -133,29 +172,8 @@ describe('LogTail', () => {
   });
 });
 
-describe('leases', () => {
-  it('are held by one, run out, and change hands with a higher epoch', async () => {
-    const store = storeOf(newNamespace());
-    const first = await acquireLease(store, { partition: 0, name: 'work', owner: 'a', leaseMs: 60_000 });
-    expect(first?.epoch).toBe(1);
-    expect(await acquireLease(store, { partition: 0, name: 'work', owner: 'b', leaseMs: 60_000 })).toBeUndefined();
-    await renewLease(store, first!, 1);
-    const second = await eventually(
-      async () => (await acquireLease(store, { partition: 0, name: 'work', owner: 'b', leaseMs: 60_000 })) ?? false,
-    );
-    expect(second.epoch).toBe(2);
-    await expect(renewLease(store, first!, 60_000)).rejects.toThrow(LeaseLost);
-    await releaseLease(store, first!);
-    await renewLease(store, second, 60_000);
-    await releaseLease(store, second);
-    expect(await acquireLease(store, { partition: 0, name: 'work', owner: 'a', leaseMs: 60_000 })).toMatchObject({
-      epoch: 3,
-    });
-  });
-});
-
 describe('SnapshotStore', () => {
-  it('writes readings and cursor together, and only forward', async () => {
+  it('writes readings and cursor together, and never goes back', async () => {
     const { store, lease } = await newStore();
     await store.commit(0, { lease, cursor: '9-1', changes: new Map([['VIN1', { Soc: '[1]', Gear: '[2]' }]]) });
     await store.commit(0, { lease, cursor: '10-0', changes: new Map([['VIN1', { Soc: '[3]' }]]) });
@@ -170,7 +188,7 @@ describe('SnapshotStore', () => {
     expect(await store.vins()).toEqual(['VIN1']);
   });
 
-  it('reads single readings, and leaves out what is not known', async () => {
+  it('reads single readings, and leaves out unknown ones', async () => {
     const { store, lease } = await newStore();
     await store.commit(0, {
       lease,
@@ -182,16 +200,16 @@ describe('SnapshotStore', () => {
     expect(await store.vinsIn(0)).toEqual(['VIN1']);
   });
 
-  it('lets nobody write whose lease has passed to another', async () => {
+  it('rejects a writer that has lost its lease', async () => {
     const { store, lease, namespace } = await newStore();
-    await redis.set(partitionKeys(namespace, 0).lease('snapshot'), 'somebody 7');
+    await redis.set(partitionKeys(namespace, 0).lease('snapshot'), 'another 7');
     await expect(
       store.commit(0, { lease, cursor: '9-1', changes: new Map([['VIN1', { Soc: '[1]' }]]) }),
     ).rejects.toThrow(LeaseLost);
     expect(await store.read('VIN1')).toEqual({ cursor: '0-0', hash: {} });
   });
 
-  it('takes thousands of readings of a vehicle at once', async () => {
+  it('writes thousands of readings of a vehicle at once', async () => {
     const { store, lease } = await newStore();
     const readings = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`Signal${n}`, String(n)]));
     await store.commit(0, { lease, cursor: '1-0', changes: new Map([['VIN1', readings]]) });
@@ -200,7 +218,7 @@ describe('SnapshotStore', () => {
 });
 
 describe('trimPartition', () => {
-  it('removes what is too old, at most about a tenth in one pass', async () => {
+  it('removes old entries, at most about a tenth per pass', async () => {
     const { namespace, trim, length } = await filledLog(5_000);
     const removed = await trim({ hours: 1, entries: 1_000_000, deliveredUpTo: '0-0', nowMs: 5_000 + 2 * 3_600_000 });
     expect(removed).toBeGreaterThan(0);
@@ -209,7 +227,7 @@ describe('trimPartition', () => {
     expect(namespace).toBeDefined();
   });
 
-  it('keeps within the number of entries, but nothing that a reader still needs', async () => {
+  it('trims to the number of entries, but keeps entries that a reader still needs', async () => {
     const { trim, length } = await filledLog(5_000);
     for (let pass = 0; pass < 50; pass++)
       await trim({ hours: 1, entries: 1_000, deliveredUpTo: '2000-0', nowMs: 5_000 });
@@ -224,7 +242,7 @@ describe('trimPartition', () => {
 });
 
 describe('TokenStore', () => {
-  it('knows a token by its hash alone, until it is revoked', async () => {
+  it('stores only the hash of a token, and accepts the token until it is revoked', async () => {
     const namespace = newNamespace();
     const store = new TokenStore(storeOf(namespace));
     const { token, grant } = await store.create({ vin: 'VIN1', label: 'home', nowMs: 1 });
@@ -271,7 +289,8 @@ function tail(namespace: string, options: Partial<TailOptions>): LogEntry[] {
     store: storeOf(namespace),
     partition: 0,
     from: '0-0',
-    onEntries: (entries) => void seen.push(...entries),
+    onEntry: (entry) => void seen.push(entry),
+    onSkipped: ({ error }) => expect.unreachable(String(error)),
     ...options,
   });
   started.start();
@@ -286,7 +305,7 @@ async function newStore() {
   return { namespace, lease: lease!, store: new SnapshotStore(store) };
 }
 
-/** Entry n has the id n-0, so that a millisecond is an entry. */
+/** Entry n has the id n-0: one entry per millisecond. */
 async function filledLog(entries: number) {
   const namespace = newNamespace();
   const { records } = partitionKeys(namespace, 0);

@@ -1,26 +1,26 @@
-// Sends on through whatever a test does to Redis.
+// Sends records at a steady rate, whatever a test does to Redis.
 import type { AppendOutcome } from '../src/log/appender.js';
 
-/** A record every few milliseconds, whether the ones before are acknowledged or not. */
-export function sendOn(append: (txid: string) => Promise<AppendOutcome>) {
+/** Sends a record every few milliseconds, without waiting for acknowledgements. */
+export function sendSteadily(append: (txid: string) => Promise<AppendOutcome>) {
   const sent: string[] = [];
   const acknowledged: string[] = [];
-  const underWay = new Set<Promise<void>>();
+  const inFlight = new Set<Promise<void>>();
   const timer = setInterval(() => {
     const txid = String(sent.length);
     sent.push(txid);
     const settling = append(txid).then((outcome) => {
-      underWay.delete(settling);
+      inFlight.delete(settling);
       if (outcome !== 'failed') acknowledged.push(txid);
     });
-    underWay.add(settling);
+    inFlight.add(settling);
   }, 5);
   return {
     sent,
     acknowledged,
     stop: async () => {
       clearInterval(timer);
-      await Promise.all(underWay);
+      await Promise.all(inFlight);
     },
   };
 }

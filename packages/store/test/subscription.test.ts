@@ -8,12 +8,8 @@ import { connectRedis, type RedisConnection, whenReady } from '../src/redis/conn
 import { LeaseLost } from '../src/redis/errors.js';
 import { partitionKeys, partitionOf } from '../src/redis/keys.js';
 import { Store } from '../src/redis/store.js';
-import { SubscriptionStore } from '../src/subscription/subscription-store.js';
-import {
-  acquireSubscription,
-  type LeasedSubscription,
-  subscriptionLease,
-} from '../src/subscription/subscription-work.js';
+import { SubscriptionStore } from '../src/subscription/definitions.js';
+import { acquireSubscription, type LeasedSubscription, subscriptionLease } from '../src/subscription/leased.js';
 
 let server: DisposableRedis;
 let redis: RedisConnection;
@@ -81,7 +77,7 @@ describe('LeasedSubscription', () => {
     expect((await now.readPending('0-0', 9)).map(({ id }) => id)).toEqual(ids.slice(0, 2));
   });
 
-  it('doubts its lease by its own clock, counted from before the lease was asked for', async () => {
+  it('considers its lease expired by its own clock, counted from before the request', async () => {
     const { take } = await newSubscription();
     const work = await take('a', 40);
     expect(work.isHeld()).toBe(true);
@@ -92,7 +88,7 @@ describe('LeasedSubscription', () => {
     expect(renewed.isHeld()).toBe(true);
   });
 
-  it('keeps what a lost answer held: it is pending after the last id that arrived', async () => {
+  it('keeps entries of a lost answer: they are pending after the last id that arrived', async () => {
     const { take, add } = await newSubscription();
     const ids = await Promise.all([1, 2, 3].map(add));
     const work = await take('a');
@@ -122,7 +118,7 @@ describe('LeasedSubscription', () => {
     ]);
   });
 
-  it('gives dead letters out again on request: gone when delivered, back with the new error when not', async () => {
+  it('redelivers dead letters on request: deleted when delivered, stored with the new error when rejected', async () => {
     const { take, add, control } = await newSubscription();
     const work = await take('a');
     const [one, two] = [await add(1), await add(2)];
@@ -142,7 +138,7 @@ describe('LeasedSubscription', () => {
     ]);
   });
 
-  it('gives the oldest of many dead letters out first', async () => {
+  it('redelivers the oldest of many dead letters first', async () => {
     const { take, add, control } = await newSubscription();
     const work = await take('a');
     const ids = await Promise.all(Array.from({ length: 120 }, (_, n) => add(n)));
@@ -153,7 +149,7 @@ describe('LeasedSubscription', () => {
     expect((await work.redeliveries()).map(({ entry }) => entry.id)).toEqual(ids.slice(0, 100));
   });
 
-  it('shows pending entries that retention took as such', async () => {
+  it('reports pending entries that retention has removed', async () => {
     const { take, add, keys } = await newSubscription();
     const [one, two] = [await add(1), await add(2)];
     const work = await take('a');
@@ -169,7 +165,7 @@ describe('LeasedSubscription', () => {
 });
 
 describe('SubscriptionControl', () => {
-  it('seeks: the holder loses its lease, and its successor gets exactly what comes after', async () => {
+  it('seeks: the holder loses its lease, and its successor gets exactly the entries after the position', async () => {
     const { take, add, control } = await newSubscription();
     const ids = await Promise.all([1, 2, 3, 4].map(add));
     const before = await take('a');
@@ -203,19 +199,19 @@ describe('SubscriptionControl', () => {
     expect((await lag()).lostUpTo).toBe(ids[1]);
   });
 
-  it('counts to a bound where Redis has lost the number', async () => {
+  it('counts up to a limit where Redis does not know the number', async () => {
     const { add, take, control, lag, keys } = await newSubscription();
     for (let n = 0; n < 1_200; n++) void add(n);
     const last = await add(1_200);
     const [first] = await redis.xrange(keys.records, '-', '+', 'COUNT', 2).then((found) => found.map(([id]) => id));
-    // deleted in the middle: XINFO GROUPS does not know the lag any more
+    // after a deletion in the middle, XINFO GROUPS does not report the lag
     await redis.xdel(keys.records, last);
     await control.seek(first!);
     await take('a');
     expect(await lag()).toMatchObject({ records: 1_000, isAtLeast: true });
   });
 
-  it('shows what comes next without taking it', async () => {
+  it('peeks at the next entries without delivering them', async () => {
     const { take, add, control } = await newSubscription();
     const ids = await Promise.all([1, 2, 3, 4].map(add));
     const work = await take('a');
@@ -230,7 +226,7 @@ describe('SubscriptionControl', () => {
 });
 
 describe('SubscriptionStore', () => {
-  it('creates at the present or with the first entry, in each of four partitions', async () => {
+  it('creates at the end of the log or with the first entry, in each of four partitions', async () => {
     const namespace = newNamespace();
     const log = storeOf(namespace, 4);
     const store = new SubscriptionStore(log);
@@ -259,6 +255,45 @@ describe('SubscriptionStore', () => {
     expect((await store.control('now').lag()).map(({ pending }) => pending > 0)).toEqual([true, true, true, true]);
   });
 
+  it('created by two processes at once is created by one, whose groups and leases stay', async () => {
+    const log = storeOf(newNamespace(), 2);
+    const wanted = { name: 's', origin: 'cli' as const, definition: {} };
+    const winner = new SubscriptionStore(log);
+    let held: LeasedSubscription | undefined;
+    // the first process creates it, and a dispatcher acquires it, right after the second has found that there is none
+    const late: RedisConnection = Object.assign(Object.create(redis), {
+      hexists: async (key: string, name: string) => {
+        const found = await redis.hexists(key, name);
+        expect(await winner.create(wanted, { from: 'earliest', nowMs: 1 })).toBe(true);
+        const place = { store: log, partition: 0, subscription: 's' };
+        held = await acquireSubscription(place, { owner: 'a', leaseMs: 60_000, start: '0-0' });
+        return found;
+      },
+    });
+    const loser = new SubscriptionStore(
+      new Store({ redis: late, url: log.url, namespace: log.namespace, partitions: 2 }),
+    );
+    expect(await loser.create(wanted, { from: 'now', nowMs: 2 })).toBe(false);
+    await held!.renew();
+    for (const partition of [0, 1]) {
+      const groups = (await redis.xinfo('GROUPS', log.keys(partition).records)) as string[][];
+      expect(groups.map((facts) => facts[1])).toEqual(['s']);
+    }
+  });
+
+  it('created by many processes at once is created by one', async () => {
+    const log = storeOf(newNamespace(), 4);
+    const wanted = { name: 's', origin: 'cli' as const, definition: {} };
+    for (let round = 0; round < 10; round++) {
+      const stores = Array.from({ length: 8 }, () => new SubscriptionStore(log));
+      const created = await Promise.all(stores.map((store) => store.create(wanted, { from: 'now', nowMs: round })));
+      expect(created.filter(Boolean)).toHaveLength(1);
+      const groups = await log.eachPartition(({ records }) => redis.xinfo('GROUPS', records));
+      expect(groups.map((list) => (list as unknown[]).length)).toEqual([1, 1, 1, 1]);
+      await stores[0]!.delete('s');
+    }
+  });
+
   it('lists, pauses, redefines and deletes', async () => {
     const store = new SubscriptionStore(storeOf(newNamespace()));
     await store.create({ name: 'b', origin: 'cli', definition: 1 }, { from: 'now', nowMs: 5 });
@@ -278,7 +313,7 @@ describe('SubscriptionStore', () => {
     expect(await store.verdict('b')).toBeUndefined();
   });
 
-  it('lets nothing of a deleted subscription live on in one of the same name', async () => {
+  it('keeps nothing of a deleted subscription in a new one of the same name', async () => {
     const { take, add, store, control } = await newSubscription();
     const id = await add(1);
     const work = await take('a');
@@ -295,7 +330,7 @@ describe('SubscriptionStore', () => {
 });
 
 describe('AppendNotifier', () => {
-  it('wakes all who wait when something is appended, and at once those who are behind', async () => {
+  it('wakes all waiting readers on an append, and readers that are behind immediately', async () => {
     const { log, add } = await newSubscription();
     const waker = new AppendNotifier({ store: log, partition: 0 });
     cleanUp.push(() => waker.stop());
@@ -312,7 +347,7 @@ describe('AppendNotifier', () => {
 });
 
 describe('joinDispatchers', () => {
-  it('counts those that said so lately', async () => {
+  it('counts dispatchers that have registered recently', async () => {
     const store = storeOf(newNamespace());
     const join = (owner: string, forMs = 60_000) => joinDispatchers(store, { owner, forMs });
     expect(await join('a')).toBe(1);
@@ -358,7 +393,7 @@ async function newSubscription() {
     tryTake,
     take: async (owner: string, leaseMs?: number, start?: string) => (await tryTake(owner, leaseMs, start))!,
     add: (n: number) => add(keys.records, VIN, String(n)),
-    /** As time does. */
+    /** What the expiry does. */
     expire: () => redis.del(keys.lease(subscriptionLease('s'))),
     lag: () => control.lagOf(0),
   };

@@ -199,7 +199,7 @@ function leftovers({ spellings, plan, subscriptions }: Left): string[] {
 
 async function rewriteFiles({ redis }: Store): Promise<string> {
   try {
-    if ((await rewriteAppendOnlyFiles(redis)) === 'none') return 'Redis keeps no append-only file';
+    if ((await rewriteAppendOnlyFiles(redis)) === 'disabled') return 'Redis keeps no append-only file';
     return 'Redis writes its files anew; last bytes may stay in them for RETENTION_HOURS (docs/security.md)';
   } catch (error) {
     return `Redis' files keep traces until they are written anew (BGREWRITEAOF: ${(error as Error).message})`;

@@ -56,7 +56,8 @@ export const tail: Command = {
             partition,
             from,
             name: 'fleetbridge-tail',
-            onEntries: (entries) => entries.forEach(show),
+            onEntry: show,
+            onSkipped: ({ entry, error }) => print(`${entry.id} skipped: ${(error as Error).message}`),
           }),
         );
       }

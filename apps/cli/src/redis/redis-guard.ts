@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createLogger, type RunContext, runApp } from '@fleetbridge/service';
+import { createLogger, type RunContext, runApp, withTimeout } from '@fleetbridge/service';
 import { RedisConnection, RedisReplyError } from './redis-command.js';
 import { clearPort, countWriters, GUARD_NAME, LEAVING_GUARD_NAME } from './redis-directory.js';
 
@@ -133,7 +133,7 @@ async function untilUsable(connection: RedisConnection, server: Server, signal: 
 }
 
 async function pauseUnlessEnded(server: Server, signal: AbortSignal): Promise<void> {
-  const end = await Promise.race([server.ended, delay(POLL_MS, undefined)]);
+  const end = await withTimeout(server.ended, POLL_MS, { onTimeout: () => undefined });
   if (end !== undefined) throw new Error(`${end.how}; its last lines:\n${end.lastLines}`);
   signal.throwIfAborted();
 }

@@ -3,6 +3,7 @@
 // and whatever it started can be ended with it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { withTimeout } from '@fleetbridge/service';
 
 /** What a child that has died left behind in its group (workers that hand over, a server) has this long to end. */
 const LEFTOVER_MS = 5_000;
@@ -99,7 +100,7 @@ export class SupervisedChild {
     }
     if (outcome === 'late') signalGroup(run, 'SIGKILL');
     const { code, signal } = await run.ended;
-    await Promise.race([run.closed, delay(LAST_OUTPUT_MS)]);
+    await withTimeout(run.closed, LAST_OUTPUT_MS, { onTimeout: () => {} });
     await this.#clearGroup(run);
     const complaint = output.complaint();
     const what = outcome === 'late' ? `was not ready within ${spec.readySeconds} s` : describeEnd({ code, signal });
@@ -128,14 +129,16 @@ export class SupervisedChild {
     if (run === undefined) return;
     // To the child alone: it knows in which order what it started has to end.
     run.process.kill('SIGTERM');
-    const limit = new AbortController();
-    const isLate = delay(shutdownSeconds * 1000 + GRACE_MS, true, { signal: limit.signal }).catch(() => false);
-    if ((await Promise.race([run.ended, isLate])) === true) {
+    const isLate = await withTimeout(
+      run.ended.then(() => false),
+      shutdownSeconds * 1000 + GRACE_MS,
+      { onTimeout: () => true },
+    );
+    if (isLate) {
       say(`${this.name} did not stop within ${shutdownSeconds} s; killed`);
       signalGroup(run, 'SIGKILL');
       await run.ended;
     }
-    limit.abort();
     await this.#life;
     signalGroup(run, 'SIGKILL');
   }
@@ -164,15 +167,10 @@ export class SupervisedChild {
   }
 
   async #untilReady(run: Run): Promise<'ready' | 'ended' | 'late'> {
-    const limit = new AbortController();
-    const outcome = await Promise.race([
-      run.ready.then(() => 'ready' as const),
-      run.ended.then(() => 'ended' as const),
-      delay(this.#options.spec.readySeconds * 1000, 'late' as const, { signal: limit.signal }).catch(
-        () => 'ended' as const,
-      ),
-    ]);
-    limit.abort();
+    const readyOrEnded = Promise.race([run.ready.then(() => 'ready' as const), run.ended.then(() => 'ended' as const)]);
+    const outcome = await withTimeout(readyOrEnded, this.#options.spec.readySeconds * 1000, {
+      onTimeout: () => 'late' as const,
+    });
     if (outcome === 'ready') this.#options.output.ready();
     return outcome;
   }

@@ -8,7 +8,15 @@ import {
   type VehicleData,
 } from '@fleetbridge/protocol';
 import { createLogger } from '@fleetbridge/service';
-import { connectRedis, forgetVehicle, partitionKeys, SnapshotStore, Store, whenReady } from '@fleetbridge/store';
+import {
+  connectRedis,
+  forgetVehicle,
+  partitionKeys,
+  type RedisConnection,
+  SnapshotStore,
+  Store,
+  whenReady,
+} from '@fleetbridge/store';
 import { it, type RedisTestContext } from '@fleetbridge/store/testing';
 import { eventually, startRedis } from '@fleetbridge/testing';
 import { emptyState, mergeRecord, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
@@ -116,6 +124,71 @@ describe('SnapshotKeeper', () => {
     expect(stateFromHash((await store.read(VIN)).hash).state.readings.get('Soc')?.value).toBe(70);
   });
 
+  it('skips an entry that it fails to merge, logs its id, and continues with the next one', async ({
+    redisServer,
+    redis,
+    namespace,
+    cleanup,
+  }) => {
+    const { add, addRaw, start, store, counts } = newLog({ redisServer, redis, namespace, cleanup });
+    counts.signals = new Proxy(counts.signals, {
+      set: (signals, topic: string, count) => {
+        if (topic === 'alerts') throw new Error('cannot count alerts');
+        return Reflect.set(signals, topic, count);
+      },
+    });
+    const lines: string[] = [];
+    const destination = { write: (line: string) => void lines.push(line) };
+    await start({ log: createLogger({ name: 'test', destination }) });
+    const bad = await addRaw('alerts', encodeMessage('alerts', { alerts: [{ name: 'a' }], vin: VIN }));
+    const last = await add({ Soc: 70 }, 1_000);
+    await eventually(async () => (await store.cursor(0)) === last);
+    expect(counts.skippedEntries).toBe(1);
+    expect(lines.filter((line) => line.includes('entry_skipped')).map((line) => JSON.parse(line).entry)).toEqual([bad]);
+    expect(lines.some((line) => line.includes('log_unreadable'))).toBe(false);
+    expect(stateFromHash((await store.read(VIN)).hash).state.readings.get('Soc')?.value).toBe(70);
+  });
+
+  it('reads entries again, and skips none, when Redis does not give it the state of a vehicle', async ({
+    redisServer,
+    redis,
+    namespace,
+    cleanup,
+  }) => {
+    let failures = 2;
+    const flaky: RedisConnection = Object.assign(Object.create(redis), {
+      hgetall: (key: string) => (failures-- > 0 ? Promise.reject(new Error('connection lost')) : redis.hgetall(key)),
+    });
+    const { add, start, store, counts } = newLog({ redisServer, redis: flaky, namespace, cleanup });
+    await start();
+    const last = await add({ Soc: 70 }, 1_000);
+    await eventually(async () => (await store.cursor(0)) === last);
+    expect(counts.skippedEntries).toBe(0);
+    expect(counts.records).toBe(1);
+    expect(stateFromHash((await store.read(VIN)).hash).state.readings.get('Soc')?.value).toBe(70);
+  });
+
+  it('releases the lease when the cursor of the snapshots cannot be read', async ({
+    redisServer,
+    redis,
+    namespace,
+    cleanup,
+  }) => {
+    let mayRead = false;
+    const flaky: RedisConnection = Object.assign(Object.create(redis), {
+      get: (key: string) => (mayRead ? redis.get(key) : Promise.reject(new Error('connection lost'))),
+    });
+    const { add, start, store } = newLog({ redisServer, redis: flaky, namespace, cleanup });
+    const first = await start({ leaseMs: 30_000 });
+    expect(first.isHolder).toBe(false);
+    expect(await redis.exists(partitionKeys(namespace, 0).lease('snapshot'))).toBe(0);
+    mayRead = true;
+    const second = await start({ owner: 'second', leaseMs: 30_000 });
+    expect(second.isHolder).toBe(true);
+    const last = await add({ Soc: 70 }, 1_000);
+    await eventually(async () => (await store.cursor(0)) === last);
+  });
+
   it('continues after a restart of Redis, and the snapshot is the merged log', async ({ namespace, cleanup }) => {
     const own = await startRedis();
     cleanup.push(() => own.stop());
@@ -137,7 +210,14 @@ describe('SnapshotKeeper', () => {
 
 function newLog({ redisServer, redis, namespace, cleanup }: Omit<RedisTestContext, 'store'>) {
   const { records } = partitionKeys(namespace, 0);
-  const counts = { records: 0, signals: {} as Record<string, number>, undecodable: 0, gaps: 0, commits: 0 };
+  const counts = {
+    records: 0,
+    signals: {} as Record<string, number>,
+    undecodable: 0,
+    skippedEntries: 0,
+    gaps: 0,
+    commits: 0,
+  };
   const logStore = new Store({ redis, url: redisServer.url, namespace, partitions: 1 });
   const store = new SnapshotStore(logStore);
   const addRaw = (topic: string, payload: Buffer, createdMs = 1) =>

@@ -37,6 +37,7 @@ export interface SnapshotCounts {
   /** By topic, as the Go server counts them: signals in V records, alerts in alerts records. */
   signals: Record<string, number>;
   undecodable: number;
+  skippedEntries: number;
   gaps: number;
   commits: number;
 }
@@ -93,7 +94,7 @@ export class SnapshotKeeper {
       if (this.#lease) await renewLease(store, this.#lease, leaseMs);
       else {
         const lease = await acquireLease(store, { partition, name: SNAPSHOT_LEASE, owner, leaseMs });
-        if (lease) await this.#begin(lease);
+        if (lease) await this.#begin(lease).catch((error) => this.#abandon(lease, error));
       }
     } catch (error) {
       if (error instanceof LeaseLost) this.#giveUp();
@@ -106,7 +107,7 @@ export class SnapshotKeeper {
     const { store, log, counts } = this.#options;
     const { partition } = this;
     const cursor = await this.#snapshots.cursor(partition);
-    if (this.#isStopped) return;
+    if (this.#isStopped) return await releaseLease(store, lease);
     this.#lease = lease;
     log.info({ partition, epoch: lease.epoch, cursor }, 'snapshot_lease_acquired');
     this.#tail = new LogTail({
@@ -114,7 +115,16 @@ export class SnapshotKeeper {
       partition,
       from: cursor,
       name: 'fleetbridge-snapshot',
-      onEntries: (entries) => this.#merge(entries),
+      prepare: (entries) => this.#loadStates(entries),
+      // the lease may be lost while a batch is under way; what it holds is the next holder's to merge
+      onEntry: (entry) => (this.#lease === lease ? this.#merge(entry) : undefined),
+      onBatch: async (last) => {
+        if (this.#lease === lease) await this.#merged(last);
+      },
+      onSkipped: ({ entry, error }) => {
+        counts.skippedEntries++;
+        log.error({ err: error, partition, entry: entry.id, vin: entry.vin, topic: entry.topic }, 'entry_skipped');
+      },
       onGap: (gap) => {
         counts.gaps++;
         log.error({ partition, ...gap }, 'snapshot_gap_detected');
@@ -123,6 +133,12 @@ export class SnapshotKeeper {
       onRecovered: () => log.info({ partition }, 'log_readable'),
     });
     this.#tail.start();
+  }
+
+  /** A lease that is held but not used would keep all dispatchers from the partition until it expires. */
+  async #abandon(lease: HeldLease, error: unknown): Promise<never> {
+    await releaseLease(this.#options.store, lease).catch(() => {});
+    throw error;
   }
 
   /** Another process has the lease now, and merges again what was not committed here. */
@@ -141,25 +157,21 @@ export class SnapshotKeeper {
     this.#mergedUpTo = '';
   }
 
-  async #merge(entries: LogEntry[]): Promise<void> {
+  #merge(entry: LogEntry): void {
     const { counts } = this.#options;
-    const lease = this.#lease;
-    await this.#loadStates(entries);
-    // the lease, and with it this tail, may have ended meanwhile
-    if (lease === undefined || this.#lease !== lease) return;
-    for (const entry of entries) {
-      counts.records++;
-      const record = this.#decode(entry);
-      const state = this.#states.get(entry.vin);
-      if (record) countSignals(counts.signals, record);
-      if (!record || !state) continue;
-      const names = mergeRecord(state, { entryId: entry.id, timeMs: entry.createdMs, decoded: record });
-      if (names.length === 0) continue;
-      const changed = this.#changed.get(entry.vin);
-      if (changed === undefined) this.#changed.set(entry.vin, new Set(names));
-      else for (const name of names) changed.add(name);
-    }
-    const last = entries.at(-1)!;
+    counts.records++;
+    const record = this.#decode(entry);
+    const state = this.#states.get(entry.vin);
+    if (record) countSignals(counts.signals, record);
+    if (!record || !state) return;
+    const names = mergeRecord(state, { entryId: entry.id, timeMs: entry.createdMs, decoded: record });
+    if (names.length === 0) return;
+    const changed = this.#changed.get(entry.vin);
+    if (changed === undefined) this.#changed.set(entry.vin, new Set(names));
+    else for (const name of names) changed.add(name);
+  }
+
+  async #merged(last: LogEntry): Promise<void> {
     this.#mergedUpTo = last.id;
     this.lagMs = Math.max(0, Date.now() - last.receivedMs);
     const sinceLast = Date.now() - this.#lastCommitMs;
@@ -167,12 +179,14 @@ export class SnapshotKeeper {
     else this.#commitTimer ??= setTimeout(() => void this.#commit(), COMMIT_EVERY_MS - sinceLast);
   }
 
-  async #loadStates(entries: LogEntry[]): Promise<void> {
+  async #loadStates(entries: readonly LogEntry[]): Promise<void> {
+    const lease = this.#lease;
     const missing = new Set(entries.map(({ vin }) => vin).filter((vin) => !this.#states.has(vin)));
     await Promise.all(
       [...missing].map(async (vin) => {
         const { hash } = await this.#snapshots.read(vin);
-        this.#states.set(vin, stateFromHash(hash).state);
+        // a lease that was lost meanwhile has cleared the states
+        if (this.#lease === lease) this.#states.set(vin, stateFromHash(hash).state);
       }),
     );
   }

@@ -7,7 +7,12 @@ import { SubscriptionStore } from '@fleetbridge/store';
 import { it } from '@fleetbridge/store/testing';
 import { eventually } from '@fleetbridge/testing';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { applySubscriptionFile, mistakesInSubscriptionFile, parseSubscriptionFile, SubscriptionFile } from './file.js';
+import {
+  applySubscriptionFile,
+  mistakesInSubscriptionFile,
+  parseSubscriptionFile,
+  watchSubscriptionFile,
+} from './file.js';
 
 let folder: string;
 
@@ -68,7 +73,7 @@ describe('mistakesInSubscriptionFile', () => {
   });
 });
 
-describe('SubscriptionFile', () => {
+describe('watchSubscriptionFile', () => {
   it('applies changes without a restart, and nothing of a file with mistakes', async ({ store: logStore, cleanup }) => {
     const store = new SubscriptionStore(logStore);
     const path = join(folder, 'live.yaml');
@@ -79,16 +84,15 @@ describe('SubscriptionFile', () => {
       destination: { write: (line: string) => void lines.push(line) },
     });
     writeFileSync(path, 'subscriptions: [{ name: a, log: true }]');
-    const file = new SubscriptionFile({ path, store, log, now: Date.now, lookEveryMs: 5 });
+    const file = watchSubscriptionFile({ path, store, log, now: Date.now, pollMs: 5 });
     cleanup.push(() => file.stop());
-    file.start();
     await eventually(async () => (await store.get('a')) !== undefined);
     writeFileSync(path, 'subscriptions: [{ name: b }]');
-    await eventually(() => lines.some((line) => line.includes('subscriptions_file_unusable')));
+    await eventually(() => lines.some((line) => line.includes('subscriptions_file_rejected')));
     expect((await store.list()).map(({ name, paused }) => [name, paused])).toEqual([['a', undefined]]);
     writeFileSync(path, 'subscriptions: [{ name: b, log: true }]');
     await eventually(async () => (await store.get('a'))?.paused === 'not_in_file');
     expect(await store.get('b')).toMatchObject({ origin: 'file' });
-    expect(lines.filter((line) => line.includes('subscriptions_file_unusable'))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('subscriptions_file_rejected'))).toHaveLength(1);
   });
 });

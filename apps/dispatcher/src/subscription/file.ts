@@ -1,8 +1,8 @@
-// DISPATCHER_CONFIG: subscriptions that a file defines and owns. The file is read, watched for changes, and applied to the
-// definitions in Redis, from which all dispatchers read.
+// DISPATCHER_CONFIG: subscriptions defined by a file, which owns them. The file is watched and its definitions are copied
+// to Redis, where all dispatchers read them.
 import { readFileSync } from 'node:fs';
 import { checkDefinitions, type GivenDefinition } from '@fleetbridge/delivery';
-import { ConfigError, type Logger, type Mistake } from '@fleetbridge/service';
+import { ConfigError, type FileWatcher, type Logger, type Mistake, watchFiles } from '@fleetbridge/service';
 import type { StoredSubscription, SubscriptionStore } from '@fleetbridge/store';
 import { parseDocument } from 'yaml';
 
@@ -88,54 +88,46 @@ function isSame(existing: StoredSubscription, given: unknown): boolean {
   return JSON.stringify(existing.definition) === JSON.stringify(given);
 }
 
-const LOOK_EVERY_MS = 1_000;
+const POLL_MS = 1_000;
 
-/** Applies the file, and again whenever it changes. A file with mistakes changes nothing; they are logged. */
-export class SubscriptionFile {
-  readonly #options: { path: string; store: Store; log: Logger; now: () => number; lookEveryMs?: number };
-  #timer: NodeJS.Timeout | undefined;
-  #applied: string | undefined;
-  #refused: string | undefined;
-  #looking: Promise<void> = Promise.resolve();
-  #isStopped = false;
+export interface SubscriptionFileOptions {
+  path: string;
+  store: Store;
+  log: Logger;
+  now: () => number;
+  pollMs?: number;
+}
 
-  constructor(options: { path: string; store: Store; log: Logger; now: () => number; lookEveryMs?: number }) {
-    this.#options = options;
-  }
-
-  /** By content and not by file events, which neither a mounted folder nor an editor's rename reliably gives. */
-  start(): void {
-    this.#looking = this.#look().finally(() => {
-      if (this.#isStopped) return;
-      this.#timer = setTimeout(() => this.start(), this.#options.lookEveryMs ?? LOOK_EVERY_MS);
-    });
-  }
-
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
-    await this.#looking;
-  }
-
-  async #look(): Promise<void> {
-    const { path, store, log, now } = this.#options;
-    let text = '';
-    try {
-      text = contentOf(path);
-      if (text === this.#applied || text === this.#refused) return;
-      const definitions = parseSubscriptionFile(text, path);
-      const done = await applySubscriptionFile(store, definitions, { nowMs: now() });
-      this.#applied = text;
-      this.#refused = undefined;
-      log.info({ path, ...done }, 'subscriptions_file_applied');
-    } catch (error) {
-      if (!(error instanceof ConfigError)) {
-        log.debug({ err: error }, 'subscriptions_file_not_applied');
-        return;
+/** Applies the file now and whenever its content changes. A file with mistakes changes nothing; they are logged. */
+export function watchSubscriptionFile({
+  path,
+  store,
+  log,
+  now,
+  pollMs = POLL_MS,
+}: SubscriptionFileOptions): FileWatcher {
+  const logMistakes = ({ mistakes }: ConfigError) =>
+    log.error({ path, mistakes: mistakes.map(({ problem }) => problem) }, 'subscriptions_file_rejected');
+  return watchFiles<string>({
+    load: async () => contentOf(path),
+    keyOf: (text) => text,
+    apply: async (text) => {
+      try {
+        const done = await applySubscriptionFile(store, parseSubscriptionFile(text, path), { nowMs: now() });
+        log.info({ path, ...done }, 'subscriptions_file_applied');
+        return 'applied';
+      } catch (error) {
+        if (error instanceof ConfigError) {
+          logMistakes(error);
+          return 'rejected';
+        }
+        log.debug({ err: error }, 'subscriptions_file_apply_failed');
+        return 'retry';
       }
-      if (this.#refused === text) return;
-      this.#refused = text;
-      log.error({ path, mistakes: error.mistakes.map(({ problem }) => problem) }, 'subscriptions_file_unusable');
-    }
-  }
+    },
+    onError: (error) => logMistakes(error as ConfigError),
+    errorPolls: 1,
+    intervalMs: pollMs,
+    firstPollMs: 0,
+  });
 }

@@ -1,14 +1,15 @@
-// The lists behind createAdmission, kept up to date while vehicles are connected: the file is read and Redis is asked
-// every second. Nothing that fails takes a vehicle's place away: the lists that were read last stay in force.
-
+// Keeps the admission lists up to date while vehicles are connected. The file is read and Redis is polled every second.
+// After a failure the lists that were read last stay in force.
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { normalizeVin } from '@fleetbridge/protocol';
-import type { Logger } from '@fleetbridge/service';
+import { type FileWatcher, type Logger, watchFiles } from '@fleetbridge/service';
 import type { AdmissionStore, Verdict } from '@fleetbridge/store';
 import { createAdmission, parseVinFile } from './admission.js';
 
-const LOOK_MS = 1_000;
+const POLL_MS = 1_000;
+const FIRST_RETRY_MS = 100;
 
 export interface AdmissionWatchOptions {
   /** ALLOWED_VINS. */
@@ -17,59 +18,58 @@ export interface AdmissionWatchOptions {
   file: string | undefined;
   store: Pick<AdmissionStore, 'read' | 'version'>;
   log: Logger;
-  /** Told after each change: who is connected may not be admitted any more. */
+  /** Called after each change: connected vehicles may no longer be admitted. */
   onChange: () => void;
-  lookMs?: number | undefined;
+  pollMs?: number | undefined;
 }
 
 export class AdmissionWatch {
   readonly #options: AdmissionWatchOptions;
-  readonly #lookMs: number;
+  readonly #pollMs: number;
   #isAdmitted: (vin: string) => boolean = () => false;
   #isStopped = false;
   #fileText = '';
   #fileVins: readonly string[] = [];
-  /** What the last look at the file found, if that was another text than the one in force; undefined = no file. */
-  #found: { text: string | undefined; looks: number } | undefined;
+  #fileWatcher: FileWatcher | undefined;
   #version: string | undefined;
   #verdicts: ReadonlyMap<string, Verdict> = new Map();
 
-  /** Reads the file for the first time; the configuration's check has found it good. */
+  /** Reads the file, which the configuration check has already validated. */
   constructor(options: AdmissionWatchOptions) {
     this.#options = options;
-    this.#lookMs = options.lookMs ?? LOOK_MS;
+    this.#pollMs = options.pollMs ?? POLL_MS;
     if (options.file !== undefined) {
       this.#fileText = readFileSync(options.file, 'utf8');
       this.#fileVins = parseVinFile(this.#fileText).vins;
     }
-    this.#decideAnew();
+    this.#updateAdmission();
   }
 
   isAdmitted(vin: string): boolean {
     return this.#isAdmitted(vin);
   }
 
-  /** Resolves when Redis has said whom the operator allowed and denied, however long that takes. */
+  /** Resolves when the verdicts have been read from Redis, or when `signal` is aborted. */
   async start(signal: AbortSignal): Promise<void> {
-    while (!(await this.#lookAtStore()) && !signal.aborted) await pause(Math.min(this.#lookMs, 100));
-    this.#repeat(() => this.#lookAtStore());
-    if (this.#options.file !== undefined) this.#repeat(() => this.#lookAtFile());
+    while (!(await this.#pollStore()) && !signal.aborted) await delay(Math.min(this.#pollMs, FIRST_RETRY_MS));
+    this.#scheduleStorePoll();
+    if (this.#options.file !== undefined) this.#fileWatcher = this.#watchFile(this.#options.file);
   }
 
   stop(): void {
     this.#isStopped = true;
+    void this.#fileWatcher?.stop();
   }
 
-  /** Apart from each other: a Redis that does not answer must not hold up the file. */
-  #repeat(look: () => Promise<unknown>): void {
+  #scheduleStorePoll(): void {
     setTimeout(async () => {
       if (this.#isStopped) return;
-      await look();
-      this.#repeat(look);
-    }, this.#lookMs).unref();
+      await this.#pollStore();
+      this.#scheduleStorePoll();
+    }, this.#pollMs).unref();
   }
 
-  async #lookAtStore(): Promise<boolean> {
+  async #pollStore(): Promise<boolean> {
     const { store, log } = this.#options;
     try {
       if (this.#version !== undefined && (await store.version()) === this.#version) return true;
@@ -77,38 +77,41 @@ export class AdmissionWatch {
       const isFirst = this.#version === undefined;
       this.#version = version;
       this.#verdicts = verdicts;
-      this.#decideAnew();
+      this.#updateAdmission();
       if (!isFirst) this.#changed('redis');
       return true;
     } catch (err) {
-      log.debug({ err }, 'admission_not_read');
+      log.debug({ err }, 'admission_read_failed');
       return false;
     }
   }
 
-  /** A file may be seen half written, so only what two looks find counts. */
-  async #lookAtFile(): Promise<void> {
-    const { file = '', log } = this.#options;
-    const text = await readFile(file, 'utf8').catch(() => undefined);
-    if (text === this.#fileText) {
-      this.#found = undefined;
-      return;
-    }
-    if (this.#found === undefined || this.#found.text !== text) this.#found = { text, looks: 0 };
-    this.#found.looks++;
-    if (this.#found.looks !== 2) return;
-    const { vins, badLines } = parseVinFile(text ?? '');
-    if (text === undefined || badLines.length > 0) {
-      log.error({ file, bad_lines: badLines, remedy: 'one VIN a line' }, 'allowed_vins_file_not_taken');
-      return;
-    }
-    this.#fileText = text;
-    this.#fileVins = vins;
-    this.#decideAnew();
-    this.#changed('file');
+  #watchFile(file: string): FileWatcher {
+    const logFailure = (badLines: number[]) =>
+      this.#options.log.error({ file, bad_lines: badLines, remedy: 'one VIN per line' }, 'allowed_vins_reload_failed');
+    return watchFiles({
+      load: () => readFile(file, 'utf8'),
+      keyOf: (text) => text,
+      currentKey: this.#fileText,
+      // The file may be read half written.
+      contentPolls: 2,
+      apply: (text) => {
+        const { vins, badLines } = parseVinFile(text);
+        if (badLines.length > 0) {
+          logFailure(badLines);
+          return 'rejected';
+        }
+        this.#fileVins = vins;
+        this.#updateAdmission();
+        this.#changed('file');
+        return 'applied';
+      },
+      onError: () => logFailure([]),
+      intervalMs: this.#pollMs,
+    });
   }
 
-  #decideAnew(): void {
+  #updateAdmission(): void {
     const listed = new Set([...this.#options.allowedVins.map(normalizeVin), ...this.#fileVins]);
     this.#isAdmitted = createAdmission({ listed, verdicts: this.#verdicts });
   }
@@ -121,8 +124,4 @@ export class AdmissionWatch {
     );
     this.#options.onChange();
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { createAdmission, parseVinFile } from './admission.js';
 
 describe('createAdmission', () => {
-  const none: Record<string, Verdict> = {};
+  const noVerdicts: Record<string, Verdict> = {};
   it.each([
-    [['*'], none, 'ANY', true],
-    [['A', '*'], none, 'ANY', true],
-    [['A', 'B'], none, 'B', true],
-    [['A'], none, 'a', true],
-    [['A'], none, 'AB', false],
-    [[], none, 'A', false],
+    [['*'], noVerdicts, 'ANY', true],
+    [['A', '*'], noVerdicts, 'ANY', true],
+    [['A', 'B'], noVerdicts, 'B', true],
+    [['A'], noVerdicts, 'a', true],
+    [['A'], noVerdicts, 'AB', false],
+    [[], noVerdicts, 'A', false],
     [[], { A: 'allow' }, 'A', true],
     [[], { A: 'allow' }, 'a', true],
     [[], { A: 'allow' }, 'B', false],

@@ -1,15 +1,15 @@
-// Which vehicles may connect, among those whose certificate is good: one rule over three lists. Pure.
+// Decides which vehicles with a valid certificate may connect: one rule over three lists. Pure.
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import type { Verdict } from '@fleetbridge/store';
 
 export interface AdmissionLists {
-  /** ALLOWED_VINS and the file, in capitals; `*` admits every VIN. */
+  /** ALLOWED_VINS and the file, in upper case; `*` admits every VIN. */
   listed: ReadonlySet<string>;
-  /** What `fleetbridge vehicle` said of single VINs. */
+  /** Set by `fleetbridge vehicle allow` and `deny`. */
   verdicts: ReadonlyMap<string, Verdict>;
 }
 
-/** A verdict of the operator counts before any list, `*` included. Case doesn't count, since people type VINs. */
+/** A verdict overrides every list, `*` included. Not case-sensitive, because people type VINs. */
 export function createAdmission({ listed, verdicts }: AdmissionLists): (vin: string) => boolean {
   return (vin) => {
     const name = normalizeVin(vin);
@@ -18,7 +18,7 @@ export function createAdmission({ listed, verdicts }: AdmissionLists): (vin: str
   };
 }
 
-/** One VIN a line; `#` begins a comment. `badLines` are numbers of lines, from 1, with anything else. */
+/** One VIN per line; `#` starts a comment. `badLines`: numbers of invalid lines, counted from 1. */
 export function parseVinFile(text: string): { vins: string[]; badLines: number[] } {
   const vins: string[] = [];
   const badLines: number[] = [];

@@ -1,11 +1,12 @@
-// All that is watched about certificates while ingest runs: the server's own pair and the vehicle CAs are taken over when
-// their files change, without a connection noticing, and what is about to end is warned of.
-import { type ServerCertificate, watchServerCertificate } from '@fleetbridge/pki';
-import type { Logger } from '@fleetbridge/service';
+// Watches certificates while ingest runs. The server's pair and the vehicle CAs are reloaded when their files change, and
+// open connections stay. Logs a warning before a certificate expires.
+import { reloadableServerCertificate, type ServerCertificate } from '@fleetbridge/pki';
+import { type Logger, watchFiles } from '@fleetbridge/service';
 import type { IngestServer } from '../server.js';
-import { caEndings, daysLeft, type Ending, watchEndings } from './certificate-expiry.js';
-import { type CertificateFiles, type VehicleCas, warnOfUnknown } from './certificates.js';
-import { watchVehicleCas } from './vehicle-ca-watch.js';
+import { caExpiries, daysLeft, type Expiry, watchExpiries } from './certificate-expiry.js';
+import { type CertificateFiles, loadVehicleCas, type VehicleCas, warnOfUnknown } from './certificates.js';
+
+const POLL_MS = 10_000;
 
 export interface CertificateWatchesOptions {
   files: CertificateFiles;
@@ -14,65 +15,73 @@ export interface CertificateWatchesOptions {
   server: Pick<IngestServer, 'renewCertificate' | 'renewVehicleCas'>;
   log: Logger;
   now: () => number;
-  /** How often the files are looked at; default: the watches' own. */
-  lookMs?: number | undefined;
+  pollMs?: number | undefined;
 }
 
 export interface CertificateWatches {
-  /** Days until the server's certificate ends. */
+  /** Days until the server's certificate expires. */
   serverDaysLeft(): number;
-  /** Days until the first of the vehicle CAs that are still good ends. */
+  /** Days until the first of the vehicle CAs expires. CAs that have expired already are ignored. */
   caDaysLeft(): number;
   stop(): void;
 }
 
-export function watchCertificates({ files, server, log, now, lookMs, ...current }: CertificateWatchesOptions) {
+export function watchCertificates({
+  files,
+  server,
+  log,
+  now,
+  pollMs = POLL_MS,
+  ...current
+}: CertificateWatchesOptions) {
   let { certificate, ca } = current;
-  const serverEnding = (): Ending => ({
+  const serverExpiry = (): Expiry => ({
     certificate: 'server',
     notAfter: certificate.notAfter,
-    remedy: `renew ${files.certFile} and its key; they are taken without a restart`,
+    remedy: `renew ${files.certFile} and its key; they are reloaded without a restart`,
   });
-  tellOf(ca, log);
+  logUnusableCas(ca, log);
   if (certificate.awaited !== undefined) log.warn({ err: certificate.awaited }, 'server_certificate_awaited');
 
-  const ownWatch = watchServerCertificate({
-    certFile: files.certFile,
-    keyFile: files.keyFile,
-    until: files.until,
-    current: certificate,
-    onChange: (renewed) => {
+  const serverWatch = watchFiles({
+    ...reloadableServerCertificate(files, certificate),
+    apply: (renewed) => {
       certificate = renewed;
       server.renewCertificate(renewed);
-      log.info({ not_after: renewed.notAfter }, 'server_certificate_renewed');
+      log.info({ not_after: renewed.notAfter }, 'server_certificate_reloaded');
+      return 'applied';
     },
-    onError: (err) => log.error({ err }, 'server_certificate_not_renewed'),
-    ...(lookMs === undefined ? {} : { intervalMs: lookMs }),
+    onError: (err) => log.error({ err }, 'server_certificate_reload_failed'),
+    intervalMs: pollMs,
   });
-  const caWatch = watchVehicleCas({
-    files,
-    current: ca,
-    onChange: (changed) => {
+  const caWatch = watchFiles({
+    load: () => loadVehicleCas(files),
+    keyOf: ({ pem }) => pem.join(''),
+    currentKey: ca.pem.join(''),
+    // Half of a bundle that is being written can be a valid bundle with fewer certificates.
+    contentPolls: 2,
+    apply: (changed) => {
       ca = changed;
       server.renewVehicleCas(changed.pem);
-      log.info({ certificates: changed.pem.length }, 'vehicle_cas_changed');
-      tellOf(changed, log);
+      log.info({ certificates: changed.pem.length }, 'vehicle_cas_reloaded');
+      logUnusableCas(changed, log);
+      return 'applied';
     },
-    onError: (err) => log.error({ err }, 'vehicle_cas_not_changed'),
-    intervalMs: lookMs,
+    onError: (err) => log.error({ err }, 'vehicle_cas_reload_failed'),
+    intervalMs: pollMs,
   });
-  const endings = watchEndings(() => [serverEnding(), ...caEndings(ca, now())], { log, now });
+  const expiries = watchExpiries(() => [serverExpiry(), ...caExpiries(ca, now())], { log, now });
   const watches: CertificateWatches = {
-    serverDaysLeft: () => daysLeft(serverEnding(), now()),
-    caDaysLeft: () => daysLeft(caEndings(ca, now())[0], now()),
+    serverDaysLeft: () => daysLeft(serverExpiry(), now()),
+    caDaysLeft: () => daysLeft(caExpiries(ca, now())[0], now()),
     stop: () => {
-      for (const watch of [ownWatch, caWatch, endings]) watch.stop();
+      for (const watch of [serverWatch, caWatch, expiries]) void watch.stop();
     },
   };
   return watches;
 }
 
-function tellOf(ca: VehicleCas, log: Logger): void {
+function logUnusableCas(ca: VehicleCas, log: Logger): void {
   for (const { subject, notAfter } of ca.expired) log.info({ subject, not_after: notAfter }, 'vehicle_ca_expired');
   warnOfUnknown(ca, log);
 }

@@ -1,5 +1,4 @@
-// The files that TLS needs, read at the start. What is wrong with them is a mistake of configuration, told by the
-// variable that names the file; all of them at once.
+// Loads the files that TLS needs. Mistakes are reported together, each with the variable that names the file.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -20,17 +19,17 @@ import { ConfigError, type Logger, type Mistake } from '@fleetbridge/service';
 
 export interface VehicleCaFiles {
   caFile: string;
-  /** The file holds Tesla's bundle: only CAs that are known or accepted are taken from it. */
+  /** The file is Tesla's bundle: only known or accepted CAs of it are used. */
   teslaCa?: TeslaCaName | undefined;
   acceptedCas: readonly string[];
-  /** Added to it, whosever they are. */
+  /** Additional CAs, all of which are used. */
   extraCaFile?: string | undefined;
 }
 
 export interface CertificateFiles extends VehicleCaFiles, ServerCertificateFiles {}
 
 export interface VehicleCas extends CaBundle {
-  /** In Tesla's bundle, and left out. */
+  /** CAs of Tesla's bundle that are not used. */
   unknown: readonly UnknownCa[];
 }
 
@@ -57,7 +56,7 @@ export async function loadCertificates(
   throw new ConfigError(mistakes);
 }
 
-/** Both files as they are now, one bundle. Rejects with the error of the file system, CaBundleError or TeslaCaError. */
+/** Reads both files into one bundle. Throws the error of the file system, CaBundleError or TeslaCaError. */
 export async function loadVehicleCas(files: VehicleCaFiles): Promise<VehicleCas> {
   const { caFile, teslaCa, extraCaFile, acceptedCas } = files;
   const text = await readFile(caFile, 'utf8');
@@ -75,7 +74,7 @@ export async function loadVehicleCas(files: VehicleCaFiles): Promise<VehicleCas>
   };
 }
 
-/** Tesla's CAs on a machine that has none yet. Throws an Error that says what to do by hand. */
+/** Downloads Tesla's CAs if the file does not exist. Throws an Error with the manual steps. */
 export async function fetchMissingTeslaCas(files: VehicleCaFiles, log: Logger): Promise<void> {
   const { caFile, teslaCa: name, acceptedCas } = files;
   if (name === undefined || existsSync(caFile)) return;
@@ -86,12 +85,12 @@ export async function fetchMissingTeslaCas(files: VehicleCaFiles, log: Logger): 
     warnOfUnknown(fetched, log);
   } catch (error) {
     if (!(error instanceof TeslaCaError)) throw error;
-    // without its cause: the message has said it, and what to do has to be the last that is read
+    // Without its cause, which the message has already: the steps must be the last lines.
     throw new Error(`${error.message}\n${teslaCaManualSteps(name)}`);
   }
 }
 
-/** A vehicle of such a CA will be turned away; plainly said, since only the operator can decide. */
+/** Vehicles of an unknown CA are rejected; only the operator can decide to trust it. */
 export function warnOfUnknown({ unknown }: Pick<VehicleCas, 'unknown'>, log: Pick<Logger, 'warn'>): void {
   for (const { subject, fingerprint } of unknown) {
     log.warn({ subject, fingerprint, remedy: `if you trust it: CA_ACCEPT=${fingerprint}` }, 'vehicle_ca_unknown');

@@ -45,7 +45,7 @@ describe('a key that means the same here', () => {
     expect(read(config).values).toEqual(values);
   });
 
-  it('says which key a variable is from', () => {
+  it('is recorded as the source of its variable', () => {
     expect(read({ port: 443, tls: { server_cert: '/c' }, records: { das: ['redis'] } }).keys).toEqual({
       INGEST_PORT: 'port',
       INGEST_CERT_FILE: 'tls.server_cert',
@@ -54,15 +54,15 @@ describe('a key that means the same here', () => {
   });
 });
 
-describe('a key that is not served, or served in another way,', () => {
+describe('a key that is not supported or works differently', () => {
   it.each([
     [{ status_port: 8080 }, 'status_port', true, /\/healthz/],
     [{ kafka: { 'bootstrap.servers': 'x' } }, 'kafka', false, /delivery kafka in DISPATCHER_CONFIG/],
     [{ pubsub: { gcp_project_id: 'x' } }, 'pubsub', false, /delivery push in DISPATCHER_CONFIG/],
     [{ mqtt: { broker: 'x' } }, 'mqtt', false, /delivery mqtt in DISPATCHER_CONFIG/],
-    [{ kinesis: { streams: {} } }, 'kinesis', true, /not served; .*delivery push/],
-    [{ zmq: { addr: 'x' } }, 'zmq', true, /not served; .*GET \/events or gRPC/],
-    [{ airbrake: { host: 'x' } }, 'airbrake', true, /not served; errors are lines of the log/],
+    [{ kinesis: { streams: {} } }, 'kinesis', true, /not supported; .*delivery push/],
+    [{ zmq: { addr: 'x' } }, 'zmq', true, /not supported; .*GET \/events or gRPC/],
+    [{ airbrake: { host: 'x' } }, 'airbrake', true, /not supported; errors are log lines/],
     [{ monitoring: { statsd: { host: 'x' } } }, 'monitoring.statsd', true, /\/metrics on INGEST_ADMIN_PORT/],
     [
       { monitoring: { prometheus_metrics_port: 1 } },
@@ -76,31 +76,31 @@ describe('a key that is not served, or served in another way,', () => {
     [{ logger: { verbose: true } }, 'logger.verbose', true, /types/],
     [{ transmit_decoded_records: true }, 'transmit_decoded_records', false, /DISPATCHER_CONFIG/],
     [{ rate_limit: { enabled: true, message_limit: 1, message_interval_time: 1 } }, 'rate_limit', false, /not dropped/],
-  ])('%j gets one sentence', (config, key, isLoss, sentence) => {
+  ])('%j gets one notice', (config, key, isLoss, sentence) => {
     expect(read(config)).toMatchObject({ mistakes: [], unknownKeys: [] });
     expect(read(config).notices).toEqual([{ key, isLoss, sentence: expect.stringMatching(sentence) }]);
   });
 
-  it('is passed over when it is off or empty', () => {
+  it('gets no notice when it is off or empty', () => {
     const off = { status_port: 0, namespace: '', transmit_decoded_records: false, logger: { verbose: false } };
     expect(read(off).notices).toEqual([]);
   });
 
-  it('shares its sentence with others of the kind', () => {
+  it('shares one notice with keys of the same kind', () => {
     const monitoring = { profiler_port: 1, profiler_host: 'x', profiling_path: '/p' };
     expect(read({ monitoring }).notices.map(({ key }) => key)).toEqual([
       'monitoring.profiler_port, monitoring.profiler_host, monitoring.profiling_path',
     ]);
   });
 
-  it('is named with the topics that wanted it', () => {
+  it('is listed with the topics that use it', () => {
     const all = ['redis', 'kafka'];
     const { notices } = read({
       records: { V: all, alerts: all, errors: ['redis'], connectivity: ['redis'] },
       kafka: {},
     });
     expect(notices.filter(({ key }) => key === 'kafka')).toEqual([
-      { key: 'kafka', isLoss: false, sentence: expect.stringMatching(/\(here for V, alerts\)$/) },
+      { key: 'kafka', isLoss: false, sentence: expect.stringMatching(/\(used by V, alerts\)$/) },
     ]);
   });
 });
@@ -108,25 +108,25 @@ describe('a key that is not served, or served in another way,', () => {
 describe('records and reliable_ack_sources', () => {
   const sentences = (config: object) => read(config).notices.map(({ key, sentence }) => `${key}: ${sentence}`);
 
-  it('say that what is not sent to redis is stored all the same', () => {
+  it('give a notice that topics without redis are stored too', () => {
     expect(sentences({ records: { V: ['redis'], das: ['logger'] } })).toContainEqual(
-      expect.stringMatching(/^records: everything is stored in Redis; alerts, errors, connectivity, das too/),
+      expect.stringMatching(/^records: every record is stored in Redis, including alerts, errors, connectivity, das,/),
     );
   });
 
-  it('say that logged records hold the location', () => {
+  it('give a notice that logged records contain the location', () => {
     expect(sentences({ records: { V: ['logger'] } })).toContainEqual(
-      expect.stringMatching(/^records: the log gets a line .* of V, the vehicle's location included/),
+      expect.stringMatching(/^records: every record of V is written to the log, including the vehicle's location/),
     );
   });
 
-  it('say that acks come after storage, and how to have them early', () => {
+  it('give a notice that acks follow storage, and how to acknowledge on receipt', () => {
     const config = { records: { V: ['redis'], alerts: ['redis'] }, reliable_ack_sources: { alerts: 'kafka' } };
     expect(sentences(config)).toContainEqual(
-      expect.stringMatching(/^reliable_ack_sources: a record of alerts is acknowledged when Redis has it/),
+      expect.stringMatching(/^reliable_ack_sources: records of alerts are acknowledged when Redis has stored them/),
     );
     expect(sentences(config)).toContainEqual(
-      expect.stringMatching(/^reliable_ack_sources: V without a source: .*ACK_ON_RECEIVE=V would/),
+      expect.stringMatching(/^reliable_ack_sources: V without a source: .*ACK_ON_RECEIVE=V to acknowledge/),
     );
   });
 });
@@ -136,13 +136,13 @@ describe('a value of the wrong type', () => {
     [{ port: '443' }, 'port', 'expected a port number from 0 to 65535', '"443"'],
     [{ port: 70_000 }, 'port', 'expected a port number from 0 to 65535', '70000'],
     [{ port: 4.5 }, 'port', 'expected a port number from 0 to 65535', '4.5'],
-    [{ host: 1 }, 'host', 'expected a text', '1'],
-    [{ tls: { server_cert: true } }, 'tls.server_cert', 'expected a text', 'true'],
+    [{ host: 1 }, 'host', 'expected a string', '1'],
+    [{ tls: { server_cert: true } }, 'tls.server_cert', 'expected a string', 'true'],
     [{ tls: '/c' }, 'tls', 'expected an object', '"/c"'],
     [{ kafka: ['secret'] }, 'kafka', 'expected an object', '["secret"]'],
-    [{ host: { password: 'hunter2' } }, 'host', 'expected a text', 'an object'],
+    [{ host: { password: 'hunter2' } }, 'host', 'expected a string', 'an object'],
     [{ log_level: 'loud' }, 'log_level', expect.stringMatching(/^expected one of panic, fatal/), '"loud"'],
-    [{ vins_signal_tracking_enabled: [1] }, 'vins_signal_tracking_enabled', 'expected a list of texts', '[1]'],
+    [{ vins_signal_tracking_enabled: [1] }, 'vins_signal_tracking_enabled', 'expected a list of strings', '[1]'],
     [{ records: ['V'] }, 'records', 'expected an object', '["V"]'],
     [{ records: { V: 'redis' } }, 'records.V', expect.stringMatching(/^expected a list of logger, /), '"redis"'],
     [{ records: { V: ['rabbit'] } }, 'records.V', expect.stringMatching(/^expected a list of /), '["rabbit"]'],
@@ -154,7 +154,7 @@ describe('a value of the wrong type', () => {
     expect(read(config).mistakes).toEqual([{ variable, problem, got, source: 'config.json' }]);
   });
 
-  it('does not hide the next one', () => {
+  it('does not hide further mistakes', () => {
     const config = { port: 'x', tls: { server_key: 1 }, rate_limit: { enabled: true, message_limit: 5 } };
     expect(read(config).mistakes.map(({ variable }) => variable)).toEqual([
       'port',
@@ -163,13 +163,13 @@ describe('a value of the wrong type', () => {
     ]);
   });
 
-  it('is said once when more depends on it', () => {
+  it('is reported once when other checks depend on it', () => {
     const rate_limit = { enabled: true, message_limit: 'x', message_interval_time: 1 };
     expect(read({ rate_limit }).mistakes.map(({ variable }) => variable)).toEqual(['rate_limit.message_limit']);
   });
 });
 
-it('names an unknown key and the known one that was probably meant', () => {
+it('reports an unknown key with the most similar known one', () => {
   const config = {
     hots: 'x',
     tls: { servercert: 'x' },
@@ -186,14 +186,14 @@ it('names an unknown key and the known one that was probably meant', () => {
   ]);
 });
 
-it('writes to variables that exist', () => {
+it('sets only variables that exist', () => {
   const source = readFileSync(new URL('./go-config.ts', import.meta.url), 'utf8');
   const variables = [...source.matchAll(/variable: '([A-Z_]+)'|'([A-Z]+_[A-Z_]+)'/g)].map(([, a, b]) => a ?? b);
   expect(variables.length).toBeGreaterThan(12);
   for (const variable of variables) expect(Object.keys(ingestConfig.object.shape)).toContain(variable);
 });
 
-it('takes any JSON without throwing, and never shows what an object holds', () => {
+it('accepts any JSON without throwing, and never shows the content of an object', () => {
   fc.assert(
     fc.property(
       fc.jsonValue(),

@@ -1,12 +1,12 @@
-// The configuration file of Tesla's Go server, read as it is: what it says under our variables' names, and one sentence
-// for whatever means something else here, or nothing. Pure: the parsed JSON goes in. The keys are those of the Go
-// server's schema (reference: vehicle protocol, section 7), in its order.
+// Translates the configuration file of Tesla's Go server: values under our variables' names, and one notice for each key
+// that works differently here or has no effect. Pure. The keys are those of the Go server's schema, in its order
+// (docs/protocol/vehicle.md#configuration).
 import { type Mistake, nearestName } from '@fleetbridge/service';
 
 export interface GoConfigReading {
-  /** Under our variables' names, checked no further than for their types. */
+  /** By our variables' names; only their types have been checked. */
   values: Record<string, unknown>;
-  /** Which key of the file each of these variables comes from: a message should name what its reader wrote. */
+  /** The key of the file behind each variable, so that messages name what the operator wrote. */
   keys: Record<string, string>;
   notices: Notice[];
   mistakes: Mistake[];
@@ -15,12 +15,12 @@ export interface GoConfigReading {
 
 export interface Notice {
   key: string;
-  /** Something that the Go server did is not done any more. Otherwise it is done in another way. */
+  /** The key has no effect here. Otherwise it works differently. */
   isLoss: boolean;
   sentence: string;
 }
 
-/** `source` is how messages call the file. */
+/** `source` names the file in messages. */
 export function readGoConfig(config: unknown, source: string): GoConfigReading {
   const reading: GoConfigReading = { values: {}, keys: {}, notices: [], mistakes: [], unknownKeys: [] };
   if (!isObject(config)) {
@@ -30,144 +30,149 @@ export function readGoConfig(config: unknown, source: string): GoConfigReading {
   const given = new Map<string, unknown>();
   collect(config, '', given, reading);
   for (const [key, value] of given) {
-    const { variable, as, says } = rows[key]!;
-    if (variable !== undefined) set(reading, variable, key, as === undefined ? value : as(value));
-    if (says !== undefined && isInUse(value)) reading.notices.push({ key, ...says(value) });
+    const { variable, convert, notice } = rows[key]!;
+    if (variable !== undefined) set(reading, variable, key, convert === undefined ? value : convert(value));
+    if (notice !== undefined && isSet(value)) reading.notices.push({ key, ...notice(value) });
   }
   readMetricsHost(given, reading);
   readRateLimit(given, reading);
   readRecords(given, reading);
   readAckSources(given, reading);
   reading.mistakes = reading.mistakes.map((found) => ({ ...found, source }));
-  reading.notices = withoutRepeats(reading.notices);
+  reading.notices = mergeNotices(reading.notices);
   return reading;
 }
 
-interface Kind {
+interface ValueType {
   expected: string;
-  fits: (value: unknown) => boolean;
+  matches: (value: unknown) => boolean;
 }
 
-const isText: Kind = { expected: 'a text', fits: (value) => typeof value === 'string' };
-const isFlag: Kind = { expected: 'true or false', fits: (value) => typeof value === 'boolean' };
-const isCount: Kind = {
+const stringType: ValueType = { expected: 'a string', matches: (value) => typeof value === 'string' };
+const booleanType: ValueType = { expected: 'true or false', matches: (value) => typeof value === 'boolean' };
+const countType: ValueType = {
   expected: 'a whole number, at least 0',
-  fits: (value) => Number.isInteger(value) && Number(value) >= 0,
+  matches: (value) => Number.isInteger(value) && Number(value) >= 0,
 };
-const isPort: Kind = {
+const portType: ValueType = {
   expected: 'a port number from 0 to 65535',
-  fits: (value) => isCount.fits(value) && Number(value) <= 65_535,
+  matches: (value) => countType.matches(value) && Number(value) <= 65_535,
 };
-const isTexts: Kind = {
-  expected: 'a list of texts',
-  fits: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+const stringListType: ValueType = {
+  expected: 'a list of strings',
+  matches: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
 };
-const isSection: Kind = { expected: 'an object', fits: isObject };
+const sectionType: ValueType = { expected: 'an object', matches: isObject };
 const levels = ['panic', 'fatal', 'error', 'warn', 'warning', 'info', 'debug', 'trace'];
-const isLevel: Kind = {
+const levelType: ValueType = {
   expected: `one of ${levels.join(', ')}`,
-  fits: (value) => typeof value === 'string' && levels.includes(value.toLowerCase()),
+  matches: (value) => typeof value === 'string' && levels.includes(value.toLowerCase()),
 };
 
 interface Row {
-  kind: Kind;
-  /** Ours, for the same thing. */
+  type: ValueType;
+  /** Our variable with the same meaning. */
   variable?: string;
-  /** The value as ours; undefined leaves the variable unset. */
-  as?: (value: unknown) => unknown;
-  /** Said when the key is in use. */
-  says?: (value: unknown) => Omit<Notice, 'key'>;
+  /** Converts the value; undefined leaves the variable unset. */
+  convert?: (value: unknown) => unknown;
+  /** Reported if the key is set. */
+  notice?: (value: unknown) => Omit<Notice, 'key'>;
 }
 
 const dispatchers = ['logger', 'kafka', 'kinesis', 'pubsub', 'zmq', 'mqtt', 'redis'] as const;
 type Dispatcher = (typeof dispatchers)[number];
 
-/** What becomes of a dispatcher other than `logger` and `redis`, whether it has a section or is named in `records`. */
+/** Notices for dispatchers other than `logger` and `redis`, which have a section or are named in `records`. */
 const replacements: Partial<Record<Dispatcher, Omit<Notice, 'key'>>> = {
-  kafka: differs('the dispatcher sends to Kafka: a subscription with the delivery kafka in DISPATCHER_CONFIG'),
-  pubsub: differs(
-    "the dispatcher takes Google Pub/Sub's place: a subscription with the delivery push in DISPATCHER_CONFIG posts the same envelope to an endpoint of yours",
+  kafka: differs(
+    'the dispatcher sends to Kafka: configure a subscription with the delivery kafka in DISPATCHER_CONFIG',
   ),
-  mqtt: differs('the dispatcher sends to MQTT: a subscription with the delivery mqtt in DISPATCHER_CONFIG'),
+  pubsub: differs(
+    'the dispatcher replaces Google Pub/Sub: a subscription with the delivery push in DISPATCHER_CONFIG posts the same envelope to your endpoint',
+  ),
+  mqtt: differs('the dispatcher sends to MQTT: configure a subscription with the delivery mqtt in DISPATCHER_CONFIG'),
   kinesis: lost(
-    'not served; a subscription with the delivery push in DISPATCHER_CONFIG can post each record to an endpoint that puts it into Kinesis',
+    'not supported; a subscription with the delivery push in DISPATCHER_CONFIG can post each record to an endpoint that writes to Kinesis',
   ),
   zmq: lost(
-    'not served; for live readers use GET /events or gRPC of the streaming server, or a subscription with the delivery nats in DISPATCHER_CONFIG',
+    'not supported; for live readers use GET /events or gRPC of the streaming server, or a subscription with the delivery nats in DISPATCHER_CONFIG',
   ),
 };
 
-const profiler = lost('not served; start Node with NODE_OPTIONS=--cpu-prof or --inspect instead');
+const profiler = lost('not supported; start Node with NODE_OPTIONS=--cpu-prof or --inspect instead');
 const statsd = lost(
-  'not served; /metrics on INGEST_ADMIN_PORT has the same numbers for Prometheus, and Telegraf or the like carries them to statsd',
+  'not supported; /metrics on INGEST_ADMIN_PORT has the same numbers for Prometheus; a collector such as Telegraf can forward them to statsd',
 );
 
 const rows: Record<string, Row> = {
-  host: { kind: isText, variable: 'INGEST_HOST', as: unlessEmpty },
-  port: { kind: isPort, variable: 'INGEST_PORT', as: unlessEmpty },
+  host: { type: stringType, variable: 'INGEST_HOST', convert: unlessEmpty },
+  port: { type: portType, variable: 'INGEST_PORT', convert: unlessEmpty },
   status_port: {
-    kind: isPort,
-    says: () => lost('not opened; ask GET /healthz or GET /readyz on INGEST_ADMIN_PORT'),
+    type: portType,
+    notice: () => lost('not opened; use GET /healthz or GET /readyz on INGEST_ADMIN_PORT'),
   },
-  log_level: { kind: isLevel, variable: 'LOG_LEVEL', as: ourLevel },
-  json_log_enable: { kind: isFlag, variable: 'LOG_FORMAT', as: (isJson) => (isJson ? 'json' : 'pretty') },
+  log_level: { type: levelType, variable: 'LOG_LEVEL', convert: ourLevel },
+  json_log_enable: { type: booleanType, variable: 'LOG_FORMAT', convert: (isJson) => (isJson ? 'json' : 'pretty') },
   namespace: {
-    kind: isText,
+    type: stringType,
     variable: 'NAMESPACE',
-    as: unlessEmpty,
-    says: (namespace) => differs(`also the prefix of every key in Redis: set NAMESPACE=${namespace} for all processes`),
+    convert: unlessEmpty,
+    notice: (namespace) =>
+      differs(`also the prefix of every key in Redis: set NAMESPACE=${namespace} for all processes`),
   },
-  'tls.server_cert': { kind: isText, variable: 'INGEST_CERT_FILE', as: unlessEmpty },
-  'tls.server_key': { kind: isText, variable: 'INGEST_KEY_FILE', as: unlessEmpty },
-  'tls.ca_file': { kind: isText, variable: 'INGEST_EXTRA_CA_FILE', as: unlessEmpty },
+  'tls.server_cert': { type: stringType, variable: 'INGEST_CERT_FILE', convert: unlessEmpty },
+  'tls.server_key': { type: stringType, variable: 'INGEST_KEY_FILE', convert: unlessEmpty },
+  'tls.ca_file': { type: stringType, variable: 'INGEST_EXTRA_CA_FILE', convert: unlessEmpty },
   use_default_eng_ca: {
-    kind: isFlag,
+    type: booleanType,
     variable: 'INGEST_CA_BUNDLE',
-    as: (isEngineering) => (isEngineering ? 'engineering' : undefined),
+    convert: (isEngineering) => (isEngineering ? 'engineering' : undefined),
   },
-  'rate_limit.enabled': { kind: isFlag },
-  'rate_limit.message_limit': { kind: isCount },
-  'rate_limit.message_interval_time': { kind: isCount },
-  records: { kind: isSection },
-  reliable_ack_sources: { kind: isSection },
-  // Both had no effect any more in the Go server, and every record is acknowledged reliably here.
-  reliable_ack: { kind: isFlag },
-  reliable_ack_workers: { kind: isCount },
+  'rate_limit.enabled': { type: booleanType },
+  'rate_limit.message_limit': { type: countType },
+  'rate_limit.message_interval_time': { type: countType },
+  records: { type: sectionType },
+  reliable_ack_sources: { type: sectionType },
+  // Without effect in the Go server too; here every record is acknowledged reliably.
+  reliable_ack: { type: booleanType },
+  reliable_ack_workers: { type: countType },
   transmit_decoded_records: {
-    kind: isFlag,
-    says: () =>
+    type: booleanType,
+    notice: () =>
       differs(
-        'records are stored as the vehicle sent them; a subscription in DISPATCHER_CONFIG says how its own are written',
+        'records are stored as the vehicle sent them; each subscription in DISPATCHER_CONFIG sets its own format',
       ),
   },
-  vins_signal_tracking_enabled: { kind: isTexts, variable: 'SIGNAL_COUNT_VINS' },
-  'monitoring.prometheus_metrics_port': { kind: isPort, variable: 'INGEST_ADMIN_PORT', as: unlessEmpty },
-  'monitoring.prometheus_metrics_host': { kind: isText, variable: 'ADMIN_HOST', as: unlessEmpty },
-  'monitoring.profiler_port': { kind: isPort, says: () => profiler },
-  'monitoring.profiler_host': { kind: isText, says: () => profiler },
-  'monitoring.profiling_path': { kind: isText, says: () => profiler },
-  'monitoring.statsd': { kind: isSection, says: () => statsd },
+  vins_signal_tracking_enabled: { type: stringListType, variable: 'SIGNAL_COUNT_VINS' },
+  'monitoring.prometheus_metrics_port': { type: portType, variable: 'INGEST_ADMIN_PORT', convert: unlessEmpty },
+  'monitoring.prometheus_metrics_host': { type: stringType, variable: 'ADMIN_HOST', convert: unlessEmpty },
+  'monitoring.profiler_port': { type: portType, notice: () => profiler },
+  'monitoring.profiler_host': { type: stringType, notice: () => profiler },
+  'monitoring.profiling_path': { type: stringType, notice: () => profiler },
+  'monitoring.statsd': { type: sectionType, notice: () => statsd },
   'logger.verbose': {
-    kind: isFlag,
-    says: () => lost('the log lines of records do not name the types of their values'),
+    type: booleanType,
+    notice: () => lost('the log lines of records do not contain the types of their values'),
   },
-  kafka: { kind: isSection },
-  kinesis: { kind: isSection },
-  pubsub: { kind: isSection },
-  zmq: { kind: isSection },
-  mqtt: { kind: isSection },
+  kafka: { type: sectionType },
+  kinesis: { type: sectionType },
+  pubsub: { type: sectionType },
+  zmq: { type: sectionType },
+  mqtt: { type: sectionType },
   redis: {
-    kind: isSection,
-    says: () =>
-      differs('REDIS_URL names the Redis that holds the log; the one in this file, which keeps nothing, is not used'),
+    type: sectionType,
+    notice: () =>
+      differs(
+        'REDIS_URL sets the Redis that stores the log; the Redis in this file, which only forwards messages, is not used',
+      ),
   },
   airbrake: {
-    kind: isSection,
-    says: () => lost('not served; errors are lines of the log at level error, for whatever collects your logs'),
+    type: sectionType,
+    notice: () => lost('not supported; errors are log lines at level error for your log collector'),
   },
 };
 
-/** Every value of a known key, by its path; nulls are unset, as in Go. Go does not mind the case of a key either. */
+/** Collects the values of known keys by path. As in Go, null means unset and keys are not case-sensitive. */
 function collect(
   section: Record<string, unknown>,
   prefix: string,
@@ -179,11 +184,11 @@ function collect(
     if (value === null) continue;
     const row = Object.hasOwn(rows, key) ? rows[key] : undefined;
     if (row !== undefined) {
-      if (row.kind.fits(value)) given.set(key, value);
-      else reading.mistakes.push(mistake(key, row.kind.expected, value));
+      if (row.type.matches(value)) given.set(key, value);
+      else reading.mistakes.push(mistake(key, row.type.expected, value));
     } else if (sections.has(key)) {
       if (isObject(value)) collect(value, `${key}.`, given, reading);
-      else reading.mistakes.push(mistake(key, isSection.expected, value));
+      else reading.mistakes.push(mistake(key, sectionType.expected, value));
     } else {
       const nearest = nearestKey(prefix, name.toLowerCase());
       reading.unknownKeys.push({ key: `${prefix}${name}`, ...(nearest === undefined ? {} : { nearest }) });
@@ -191,7 +196,7 @@ function collect(
   }
 }
 
-/** A key of the same section with a typing error, or the same name in another section. */
+/** A similar key of the same section, or the same name in another section. */
 function nearestKey(prefix: string, name: string): string | undefined {
   const known = [...Object.keys(rows), ...sections];
   const here = known.filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
@@ -207,11 +212,11 @@ const sections = new Set(
 );
 
 function readMetricsHost(given: Map<string, unknown>, reading: GoConfigReading): void {
-  if (!isInUse(given.get('monitoring.prometheus_metrics_port'))) return;
-  if (isInUse(given.get('monitoring.prometheus_metrics_host'))) return;
+  if (!isSet(given.get('monitoring.prometheus_metrics_port'))) return;
+  if (isSet(given.get('monitoring.prometheus_metrics_host'))) return;
   reading.notices.push({
     key: 'monitoring.prometheus_metrics_port',
-    ...differs('opened on loopback only; ADMIN_HOST=0.0.0.0 opens it to every network'),
+    ...differs('listens on loopback only; set ADMIN_HOST=0.0.0.0 to listen on all interfaces'),
   });
 }
 
@@ -221,15 +226,15 @@ function readRateLimit(given: Map<string, unknown>, reading: GoConfigReading): v
     ['rate_limit.message_limit', 'RATE_LIMIT_RECORDS'],
     ['rate_limit.message_interval_time', 'RATE_LIMIT_SECONDS'],
   ] as const) {
-    if (isInUse(given.get(key))) set(reading, variable, key, given.get(key));
-    // otherwise it is there and of the wrong type, which has been said
+    if (isSet(given.get(key))) set(reading, variable, key, given.get(key));
+    // otherwise it has the wrong type, which has been reported
     else if (!reading.mistakes.some(({ variable }) => variable === key)) {
       reading.mistakes.push({ variable: key, problem: 'must be at least 1 when rate_limit.enabled is true' });
     }
   }
   reading.notices.push({
     key: 'rate_limit',
-    ...differs('a vehicle over the limit is read later; its records are not dropped'),
+    ...differs('a vehicle over the limit is paused; its records are not dropped'),
   });
 }
 
@@ -253,7 +258,7 @@ function readRecords(given: Map<string, unknown>, reading: GoConfigReading): voi
     const notice = replacements[name];
     const wanted = byDispatcher.get(name);
     if (notice === undefined || (wanted === undefined && !given.has(name))) continue;
-    const sentence = wanted === undefined ? notice.sentence : `${notice.sentence} (here for ${wanted.join(', ')})`;
+    const sentence = wanted === undefined ? notice.sentence : `${notice.sentence} (used by ${wanted.join(', ')})`;
     reading.notices.push({ key: name, ...notice, sentence });
   }
   const logged = byDispatcher.get('logger');
@@ -261,7 +266,7 @@ function readRecords(given: Map<string, unknown>, reading: GoConfigReading): voi
     set(reading, 'LOG_RECORDS', 'records', logged);
     reading.notices.push({
       key: 'records',
-      ...differs(`the log gets a line for each record of ${logged.join(', ')}, the vehicle's location included`),
+      ...differs(`every record of ${logged.join(', ')} is written to the log, including the vehicle's location`),
     });
   }
   const stored = byDispatcher.get('redis') ?? [];
@@ -269,7 +274,7 @@ function readRecords(given: Map<string, unknown>, reading: GoConfigReading): voi
   if (given.has('records') && alsoStored.length > 0) {
     reading.notices.push({
       key: 'records',
-      ...differs(`everything is stored in Redis; ${alsoStored.join(', ')} too, for which redis is not named here`),
+      ...differs(`every record is stored in Redis, including ${alsoStored.join(', ')}, which do not list redis here`),
     });
   }
 }
@@ -285,7 +290,7 @@ function readAckSources(given: Map<string, unknown>, reading: GoConfigReading): 
     reading.notices.push({
       key: 'reliable_ack_sources',
       ...differs(
-        `a record of ${elsewhere.join(', ')} is acknowledged when Redis has it; the dispatcher takes it from there`,
+        `records of ${elsewhere.join(', ')} are acknowledged when Redis has stored them; the dispatcher delivers them later`,
       ),
     });
   }
@@ -295,14 +300,14 @@ function readAckSources(given: Map<string, unknown>, reading: GoConfigReading): 
     reading.notices.push({
       key: 'reliable_ack_sources',
       ...differs(
-        `${early.join(', ')} without a source: acknowledged when stored all the same; ACK_ON_RECEIVE=${early.join(',')} would acknowledge on receipt, as before`,
+        `${early.join(', ')} without a source: acknowledged when stored; set ACK_ON_RECEIVE=${early.join(',')} to acknowledge on receipt, as the Go server does`,
       ),
     });
   }
 }
 
-/** Keys that share a sentence share a notice. */
-function withoutRepeats(notices: readonly Notice[]): Notice[] {
+/** Merges notices with the same sentence. */
+function mergeNotices(notices: readonly Notice[]): Notice[] {
   const bySentence = new Map<string, Notice>();
   for (const notice of notices) {
     const earlier = bySentence.get(notice.sentence);
@@ -321,7 +326,7 @@ function set({ values, keys }: GoConfigReading, variable: string, key: string, v
 }
 
 function mistake(key: string, expected: string, value: unknown): Mistake {
-  // Short, and nothing of what an object holds: there are passwords in some.
+  // Short, and without the content of objects, which may contain passwords.
   const got = isObject(value) ? 'an object' : JSON.stringify(value).slice(0, 60);
   return { variable: key, problem: `expected ${expected}`, got };
 }
@@ -334,13 +339,13 @@ function lost(sentence: string): Omit<Notice, 'key'> {
   return { isLoss: true, sentence };
 }
 
-/** Go's zero values are what a key has that is not there. */
-function isInUse(value: unknown): boolean {
+/** In Go an unset key has the zero value of its type. */
+function isSet(value: unknown): boolean {
   return value !== undefined && value !== '' && value !== 0 && value !== false;
 }
 
 function unlessEmpty(value: unknown): unknown {
-  return isInUse(value) ? value : undefined;
+  return isSet(value) ? value : undefined;
 }
 
 function ourLevel(level: unknown): string {

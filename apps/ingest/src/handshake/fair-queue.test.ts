@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { FairQueue } from './fair-queue.js';
 
-it('lets the keys take turns, and keeps the order within each', () => {
+it('serves the keys in turn and keeps the order within each key', () => {
   const queue = new FairQueue<string>();
   for (let n = 0; n < 4; n++) queue.add('crowd', `crowd-${n}`);
   queue.add('one', 'one-0');
@@ -12,13 +12,13 @@ it('lets the keys take turns, and keeps the order within each', () => {
   expect([queue.next(), queue.size]).toEqual([undefined, 0]);
 });
 
-it('forgets who has left, and gives up all at once', () => {
+it('removes single items, and drains all of them', () => {
   const queue = new FairQueue<string>();
   for (const item of ['a', 'b', 'c']) queue.add('x', item);
   queue.remove('x', 'b');
   queue.remove('x', 'never there');
   queue.remove('y', 'a');
   expect(queue.size).toBe(2);
-  expect(queue.takeAll()).toEqual(['a', 'c']);
+  expect(queue.drain()).toEqual(['a', 'c']);
   expect(queue.next()).toBeUndefined();
 });

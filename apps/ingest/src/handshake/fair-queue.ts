@@ -1,5 +1,4 @@
-// A queue in which those who share a key (an address) wait behind each other, and the keys take turns: a crowd at one
-// address delays itself and not the next one.
+// A queue that serves its keys (addresses) in turn: many items of one key delay each other, not the items of other keys.
 export class FairQueue<T> {
   readonly #byKey = new Map<string, T[]>();
   #size = 0;
@@ -18,7 +17,7 @@ export class FairQueue<T> {
   next(): T | undefined {
     for (const [key, waiting] of this.#byKey) {
       const item = waiting.shift()!;
-      // to the end of the keys
+      // move the key behind all others
       this.#byKey.delete(key);
       if (waiting.length > 0) this.#byKey.set(key, waiting);
       this.#size--;
@@ -36,8 +35,8 @@ export class FairQueue<T> {
     this.#size--;
   }
 
-  /** Empties it. */
-  takeAll(): T[] {
+  /** Removes and returns all items. */
+  drain(): T[] {
     const all = [...this.#byKey.values()].flat();
     this.#byKey.clear();
     this.#size = 0;

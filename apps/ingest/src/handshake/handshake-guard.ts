@@ -1,35 +1,34 @@
-// What stands between a TCP connection and its TLS handshake. A handshake costs milliseconds of CPU, so only a few are
-// computed at a time and the others queue, address by address in turn; nobody is refused for coming in a crowd. Until a
-// client has sent its whole hello it costs a socket and nothing else.
+// Protects the TLS handshake. A handshake costs milliseconds of CPU, so only a few run at a time; the others queue, and
+// the addresses take turns. A burst of clients is delayed, not refused. Until a client has sent its whole ClientHello it
+// costs only a socket.
 //
-//   accepted ──▶ [PROXY header] ──▶ hello ──▶ queue ──▶ handshake ──▶ a vehicle's (server.ts)
-//      └ nothing comes: no_hello     └ not TLS: not_tls   └ goes on without its place when the client is slow
+//   accepted ──▶ [PROXY header] ──▶ hello ──▶ queue ──▶ handshake ──▶ vehicle connection (server.ts)
+//      └ nothing comes: no_hello     └ not TLS: not_tls   └ continues without a slot when the client is slow
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { plainAddress, rateLimitKey } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
-import { type Counts, countOne } from '../counts.js';
 import { type AddressLimitOptions, AddressLimits } from './address-limits.js';
 import { FairQueue } from './fair-queue.js';
 import { looksLikeProxyHeader, readProxyHeader } from './proxy-header.js';
 
 export interface HandshakeLimits extends AddressLimitOptions {
-  /** Handshakes that are computed at a time. */
+  /** Handshakes that run at a time: slots. */
   concurrent: number;
-  /** A handshake that takes longer waits for its client, and gives its place to the next one. */
-  placeMs: number;
-  /** A client that lets us wait for so long leaves its connection unfinished. */
-  patienceMs: number;
-  /** Within it the hello has to be here. The handshake's own limit is TLS's. */
+  /** A handshake that takes longer is waiting for its client and releases its slot. */
+  slotMs: number;
+  /** A connection that has waited for its client for this long counts as unfinished for its address. */
+  unfinishedAfterMs: number;
+  /** Time limit of the ClientHello. The rest of the handshake has the time limit of the TLS server. */
   helloMs: number;
-  /** Connections before their handshake, in all. */
+  /** Maximum number of connections that wait for their hello or a slot. */
   waiting: number;
 }
 
 export const handshakeLimits: HandshakeLimits = {
   concurrent: 32,
-  placeMs: 500,
-  patienceMs: 2_000,
+  slotMs: 500,
+  unfinishedAfterMs: 2_000,
   helloMs: 10_000,
   waiting: 10_000,
   failures: 100,
@@ -38,36 +37,35 @@ export const handshakeLimits: HandshakeLimits = {
 };
 
 const SWEEP_MS = 50;
-const TIDY_MS = 60_000;
+const CLEANUP_MS = 60_000;
 const TLS_HANDSHAKE = 0x16;
-/** Of a TLS record; a hello that is longer comes in several. */
+/** A TLS record; a longer hello comes in several records. */
 const MAX_RECORD_BYTES = 16_640;
 
 export interface HandshakeGuardOptions {
   limits: HandshakeLimits;
-  /** Whether this peer is a balancer, which must send a PROXY header. */
+  /** Whether this peer is a TCP balancer, which must send a PROXY header. */
   isBalancer: (address: string) => boolean;
   startTls: (socket: Socket) => void;
-  counts: Pick<Counts, 'refusedConnections'>;
+  countRefused: (reason: string) => void;
   log: Pick<Logger, 'debug' | 'warn'>;
 }
 
-type Phase = 'header' | 'hello' | 'queue' | 'handshake' | 'over';
+type Phase = 'header' | 'hello' | 'queue' | 'handshake' | 'done';
 
-/** A connection that is not a vehicle's yet. */
-interface Approach {
+/** A connection before the end of its handshake. */
+interface PendingConnection {
   readonly socket: Socket;
-  /** Who this is among the open connections, also for the TLS socket above. */
+  /** Identifies the connection; the TLS socket above it has the same value. */
   readonly peer: string;
   address: string;
-  /** What its address is limited as. */
+  /** The key of its address in the limits. */
   key: string;
   phase: Phase;
   bytes: Buffer;
-  /** When the client's turn began: accepted, or its handshake started. */
+  /** When it was accepted; later, when its handshake started. */
   sinceMs: number;
   isUnfinished: boolean;
-  hasPlace: boolean;
   readonly onData: (chunk: Buffer) => void;
   readonly onClose: () => void;
 }
@@ -75,46 +73,47 @@ interface Approach {
 export class HandshakeGuard {
   readonly #options: HandshakeGuardOptions;
   readonly #addresses: AddressLimits;
-  readonly #queue = new FairQueue<Approach>();
-  // Each in the order of sinceMs, so that a sweep ends at the first that is young.
-  readonly #fresh = new Set<Approach>();
-  readonly #late = new Set<Approach>();
-  readonly #computed = new Set<Approach>();
-  readonly #slow = new Set<Approach>();
-  readonly #byPeer = new Map<string, Approach>();
+  readonly #queue = new FairQueue<PendingConnection>();
+  // Each set is in the order of sinceMs, so a sweep stops at the first connection that is not due.
+  readonly #fresh = new Set<PendingConnection>();
+  readonly #late = new Set<PendingConnection>();
+  /** Handshakes with a slot, and those that have released it. */
+  readonly #running = new Set<PendingConnection>();
+  readonly #slow = new Set<PendingConnection>();
+  readonly #byPeer = new Map<string, PendingConnection>();
   readonly #realAddresses = new WeakMap<object, string>();
   #isStopped = false;
   readonly #sweeper: NodeJS.Timeout;
-  readonly #tidier: NodeJS.Timeout;
+  readonly #cleaner: NodeJS.Timeout;
 
   constructor(options: HandshakeGuardOptions) {
     this.#options = options;
     this.#addresses = new AddressLimits(options.limits, () => performance.now());
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
-    this.#tidier = setInterval(() => this.#addresses.cleanup(), TIDY_MS).unref();
+    this.#cleaner = setInterval(() => this.#addresses.cleanup(), CLEANUP_MS).unref();
   }
 
-  /** Connections whose hello has not come, or whose handshake has not begun. */
+  /** Connections that wait for their hello or for a slot. */
   get waiting(): number {
     return this.#fresh.size + this.#late.size + this.#queue.size;
   }
 
-  /** Handshakes under way. */
-  get underWay(): number {
-    return this.#computed.size + this.#slow.size;
+  /** Handshakes in progress. */
+  get inProgress(): number {
+    return this.#running.size + this.#slow.size;
   }
 
   /** A new TCP connection. */
   accept(socket: Socket): void {
     const { remoteAddress, remotePort } = socket;
-    // An error is followed by 'close', and that is what counts.
+    // 'close' follows every error and is handled below.
     socket.on('error', ignore);
     if (remoteAddress === undefined || this.#isStopped) {
       socket.destroy();
       return;
     }
     const address = plainAddress(remoteAddress);
-    const approach: Approach = {
+    const pending: PendingConnection = {
       socket,
       peer: `${remoteAddress} ${remotePort}`,
       address,
@@ -123,205 +122,204 @@ export class HandshakeGuard {
       bytes: Buffer.alloc(0),
       sinceMs: performance.now(),
       isUnfinished: false,
-      hasPlace: false,
-      onData: (chunk) => this.#received(approach, chunk),
-      onClose: () => this.#closed(approach),
+      onData: (chunk) => this.#received(pending, chunk),
+      onClose: () => this.#closed(pending),
     };
     if (this.waiting >= this.#options.limits.waiting) {
-      this.#refuse(approach, 'too_many_waiting');
+      this.#refuse(pending, 'too_many_waiting');
       return;
     }
-    if (approach.phase === 'hello' && this.#isShutOut(approach)) return;
-    this.#fresh.add(approach);
-    socket.on('data', approach.onData);
-    socket.once('close', approach.onClose);
+    if (pending.phase === 'hello' && this.#isBlocked(pending)) return;
+    this.#fresh.add(pending);
+    socket.on('data', pending.onData);
+    socket.once('close', pending.onClose);
   }
 
-  /** The client has proved who it is. */
+  /** The handshake has succeeded. */
   succeeded(socket: TLSSocket): void {
-    const approach = this.#byPeer.get(peerOf(socket));
-    if (approach === undefined) return;
-    if (approach.address !== plainAddress(socket.remoteAddress ?? '')) {
-      this.#realAddresses.set(socket, approach.address);
+    const pending = this.#byPeer.get(peerOf(socket));
+    if (pending === undefined) return;
+    if (pending.address !== plainAddress(socket.remoteAddress ?? '')) {
+      this.#realAddresses.set(socket, pending.address);
     }
-    this.#addresses.recordSuccess(approach.key);
-    this.#forget(approach);
+    this.#addresses.recordSuccess(pending.key);
+    this.#forget(pending);
     this.#startNext();
   }
 
-  /** Who is at the other end, behind whatever balancer. */
+  /** The client's address, which a balancer reports in its PROXY header. */
   addressOf(socket: TLSSocket): string {
     const known = this.#realAddresses.get(socket) ?? this.#byPeer.get(peerOf(socket))?.address;
     return known ?? plainAddress(socket.remoteAddress ?? '');
   }
 
-  /** Ends all whose handshake has not begun. */
+  /** Closes all connections that wait for their handshake. */
   stop(): void {
     this.#isStopped = true;
     clearInterval(this.#sweeper);
-    clearInterval(this.#tidier);
-    for (const approach of [...this.#fresh, ...this.#late, ...this.#queue.takeAll()]) {
-      this.#forget(approach);
-      approach.socket.destroy();
+    clearInterval(this.#cleaner);
+    for (const pending of [...this.#fresh, ...this.#late, ...this.#queue.drain()]) {
+      this.#forget(pending);
+      pending.socket.destroy();
     }
   }
 
-  #received(approach: Approach, chunk: Buffer): void {
-    approach.bytes = approach.bytes.length === 0 ? chunk : Buffer.concat([approach.bytes, chunk]);
-    if (approach.phase === 'header' && !this.#readHeader(approach)) return;
-    if (approach.phase === 'hello') this.#readHello(approach);
-    // who sends on while it queues
-    else if (approach.bytes.length > 2 * MAX_RECORD_BYTES) this.#blame(approach, 'not_tls');
+  #received(pending: PendingConnection, chunk: Buffer): void {
+    pending.bytes = pending.bytes.length === 0 ? chunk : Buffer.concat([pending.bytes, chunk]);
+    if (pending.phase === 'header' && !this.#readHeader(pending)) return;
+    if (pending.phase === 'hello') this.#readHello(pending);
+    // a client must not send more before the handshake has started
+    else if (pending.bytes.length > 2 * MAX_RECORD_BYTES) this.#refuseAsFailure(pending, 'not_tls');
   }
 
-  /** Whether it is whole and good. */
-  #readHeader(approach: Approach): boolean {
-    const header = readProxyHeader(approach.bytes);
+  /** Returns whether a complete, valid header was read and the address is not blocked. */
+  #readHeader(pending: PendingConnection): boolean {
+    const header = readProxyHeader(pending.bytes);
     if (header.kind === 'incomplete') return false;
     if (header.kind === 'malformed') {
-      const { address } = approach;
+      const { address } = pending;
       this.#options.log.debug({ address, reason: header.reason }, 'proxy_header_malformed');
-      this.#refuse(approach, 'proxy_header_malformed');
+      this.#refuse(pending, 'proxy_header_malformed');
       return false;
     }
-    approach.address = plainAddress(header.source ?? approach.address);
-    this.#finishWaiting(approach);
-    approach.key = rateLimitKey(approach.address);
-    approach.phase = 'hello';
-    approach.bytes = approach.bytes.subarray(header.length);
-    return !this.#isShutOut(approach);
+    pending.address = plainAddress(header.source ?? pending.address);
+    this.#finishWaiting(pending);
+    pending.key = rateLimitKey(pending.address);
+    pending.phase = 'hello';
+    pending.bytes = pending.bytes.subarray(header.length);
+    return !this.#isBlocked(pending);
   }
 
-  #readHello(approach: Approach): void {
-    const { bytes } = approach;
+  #readHello(pending: PendingConnection): void {
+    const { bytes } = pending;
     const recordBytes = bytes.length < 5 ? 0 : bytes.readUInt16BE(3);
     if (bytes.length > 0 && (bytes[0] !== TLS_HANDSHAKE || recordBytes > MAX_RECORD_BYTES)) {
       const isHeader = looksLikeProxyHeader(bytes);
-      if (isHeader) this.#tellOfHeader(approach);
-      this.#blame(approach, isHeader ? 'proxy_header_unexpected' : 'not_tls');
+      if (isHeader) this.#logUnexpectedHeader(pending);
+      this.#refuseAsFailure(pending, isHeader ? 'proxy_header_unexpected' : 'not_tls');
     } else if (recordBytes > 0 && bytes.length >= 5 + recordBytes) {
-      this.#finishWaiting(approach);
-      this.#fresh.delete(approach);
-      this.#late.delete(approach);
-      approach.phase = 'queue';
-      this.#queue.add(approach.key, approach);
+      this.#finishWaiting(pending);
+      this.#fresh.delete(pending);
+      this.#late.delete(pending);
+      pending.phase = 'queue';
+      this.#queue.add(pending.key, pending);
       this.#startNext();
     }
   }
 
   #startNext(): void {
-    while (this.#computed.size < this.#options.limits.concurrent) {
-      const approach = this.#queue.next();
-      if (approach === undefined) return;
-      this.#start(approach);
+    while (this.#running.size < this.#options.limits.concurrent) {
+      const pending = this.#queue.next();
+      if (pending === undefined) return;
+      this.#start(pending);
     }
   }
 
-  #start(approach: Approach): void {
-    const { socket } = approach;
-    approach.phase = 'handshake';
-    approach.sinceMs = performance.now();
-    this.#computed.add(approach);
-    this.#byPeer.set(approach.peer, approach);
-    socket.off('data', approach.onData);
+  #start(pending: PendingConnection): void {
+    const { socket } = pending;
+    pending.phase = 'handshake';
+    pending.sinceMs = performance.now();
+    this.#running.add(pending);
+    this.#byPeer.set(pending.peer, pending);
+    socket.off('data', pending.onData);
     socket.pause();
-    socket.unshift(approach.bytes);
-    approach.bytes = nothing;
+    socket.unshift(pending.bytes);
+    pending.bytes = EMPTY;
     this.#options.startTls(socket);
   }
 
-  #closed(approach: Approach): void {
-    const { phase } = approach;
-    this.#forget(approach);
-    // Left while it waited for us: no harm done. (A balancer's health check connects and goes.)
-    if (phase === 'header' || phase === 'hello') countOne(this.#options.counts.refusedConnections, 'left_before_hello');
-    if (phase === 'queue') countOne(this.#options.counts.refusedConnections, 'left_in_queue');
-    // Why is TLS's to say; server.ts counts it.
-    if (phase === 'handshake') this.#addresses.recordFailure(approach.key);
+  #closed(pending: PendingConnection): void {
+    const { phase } = pending;
+    this.#forget(pending);
+    // Not a failure of its address: a balancer's health check connects and disconnects.
+    if (phase === 'header' || phase === 'hello') this.#options.countRefused('left_before_hello');
+    if (phase === 'queue') this.#options.countRefused('left_in_queue');
+    // server.ts counts the reason, which TLS reports.
+    if (phase === 'handshake') this.#addresses.recordFailure(pending.key);
     this.#startNext();
   }
 
   #sweep(): void {
-    const { helloMs, placeMs } = this.#options.limits;
-    const patienceMs = Math.min(this.#options.limits.patienceMs, helloMs);
+    const { helloMs, slotMs } = this.#options.limits;
+    const unfinishedAfterMs = Math.min(this.#options.limits.unfinishedAfterMs, helloMs);
     const nowMs = performance.now();
-    for (const approach of this.#computed) {
-      if (nowMs - approach.sinceMs < placeMs) break;
-      this.#computed.delete(approach);
-      this.#slow.add(approach);
+    for (const pending of this.#running) {
+      if (nowMs - pending.sinceMs < slotMs) break;
+      this.#running.delete(pending);
+      this.#slow.add(pending);
     }
-    for (const approach of this.#slow) {
-      if (nowMs - approach.sinceMs < patienceMs) break;
-      if (!approach.isUnfinished) this.#leavesUnfinished(approach);
+    for (const pending of this.#slow) {
+      if (nowMs - pending.sinceMs < unfinishedAfterMs) break;
+      if (!pending.isUnfinished) this.#countUnfinished(pending);
     }
-    for (const approach of this.#fresh) {
-      if (nowMs - approach.sinceMs < patienceMs) break;
-      this.#fresh.delete(approach);
-      this.#late.add(approach);
-      this.#leavesUnfinished(approach);
+    for (const pending of this.#fresh) {
+      if (nowMs - pending.sinceMs < unfinishedAfterMs) break;
+      this.#fresh.delete(pending);
+      this.#late.add(pending);
+      this.#countUnfinished(pending);
     }
-    for (const approach of this.#late) {
-      if (nowMs - approach.sinceMs < helloMs) break;
-      this.#blame(approach, 'no_hello');
+    for (const pending of this.#late) {
+      if (nowMs - pending.sinceMs < helloMs) break;
+      this.#refuseAsFailure(pending, 'no_hello');
     }
     this.#startNext();
   }
 
-  #leavesUnfinished(approach: Approach): void {
-    approach.isUnfinished = true;
-    if (!this.#addresses.addUnfinished(approach.key)) this.#blame(approach, 'address_unfinished');
+  #countUnfinished(pending: PendingConnection): void {
+    pending.isUnfinished = true;
+    if (!this.#addresses.addUnfinished(pending.key)) this.#refuseAsFailure(pending, 'address_unfinished');
   }
 
-  #finishWaiting(approach: Approach): void {
-    if (approach.isUnfinished) this.#addresses.removeUnfinished(approach.key);
-    approach.isUnfinished = false;
+  #finishWaiting(pending: PendingConnection): void {
+    if (pending.isUnfinished) this.#addresses.removeUnfinished(pending.key);
+    pending.isUnfinished = false;
   }
 
-  /** Whether its address has failed so often that it gets no handshake now. */
-  #isShutOut(approach: Approach): boolean {
-    if (!this.#addresses.hasFailedTooOften(approach.key)) return false;
+  /** Whether its address has failed too often; if so, the connection is refused. */
+  #isBlocked(pending: PendingConnection): boolean {
+    if (!this.#addresses.hasFailedTooOften(pending.key)) return false;
     const { log } = this.#options;
-    if (this.#addresses.shouldLog(approach.key)) log.warn({ address: approach.address }, 'address_failed_too_often');
-    this.#refuse(approach, 'address_failures');
+    if (this.#addresses.shouldLog(pending.key)) log.warn({ address: pending.address }, 'address_blocked');
+    this.#refuse(pending, 'address_failures');
     return true;
   }
 
-  #tellOfHeader({ address, key }: Approach): void {
+  #logUnexpectedHeader({ address, key }: PendingConnection): void {
     if (!this.#addresses.shouldLog(key)) return;
     this.#options.log.warn({ address, remedy: 'PROXY_PROTOCOL_FROM' }, 'proxy_header_unexpected');
   }
 
-  /** Ends it, and holds it against its address. */
-  #blame(approach: Approach, reason: string): void {
-    this.#addresses.recordFailure(approach.key);
-    this.#refuse(approach, reason);
+  /** Refuses the connection and counts a failure for its address. */
+  #refuseAsFailure(pending: PendingConnection, reason: string): void {
+    this.#addresses.recordFailure(pending.key);
+    this.#refuse(pending, reason);
   }
 
-  #refuse(approach: Approach, reason: string): void {
-    countOne(this.#options.counts.refusedConnections, reason);
-    this.#options.log.debug({ reason, address: approach.address }, 'handshake_refused');
-    this.#forget(approach);
-    approach.socket.destroy();
+  #refuse(pending: PendingConnection, reason: string): void {
+    this.#options.countRefused(reason);
+    this.#options.log.debug({ reason, address: pending.address }, 'handshake_refused');
+    this.#forget(pending);
+    pending.socket.destroy();
   }
 
-  /** It is a vehicle's now, or nobody's. */
-  #forget(approach: Approach): void {
-    const { socket } = approach;
-    this.#finishWaiting(approach);
-    if (approach.phase === 'queue') this.#queue.remove(approach.key, approach);
-    approach.phase = 'over';
-    for (const set of [this.#fresh, this.#late, this.#computed, this.#slow]) set.delete(approach);
-    if (this.#byPeer.get(approach.peer) === approach) this.#byPeer.delete(approach.peer);
-    socket.off('data', approach.onData);
-    socket.off('close', approach.onClose);
+  /** Called when the handshake has succeeded or the connection is closed. */
+  #forget(pending: PendingConnection): void {
+    const { socket } = pending;
+    this.#finishWaiting(pending);
+    if (pending.phase === 'queue') this.#queue.remove(pending.key, pending);
+    pending.phase = 'done';
+    for (const set of [this.#fresh, this.#late, this.#running, this.#slow]) set.delete(pending);
+    if (this.#byPeer.get(pending.peer) === pending) this.#byPeer.delete(pending.peer);
+    socket.off('data', pending.onData);
+    socket.off('close', pending.onClose);
   }
 }
 
-const nothing = Buffer.alloc(0);
+const EMPTY = Buffer.alloc(0);
 
 function ignore(): void {}
 
-/** An address and a port are one connection at a time, and the TLS socket has those of the one beneath. */
+/** Address and port identify an open connection; the TLS socket reports those of the TCP socket below it. */
 function peerOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
   return `${remoteAddress} ${remotePort}`;
 }

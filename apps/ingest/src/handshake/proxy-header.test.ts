@@ -28,17 +28,17 @@ describe('a PROXY header', () => {
     ['version 1, IPv4', v1('TCP4 192.0.2.7 10.0.0.1 49152 4443'), '192.0.2.7'],
     ['version 1, IPv6', v1('TCP6 2001:db8::1 2001:db8::2 49152 4443'), '2001:db8::1'],
     ['version 1, unknown', v1('UNKNOWN'), undefined],
-    ['version 1, unknown with something behind it', v1('UNKNOWN ff ff 1 2 what ever'), undefined],
+    ['version 1, unknown with more text', v1('UNKNOWN ff ff 1 2 what ever'), undefined],
     ['version 2, IPv4', v2(0x21, 0x11, ipv4), '192.0.2.7'],
     ['version 2, IPv6', v2(0x21, 0x21, ipv6), '2001:db8::1'],
-    ['version 2, with more behind the addresses', v2(0x21, 0x11, Buffer.concat([ipv4, Buffer.alloc(50)])), '192.0.2.7'],
+    ['version 2, with optional fields', v2(0x21, 0x11, Buffer.concat([ipv4, Buffer.alloc(50)])), '192.0.2.7'],
     ['version 2, local', v2(0x20, 0x00, Buffer.alloc(0)), undefined],
-    ['version 2, local, whose addresses are to be ignored', v2(0x20, 0x11, ipv4), undefined],
+    ['version 2, local, with addresses that must be ignored', v2(0x20, 0x11, ipv4), undefined],
     ['version 2, unspecified', v2(0x21, 0x00, Buffer.alloc(3)), undefined],
     ['version 2, Unix', v2(0x21, 0x31, Buffer.alloc(216)), undefined],
-  ])('of %s says who the client is and where its bytes begin', (_, bytes, source) => {
+  ])('of %s gives the client address and its own length', (_, bytes, source) => {
     expect(readProxyHeader(bytes)).toEqual({ kind: 'header', length: bytes.length - rest.length, source });
-    // However the network cuts it: incomplete until it is there.
+    // every prefix is incomplete
     for (let length = 0; length < bytes.length - rest.length; length++) {
       expect(readProxyHeader(bytes.subarray(0, length))).toEqual({ kind: 'incomplete' });
     }
@@ -47,13 +47,13 @@ describe('a PROXY header', () => {
   it.each([
     ['TLS', rest],
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n')],
-    ['an address that is none', v1('TCP4 192.0.2.256 10.0.0.1 1 2')],
+    ['an invalid address', v1('TCP4 192.0.2.256 10.0.0.1 1 2')],
     ['an address of the other version', v1('TCP4 2001:db8::1 2001:db8::2 1 2')],
     ['no address', v1('TCP4')],
     ['a port too large', v1('TCP4 192.0.2.7 10.0.0.1 65536 2')],
     ['a port with zeros before it', v1('TCP4 192.0.2.7 10.0.0.1 01 2')],
     ['no port', v1('TCP4 192.0.2.7 10.0.0.1')],
-    ['something behind the ports', v1('TCP4 192.0.2.7 10.0.0.1 1 2 3')],
+    ['text behind the ports', v1('TCP4 192.0.2.7 10.0.0.1 1 2 3')],
     ['another transport', v1('UDP4 192.0.2.7 10.0.0.1 1 2')],
     ['a line end without CR', Buffer.from('PROXY TCP4 192.0.2.7 10.0.0.1 1 2\n')],
     ['a line without an end', Buffer.from(`PROXY ${'x'.repeat(101)}`)],
@@ -68,7 +68,7 @@ describe('a PROXY header', () => {
     expect(readProxyHeader(bytes)).toMatchObject({ kind: 'malformed', reason: expect.any(String) });
   });
 
-  it('of any bytes is a header within them, malformed, or not complete yet and then bounded', () => {
+  it('in arbitrary bytes is complete, malformed, or incomplete and bounded', () => {
     const signature = Buffer.from('0d0a0d0a000d0a515549540a', 'hex');
     const start = fc.constantFrom(
       Buffer.alloc(0),
@@ -87,7 +87,7 @@ describe('a PROXY header', () => {
     );
   });
 
-  it('is told from TLS when nobody expects it', () => {
+  it('is distinguished from TLS', () => {
     expect(looksLikeProxyHeader(v1('UNKNOWN'))).toBe(true);
     expect(looksLikeProxyHeader(v2(0x20, 0, Buffer.alloc(0)))).toBe(true);
     expect(looksLikeProxyHeader(rest)).toBe(false);

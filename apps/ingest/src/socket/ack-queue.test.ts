@@ -5,7 +5,7 @@ import { Receiver } from '../../test/ws-parts.js';
 import { AckQueue } from './ack-queue.js';
 
 describe('AckQueue', () => {
-  it('sends the acks of settled records in their order, as frames that ws reads, and none for those that have theirs', () => {
+  it('returns the acks of settled records in order as frames that ws can read, without those that were sent before', () => {
     fc.assert(
       fc.property(
         fc.array(
@@ -13,7 +13,7 @@ describe('AckQueue', () => {
             txid: txid(),
             isAcknowledged: fc.boolean(),
             hasAck: fc.boolean(),
-            isTaken: fc.boolean(),
+            isFlushed: fc.boolean(),
             ahead: fc.nat(5),
           }),
           {
@@ -29,14 +29,14 @@ describe('AckQueue', () => {
             const { isAcknowledged, hasAck } = waiting.shift()!;
             expect(queue.settle(isAcknowledged)).toBe(!hasAck);
           };
-          for (const { txid, isAcknowledged, hasAck, isTaken, ahead } of records) {
+          for (const { txid, isAcknowledged, hasAck, isFlushed, ahead } of records) {
             const message = Buffer.from(`..${txid}V`);
             if (hasAck) queue.addWithoutAck(message.length);
             else queue.add(message.length, message, 2, 2 + txid.length, 2 + txid.length, 3 + txid.length);
             waiting.push({ isAcknowledged, hasAck });
             if (isAcknowledged && !hasAck) expected.push(txid);
             while (waiting.length > ahead) settleOne();
-            if (isTaken) written.push(queue.take() ?? Buffer.alloc(0));
+            if (isFlushed) written.push(queue.take() ?? Buffer.alloc(0));
             expect(queue.unsettledRecords).toBe(waiting.length);
           }
           while (waiting.length > 0) settleOne();
@@ -48,7 +48,7 @@ describe('AckQueue', () => {
     );
   });
 
-  it('does not change what it has given away', () => {
+  it('does not modify frames that it has returned', () => {
     const queue = new AckQueue();
     const add = (txid: string) => queue.add(100, Buffer.from(`${txid}V`), 0, txid.length, txid.length, txid.length + 1);
     add('first');

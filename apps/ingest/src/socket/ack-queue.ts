@@ -1,6 +1,6 @@
-// The acks of one connection, written as WebSocket frames when their records arrive and sent when these are settled.
-// Records of a connection are settled in their order (one VIN, one partition, one queue), so the acks lie in one
-// buffer, one behind the other, and what is settled together leaves in one write.
+// The acks of one connection. An ack is written as a WebSocket frame when its record arrives and sent when the record is
+// settled. The records of a connection settle in order (one VIN, one partition, one queue), so their acks lie in one
+// buffer and all acks that settle together leave in one write.
 import { ackSize, writeAck } from '@fleetbridge/protocol';
 
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -9,21 +9,21 @@ const FIN_BINARY = 0x82;
 
 export class AckQueue {
   #bytes: Buffer = EMPTY;
-  /** Sent up to here; settled and to be sent up to #settled; written up to #end. */
+  /** Offsets in #bytes: sent up to #sent, ready to send up to #settled, written up to #end. */
   #sent = 0;
   #settled = 0;
   #end = 0;
-  /** For each record under way: bytes of its ack, bytes of its message. */
+  /** Two numbers per unsettled record: bytes of its ack and bytes of its message. */
   #records: number[] = [];
   #first = 0;
-  /** Bytes of the messages under way. */
+  /** Message bytes of all unsettled records. */
   unsettledBytes = 0;
 
   get unsettledRecords(): number {
     return (this.#records.length - this.#first) / 2;
   }
 
-  /** A record of `messageBytes` is on its way to the log. Its txid and topic lie in `source` between the offsets. */
+  /** Adds an unsettled record. The offsets locate its txid and topic in `source`. */
   add(
     messageBytes: number,
     source: Buffer,
@@ -51,15 +51,15 @@ export class AckQueue {
     this.unsettledBytes += messageBytes;
   }
 
-  /** A record that is acknowledged already is on its way to the log. */
+  /** Adds an unsettled record that has already been acknowledged. */
   addWithoutAck(messageBytes: number): void {
     this.#records.push(0, messageBytes);
     this.unsettledBytes += messageBytes;
   }
 
   /**
-   * The oldest record under way is settled. `isAcknowledged`: its ack is to be sent; else it is dropped. Returns
-   * whether there was one.
+   * Settles the oldest unsettled record. Its ack is sent if `isAcknowledged` and dropped otherwise. Returns whether it
+   * had an ack.
    */
   settle(isAcknowledged: boolean): boolean {
     const ackBytes = this.#records[this.#first]!;
@@ -73,7 +73,7 @@ export class AckQueue {
       this.#first = 0;
     }
     if (!isAcknowledged) {
-      // what is settled and not sent yet moves over the gap
+      // acks that are ready to send move over the dropped one
       this.#bytes.copyWithin(this.#sent + ackBytes, this.#sent, this.#settled);
       this.#sent += ackBytes;
     }
@@ -81,12 +81,12 @@ export class AckQueue {
     return ackBytes > 0;
   }
 
-  /** The frames of all settled records, to be written at once; undefined when there are none. */
+  /** Removes and returns the frames that are ready to send; undefined if there are no frames. */
   take(): Buffer | undefined {
     if (this.#settled === this.#sent) return undefined;
     const frames = this.#bytes.subarray(this.#sent, this.#settled);
     this.#sent = this.#settled;
-    // the socket may keep the frames for a while: what comes next goes into a buffer of its own
+    // the socket may keep the frames for a while, so the next acks go into a new buffer
     if (this.#sent === this.#end) {
       this.#bytes = EMPTY;
       this.#sent = 0;

@@ -1,115 +1,126 @@
-// One vehicle's socket. An ack lets the vehicle forget a record, so it is sent when the log has it and not before.
-// A vehicle sends a record again only after a reconnect: what was read here and has no outcome yet is ours to bring
-// home. So the socket is paused when too much of it is under way, and nothing that was read is dropped.
+// The socket of one vehicle. An ack lets the vehicle delete a record, so it is sent after the log has stored the record.
+// A vehicle resends only after a reconnect: a record that was read and not stored yet must not be dropped. So the socket
+// is paused when too many records wait for the log.
 import type { Duplex } from 'node:stream';
 import type { TokenBucket } from '@fleetbridge/access';
 import { buildAck } from '@fleetbridge/protocol';
-import type { AppendOutcome, AppendReceipt } from '@fleetbridge/store';
+import type { Logger } from '@fleetbridge/service';
+import type { Appender, AppendOutcome, AppendReceipt } from '@fleetbridge/store';
 import type { WebSocket } from 'ws';
 import { type Counts, countOne, type TopicCount, topicCount } from '../counts.js';
 import { AckQueue } from './ack-queue.js';
 import { FrameSplitter } from './frame-splitter.js';
+import type { MessageQuarantine } from './message-quarantine.js';
+import type { RateLimits } from './rate-limits.js';
 import { type Decision, receive, type Sender } from './receive.js';
+import type { RecordInspection } from './record-inspection.js';
+import type { StallDetector } from './stall-detector.js';
+import type { TopicRules } from './topic-rules.js';
 
-/** Records and bytes of one socket that may be under way to the log at a time. */
-export const WINDOW_RECORDS = 256;
-export const WINDOW_BYTES = 4_000_000;
-/** What a vehicle may leave unread of our answers. */
+/** Bytes of the whole process that may wait for the log. */
+export const MAX_UNSETTLED_BYTES = 64_000_000;
+/** Records and bytes of one socket that may wait for the log. */
+const WINDOW_RECORDS = 256;
+const WINDOW_BYTES = 4_000_000;
+/** Bytes of our answers that a vehicle may leave unread. */
 const UNREAD_ANSWER_BYTES = 1_000_000;
-/** Vehicles send again what was not acknowledged as soon as they are back; later ones say so themselves (is_resend). */
+/** A vehicle resends unacknowledged records right after it has connected; later repeats carry `is_resend`. */
 const REPEATS_LIKELY_MS = 10_000;
 const REPEATS_POSSIBLE_MS = 120_000;
-/** Then it is looked again; the clock may have been set. */
-const LONGEST_TOKEN_WAIT_MS = 60_000;
+/** The bucket is checked again after this time, because the clock may have been set. */
+const MAX_TOKEN_WAIT_MS = 60_000;
 
 export interface ConnectionFacts {
   connectionId: string;
-  /** What the vehicle calls this connection (X-TXID), if it says. */
+  /** The vehicle's own id of this connection (X-TXID); empty without that header. */
   vehicleTxid: string;
   networkInterface: string;
   address: string;
   connectedMs: number;
 }
 
-/** What a connection needs of the process around it. */
-export interface ConnectionHost {
-  readonly counts: Counts;
-  now(): number;
-  /** The decision is good for the length of this call. */
-  append(decision: Extract<Decision, { kind: 'append' }>, receipt: AppendReceipt): void;
-  quarantine(connection: VehicleConnection, reason: string, bytes: Buffer): void;
-  /** Told of a refused record, for the log. */
-  refused(connection: VehicleConnection, decision: Extract<Decision, { kind: 'answer' }>): void;
-  closed(connection: VehicleConnection, code: number): void;
-  /** Whether records of this topic are acknowledged before they are stored. */
-  acksOnReceive(topic: string): boolean;
-  /** How much the vehicle may send; undefined = as much as it likes. */
-  bucketOf(vin: string): TokenBucket | undefined;
-  /** Whether the process as a whole has taken all that it may hold. */
-  isFull(): boolean;
-  /** Whether what is read now may be stored already, by another process. */
-  isLate(nowMs: number): boolean;
+/** What a connection reports while it lives. */
+export interface ConnectionEvents {
   paused(connection: VehicleConnection): void;
   resumed(connection: VehicleConnection): void;
+  closed(connection: VehicleConnection, code: number): void;
+}
+
+/** Shared by all connections of the process: one object, so a connection holds one reference. */
+export interface ConnectionServices {
+  appender: Pick<Appender, 'append' | 'unsettledBytes'>;
+  /** Usually MAX_UNSETTLED_BYTES; past it every socket that sends is paused. */
+  maxUnsettledBytes: number;
+  /** Sees each record that goes to the log. */
+  inspect: RecordInspection | undefined;
+  quarantine: Pick<MessageQuarantine, 'add'>;
+  rules: TopicRules;
+  /** Undefined: vehicles may send without a limit. */
+  rateLimits: Pick<RateLimits, 'bucketOf'> | undefined;
+  stalls: Pick<StallDetector, 'isLate'>;
+  events: ConnectionEvents;
+  counts: Counts;
+  log: Pick<Logger, 'debug'>;
+  now: () => number;
 }
 
 export interface ConnectionParts {
   webSocket: WebSocket;
-  /** What the WebSocket lies on. */
+  /** The TLS socket below the WebSocket. */
   socket: Duplex;
   sender: Sender;
   facts: ConnectionFacts;
-  host: ConnectionHost;
+  services: ConnectionServices;
 }
 
 export class VehicleConnection implements AppendReceipt {
   readonly sender: Sender;
   readonly facts: ConnectionFacts;
-  readonly #host: ConnectionHost;
+  readonly #services: ConnectionServices;
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
-  /** Made with the first record: most connections are idle most of the time. */
+  /** Created with the first record: most connections are idle most of the time. */
   #acks: AckQueue | undefined;
   #isFlushPlanned = false;
   #isPaused = false;
   #isReading = true;
-  /** Of the last record; the next one is nearly always of the same. */
+  /** Of the last record; the next one nearly always has the same topic. */
   #topic = '';
   #topicCount: TopicCount = { records: 0, bytes: 0 };
   readonly #bucket: TokenBucket | undefined;
   /** Set while the vehicle is over its rate limit. */
   #tokenTimer: NodeJS.Timeout | undefined;
-  /** When bytes of the vehicle came last; for the idle check. */
-  lastHeardMs: number;
-  /** When we asked whether the vehicle is still there; 0 = not since it was last heard. */
+  /** When the last bytes of the vehicle came; for the idle check. */
+  lastReceivedMs: number;
+  /** When the ping was sent that has no answer yet; 0: no ping is open. */
   pingedMs = 0;
-  /** Records and bytes received, for the log line at the end. */
+  /** Messages and bytes received, for the log line at the end. */
   records = 0;
   bytes = 0;
 
-  constructor({ webSocket, socket, sender, facts, host }: ConnectionParts) {
+  constructor({ webSocket, socket, sender, facts, services }: ConnectionParts) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.sender = sender;
     this.facts = facts;
-    this.#host = host;
-    this.lastHeardMs = facts.connectedMs;
-    this.#bucket = host.bucketOf(sender.vin);
+    this.#services = services;
+    this.lastReceivedMs = facts.connectedMs;
+    this.#bucket = services.rateLimits?.bucketOf(sender.vin);
     webSocket.on('message', (data, isBinary) => {
-      if (isBinary) this.#onMessage(data as Buffer, 0, (data as Buffer).length, this.#heard());
+      if (isBinary) this.#onMessage(data as Buffer, 0, (data as Buffer).length, this.#markReceived());
       else if (this.#isReading) this.terminate('text_frame');
     });
     const splitter = this.#splitFrames(socket);
-    webSocket.on('pong', () => this.#heard());
-    webSocket.on('ping', () => this.#heard());
-    // A frame against WebSocket's rules, or over its limit: 'close' follows.
+    webSocket.on('pong', () => this.#markReceived());
+    webSocket.on('ping', () => this.#markReceived());
+    // The frame breaks a rule of WebSocket or exceeds the size limit; 'close' follows.
     webSocket.on('error', () => {
       splitter.stop();
-      countOne(host.counts.ended, 'bad_frame');
+      countOne(services.counts.ended, 'bad_frame');
     });
     webSocket.on('close', (code) => {
       clearTimeout(this.#tokenTimer);
-      host.closed(this, code);
+      services.events.closed(this, code);
     });
   }
 
@@ -121,7 +132,7 @@ export class VehicleConnection implements AppendReceipt {
     return this.#isPaused;
   }
 
-  /** Not for long any more, when it doesn't. */
+  /** False once the connection is about to close. */
   get isReading(): boolean {
     return this.#isReading;
   }
@@ -135,49 +146,49 @@ export class VehicleConnection implements AppendReceipt {
     this.#webSocket.ping();
   }
 
-  /** For good: what is read already comes to its end, nothing new is taken. */
+  /** Permanently. Records that were read before are still stored and acknowledged. */
   stopReading(): void {
     this.#isReading = false;
     this.#webSocket.pause();
   }
 
-  /** Says goodbye; the vehicle's own close frame can only be read by a socket that reads. */
+  /** Sends a close frame. Resumes the socket, because a paused one cannot read the vehicle's close frame. */
   close(code: number, reason: string): void {
     this.#webSocket.resume();
     this.#webSocket.close(code, reason);
   }
 
-  /** At once; what is left of the bytes that came together is not looked at. */
+  /** Immediately; the rest of the current chunk is ignored. */
   terminate(reason: string): void {
     this.#isReading = false;
-    countOne(this.#host.counts.ended, reason);
+    countOne(this.#services.counts.ended, reason);
     this.#webSocket.terminate();
   }
 
-  /** Reads on, if it was paused and there is room for more. */
+  /** Resumes a paused socket if the window, the process limit and the rate limit all have room. */
   resumeIfPossible(): void {
-    if (!this.#isPaused || !this.#isReading || this.#isWindowFull() || this.#host.isFull()) return;
+    if (!this.#isPaused || !this.#isReading || this.#isFull()) return;
     if (this.#tokenTimer !== undefined) return;
     this.#isPaused = false;
-    this.#host.resumed(this);
-    // silence while nobody listened says nothing about the vehicle
-    this.#heard();
+    this.#services.events.resumed(this);
+    // silence of a socket that was not read is no sign of a dead vehicle
+    this.#markReceived();
     this.#webSocket.resume();
   }
 
-  /** Called once for each record that went to the log, in the order of the records. */
+  /** Called once for each appended record, in the order of the records. */
   settled(outcome: AppendOutcome): void {
-    const { counts } = this.#host;
+    const { counts } = this.#services;
     if (outcome === 'stored') counts.stored++;
     else if (outcome === 'repeat') counts.repeats++;
     else counts.failed++;
-    // a record that Redis refused is not acknowledged: the vehicle keeps it, and sends it again when it reconnects
+    // a record that Redis rejected is not acknowledged: the vehicle keeps it and resends it after a reconnect
     const isAcknowledged = outcome !== 'failed';
     const hadAck = this.#acks!.settle(isAcknowledged);
     if (!hadAck && !isAcknowledged) counts.lost++;
     if (isAcknowledged && hadAck) {
       counts.acknowledged++;
-      // The acks of one turn are one write: encrypted once, one call of the system.
+      // The acks of one turn leave in one write: one encryption, one system call.
       if (!this.#isFlushPlanned) {
         this.#isFlushPlanned = true;
         process.nextTick(flushAcks, this);
@@ -186,7 +197,7 @@ export class VehicleConnection implements AppendReceipt {
     this.resumeIfPossible();
   }
 
-  /** The frames are whole, and ws writes its own in one piece each: the two can't mix. */
+  /** Writes past ws. Safe, because both write whole frames only. */
   flushAcks(): void {
     this.#isFlushPlanned = false;
     const frames = this.#acks?.take();
@@ -195,7 +206,7 @@ export class VehicleConnection implements AppendReceipt {
     if (this.#webSocket.bufferedAmount > UNREAD_ANSWER_BYTES) this.terminate('answers_unread');
   }
 
-  /** Whole binary messages come straight from the socket; the ws library gets what is left. */
+  /** Reads whole binary messages directly from the socket and passes all other frames to ws. */
   #splitFrames(socket: Duplex): FrameSplitter {
     const forWs = socket.listeners('data');
     let receivedMs = 0;
@@ -204,7 +215,7 @@ export class VehicleConnection implements AppendReceipt {
       message: (bytes, start, end) => {
         const isOpen = this.#webSocket.readyState === this.#webSocket.OPEN;
         if (this.#isReading && isOpen) this.#onMessage(bytes, start, end, receivedMs);
-        // behind what is not taken any more may come the close frame that ws waits for
+        // ignored messages may be followed by the close frame that ws waits for
         return !socket.destroyed;
       },
       other: (bytes) => {
@@ -212,26 +223,27 @@ export class VehicleConnection implements AppendReceipt {
       },
     });
     socket.on('data', (chunk: Buffer) => {
-      receivedMs = this.#heard();
+      receivedMs = this.#markReceived();
       splitter.push(chunk);
     });
     return splitter;
   }
 
   #onMessage(bytes: Buffer, start: number, end: number, receivedMs: number): void {
-    // after stopReading only what had been received already comes; it is the vehicle's to send again
+    // bytes that had been received before stopReading; the vehicle resends them
     if (!this.#isReading) return;
     this.records++;
     this.bytes += end - start;
-    if (this.#bucket !== undefined) this.#takeToken(this.#bucket, receivedMs);
-    const repeats = this.#host.isLate(receivedMs) ? 'likely' : repeatsAt(receivedMs - this.facts.connectedMs);
+    if (this.#bucket !== undefined) this.#consumeToken(this.#bucket, receivedMs);
+    const isLate = this.#services.stalls.isLate(receivedMs);
+    const repeats = isLate ? 'likely' : repeatsAt(receivedMs - this.facts.connectedMs);
     const decision = receive(bytes, this.sender, { receivedMs, repeats, start, end });
     if (decision.kind === 'append') this.#append(decision, end - start);
     else this.#refuse(decision, bytes.subarray(start, end));
   }
 
   #append(decision: Extract<Decision, { kind: 'append' }>, messageBytes: number): void {
-    const { counts } = this.#host;
+    const { counts, appender, inspect, rules } = this.#services;
     const { record, envelope } = decision;
     if (record.topic !== this.#topic) {
       this.#topic = record.topic;
@@ -242,49 +254,51 @@ export class VehicleConnection implements AppendReceipt {
     if (decision.isClockAhead) counts.clockAhead++;
     this.#acks ??= new AckQueue();
     const { bytes, txidStart, txidEnd, topicStart, topicEnd } = envelope;
-    if (this.#host.acksOnReceive(record.topic)) {
+    if (rules.ackOnReceive.size > 0 && rules.ackOnReceive.has(record.topic)) {
       this.#acks.addWithoutAck(messageBytes);
       counts.acknowledged++;
       this.#answer(buildAck(bytes, txidStart, txidEnd, topicStart, topicEnd));
     } else {
       this.#acks.add(messageBytes, bytes, txidStart, txidEnd, topicStart, topicEnd);
     }
-    this.#host.append(decision, this);
-    if (this.#isWindowFull() || this.#host.isFull()) this.#pause();
+    inspect?.(record);
+    appender.append(record, this);
+    if (this.#isFull()) this.#pause();
   }
 
   #pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.#webSocket.pause();
-    this.#host.paused(this);
+    this.#services.events.paused(this);
   }
 
-  /** One message more: over the limit the vehicle waits, and so does what it has sent and we have not read. */
-  #takeToken(bucket: TokenBucket, nowMs: number): void {
+  /** Charges one message. Over the limit the socket is paused; messages that are already read are still processed. */
+  #consumeToken(bucket: TokenBucket, nowMs: number): void {
     bucket.take(nowMs);
     if (this.#tokenTimer !== undefined || bucket.waitMs(nowMs) === 0) return;
-    this.#host.counts.rateLimited++;
+    this.#services.counts.rateLimited++;
     this.#pause();
     this.#awaitToken(bucket, nowMs);
   }
 
   #awaitToken(bucket: TokenBucket, nowMs: number): void {
-    const look = () => {
+    const check = () => {
       this.#tokenTimer = undefined;
-      // what had been read with the last message took tokens too
-      const laterMs = this.#host.now();
+      // messages that were read together with the last one consumed tokens too
+      const laterMs = this.#services.now();
       if (bucket.waitMs(laterMs) > 0) this.#awaitToken(bucket, laterMs);
       else this.resumeIfPossible();
     };
-    this.#tokenTimer = setTimeout(look, Math.min(bucket.waitMs(nowMs), LONGEST_TOKEN_WAIT_MS)).unref();
+    this.#tokenTimer = setTimeout(check, Math.min(bucket.waitMs(nowMs), MAX_TOKEN_WAIT_MS)).unref();
   }
 
-  #refuse(decision: Extract<Decision, { kind: 'answer' }>, bytes: Buffer): void {
-    countOne(this.#host.counts.refused, decision.reason);
-    this.#host.refused(this, decision);
-    if (decision.isKept) this.#host.quarantine(this, decision.reason, bytes);
-    this.#answer(decision.answer);
+  #refuse({ reason, detail, isKept, answer }: Extract<Decision, { kind: 'answer' }>, bytes: Buffer): void {
+    const { counts, log, quarantine } = this.#services;
+    countOne(counts.refused, reason);
+    log.debug({ vin: this.vin, reason, detail }, 'record_refused');
+    if (isKept) quarantine.add(this.vin, reason, bytes);
+    this.#answer(answer);
   }
 
   #answer(answer: Buffer): void {
@@ -293,21 +307,24 @@ export class VehicleConnection implements AppendReceipt {
     if (this.#webSocket.bufferedAmount > UNREAD_ANSWER_BYTES) this.terminate('answers_unread');
   }
 
-  #isWindowFull(): boolean {
+  /** Whether this connection's window or the whole process has reached its limit. */
+  #isFull(): boolean {
+    const { appender, maxUnsettledBytes } = this.#services;
+    if (appender.unsettledBytes >= maxUnsettledBytes) return true;
     const acks = this.#acks;
     return acks !== undefined && (acks.unsettledRecords >= WINDOW_RECORDS || acks.unsettledBytes >= WINDOW_BYTES);
   }
 
-  #heard(): number {
-    this.lastHeardMs = this.#host.now();
+  #markReceived(): number {
+    this.lastReceivedMs = this.#services.now();
     this.pingedMs = 0;
-    return this.lastHeardMs;
+    return this.lastReceivedMs;
   }
 }
 
-function repeatsAt(connectedForMs: number): 'likely' | 'possible' | 'none' {
+function repeatsAt(connectedForMs: number): 'likely' | 'possible' | 'unlikely' {
   if (connectedForMs < REPEATS_LIKELY_MS) return 'likely';
-  return connectedForMs < REPEATS_POSSIBLE_MS ? 'possible' : 'none';
+  return connectedForMs < REPEATS_POSSIBLE_MS ? 'possible' : 'unlikely';
 }
 
 const BINARY = { binary: true, compress: false };

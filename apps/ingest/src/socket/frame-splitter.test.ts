@@ -4,7 +4,7 @@ import { Receiver, Sender } from '../../test/ws-parts.js';
 import { FrameSplitter } from './frame-splitter.js';
 
 describe('FrameSplitter', () => {
-  it('hands on what ws would, in the same order, however the bytes are cut', () => {
+  it('emits the same messages as ws in the same order, however the bytes are split', () => {
     fc.assert(
       fc.property(
         fc.array(frame(), { maxLength: 12 }),
@@ -18,7 +18,7 @@ describe('FrameSplitter', () => {
     );
   });
 
-  it('takes whole binary messages itself and leaves the rest to ws', () => {
+  it('reads whole binary messages and passes all other frames to ws', () => {
     const seen = throughSplitter(
       Buffer.concat([
         masked(0x82, Buffer.from('abc')),
@@ -34,17 +34,20 @@ describe('FrameSplitter', () => {
     ]);
   });
 
-  it('lets ws judge what breaks the rules, and nothing behind it is taken', async () => {
-    for (const broken of ['8203616263', 'c28000000000', '83 80 00000000', '82ff ffffffffffffffff 00000000']) {
-      const bytes = Buffer.concat([Buffer.from(broken.replaceAll(' ', ''), 'hex'), masked(0x82, Buffer.from('after'))]);
+  it('passes invalid frames to ws and ignores the bytes behind them', async () => {
+    for (const invalid of ['8203616263', 'c28000000000', '83 80 00000000', '82ff ffffffffffffffff 00000000']) {
+      const bytes = Buffer.concat([
+        Buffer.from(invalid.replaceAll(' ', ''), 'hex'),
+        masked(0x82, Buffer.from('after')),
+      ]);
       const seen = throughSplitter(bytes, [3]);
-      // a stream tells of its error in the next turn
+      // a stream emits its error in the next turn
       await new Promise((resolve) => setImmediate(resolve));
       expect(seen.map(({ kind }) => kind)).toEqual(['error']);
     }
   });
 
-  it('survives any bytes', () => {
+  it('accepts arbitrary bytes without throwing', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.integer({ min: 1, max: 200 }), (bytes, cut) => {
         expect(() => throughSplitter(Buffer.from(bytes), [cut])).not.toThrow();
@@ -53,7 +56,7 @@ describe('FrameSplitter', () => {
     );
   });
 
-  it('looks at no more when it is told so', () => {
+  it('stops when the handler returns false', () => {
     let messages = 0;
     const splitter = new FrameSplitter({
       message: () => {

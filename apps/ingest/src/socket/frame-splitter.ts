@@ -1,69 +1,69 @@
-// Takes the bytes of a vehicle's socket apart into WebSocket frames. What a vehicle sends all day, whole binary
-// messages of less than 64 KB, is unmasked in place and handed on at once. Everything else (control frames, fragments,
-// long messages, whatever breaks the rules) goes as it is to the ws library, which knows what to do.
-// Why: ws cuts a message out of its chunk with eight small buffers; they were a third of the cost of a record.
+// Splits the bytes of a vehicle's socket into WebSocket frames. Unfragmented binary messages of less than 64 KB, which
+// are nearly all messages, are unmasked in place. All other frames (control frames, fragments, long messages, invalid
+// frames) are passed unchanged to the ws library. Reason: ws allocates eight small buffers per message; they were a third
+// of the cost of a record.
 
 const FIN_BINARY = 0x82;
 const MASKED = 0x80;
 const SIXTEEN_BIT_LENGTH = 126;
-const NOTHING = Buffer.alloc(0);
+const EMPTY = Buffer.alloc(0);
 
 export interface FrameHandler {
   /**
-   * A whole binary message lies in the bytes from `start` to `end`, unmasked; valid until the call returns. False: look
-   * at no more.
+   * A whole binary message: `bytes` from `start` to `end`, unmasked, valid until the call returns. Return false to
+   * ignore the rest of the chunk.
    */
   message(bytes: Buffer, start: number, end: number): boolean;
-  /** Bytes for the ws library, in their order. */
+  /** Bytes for the ws library, in order. */
   other(bytes: Buffer): void;
 }
 
 export class FrameSplitter {
   readonly #handler: FrameHandler;
-  /** The beginning of a frame whose rest has not come yet. */
-  #rest = NOTHING;
-  /** Bytes of a frame that has begun to go to ws and that it still waits for. */
-  #owed = 0;
-  /** Between the first and the last fragment of a message, which ws puts together. */
+  /** The beginning of an incomplete frame. */
+  #rest = EMPTY;
+  /** Bytes that still belong to the frame that is being passed to ws. */
+  #passBytes = 0;
+  /** Between the first and the last fragment of a message, which ws reassembles. */
   #isFragmented = false;
-  /** A frame that breaks the rules has been seen; ws ends the connection. */
+  /** An invalid frame was received; ws closes the connection. */
   #isBroken = false;
-  /** The close frame is the last that means anything. */
+  /** The frame that is being passed is a close frame. */
   #isClosing = false;
-  #isOver = false;
+  #isStopped = false;
 
   constructor(handler: FrameHandler) {
     this.#handler = handler;
   }
 
-  /** ws does not listen any more: it has found an error. What still comes is nobody's. */
+  /** ws has failed and does not read any more: ignore all further bytes. */
   stop(): void {
-    this.#isOver = true;
-    this.#rest = NOTHING;
+    this.#isStopped = true;
+    this.#rest = EMPTY;
   }
 
-  /** The next bytes of the socket. They are changed: messages are unmasked where they lie. */
+  /** The next bytes of the socket. Modifies them: messages are unmasked in place. */
   push(chunk: Buffer): void {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    this.#rest = NOTHING;
+    this.#rest = EMPTY;
     let at = 0;
-    while (at < bytes.length && !this.#isOver) {
+    while (at < bytes.length && !this.#isStopped) {
       if (this.#isBroken) {
         this.#handler.other(bytes.subarray(at));
         return;
       }
-      if (this.#owed > 0) {
-        const end = Math.min(bytes.length, at + this.#owed);
-        this.#owed -= end - at;
-        // ws stops listening with the end of the close frame
-        if (this.#isClosing && this.#owed === 0) this.stop();
+      if (this.#passBytes > 0) {
+        const end = Math.min(bytes.length, at + this.#passBytes);
+        this.#passBytes -= end - at;
+        // ws ignores everything behind the close frame
+        if (this.#isClosing && this.#passBytes === 0) this.stop();
         this.#handler.other(bytes.subarray(at, end));
         at = end;
         continue;
       }
       const next = this.#frame(bytes, at);
       if (next === INCOMPLETE) {
-        // copied: the chunk may be a slice of something large
+        // copied, because the chunk may be a slice of a large buffer
         this.#rest = Buffer.from(bytes.subarray(at));
         return;
       }
@@ -72,7 +72,7 @@ export class FrameSplitter {
     }
   }
 
-  /** Deals with the frame at `at` and returns where the next one begins. */
+  /** Processes the frame at `at` and returns the offset of the next frame. */
   #frame(bytes: Buffer, at: number): number {
     if (bytes.length - at < 2) return INCOMPLETE;
     const first = bytes[at]!;
@@ -95,7 +95,7 @@ export class FrameSplitter {
     return this.#handler.message(bytes, start, end) ? end : STOP;
   }
 
-  /** A frame that is not ours: its bytes go to ws, and so does what is still to come of it. */
+  /** Arranges that the whole frame at `at`, including bytes that have not arrived yet, is passed to ws. */
   #pass(bytes: Buffer, at: number, first: number, second: number): number {
     const shortLength = second & 0x7f;
     const headerBytes = 2 + (shortLength === 126 ? 2 : shortLength === 127 ? 8 : 0) + ((second & MASKED) === 0 ? 0 : 4);
@@ -104,17 +104,17 @@ export class FrameSplitter {
       shortLength < 126 ? shortLength : shortLength === 126 ? bytes.readUInt16BE(at + 2) : bytes.readUIntBE(at + 4, 6);
     const isFinal = (first & 0x80) !== 0;
     const opcode = first & 0x0f;
-    // ws tells of a broken rule in the next turn: what follows such a frame must not be taken for a message meanwhile
-    const isLengthSane = shortLength < 127 || bytes.readUInt16BE(at + 2) === 0;
-    const isOpcodeSane =
+    // ws reports an invalid frame one turn later; until then, bytes behind it must not be read as a message
+    const isLengthValid = shortLength < 127 || bytes.readUInt16BE(at + 2) === 0;
+    const isOpcodeValid =
       opcode >= 8 ? opcode <= 10 && isFinal && shortLength < 126 : opcode <= 2 && (opcode === 0) === this.#isFragmented;
-    if ((first & 0x70) !== 0 || (second & MASKED) === 0 || !isLengthSane || !isOpcodeSane) {
+    if ((first & 0x70) !== 0 || (second & MASKED) === 0 || !isLengthValid || !isOpcodeValid) {
       this.#isBroken = true;
       return at;
     }
     if (opcode < 8) this.#isFragmented = !isFinal;
     this.#isClosing = opcode === 8;
-    this.#owed = headerBytes + length;
+    this.#passBytes = headerBytes + length;
     return at;
   }
 }
@@ -122,7 +122,7 @@ export class FrameSplitter {
 const INCOMPLETE = -1;
 const STOP = -2;
 
-/** XORs with the mask of four bytes before them. */
+/** XORs the bytes with the four-byte mask at `maskAt`. */
 function unmask(bytes: Buffer, maskAt: number, start: number, end: number): void {
   const a = bytes[maskAt]!;
   const b = bytes[maskAt + 1]!;

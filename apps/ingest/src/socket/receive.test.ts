@@ -1,4 +1,4 @@
-// The decisions without a socket. The golden vectors' answers are in test/golden-vectors.test.ts.
+// The decisions without a socket. test/golden-vectors.test.ts checks the answers to the golden vectors.
 import {
   decodeMessage,
   EnvelopeError,
@@ -18,10 +18,10 @@ import { createSender, type Decision, receive } from './receive.js';
 const VIN = '5YJ3E1EA7KF000001';
 const sender = createSender({ deviceId: VIN, senderId: `vehicle_device.${VIN}` }, '2026.20');
 const RECEIVED_MS = Date.UTC(2026, 10, 24);
-const facts = { receivedMs: RECEIVED_MS, repeats: 'none' as const };
+const facts = { receivedMs: RECEIVED_MS, repeats: 'unlikely' as const };
 
 describe('receive', () => {
-  it('takes a record as it is when it names its own VIN', () => {
+  it('appends a record unchanged when it names its own VIN', () => {
     const payload = encodeMessage('V', { vin: VIN, createdAt: timestampOf(RECEIVED_MS - 1_500) });
     const { record, isClockAhead } = appended(receive(envelope({ payload }), sender, facts));
     expect(isClockAhead).toBe(false);
@@ -39,7 +39,7 @@ describe('receive', () => {
   });
 
   it.each(['V', 'alerts', 'errors', 'connectivity'] as const)(
-    "overwrites the VIN that a payload of %s claims with the certificate's",
+    "overrides the VIN in a payload of %s with the certificate's",
     (topic) => {
       const payload = encodeMessage(topic, { vin: 'SOMEBODY ELSE' });
       const { record } = appended(receive(envelope({ topic, payload }), sender, facts));
@@ -48,7 +48,7 @@ describe('receive', () => {
     },
   );
 
-  it('lets the log look for repeats when the record says that it is one, or one is to be expected', () => {
+  it('marks a record as a possible repeat when it has is_resend or the vehicle has just connected', () => {
     const again = encodeMessage('V', { vin: VIN, isResend: true });
     expect(appended(receive(envelope({ payload: again }), sender, facts)).record.kind).toBe('possible_repeat');
     const dated = envelope({ payload: encodeMessage('V', { vin: VIN, createdAt: timestampOf(RECEIVED_MS) }) });
@@ -56,16 +56,16 @@ describe('receive', () => {
       appended(receive(bytes, sender, { ...facts, repeats })).record.kind;
     expect(kindWhen(dated, 'likely')).toBe('possible_repeat');
     expect(kindWhen(dated, 'possible')).toBe('possible_repeat_dated');
-    // without a time of its own a repeat would have another one
+    // without its own time, a repeat would be stored with another time
     expect(kindWhen(envelope({}), 'possible')).toBe('possible_repeat');
-    // the envelope's time may be that of sending it again
+    // the envelope's time may be the time of the resend
     expect(kindWhen(envelope({ createdAtSeconds: RECEIVED_MS / 1000 }), 'possible')).toBe('possible_repeat');
-    const anew = receive(envelope({}), sender, { ...facts, repeats: 'likely' });
-    expect(appended(anew).record.kind).toBe('possible_repeat');
+    const likely = receive(envelope({}), sender, { ...facts, repeats: 'likely' });
+    expect(appended(likely).record.kind).toBe('possible_repeat');
     expect(appended(receive(envelope({}), sender, facts)).record.kind).toBe('record');
   });
 
-  it('takes the time of receipt for a clock that runs far ahead, and says so', () => {
+  it('uses and reports the time of receipt when the vehicle clock is far ahead', () => {
     const payload = encodeMessage('V', { vin: VIN, createdAt: timestampOf(RECEIVED_MS + 61_000) });
     const { record, isClockAhead } = appended(receive(envelope({ payload }), sender, facts));
     expect({ createdMs: record.createdMs, isClockAhead }).toEqual({ createdMs: RECEIVED_MS, isClockAhead: true });
@@ -78,12 +78,12 @@ describe('receive', () => {
     ['the bare device id', VIN, 'append'],
     ['another client type', `das_device.${VIN}`, 'answer'],
     ['a longer id', `vehicle_device.${VIN}X`, 'answer'],
-    ['nothing', undefined, 'answer'],
+    ['no sender id', undefined, 'answer'],
   ])('with %s as the sender: %s is %s', (_, senderId, kind) => {
     expect(receive(envelope({ senderId }), sender, facts).kind).toBe(kind);
   });
 
-  it('refuses a message over 1,000,000 bytes without reading it, and one of that size not', () => {
+  it('accepts a message of 1,000,000 bytes and refuses a larger one without reading it', () => {
     const atLimit = envelopeOfSize(1_000_000);
     expect(receive(atLimit, sender, facts).kind).toBe('append');
     expect(answered(receive(envelopeOfSize(1_000_004), sender, facts))).toMatchObject({
@@ -93,13 +93,13 @@ describe('receive', () => {
     });
   });
 
-  it('refuses a txid that is longer than the log can hold', () => {
+  it('refuses a txid of more than 1,000 bytes', () => {
     expect(receive(envelope({ txid: 'x'.repeat(1_000) }), sender, facts).kind).toBe('append');
     const txid = 'x'.repeat(1_001);
     expect(answered(receive(envelope({ txid }), sender, facts))).toMatchObject({ reason: 'txid_too_long', txid });
   });
 
-  it.each(['', 'VV', 'v', 'alert', 'constructor', '__proto__'])('does not know the topic %j', (topic) => {
+  it.each(['', 'VV', 'v', 'alert', 'constructor', '__proto__'])('refuses the unknown topic %j', (topic) => {
     expect(answered(receive(envelope({ topic }), sender, facts))).toMatchObject({
       reason: 'unknown_topic',
       isAck: true,
@@ -107,7 +107,7 @@ describe('receive', () => {
     });
   });
 
-  it('takes a topic of the extra ones as it comes, with the time of the envelope', () => {
+  it('appends an extra topic without inspection, with the time of the envelope', () => {
     const extra = createSender(
       { deviceId: VIN, senderId: `vehicle_device.${VIN}` },
       '',
@@ -125,7 +125,7 @@ describe('receive', () => {
     expect(answered(receive(envelope({ topic: 'das', senderId: 'vehicle_device.X' }), extra, facts)).isAck).toBe(true);
   });
 
-  it('gives any bytes a decision: a record within the limits of the log, or an answer that can be read', () => {
+  it('decides on arbitrary bytes: a record within the limits of the log, or a readable answer', () => {
     const good = envelope({});
     const change = fc.tuple(fc.nat(good.length - 1), fc.nat(255));
     const mutated = fc.tuple(fc.array(change, { maxLength: 8 }), fc.nat(good.length)).map(([changes, length]) => {
@@ -163,7 +163,7 @@ function envelope(changes: Partial<RecordEnvelope>): Buffer {
   return writeRecordEnvelope({ txid: 'tx', topic: 'V', payload, senderId: `vehicle_device.${VIN}`, ...changes });
 }
 
-/** `size` a multiple of four, as an envelope's is. */
+/** `size` must be a multiple of four, as every envelope's size is. */
 function envelopeOfSize(size: number): Buffer {
   const of = (textLength: number) => {
     const data = [{ key: 4, value: { stringValue: 'x'.repeat(textLength) } }];
@@ -183,7 +183,7 @@ function appended(decision: Decision): Extract<Decision, { kind: 'append' }> {
 function answered(decision: Decision) {
   if (decision.kind !== 'answer') throw new Error('appended');
   const answer = readEnvelope(decision.answer);
-  if (answer instanceof EnvelopeError) throw new Error('an answer that nobody can read');
+  if (answer instanceof EnvelopeError) throw new Error('unreadable answer');
   expect([STREAM, STREAM_ACK]).toContain(answer.messageType);
   return {
     ...decision,

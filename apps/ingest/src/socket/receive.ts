@@ -1,6 +1,6 @@
-// What one message of a vehicle means: bytes in, a decision out. Pure, and on the way of every record: no object tree,
-// no text where numbers will do. The order of the checks is that of Tesla's server (reference: vehicle protocol,
-// section 4), with the deviations that docs/ingest.md lists.
+// Decides what to do with one message of a vehicle: append it or answer it. Pure. It runs for every record, so it builds
+// no objects and uses offsets instead of strings. The order of the checks is that of Tesla's server
+// (docs/protocol/vehicle.md#acks); docs/ingest.md lists the deviations.
 import {
   buildAck,
   buildErrorAnswer,
@@ -20,19 +20,19 @@ import {
 } from '@fleetbridge/protocol';
 import { type PackedHead, packHead, type RecordToAppend } from '@fleetbridge/store';
 
-/** Who sends, as the certificate says; made once a connection. */
+/** The sender according to its certificate; created once per connection. */
 export interface Sender {
   vin: string;
-  /** Both forms that a vehicle may put into an envelope. */
+  /** The two forms of sender id that an envelope may carry. */
   senderId: Buffer;
   deviceId: Buffer;
-  /** The vehicle's client version, from the request's headers. */
+  /** The vehicle's client version, a header of the upgrade request. */
   version: string;
-  /** The VIN as a protobuf field of each topic's message, to be put behind a payload that claims another. */
+  /** The VIN as a protobuf field of each topic's message; appended to a payload that names another VIN. */
   vinFields: Record<Topic, Buffer>;
-  /** Topics that are taken beside the four, as they are. */
+  /** Topics that are stored besides the four known ones, without inspection. */
   extraTopics: ReadonlySet<string>;
-  /** What is the same in all of its records of a topic, made with the first: most vehicles send one topic only. */
+  /** The constant fields of records by topic; created with the first record, since most vehicles send one topic. */
   heads: Map<string, PackedHead>;
 }
 
@@ -66,24 +66,24 @@ export type RefusalReason =
 
 export type Decision =
   | { kind: 'append'; record: RecordToAppend; envelope: Envelope; isClockAhead: boolean }
-  /** Answered at once and not stored. `isKept`: its bytes are worth a place in the quarantine. */
+  /** Answered immediately and not stored. `isKept`: put the message into the quarantine. */
   | { kind: 'answer'; reason: RefusalReason; answer: Buffer; isKept: boolean; detail: string };
 
 export interface ReceiveFacts {
   receivedMs: number;
   /**
-   * Whether the vehicle may be sending again what it has sent before, as it does after a reconnect: `likely` when that
-   * has just been, `possible` for some time. A record that says so itself (is_resend) is always looked for.
+   * Whether the record may repeat an earlier one, as it does after a reconnect: `likely` shortly after connecting,
+   * `possible` for some time. A record with is_resend is always looked up.
    */
-  repeats: 'likely' | 'possible' | 'none';
-  /** Where the message lies in the bytes; default: it is all of them. */
+  repeats: 'likely' | 'possible' | 'unlikely';
+  /** The part of the bytes that holds the message; default: all. */
   start?: number;
   end?: number;
 }
 
-/** Vehicles send 36 bytes. The log could hold 65,535, but the ack repeats them and readers keep them. */
+/** Vehicles send 36 bytes. The log could store 65,535, but acks repeat the txid and readers keep it. */
 const MAX_TXID_BYTES = 1_000;
-// One of each is enough, since nothing here waits: what `receive` returns for a record is good until the next call.
+// Reused for every message, because nothing here is asynchronous: the result of `receive` is valid until the next call.
 const inspector = new PayloadInspector();
 const scratch = new Envelope();
 const toAppend: Extract<Decision, { kind: 'append' }> = {
@@ -110,9 +110,9 @@ const toAppend: Extract<Decision, { kind: 'append' }> = {
 };
 const LETTER_V = 'V'.charCodeAt(0);
 const LONGEST_TOPIC = Math.max(...topics.map((topic) => topic.length));
-/** Of those that are named by configuration. */
+/** Limit for the names in EXTRA_TOPICS. */
 const LONGEST_EXTRA_TOPIC = 64;
-/** Nothing is known of the payload of an extra topic, not even whether the vehicle sends it again. */
+/** The payload of an extra topic is unknown, including whether it is a repeat. */
 const uninspected: Readonly<PayloadFacts> = { isValid: true, createdMs: 0, isResend: true, vinStart: 0, vinEnd: 0 };
 
 export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Decision {
@@ -149,7 +149,7 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
     };
   }
   if (!isFrom(envelope, sender)) {
-    // A topic without a rule is refused, one with a rule acknowledged, so that the vehicle stops sending it again.
+    // An unknown topic gets an error; a known one is acknowledged so that the vehicle stops resending.
     const answer = topic === undefined ? buildErrorAnswer(envelope.txid) : ackOf(envelope);
     return { kind: 'answer', reason: 'unauthorized_sender_id', answer, isKept: false, detail: topicText(envelope) };
   }
@@ -189,17 +189,17 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
   record.payload = bytes;
   record.payloadStart = envelope.payloadStart;
   record.payloadEnd = envelope.payloadEnd;
-  // The last of repeated fields counts in protobuf: put behind, the certificate's VIN overwrites what is claimed.
-  const isAsItIs = shape === undefined || isText(bytes, payload.vinStart, payload.vinEnd, sender.deviceId);
-  record.payloadSuffix = isAsItIs ? undefined : sender.vinFields[shape.topic];
+  // In protobuf the last of repeated fields wins: the appended VIN of the certificate overrides the one in the payload.
+  const isUnchanged = shape === undefined || isText(bytes, payload.vinStart, payload.vinEnd, sender.deviceId);
+  record.payloadSuffix = isUnchanged ? undefined : sender.vinFields[shape.topic];
   toAppend.isClockAhead = time.isClockAhead;
   return toAppend;
 }
 
-/** A repeat that is only possible is known by its time, if it has one of its own; that spares the look for it. */
-function kindOf(repeats: ReceiveFacts['repeats'], isTimeOwn: boolean): RecordToAppend['kind'] {
-  if (repeats === 'none') return 'record';
-  return repeats === 'possible' && isTimeOwn ? 'possible_repeat_dated' : 'possible_repeat';
+/** A repeat that is only possible is recognized by its own time, if it has one; that saves the lookup. */
+function kindOf(repeats: ReceiveFacts['repeats'], hasOwnTime: boolean): RecordToAppend['kind'] {
+  if (repeats === 'unlikely') return 'record';
+  return repeats === 'possible' && hasOwnTime ? 'possible_repeat_dated' : 'possible_repeat';
 }
 
 function topicOf(envelope: Envelope): TopicShape | undefined {
@@ -222,7 +222,7 @@ function extraTopicOf(envelope: Envelope, { extraTopics }: Sender): string | und
   return extraTopics.has(topic) ? topic : undefined;
 }
 
-/** For the log: a topic can be as long as a message. */
+/** Shortened for the log: a topic can be as long as a message. */
 function topicText({ bytes, topicStart, topicEnd }: Envelope): string {
   return bytes.toString('latin1', topicStart, Math.min(topicEnd, topicStart + 40));
 }

@@ -1,5 +1,5 @@
-// What looks into the records on their way to the log, because an operator asked for it by name: lines for topics of
-// LOG_RECORDS, and counts for VINs of SIGNAL_COUNT_VINS. Costs decoding, so there is none unless asked for.
+// Looks into records before they are appended, where the operator has configured it: log lines for LOG_RECORDS, signal
+// counts for SIGNAL_COUNT_VINS. Decoding is expensive, so the default is no inspection.
 import { decodeRecord, flatRecord, normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import type { RecordToAppend } from '@fleetbridge/store';
@@ -15,7 +15,7 @@ export interface RecordInspectionOptions {
   log: Logger;
 }
 
-/** Undefined when there is nothing to look for. */
+/** Undefined if nothing is configured. */
 export function createRecordInspection({
   counts,
   log,

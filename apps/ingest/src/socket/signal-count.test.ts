@@ -11,7 +11,7 @@ const value = fc.oneof(
 );
 const data = fc.array(fc.record({ key: fc.nat(250), value }), { maxLength: 30 });
 
-it('counts the data of V, whatever lies between them', () => {
+it('counts the data of V, whatever fields lie between them', () => {
   fc.assert(
     fc.property(data, fc.boolean(), (some, isResend) => {
       const payload = encodeMessage('V', { data: some, vin: 'VIN1', createdAt: timestampOf(1e12), isResend });
@@ -21,14 +21,14 @@ it('counts the data of V, whatever lies between them', () => {
   );
 });
 
-it('counts alerts, and nothing in other topics', () => {
+it('counts alerts, and zero in other topics', () => {
   const alerts = [{ name: 'a' }, { name: 'b' }];
   expect(countSignals('alerts', encodeMessage('alerts', { vin: 'V', alerts }))).toBe(2);
   expect(countSignals('errors', encodeMessage('errors', { errors: [{ name: 'a' }] }))).toBe(0);
   expect(countSignals('das', Buffer.from('anything'))).toBe(0);
 });
 
-it('passes over fields that nobody knows: numbers of four and eight bytes, groups with fields of their own', () => {
+it('skips unknown fields: numbers of four and eight bytes, and groups with nested fields', () => {
   const datum = [0x0a, 0x00];
   const unknown = [
     [0x7d, 1, 2, 3, 4],
@@ -39,7 +39,7 @@ it('passes over fields that nobody knows: numbers of four and eight bytes, group
   expect(countSignals('V', Buffer.from([...datum, ...unknown.flat(), ...datum]))).toBe(2);
 });
 
-it('ends, whatever the bytes', () => {
+it('terminates on arbitrary bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
       expect(countSignals('V', bytes)).toBeLessThanOrEqual(bytes.length);

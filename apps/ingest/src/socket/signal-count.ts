@@ -1,5 +1,5 @@
-// How many signals a record holds: data of V, alerts of alerts, nothing else, as the Go server counts them. Both are
-// field 1 of their message; the payload was found valid before.
+// Counts the signals of a record as the Go server does: the data of V and the alerts of alerts. Both are field 1 of their
+// message. The payload has been validated before.
 
 export function countSignals(topic: string, payload: Uint8Array): number {
   if (topic !== 'V' && topic !== 'alerts') return 0;
@@ -22,7 +22,7 @@ export function countSignals(topic: string, payload: Uint8Array): number {
   return signals;
 }
 
-/** Its lowest 32 bits, and where the next byte is. */
+/** The lowest 32 bits, and the offset behind the number. */
 function varint(bytes: Uint8Array, start: number): [value: number, end: number] {
   let value = 0;
   let at = start;

@@ -1,17 +1,18 @@
-// What the operator said of single topics. Each set is empty unless configured, which is what the way of a record
-// is made for.
-import type { IngestConfig } from '../config.js';
-
+// What the operator has configured for single topics. The sets are usually empty, and the path of a record is optimized
+// for that.
 export interface TopicRules {
-  /** Stored beside the four that we understand, without a look at the payload. */
+  /** Topics that are stored besides the four known ones, without reading the payload. */
   extra: ReadonlySet<string>;
-  /** Acknowledged before they are stored. */
+  /** Topics that are acknowledged before their records are stored. */
   ackOnReceive: ReadonlySet<string>;
 }
 
 export function topicRules({
   EXTRA_TOPICS,
   ACK_ON_RECEIVE,
-}: Pick<IngestConfig, 'EXTRA_TOPICS' | 'ACK_ON_RECEIVE'>): TopicRules {
+}: {
+  EXTRA_TOPICS: readonly string[];
+  ACK_ON_RECEIVE: readonly string[];
+}): TopicRules {
   return { extra: new Set(EXTRA_TOPICS), ackOnReceive: new Set(ACK_ON_RECEIVE) };
 }

@@ -1,6 +1,5 @@
-// Gathers what the status page shows, each time anew: the files as they are now, and what Redis says. The page must come
-// whatever is broken, so nothing here fails or waits for long.
-
+// Gathers the facts for the status page at each request: the files as they are, and the data in Redis. The page must
+// appear whatever is broken, so nothing here throws or waits for long.
 import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -8,10 +7,10 @@ import { isIP } from 'node:net';
 import path from 'node:path';
 import { loadServerCertificate, teslaCaSources } from '@fleetbridge/pki';
 import { normalizeVin } from '@fleetbridge/protocol';
-import type { Readiness } from '@fleetbridge/service';
+import { type Readiness, withTimeout } from '@fleetbridge/service';
 import { AdmissionStore, readLogOverview, type Store } from '@fleetbridge/store';
 import { parseVinFile } from '../admission/index.js';
-import { caEndings, daysLeft, loadVehicleCas } from '../certificates/index.js';
+import { caExpiries, daysLeft, loadVehicleCas } from '../certificates/index.js';
 import { type IngestConfig, withDefaults } from '../config.js';
 import type { CertificateFacts, StatusFacts } from './status-steps.js';
 
@@ -19,13 +18,13 @@ export interface StatusFactsOptions {
   config: IngestConfig;
   store: Store;
   readiness: Pick<Readiness, 'report'>;
-  /** Connections that did not become a vehicle's, by reason. */
+  /** Refused connections by reason. */
   refused: () => Readonly<Record<string, number>> | Promise<Readonly<Record<string, number>>>;
   now: () => number;
   env: Readonly<NodeJS.ProcessEnv>;
 }
 
-const ANSWER_LIMIT_MS = 1_500;
+const ANSWER_TIMEOUT_MS = 1_500;
 const VEHICLES_SHOWN = 50;
 
 export async function gatherStatusFacts(options: StatusFactsOptions): Promise<StatusFacts> {
@@ -51,17 +50,13 @@ export async function gatherStatusFacts(options: StatusFactsOptions): Promise<St
   };
 }
 
-/** Undefined when there is none in time. */
-async function answerOf<T>(asked: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ANSWER_LIMIT_MS);
-  });
-  try {
-    return await Promise.race([asked.catch(() => undefined), limit]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** Undefined if the promise rejects or takes too long. */
+function answerOf<T>(answer: Promise<T>): Promise<T | undefined> {
+  return withTimeout(
+    answer.catch(() => undefined),
+    ANSWER_TIMEOUT_MS,
+    { onTimeout: () => undefined },
+  );
 }
 
 async function vehicleCaFacts(config: IngestConfig, nowMs: number): Promise<StatusFacts['vehicleCas']> {
@@ -69,17 +64,17 @@ async function vehicleCaFacts(config: IngestConfig, nowMs: number): Promise<Stat
   try {
     const bundle = await loadVehicleCas(files);
     const isDevelopment = path.resolve(files.caFile) === path.resolve(config.DATA_DIR, 'pki', 'ca.pem');
-    const whose = files.teslaCa ?? (isDevelopment && files.extraCaFile === undefined ? 'development' : 'own');
-    const areTeslasHere = existsSync(path.join(config.DATA_DIR, 'pki', teslaCaSources.production.file));
-    const ending = daysLeft(caEndings(bundle, nowMs)[0], nowMs);
-    return { whose, certificates: bundle.pem.length, daysLeft: ending, areTeslasHere };
+    const source = files.teslaCa ?? (isDevelopment && files.extraCaFile === undefined ? 'development' : 'own');
+    const areTeslaCasFetched = existsSync(path.join(config.DATA_DIR, 'pki', teslaCaSources.production.file));
+    const days = daysLeft(caExpiries(bundle, nowMs)[0], nowMs);
+    return { source, certificates: bundle.pem.length, daysLeft: days, areTeslaCasFetched };
   } catch (error) {
-    const problem = `Can't be read now, the ones of the start are in use: ${(error as Error).message}`;
-    return { problem, whose: files.teslaCa ?? 'own' };
+    const problem = `Could not be reloaded; still using the CAs loaded at startup: ${(error as Error).message}`;
+    return { problem, source: files.teslaCa ?? 'own' };
   }
 }
 
-const OUR_ISSUER = 'fleetbridge development server CA';
+const DEVELOPMENT_ISSUER = 'fleetbridge development server CA';
 
 async function certificateFacts(config: IngestConfig, nowMs: number): Promise<CertificateFacts | { problem: string }> {
   try {
@@ -89,12 +84,14 @@ async function certificateFacts(config: IngestConfig, nowMs: number): Promise<Ce
     return {
       hosts,
       daysLeft: daysLeft({ notAfter }, nowMs),
-      isMeanwhile: awaited !== undefined,
-      isSelfMade: certificate.issuer === certificate.subject || certificate.issuer.includes(OUR_ISSUER),
+      isTemporary: awaited !== undefined,
+      isPrivate: certificate.issuer === certificate.subject || certificate.issuer.includes(DEVELOPMENT_ISSUER),
       telemetryHost: name === undefined ? undefined : { name, isCovered: covers(certificate, name) },
     };
   } catch (error) {
-    return { problem: `Can't be used now, the one of the start is: ${(error as Error).message}` };
+    return {
+      problem: `Could not be reloaded; still using the certificate loaded at startup: ${(error as Error).message}`,
+    };
   }
 }
 
@@ -110,9 +107,9 @@ async function listedVins(config: IngestConfig): Promise<number | 'all'> {
   return vins.has('*') ? 'all' : vins.size;
 }
 
-/** What to type where this runs: in a clone, beside a compose file, or with the command installed. */
+/** How the CLI is started here: from a clone, with compose, or as an installed command. */
 export function commandLineIn(env: Readonly<NodeJS.ProcessEnv>, isContainer = existsSync('/.dockerenv')): string {
-  // first: a clone may lie in a container as well, and the images of compose know nothing of npm
+  // checked first, because a clone may run in a container too, and the compose images do not use npm
   if (env.npm_lifecycle_event !== undefined) return 'npm run fleetbridge --';
   return isContainer ? 'docker compose run --rm cli' : 'fleetbridge';
 }

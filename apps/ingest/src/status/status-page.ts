@@ -1,4 +1,4 @@
-// The first-run page, and every day's: one document, made here, with nothing loaded from anywhere and no script. Pure.
+// Renders the status page: one self-contained HTML document without scripts. Pure.
 import { createHash } from 'node:crypto';
 import type { VehicleSeen } from '@fleetbridge/store';
 import { nextStep, type StatusFacts, type Step, statusSteps } from './status-steps.js';
@@ -21,12 +21,12 @@ export function statusPage(facts: StatusFacts): string {
 <body>
 <header>
 <h1>fleetbridge</h1>
-<p class="badge ${isReady ? 'done' : 'todo'}">${isReady ? 'Ready for vehicles' : 'Not ready'}</p>
+<p class="badge ${isReady ? 'done' : 'missing'}">${isReady ? 'Ready for vehicles' : 'Not ready'}</p>
 </header>
 <main>
 ${nextSection(steps)}
 <section>
-<h2>Set-up</h2>
+<h2>Setup</h2>
 <ul class="steps">
 ${steps.map(stepItem).join('\n')}
 </ul>
@@ -34,7 +34,7 @@ ${steps.map(stepItem).join('\n')}
 ${vehiclesSection(facts)}
 </main>
 <footer>
-<p>As of <time datetime="${new Date(facts.nowMs).toISOString()}">${timeOf(facts.nowMs)}</time>, again every ${RELOAD_SECONDS} seconds. Also here: <a href="/readyz">readyz</a>, <a href="/metrics">metrics</a>. Positions and secrets are not shown.</p>
+<p>Generated at <time datetime="${new Date(facts.nowMs).toISOString()}">${timeOf(facts.nowMs)}</time>, reloaded every ${RELOAD_SECONDS} seconds. See also <a href="/readyz">readyz</a>, <a href="/metrics">metrics</a>. This page shows no positions and no secrets.</p>
 </footer>
 </body>
 </html>
@@ -45,7 +45,7 @@ function nextSection(steps: readonly Step[]): string {
   const next = nextStep(steps);
   if (next === undefined) return '';
   return `<section class="next">
-<h2>Next: ${htmlText(next.title)}</h2>
+<h2>Next step: ${htmlText(next.title)}</h2>
 <p>${htmlText(next.text)}</p>
 <pre><code>${htmlText(next.remedy ?? '')}</code></pre>
 </section>`;
@@ -53,9 +53,9 @@ function nextSection(steps: readonly Step[]): string {
 
 const marks: Record<Step['state'], { sign: string; word: string }> = {
   done: { sign: '✓', word: 'done' },
-  todo: { sign: '✕', word: 'missing' },
-  look: { sign: '!', word: 'look at this' },
-  open: { sign: '–', word: 'open' },
+  missing: { sign: '✕', word: 'missing' },
+  warning: { sign: '!', word: 'warning' },
+  pending: { sign: '–', word: 'pending' },
 };
 
 function stepItem({ title, state, text, remedy }: Step): string {
@@ -74,7 +74,7 @@ function vehiclesSection({ log, nowMs }: StatusFacts): string {
   const { vehicles, knownVehicles } = log;
   const hidden = knownVehicles - vehicles.length;
   return `<section>
-<h2>Vehicles seen</h2>
+<h2>Known vehicles</h2>
 <table>
 <thead><tr><th scope="col">VIN</th><th scope="col">Connected</th><th scope="col">Last record</th></tr></thead>
 <tbody>
@@ -86,14 +86,14 @@ ${vehicles.map((vehicle) => vehicleRow(vehicle, nowMs)).join('\n')}
 
 function vehicleRow({ vin, connectedSinceMs, lastReceivedMs }: VehicleSeen, nowMs: number): string {
   const connected = connectedSinceMs === undefined ? 'no' : `for ${durationOf(nowMs - connectedSinceMs)}`;
-  const heard = lastReceivedMs === undefined ? 'never' : timeElement(lastReceivedMs, nowMs);
-  return `<tr><th scope="row">${htmlText(vin)}</th><td>${connected}</td><td>${heard}</td></tr>`;
+  const lastRecord = lastReceivedMs === undefined ? 'never' : timeElement(lastReceivedMs, nowMs);
+  return `<tr><th scope="row">${htmlText(vin)}</th><td>${connected}</td><td>${lastRecord}</td></tr>`;
 }
 
 function timeElement(ms: number, nowMs: number): string {
   const date = new Date(ms);
-  // a date that a clock gone wrong has written may be none at all
-  if (Number.isNaN(date.getTime())) return 'at a time that is none';
+  // a time written by a wrong clock may be out of the range of dates
+  if (Number.isNaN(date.getTime())) return 'invalid time';
   return `<time datetime="${date.toISOString()}" title="${timeOf(ms)}">${durationOf(nowMs - ms)} ago</time>`;
 }
 
@@ -109,21 +109,21 @@ function timeOf(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-/** For text and for attributes in double quotes. */
+/** Escapes text for elements and for attributes in double quotes. */
 export function htmlText(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 const STYLE = `
-:root{color-scheme:light dark;--text:#1b1f24;--quiet:#59636e;--ground:#f6f7f9;--card:#fff;--line:#d9dee4;--done:#17783a;--todo:#b3261e;--look:#8a5a00;--open:#59636e;--code:#eef1f4}
-@media(prefers-color-scheme:dark){:root{--text:#e6e9ed;--quiet:#9aa4af;--ground:#14171b;--card:#1d2126;--line:#333a42;--done:#58c27d;--todo:#ff8a80;--look:#e6b450;--open:#9aa4af;--code:#282e35}}
+:root{color-scheme:light dark;--text:#1b1f24;--quiet:#59636e;--ground:#f6f7f9;--card:#fff;--line:#d9dee4;--done:#17783a;--missing:#b3261e;--warning:#8a5a00;--pending:#59636e;--code:#eef1f4}
+@media(prefers-color-scheme:dark){:root{--text:#e6e9ed;--quiet:#9aa4af;--ground:#14171b;--card:#1d2126;--line:#333a42;--done:#58c27d;--missing:#ff8a80;--warning:#e6b450;--pending:#9aa4af;--code:#282e35}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:48rem;padding:1.5rem 1rem 2rem;background:var(--ground);color:var(--text);font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
 header{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:.5rem 1rem}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:0 0 .5rem}h3{font-size:1rem;margin:0}p{margin:.2rem 0}
 .badge{border:1px solid;border-radius:999px;padding:.1rem .8rem;font-weight:600}
 section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem;margin-top:1rem}
-.next{border-left:.3rem solid var(--look)}
+.next{border-left:.3rem solid var(--warning)}
 pre{margin:.6rem 0 0;padding:.6rem .8rem;background:var(--code);border-radius:.4rem;white-space:pre-wrap}
 code{font-family:ui-monospace,monospace;font-size:.9rem}
 .steps{list-style:none;margin:0;padding:0}
@@ -131,7 +131,7 @@ code{font-family:ui-monospace,monospace;font-size:.9rem}
 .steps li>div{min-width:0}
 .mark{flex:none;width:1.6rem;height:1.6rem;line-height:1.5rem;border:1px solid;border-radius:50%;text-align:center;font-weight:700}
 .word{font-weight:400;font-size:.85rem;color:var(--quiet)}
-.done .mark,.badge.done{color:var(--done)}.todo .mark,.badge.todo{color:var(--todo)}.look .mark{color:var(--look)}.open .mark{color:var(--open)}
+.done .mark,.badge.done{color:var(--done)}.missing .mark,.badge.missing{color:var(--missing)}.warning .mark{color:var(--warning)}.pending .mark{color:var(--pending)}
 .remedy{color:var(--quiet)}
 table{width:100%;border-collapse:collapse}th,td{text-align:left;padding:.4rem .8rem .4rem 0;border-top:1px solid var(--line);vertical-align:top}
 thead th{border-top:0;color:var(--quiet);font-weight:400;font-size:.85rem}tbody th{font:.9rem/1.6 ui-monospace,monospace}td,thead th{white-space:nowrap}
@@ -139,7 +139,7 @@ thead th{border-top:0;color:var(--quiet);font-weight:400;font-size:.85rem}tbody 
 footer{margin-top:1rem;color:var(--quiet);font-size:.85rem}a{color:inherit}
 `;
 
-/** Our own style and nothing else: no script, no picture, no request, no frame. */
+/** Allows the style above and nothing else: no script, image, request or frame. */
 export const STATUS_PAGE_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,

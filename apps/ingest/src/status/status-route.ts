@@ -1,4 +1,4 @@
-// `GET /` on the admin port: the status page. It shows which vehicles there are, so it is answered under own names only.
+// `GET /` on the admin port: the status page. It shows VINs, so it is served under private host names only.
 import { type AdminServerOptions, HOST_NAME_REFUSED, isPrivateHostName } from '@fleetbridge/service';
 import { STATUS_PAGE_POLICY, statusPage } from './status-page.js';
 import type { StatusFacts } from './status-steps.js';

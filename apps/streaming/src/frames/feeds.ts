@@ -102,7 +102,7 @@ export class Feeds {
     // no client is sent a state that the log has already superseded
     await Promise.all(this.#tails.map((tail) => tail.caughtUp));
     this.slots.start();
-    await this.#slotStore.forgetTheDead().catch(() => {});
+    await this.#slotStore.removeDeadProcesses().catch(() => {});
     await this.#check();
     this.#checkTimer = setInterval(() => void this.#check(), CHECK_EVERY_MS);
     this.#cleanupTimer = setInterval(() => this.#cleanup(), CLEANUP_EVERY_MS);
@@ -152,8 +152,10 @@ export class Feeds {
       partition,
       from,
       name: 'fleetbridge-streaming',
-      onEntries: (entries) => {
-        for (const entry of entries) this.#entry(partition, entry);
+      onEntry: (entry) => this.#entry(partition, entry),
+      onSkipped: ({ entry, error }) => {
+        counts.skippedEntries++;
+        log.error({ err: error, partition, entry: entry.id, vin: entry.vin, topic: entry.topic }, 'entry_skipped');
       },
       onGap: (gap) => {
         counts.gaps++;
@@ -171,23 +173,31 @@ export class Feeds {
   }
 
   #entry(partition: number, entry: LogEntry): void {
-    const { counts, log, onEntry, now } = this.#options;
+    const { counts, onEntry, now } = this.#options;
     counts.records++;
+    const decoded = this.#decode(entry);
     try {
-      const decoded = decodeRecord(entry.topic, entry.payload);
       if (decoded) {
         const feed = this.of(entry.vin);
         feed.record(entry, decoded);
         if (feed.subscribers > 0) counts.observeLatency(Math.max(0, now() - entry.receivedMs) / 1000);
       }
+    } finally {
+      // Also when the feed can't process the entry: the clients of raw records still receive it.
       this.#readUpTo[partition] = entry.id;
       onEntry?.(partition, entry, decoded);
+    }
+  }
+
+  #decode(entry: LogEntry): DecodedRecord | undefined {
+    const { counts, log } = this.#options;
+    try {
+      return decodeRecord(entry.topic, entry.payload);
     } catch (error) {
       if (!(error instanceof RecordDecodeError)) throw error;
       counts.undecodable++;
-      this.#readUpTo[partition] = entry.id;
-      onEntry?.(partition, entry, undefined);
       log.warn({ entry: entry.id, vin: entry.vin, topic: entry.topic }, 'record_undecodable');
+      return undefined;
     }
   }
 

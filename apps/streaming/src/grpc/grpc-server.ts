@@ -3,12 +3,12 @@
 // cursor.
 
 import { once } from 'node:events';
-import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AddressOf } from '@fleetbridge/access';
 import { type Access, type ClientAccess, type Grant, grantsVehicle, type Scope } from '@fleetbridge/access';
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
-import { explainListenError, type Logger } from '@fleetbridge/service';
+import { type Logger, listen, withTimeout } from '@fleetbridge/service';
 import {
   type ConnectionInjector,
   Metadata,
@@ -74,9 +74,19 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     socket.setNoDelay(true);
     injector.injectConnection(socket);
   };
-  const listener = options.port === undefined ? undefined : await listen(accept, { ...options, port: options.port });
+  const listener = options.port === undefined ? undefined : createServer(accept);
+  const port =
+    listener === undefined || options.port === undefined
+      ? 0
+      : await listen(listener, {
+          host: options.host,
+          port: options.port,
+          variable: 'STREAMING_GRPC_PORT',
+          hostVariable: 'STREAMING_BIND',
+          purpose: 'gRPC',
+        });
   return {
-    port: (listener?.address() as { port: number } | undefined)?.port ?? 0,
+    port,
     accept,
     renewCertificate: (renewed) => {
       // connections with the old certificate stay open
@@ -89,7 +99,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       listener?.close();
       health.stop();
       // Ended calls get the time for their status to arrive.
-      await Promise.race([new Promise((resolve) => server.tryShutdown(resolve)), delay(STOP_TIMEOUT_MS)]);
+      const shutDown = new Promise((resolve) => server.tryShutdown(resolve));
+      await withTimeout(shutDown, STOP_TIMEOUT_MS, { onTimeout: () => {} });
       server.forceShutdown();
     },
   };
@@ -262,22 +273,4 @@ function injectorOf(server: Server, certificate: GrpcServerOptions['certificate'
           { cert_chain: Buffer.from(certificate.cert), private_key: Buffer.from(certificate.key) },
         ]);
   return server.createConnectionInjector(credentials);
-}
-
-function listen(
-  accept: (socket: Socket) => void,
-  { host, port }: { host: string | undefined; port: number },
-): Promise<NetServer> {
-  return new Promise((resolve, reject) => {
-    const facts = {
-      host: host ?? 'all addresses',
-      port,
-      variable: 'STREAMING_GRPC_PORT',
-      hostVariable: 'STREAMING_BIND',
-      purpose: 'gRPC',
-    };
-    const listener = createServer(accept);
-    listener.once('error', (error) => reject(explainListenError(error, facts)));
-    listener.listen({ port, host }, () => resolve(listener));
-  });
 }

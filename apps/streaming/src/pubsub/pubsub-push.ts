@@ -2,7 +2,7 @@
 // step by step. A success means that the record is stored, like a vehicle's ack. Pub/Sub retries after anything else.
 
 import type { AddressOf } from '@fleetbridge/access';
-import type { Logger } from '@fleetbridge/service';
+import { type Logger, withTimeout } from '@fleetbridge/service';
 import type { Appender, AppendOutcome, RecordToAppend } from '@fleetbridge/store';
 import type { FastifyInstance } from 'fastify';
 import { BoundedMap } from '../bounded-map.js';
@@ -98,16 +98,9 @@ export function addPubsubPush(server: FastifyInstance, options: PubsubPushOption
   }
 
   function append(record: RecordToAppend): Promise<AppendOutcome | 'unanswered'> {
-    return new Promise((resolve) => {
-      // the appender keeps the record: if it is stored later, the next push of it is a repeat
-      const timer = setTimeout(() => resolve('unanswered'), answerTimeoutMs);
-      appender.append(record, {
-        settled: (outcome) => {
-          clearTimeout(timer);
-          resolve(outcome);
-        },
-      });
-    });
+    const appended = new Promise<AppendOutcome>((resolve) => appender.append(record, { settled: resolve }));
+    // the appender keeps the record: if it is stored later, the next push of it is a repeat
+    return withTimeout(appended, answerTimeoutMs, { onTimeout: () => 'unanswered' });
   }
 }
 

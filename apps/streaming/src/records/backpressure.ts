@@ -1,8 +1,7 @@
 // Sends a stream of records to one client at the client's pace. A client that reads nothing for a minute is given up; it
 // can resume with its cursor. A record that can't be converted is skipped, so that the client does not meet it again
 // after every reconnect.
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from '@fleetbridge/service';
+import { type Logger, withTimeout } from '@fleetbridge/service';
 import type { StreamingCounts } from '../metrics.js';
 import type { RecordStream, StreamItem } from './record-stream.js';
 
@@ -48,12 +47,7 @@ function sendOrSkip(item: StreamItem, { send, kind, counts, log }: Sink): boolea
   }
 }
 
-async function isUnread({ drained, unreadLimitMs = UNREAD_LIMIT_MS }: Sink): Promise<boolean> {
-  const limit = new AbortController();
-  try {
-    const timedOut = delay(unreadLimitMs, true, { signal: limit.signal }).catch(() => false);
-    return await Promise.race([drained().then(() => false), timedOut]);
-  } finally {
-    limit.abort();
-  }
+function isUnread({ drained, unreadLimitMs = UNREAD_LIMIT_MS }: Sink): Promise<boolean> {
+  const drainedInTime = drained().then(() => false);
+  return withTimeout(drainedInTime, unreadLimitMs, { onTimeout: () => true });
 }

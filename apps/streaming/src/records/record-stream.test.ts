@@ -137,9 +137,8 @@ async function createLog(
       store,
       partition,
       from: '0-0',
-      onEntries: (entries) => {
-        for (const entry of entries) records.publish(partition, entry, undefined);
-      },
+      onEntry: (entry) => records.publish(partition, entry, undefined),
+      onSkipped: ({ error }) => expect.unreachable(String(error)),
     });
     tail.start();
     cleanup.push(() => tail.stop());

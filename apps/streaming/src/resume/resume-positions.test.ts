@@ -75,7 +75,7 @@ describe('the slots of a process', () => {
     const again = request('20-0');
     const { subscriber, connectionId, cursor } = again;
     const newSlot = { id: connectionId, cursor };
-    await store.take(VIN, { subscriber, connectionId, newSlot, askedMs: undefined });
+    await store.acquire(VIN, { subscriber, connectionId, newSlot, askedMs: undefined });
     expect(asSlot(await positions.acquire(again))).toMatchObject({ isNew: false, cursor: '7-0', id: first.id });
   });
 

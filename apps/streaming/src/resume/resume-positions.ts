@@ -147,7 +147,7 @@ export class ResumePositions {
     for (const other of held) if (other.subscriber === subscriber && !other.isReleased) other.prove();
     // Redis must know what was released or confirmed here
     await this.write();
-    const answer = await this.#store.take(vin, {
+    const answer = await this.#store.acquire(vin, {
       subscriber,
       connectionId,
       newSlot: { id: connectionId, cursor },

@@ -6,4 +6,4 @@ export {
   type ServerCertificateFiles,
   serverCertificateFiles,
 } from './server-certificate.js';
-export { type ServerCertificateWatch, watchServerCertificate } from './server-certificate-watch.js';
+export { type ReloadableServerCertificate, reloadableServerCertificate } from './server-certificate-reload.js';

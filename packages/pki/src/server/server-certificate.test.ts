@@ -1,20 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAuthority } from '../certificate/authority.js';
 import { type CertificateAndKey, extendedKeyUsages, issueCertificate } from '../certificate/certificate.js';
 import { ServerCertificateError } from './errors.js';
-import {
-  checkPair,
-  loadServerCertificate,
-  type ServerCertificate,
-  type ServerCertificateFiles,
-} from './server-certificate.js';
-import { judge, type WatchState, watchServerCertificate } from './server-certificate-watch.js';
+import { loadServerCertificate, type ServerCertificateFiles } from './server-certificate.js';
 
 const authority = createAuthority({ commonName: 'test CA', days: 3650 });
 
@@ -123,45 +115,6 @@ describe('loadServerCertificate', () => {
   });
 });
 
-describe('judge', () => {
-  const first = checked(issue());
-  const second = checked(issue());
-  const mismatch = new ServerCertificateError('key_mismatch', 'mismatch', { file: 'server.key' });
-  const missing = new ServerCertificateError('missing', 'missing', { file: 'server.key' });
-
-  /** The report of each check. */
-  function checks(findings: (ServerCertificate | ServerCertificateError)[], current = first) {
-    let state: WatchState = { currentCert: current.cert, trouble: undefined };
-    return findings.map((finding) => {
-      const step = judge(state, finding);
-      state = step.state;
-      return step.changed ?? step.failed;
-    });
-  }
-
-  it('reports a new pair once and the same pair never', () => {
-    expect(checks([first, second, second, first])).toEqual([undefined, second, undefined, first]);
-  });
-
-  it('ignores an error that the next check no longer finds', () => {
-    expect(checks([mismatch, second, missing, first])).toEqual([undefined, second, undefined, first]);
-    expect(checks([mismatch, first, mismatch, first])).toEqual([undefined, undefined, undefined, undefined]);
-    expect(checks([missing, mismatch, second])).toEqual([undefined, undefined, second]);
-  });
-
-  it('reports a lasting error once, and again when it returns', () => {
-    expect(checks([mismatch, mismatch, mismatch, mismatch])).toEqual([undefined, mismatch, undefined, undefined]);
-    expect(checks([mismatch, mismatch, missing, missing])).toEqual([undefined, mismatch, undefined, missing]);
-    expect(checks([mismatch, mismatch, first, mismatch, mismatch])).toEqual([
-      undefined,
-      mismatch,
-      undefined,
-      undefined,
-      mismatch,
-    ]);
-  });
-});
-
 /** As Caddy does: one directory per issuer. */
 function keep(issuer: string, { certificatePem, keyPem }: CertificateAndKey) {
   mkdirSync(join(directory, 'kept', issuer), { recursive: true });
@@ -202,135 +155,3 @@ describe('a certificate path with a pattern', () => {
     expect(loaded.awaited).toBeUndefined();
   });
 });
-
-describe('watchServerCertificate', () => {
-  function watch(current?: ServerCertificate) {
-    const changes: ServerCertificate[] = [];
-    const errors: ServerCertificateError[] = [];
-    const watching = watchServerCertificate({
-      ...files,
-      ...(current === undefined ? {} : { current }),
-      intervalMs: 2,
-      onChange: (certificate) => changes.push(certificate),
-      onError: (error) => errors.push(error),
-    });
-    return { changes, errors, stop: watching.stop };
-  }
-
-  it('reports a lasting error, then the renewed pair with its hosts', async () => {
-    const before = issue();
-    const after = issue({ hosts: ['renewed.example.com'] });
-    write(before.certificatePem, before.keyPem);
-    const { changes, errors, stop } = watch(await loadServerCertificate(files));
-    writeFileSync(files.certFile, after.certificatePem);
-    await vi.waitFor(() => expect(errors).toHaveLength(1));
-    expect(errors[0]).toMatchObject({ problem: 'key_mismatch' });
-    expect(changes).toEqual([]);
-    writeFileSync(files.keyFile, after.keyPem);
-    await vi.waitFor(() => expect(changes).toHaveLength(1));
-    expect(changes[0]).toMatchObject({ key: after.keyPem, hosts: ['renewed.example.com'] });
-    stop();
-  });
-
-  it('reports the first pair when no pair is in use', async () => {
-    const pair = issue();
-    write(pair.certificatePem, pair.keyPem);
-    const { changes, stop } = watch();
-    await vi.waitFor(() => expect(changes).toHaveLength(1));
-    stop();
-  });
-
-  it('detects a renewal that swaps a symbolic link', async () => {
-    for (const [name, pair] of [
-      ['one', issue()],
-      ['two', issue()],
-    ] as const) {
-      mkdirSync(join(directory, name));
-      writeFileSync(join(directory, name, 'cert'), pair.certificatePem);
-      writeFileSync(join(directory, name, 'key'), pair.keyPem);
-    }
-    const live = join(directory, 'live');
-    symlinkSync('one', live);
-    files = { certFile: join(live, 'cert'), keyFile: join(live, 'key') };
-    const { changes, stop } = watch(await loadServerCertificate(files));
-    symlinkSync('two', `${live}.new`);
-    renameSync(`${live}.new`, live);
-    await vi.waitFor(() => expect(changes).toHaveLength(1));
-    expect(changes[0]).toMatchObject(await loadServerCertificate(files));
-    stop();
-  });
-
-  it('switches to the awaited pair when it exists, without an error before', async () => {
-    const [own, kept] = [issue({ hosts: ['own.example.com'] }), issue({ hosts: ['kept.example.com'] })];
-    write(own.certificatePem, own.keyPem);
-    const until = files;
-    files = { certFile: join(directory, 'kept/*/host.crt'), keyFile: join(directory, 'kept/*/host.key') };
-    const awaiting = await loadServerCertificate({ ...files, until });
-    expect(awaiting).toMatchObject({ hosts: ['own.example.com'], awaited: { problem: 'missing' } });
-    const { changes, errors, stop } = watch(awaiting);
-    const control = watch();
-    await vi.waitFor(() => expect(control.errors).toHaveLength(1));
-    keep('issuer', kept);
-    await vi.waitFor(() => expect(changes).toHaveLength(1));
-    expect(changes[0]).toMatchObject({ hosts: ['kept.example.com'] });
-    expect(errors).toEqual([]);
-    for (const one of [{ stop }, control]) one.stop();
-  });
-
-  it('reloads a renewed fallback pair while it is in use', async () => {
-    const own = [1, 2, 3].map((n) => issue({ hosts: [`own-${n}.example.com`] }));
-    write(own[0]!.certificatePem, own[0]!.keyPem);
-    const until = files;
-    files = { certFile: join(directory, 'kept/*/host.crt'), keyFile: join(directory, 'kept/*/host.key'), until };
-    const { changes, errors, stop } = watch(await loadServerCertificate(files));
-    writeFileSync(until.certFile, own[1]!.certificatePem);
-    writeFileSync(until.keyFile, own[1]!.keyPem);
-    await vi.waitFor(() => expect(changes).toHaveLength(1));
-    expect(changes[0]).toMatchObject({ hosts: ['own-2.example.com'], awaited: { problem: 'missing' } });
-    keep('issuer', issue({ hosts: ['kept.example.com'] }));
-    await vi.waitFor(() => expect(changes).toHaveLength(2));
-    expect(errors).toEqual([]);
-    // removed again: the last pair stays in use, without a fallback
-    rmSync(join(directory, 'kept'), { recursive: true });
-    writeFileSync(until.certFile, own[2]!.certificatePem);
-    writeFileSync(until.keyFile, own[2]!.keyPem);
-    await vi.waitFor(() => expect(errors).toHaveLength(1));
-    expect(changes.map(({ hosts }) => hosts)).toEqual([['own-2.example.com'], ['kept.example.com']]);
-    stop();
-  });
-
-  it('is silent after stop', async () => {
-    const pair = issue();
-    write(pair.certificatePem, pair.keyPem);
-    const stopped = watch();
-    const control = watch();
-    stopped.stop();
-    await vi.waitFor(() => expect(control.changes).toHaveLength(1));
-    control.stop();
-    expect(stopped.changes).toEqual([]);
-  });
-
-  it('is silent after stop, also during a check', async () => {
-    const pair = issue();
-    writeFileSync(files.keyFile, pair.keyPem);
-    execFileSync('mkfifo', [files.certFile]); // blocks its reader until the test writes
-    const { changes, errors, stop } = watch();
-    const writer = await open(files.certFile, 'w'); // opens when the check has opened the file
-    stop();
-    await writer.writeFile(pair.certificatePem);
-    await writer.close();
-    // The check needs a few turns of the event loop; this takes many.
-    rmSync(files.certFile);
-    write(pair.certificatePem, pair.keyPem);
-    for (let i = 0; i < 20; i++) await loadServerCertificate(files);
-    expect([...changes, ...errors]).toEqual([]);
-  });
-});
-
-function checked(pair: CertificateAndKey): ServerCertificate {
-  return checkPair(
-    { cert: pair.certificatePem, key: pair.keyPem },
-    files ?? { certFile: 'c', keyFile: 'k' },
-    new Date(),
-  );
-}

@@ -2,11 +2,11 @@ import { expect, it } from 'vitest';
 import { MergedMetrics } from './merged-metrics.js';
 import { createMetrics } from './metrics.js';
 
-it('sums what processes have counted, those that ended included, and the levels of the living', async () => {
+it('sums the counters of running and exited processes, and the gauges of running ones only', async () => {
   const merged = new MergedMetrics();
   await merged.retire(await counted(5, 100));
   await merged.retire(await counted(7, 100));
-  const text = await merged.text([await counted(1, 2), await counted(2, 3)]);
+  const text = await merged.merge([await counted(1, 2), await counted(2, 3)]).metrics();
   expect(text).toMatch(/^frames_total\{app="x"\} 15$/m);
   expect(text).toMatch(/^clients\{app="x"\} 5$/m);
 });

@@ -1,23 +1,23 @@
-// The metrics of several processes as one page. Counters of one that has ended stay in the sums: a sum that fell would
-// look to Prometheus like a restart, and everything counted so far would seem to have happened at once.
+// Merges the metrics of several processes. Counters of an exited process stay in the sums: Prometheus would take a sum
+// that falls for a restart and count everything so far a second time.
 import { AggregatorRegistry, type Registry } from 'prom-client';
 
-/** As `registry.getMetricsAsJSON()` gives them; they can travel over IPC. */
+/** The result of `registry.getMetricsAsJSON()`, which can be sent over IPC. */
 export type MetricsAsJson = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
-const GROWING: ReadonlySet<string> = new Set(['counter', 'histogram']);
+const CUMULATIVE_TYPES: ReadonlySet<string> = new Set(['counter', 'histogram']);
 
 export class MergedMetrics {
   #retired: MetricsAsJson = [];
 
-  /** What a process had counted when it ended. Its levels (connections, memory) ended with it. */
+  /** Keeps the counters of a process that has exited. Its gauges (connections, memory) are dropped. */
   async retire(last: MetricsAsJson): Promise<void> {
     const sums = await AggregatorRegistry.aggregate([this.#retired, last]).getMetricsAsJSON();
-    this.#retired = sums.filter(({ type }) => GROWING.has(String(type)));
+    this.#retired = sums.filter(({ type }) => CUMULATIVE_TYPES.has(String(type)));
   }
 
-  /** Prometheus' text of all that is given and of the processes that have ended. */
-  text(living: readonly MetricsAsJson[]): Promise<string> {
-    return AggregatorRegistry.aggregate([...living, this.#retired]).metrics();
+  /** The sum of the given metrics and of exited processes, to be read as text or as values. */
+  merge(running: readonly MetricsAsJson[]): Pick<Registry, 'metrics' | 'getMetricsAsJSON'> {
+    return AggregatorRegistry.aggregate([...running, this.#retired]);
   }
 }

@@ -2,7 +2,7 @@ import { register } from 'prom-client';
 import { expect, test } from 'vitest';
 import { createMetrics } from './metrics.js';
 
-test('metrics live in their own registry and carry the app', async () => {
+test('metrics are in a registry per app and have the label app', async () => {
   const [one, two] = [
     createMetrics({ app: 'one', defaultMetrics: false }),
     createMetrics({ app: 'two', defaultMetrics: false }),
@@ -28,7 +28,7 @@ test('the default metrics include the delay of the event loop', async () => {
   expect(text).toMatch(/^process_cpu_seconds_total\{app="ingest"\} /m);
 });
 
-test('numbers of the program are read when Prometheus asks', async () => {
+test('numbers of the program are read on each scrape', async () => {
   const { registry, total, level, totalByName } = createMetrics({ app: 'test', defaultMetrics: false });
   const counts = { stored: 1, open: 5, refused: {} as Record<string, number> };
   total('stored_total', 'h', () => counts.stored);

@@ -1,5 +1,5 @@
-// The metrics of one process in a registry of its own. No global registry: two apps in one test process would meet
-// there, and importing a module must not register anything.
+// The metrics of one process, in a registry per app. Not prom-client's global one: two apps in one test process would
+// share it, and importing a module must not register anything.
 import {
   Counter,
   type CounterConfiguration,
@@ -18,15 +18,15 @@ export interface Metrics {
   counter<Label extends string = never>(configuration: Unbound<CounterConfiguration<Label>>): Counter<Label>;
   gauge<Label extends string = never>(configuration: Unbound<GaugeConfiguration<Label>>): Gauge<Label>;
   histogram<Label extends string = never>(configuration: Unbound<HistogramConfiguration<Label>>): Histogram<Label>;
-  /** A counter that is a plain number in the program, and read when Prometheus asks. */
+  /** A counter with a value that is read from the program on each scrape. */
   total(name: string, help: string, read: () => number): void;
-  /** The same for a number that goes up and down. */
+  /** A gauge that is read on each scrape. */
   level(name: string, help: string, read: () => number): void;
-  /** One counter a name, e.g. by reason. */
+  /** A counter with one label, such as the reason; read on each scrape. */
   totalByName(name: string, help: string, label: string, read: () => Record<string, number | undefined>): void;
 }
 
-/** Every series carries `app`. The default metrics are the process' own: CPU, memory, GC, event-loop delay. */
+/** Every series has the label `app`. The default metrics are CPU, memory, GC and event loop delay of the process. */
 export function createMetrics({ app, defaultMetrics = true }: { app: string; defaultMetrics?: boolean }): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ app });

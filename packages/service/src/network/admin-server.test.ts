@@ -27,7 +27,7 @@ async function start(options: Partial<AdminServerOptions> = {}) {
   return { server, readiness, lines, get };
 }
 
-test('/healthz answers as long as the process does, ready or not', async () => {
+test('/healthz responds with 200, ready or not', async () => {
   const { get } = await start();
   const response = await get('/healthz');
   expect(response.status).toBe(200);
@@ -56,7 +56,7 @@ test('/metrics is the registry in the format that Prometheus reads', async () =>
   expect(await response.text()).toContain('records_total{app="ingest"} 1');
 });
 
-test('an app adds its own routes, and a bug in one is logged, not told', async () => {
+test('an app adds its own routes, and an exception in one is logged, not shown to the client', async () => {
   const { get, lines } = await start({
     routes: (server) => {
       server.get('/status', () => ({ vehicles: 1 }));
@@ -76,7 +76,7 @@ test('an app adds its own routes, and a bug in one is logged, not told', async (
   });
 });
 
-test('a port that is taken is explained by its variable', async () => {
+test('a port in use is reported with the variable that sets it', async () => {
   const { server } = await start();
   const { port } = server.address;
   await expect(start({ port })).rejects.toSatisfy(
@@ -85,7 +85,7 @@ test('a port that is taken is explained by its variable', async () => {
   );
 });
 
-test('stopping waits neither for idle connections nor for a request without an answer, and may be asked for twice', async () => {
+test('stopping waits neither for idle connections nor for an unanswered request, and can be called twice', async () => {
   let arrived = () => {};
   const arrival = new Promise<void>((resolve) => {
     arrived = resolve;

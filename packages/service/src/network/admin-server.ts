@@ -1,5 +1,5 @@
-// The operator's door of an app, apart from its public one: /healthz (the process lives), /readyz (it should get work),
-// /metrics, and what else the app adds. Plain HTTP, meant for loopback or a private network.
+// The admin port of an app: /healthz (the process runs), /readyz (it should receive work), /metrics, and the app's own
+// routes. Plain HTTP without a password, for loopback or a private network.
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Registry } from 'prom-client';
@@ -8,9 +8,9 @@ import { explainListenError } from './listen.js';
 
 export interface AdminServerOptions {
   host: string;
-  /** 0 takes any free port; the real one is in the answer's `address`. */
+  /** 0: any free port, which `address` then has. */
   port: number;
-  /** The variable that sets `port`, for the message when it is taken. */
+  /** The variable that sets `port`, for the error when it is in use. */
   portVariable: string;
   registry: Pick<Registry, 'metrics' | 'contentType'>;
   readiness: Pick<Readiness, 'report'>;
@@ -23,10 +23,10 @@ export interface AdminServer {
   stop(): Promise<void>;
 }
 
-/** Resolves when it listens; rejects with `ListenError` when it can't. */
+/** Resolves when the server listens. Throws ListenError. */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
   const { host, port, portVariable, registry, readiness, routes, log } = options;
-  // Scrapers keep their connections open, and a stuck request must not use up the time for stopping.
+  // Scrapers keep their connections open, and a stuck request must not delay the stop.
   const server = fastify({ logger: false, forceCloseConnections: true });
 
   server.get('/healthz', () => ({ status: 'ok', uptime_seconds: Math.round(process.uptime()) }));

@@ -1,8 +1,8 @@
-// A port that can't be opened: the process exits with 1 and names the variable that moves the port.
+// The error of a port that can't be opened; the process exits with 1.
 
 export type ListenErrorCode = 'port_in_use' | 'port_forbidden' | 'address_unavailable';
 
-/** A server could not be opened where the configuration wants it; the message says what to change. */
+/** A server can't listen where the configuration asks for it. The message names the variable to change. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
   readonly code: ListenErrorCode;

@@ -1,9 +1,9 @@
-// Whom an admin port tells which vehicles there are, or where. It has no password and listens on loopback; but a page of
-// somebody else's in the operator's browser can make its own name point to this machine (DNS rebinding) and read what is
-// there as its own. So such pages are for names that nobody can own.
+// Protects pages of the admin port that show vehicles or locations. The port has no password and listens on loopback, but
+// a foreign web page in the operator's browser can resolve its own domain to this machine (DNS rebinding) and read the
+// response. So these pages are served only under host names that no public domain can have.
 import { isIP } from 'node:net';
 
-/** An address, or a name that no domain of the internet can have. `host` without a port. */
+/** An IP address, or a name that no public domain can have. `host` has no port. */
 export function isPrivateHostName(host: string): boolean {
   const name = host
     .replace(/^\[(.*)\]$/, '$1')
@@ -12,5 +12,5 @@ export function isPrivateHostName(host: string): boolean {
   return isIP(name) !== 0 || !name.includes('.') || /\.(localhost|local|lan|internal|home\.arpa)$/.test(name);
 }
 
-/** For whoever asks by another name: 421. */
-export const HOST_NAME_REFUSED = { error: 'ask for this page by IP address, as localhost, or by a name without a dot' };
+/** The body of status 421 for any other host name. */
+export const HOST_NAME_REFUSED = { error: 'open this page by IP address, as localhost, or by a name without a dot' };

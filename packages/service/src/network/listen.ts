@@ -1,5 +1,6 @@
-// A server that can't be opened is the commonest failure of a first evening. The system's EADDRINUSE becomes a sentence
-// that says which port, what it is for, and which variable moves it.
+// Opens a listening port. A port that can't be opened is the most common failure of a first start: the system's
+// EADDRINUSE becomes a sentence with the port, its purpose and the variable that changes it.
+import type { AddressInfo, Server } from 'node:net';
 import { ListenError, type ListenErrorCode } from './errors.js';
 
 export interface ListenFacts {
@@ -9,11 +10,27 @@ export interface ListenFacts {
   variable: string;
   /** The variable that sets the host, if there is one. */
   hostVariable?: string;
-  /** What the port is for: "vehicles", "admin". */
+  /** The clients of the port: "vehicles", "admin". */
   purpose?: string;
 }
 
-/** A `ListenError` with the system's error as its cause; any other error comes back as it is. */
+export interface ListenOptions extends Omit<ListenFacts, 'host'> {
+  /** undefined: all addresses. */
+  host: string | undefined;
+  backlog?: number;
+}
+
+/** Resolves to the port, which is the system's choice if 0 was asked for. Throws ListenError. */
+export function listen(server: Server, { host, port, backlog, ...facts }: ListenOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(explainListenError(error, { host: host ?? 'all addresses', port, ...facts })),
+    );
+    server.listen({ port, host, backlog }, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+/** A `ListenError` with the system's error as its cause. Any other error is returned unchanged. */
 export function explainListenError(error: unknown, facts: ListenFacts): unknown {
   const reason = reasons[(error as NodeJS.ErrnoException | undefined)?.code ?? ''];
   if (reason === undefined) return error;
@@ -45,7 +62,7 @@ const reasons: Record<string, Reason> = {
       `not allowed to open ${where(facts)}; ports below 1024 need a privilege, choose another with ${facts.variable}`,
   },
   EADDRNOTAVAIL: unavailable,
-  // A host that is a name goes through the resolver first.
+  // A host name that the resolver does not find.
   ENOTFOUND: unavailable,
   EAI_AGAIN: unavailable,
 };

@@ -1,22 +1,22 @@
 import { expect, it } from 'vitest';
 import { Condition } from './condition.js';
 
-it('resolves at once when it is true already', async () => {
+it('resolves at once when the condition already holds', async () => {
   await new Condition().until(() => true);
 });
 
-it('resolves everybody for whom a look finds it true, and nobody else', async () => {
-  const turn = new Condition();
+it('resolves exactly the waiters that a check finds true', async () => {
+  const condition = new Condition();
   const seen: string[] = [];
   let level = 0;
-  const first = turn.until(() => level >= 1).then(() => seen.push('first'));
-  const second = turn.until(() => level >= 2).then(() => seen.push('second'));
+  const first = condition.until(() => level >= 1).then(() => seen.push('first'));
+  const second = condition.until(() => level >= 2).then(() => seen.push('second'));
   level = 1;
-  turn.look();
+  condition.check();
   await first;
   expect(seen).toEqual(['first']);
   level = 2;
-  turn.look();
+  condition.check();
   await second;
   expect(seen).toEqual(['first', 'second']);
 });

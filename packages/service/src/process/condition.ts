@@ -1,23 +1,23 @@
-// Waiting for something to become true that only calls of others change.
+// Waits until a condition holds. `check` must be called after each change of its inputs.
 
 export class Condition {
   readonly #waiting = new Set<() => void>();
 
-  /** Resolves at once, or with the first `look` that finds it true. */
+  /** Resolves at once, or with the first `check` that finds the condition true. */
   until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
-      const look = () => {
+      const check = () => {
         if (!condition()) return;
-        this.#waiting.delete(look);
+        this.#waiting.delete(check);
         resolve();
       };
-      this.#waiting.add(look);
-      look();
+      this.#waiting.add(check);
+      check();
     });
   }
 
-  /** Something has changed. */
-  look(): void {
-    for (const look of this.#waiting) look();
+  /** To be called after each change. */
+  check(): void {
+    for (const check of this.#waiting) check();
   }
 }

@@ -1,7 +1,7 @@
-// One JSON log line as a person reads it: time, level, app, event, then the fields as name=value, then the error's
-// stack. Values can come off the wire, so control characters never reach the terminal.
+// Formats a JSON log line for a terminal: time, level, app, event, then the fields as name=value, then the error's stack.
+// Values can come from the network, so control characters are escaped.
 
-/** The readable line with its newline; a line that is no JSON object comes back as it is. */
+/** The readable line with its newline. A line that is not a JSON object is returned unchanged. */
 export function prettyLine(line: string, { colour }: { colour: boolean }): string {
   const entry = parseEntry(line);
   if (entry === undefined) return line;
@@ -13,8 +13,10 @@ export function prettyLine(line: string, { colour }: { colour: boolean }): strin
     printable(String(app)),
     paint(1, printable(String(event ?? '-'))),
   ];
-  const rest = Object.entries(fields).map(([name, value]) => `${paint(2, `${printable(name)}=`)}${shown(value)}`);
-  return `${[...head, ...rest].join(' ')}\n${stackOf(err)}`;
+  const fieldTexts = Object.entries(fields).map(
+    ([name, value]) => `${paint(2, `${printable(name)}=`)}${formatValue(value)}`,
+  );
+  return `${[...head, ...fieldTexts].join(' ')}\n${stackOf(err)}`;
 }
 
 const levelColours: Record<string, number> = { trace: 2, debug: 2, info: 32, warn: 33, error: 31, fatal: 31 };
@@ -24,25 +26,25 @@ function parseEntry(line: string): Record<string, unknown> | undefined {
     const entry: unknown = JSON.parse(line);
     return typeof entry === 'object' && entry !== null ? (entry as Record<string, unknown>) : undefined;
   } catch {
-    // Not ours (a stray print); showing it as it is loses nothing.
+    // Not a log line but other output; shown unchanged.
     return undefined;
   }
 }
 
-function shown(value: unknown): string {
+function formatValue(value: unknown): string {
   const text = typeof value === 'string' && /^[\w:./@+-]+$/.test(value) ? value : JSON.stringify(value);
   return printable(text);
 }
 
 function stackOf(err: unknown, prefix = ''): string {
-  if (typeof err !== 'object' || err === null) return err === undefined ? '' : `    ${prefix}${shown(err)}\n`;
+  if (typeof err !== 'object' || err === null) return err === undefined ? '' : `    ${prefix}${formatValue(err)}\n`;
   const { stack, type, message, cause } = err as Record<string, unknown>;
   const text = typeof stack === 'string' ? stack : `${type}: ${message}`;
   const lines = text.split('\n').map((row, index) => `    ${index === 0 ? prefix : ''}${printable(row)}\n`);
   return lines.join('') + stackOf(cause, 'caused by ');
 }
 
-// Control characters move the cursor, format characters (right-to-left overrides) make text read as what it is not.
+// Control characters move the cursor; format characters (right-to-left overrides) make text appear as other text.
 function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }

@@ -36,14 +36,14 @@ test('an error keeps its cause and both stacks', () => {
   });
 });
 
-test('what is below the level is not written', () => {
+test('events below the level are not written', () => {
   const { log, lines } = capture({ level: 'warn' });
   log.info('quiet');
-  log.warn('heard');
+  log.warn('loud');
   expect(lines).toHaveLength(1);
 });
 
-test('a person reads time, level, app, event, fields and stacks', () => {
+test('the pretty format shows time, level, app, event, fields and stacks', () => {
   const { log, lines } = capture({ format: 'pretty' });
   log.info({ vin: 'V1', duration_ms: 3, why: 'two words', ports: { ws: 1 } }, 'vehicle_connected');
   log.error({ err: new Error('outer', { cause: new Error('inner') }) }, 'append_failed');
@@ -53,14 +53,14 @@ test('a person reads time, level, app, event, fields and stacks', () => {
   expect(lines[1]).toMatch(/ERROR ingest append_failed\n {4}Error: outer\n(.*\n)* {4}caused by Error: inner\n/);
 });
 
-test('a value from the wire cannot steer the terminal', () => {
+test('a value from the network cannot control the terminal', () => {
   const { log, lines } = capture({ format: 'pretty' });
   const hostile = '\u001b[2J\n\u009b31m\u202e';
   log.warn({ [hostile]: hostile, err: new Error(hostile) }, hostile);
   expect(lines.join('').replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
 });
 
-test('colours are used when asked for, and a line that is no JSON stays as it is', () => {
+test('colours are optional, and a line that is not JSON stays unchanged', () => {
   expect(prettyLine('{"level":"warn","event":"x"}\n', { colour: true })).toContain('\u001b[33mWARN \u001b[0m');
   expect(prettyLine('not json\n', { colour: false })).toBe('not json\n');
 });

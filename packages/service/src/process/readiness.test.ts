@@ -3,7 +3,7 @@ import { MergedMetrics } from '../metrics/merged-metrics.js';
 import { createMetrics } from '../metrics/metrics.js';
 import { createReadiness, measureReadiness } from './readiness.js';
 
-test('ready is when every check is, and no check at all is not ready', () => {
+test('is ready when every check is, and not without any check', () => {
   const readiness = createReadiness();
   expect(readiness.report()).toEqual({ ready: false, checks: {} });
   readiness.set('redis', { ready: true });
@@ -15,7 +15,7 @@ test('ready is when every check is, and no check at all is not ready', () => {
   });
 });
 
-test('checks that are announced have to be heard of first', () => {
+test('declared checks fail until they are set', () => {
   const readiness = createReadiness({ checks: ['redis', 'server'] });
   readiness.set('redis', { ready: true });
   expect(readiness.report()).toMatchObject({ ready: false, checks: { server: { ready: false, reason: 'starting' } } });
@@ -23,7 +23,7 @@ test('checks that are announced have to be heard of first', () => {
   expect(readiness.report().ready).toBe(true);
 });
 
-test('setting says whether it changed anything', () => {
+test('set returns whether the check changed', () => {
   const readiness = createReadiness({ checks: ['redis'] });
   expect(readiness.set('redis', { ready: true })).toBe(true);
   expect(readiness.set('redis', { ready: true })).toBe(false);
@@ -31,7 +31,7 @@ test('setting says whether it changed anything', () => {
   expect(readiness.set('redis', { ready: false, reason: 'loading' })).toBe(true);
 });
 
-test('a process that stops is not ready, whatever its checks say', () => {
+test('a stopping process is not ready, whatever its checks', () => {
   const abort = new AbortController();
   const readiness = createReadiness({ signal: abort.signal });
   readiness.set('redis', { ready: true });
@@ -39,7 +39,7 @@ test('a process that stops is not ready, whatever its checks say', () => {
   expect(readiness.report()).toMatchObject({ ready: false, checks: { process: { ready: false, reason: 'stopping' } } });
 });
 
-test('is a gauge too, and of several workers the one that is worst off counts', async () => {
+test('readiness is exported as a gauge, and of several workers the worst one decides', async () => {
   const workers = [true, false].map((ready) => {
     const { registry, gauge } = createMetrics({ app: 'a', defaultMetrics: false });
     const readiness = createReadiness();
@@ -49,5 +49,5 @@ test('is a gauge too, and of several workers the one that is worst off counts', 
   });
   expect(await workers[0]!.metrics()).toMatch(/^fleetbridge_ready\{app="a"\} 1$/m);
   const pages = await Promise.all(workers.map((registry) => registry.getMetricsAsJSON()));
-  expect(await new MergedMetrics().text(pages)).toMatch(/^fleetbridge_ready\{app="a"\} 0$/m);
+  expect(await new MergedMetrics().merge(pages).metrics()).toMatch(/^fleetbridge_ready\{app="a"\} 0$/m);
 });

@@ -1,11 +1,11 @@
-// Whether this process should get work, by named cause, so that page, probe and alert agree on the reason.
+// Whether this process should receive work, per named check, so that page, probe and alert agree on the reason.
 
 import type { Metrics } from '../metrics/index.js';
 import type { Logger } from './log.js';
 
 export interface ReadinessCheck {
   ready: boolean;
-  /** Why not (or an explanation), a constant snake_case text. */
+  /** Why not, as a constant snake_case text. */
   reason?: string;
 }
 
@@ -15,12 +15,12 @@ export interface ReadinessReport {
 }
 
 export interface Readiness {
-  /** Returns whether that changed anything, for callers that log a change once. */
+  /** Returns whether the check changed, for callers that log each change once. */
   set(name: string, check: ReadinessCheck): boolean;
   report(): ReadinessReport;
 }
 
-/** For something that this process needs and that comes and goes: sets its check, and logs each change once. */
+/** For a dependency that can become unreachable: sets its check and logs each change once. */
 export function reportReachability(what: string, parts: { readiness: Readiness; log: Pick<Logger, 'info' | 'warn'> }) {
   return ({ isReachable, reason }: { isReachable: boolean; reason: string }): void => {
     parts.readiness.set(what, isReachable ? { ready: true } : { ready: false, reason: 'unreachable' });
@@ -29,11 +29,11 @@ export function reportReachability(what: string, parts: { readiness: Readiness; 
   };
 }
 
-/** The report's sum as a gauge; of several workers the one that is worst off counts. */
+/** The overall readiness as a gauge. Of several workers the worst one decides. */
 export function measureReadiness({ gauge }: Pick<Metrics, 'gauge'>, readiness: Pick<Readiness, 'report'>): void {
   gauge({
     name: 'fleetbridge_ready',
-    help: 'Whether the process should get work, 1 or 0; /readyz says what is missing.',
+    help: 'Whether the process should receive work, 1 or 0; /readyz lists the failed checks.',
     aggregator: 'min',
     collect() {
       this.set(Number(readiness.report().ready));
@@ -42,8 +42,8 @@ export function measureReadiness({ gauge }: Pick<Metrics, 'gauge'>, readiness: P
 }
 
 /**
- * Ready when every check is. `checks` are those that must be heard of first: without them a process would count as
- * ready between the first good news and the second. Once `signal` is aborted (runApp's), nothing is ready any more.
+ * Ready when every check is. `checks` fail until they are set: otherwise a process would be ready between its first and
+ * second successful check. Not ready once `signal` (of runApp) is aborted.
  */
 export function createReadiness({
   checks = [],
@@ -62,7 +62,7 @@ export function createReadiness({
     report() {
       const all = new Map(known);
       if (signal?.aborted) all.set('process', { ready: false, reason: 'stopping' });
-      // Nothing known is not good news.
+      // No checks yet means not ready.
       const ready = all.size > 0 && [...all.values()].every((check) => check.ready);
       return { ready, checks: Object.fromEntries(all) };
     },

@@ -1,6 +1,6 @@
-// The whole life of a process: start, run, stop in order, one exit code. The only file that reads process.env.
+// The life cycle of a process: start, run, ordered stop, one exit code. The only file that reads process.env.
 //
-//   main ──▶ running ──▶ SIGTERM, SIGINT, or the supervisor is gone ──▶ stops in reverse ──▶ exit 0
+//   main ──▶ running ──▶ SIGTERM, SIGINT, or the supervisor is gone ──▶ reverse stop ──▶ exit 0
 //    ├ ConfigError: 2     └ unhandled error: 1                           └ failed stop, deadline, 2nd signal: 1
 //    └ other error: 1
 import cluster from 'node:cluster';
@@ -10,7 +10,7 @@ import { ShutdownHooks, type StopFunction, type StopOutcome } from './shutdown-h
 
 export interface RunOptions {
   name: string;
-  /** Starts the app and returns; what it started is stopped by the functions given to `onStop`. */
+  /** Starts the app and returns. Registers with `onStop` how to stop each part that it started. */
   main: (context: RunContext) => unknown;
   env?: Readonly<NodeJS.ProcessEnv>;
   argv?: readonly string[];
@@ -20,21 +20,21 @@ export interface RunOptions {
 export interface RunContext {
   readonly name: string;
   readonly env: Readonly<NodeJS.ProcessEnv>;
-  /** The arguments after the script's name. */
+  /** The arguments after the script name. */
   readonly argv: readonly string[];
-  /** Aborted as soon as the process begins to stop, also in the middle of its start. */
+  /** Aborted when the process begins to stop, possibly during its start. */
   readonly signal: AbortSignal;
-  /** A plain logger at first; assign the app's own as soon as the configuration is known. */
+  /** A default logger at first. Assign the app's own once the configuration is loaded. */
   log: Logger;
-  /** How long all stop functions together may take; assign the configured value. */
+  /** The time limit for all stop functions together. Assign the configured value. */
   shutdownSeconds: number;
-  /** Registers how to stop what was just started; called in reverse order. */
+  /** Registers how to stop a part that was just started. The functions are called in reverse order. */
   onStop(part: string, stop: StopFunction): void;
-  /** Logs `<name>_ready` and tells a supervisor: IPC message `{ type: 'ready', name, ports }`. */
+  /** Logs `<name>_ready` and sends the supervisor the IPC message `{ type: 'ready', name, ports }`. */
   ready(facts?: { ports?: Record<string, number> }): void;
 }
 
-/** Resolves when `main` has returned; from then on the process lives until something stops it. */
+/** Resolves when `main` has returned. The process then runs until it is stopped. */
 export async function runApp({ name, main, ...options }: RunOptions): Promise<void> {
   const { env = process.env, argv = process.argv.slice(2), exit = (code: number) => process.exit(code) } = options;
   const stops = new ShutdownHooks();
@@ -52,7 +52,7 @@ export async function runApp({ name, main, ...options }: RunOptions): Promise<vo
     onStop: (part, stop) => stops.add(part, stop),
     ready({ ports = {} } = {}) {
       context.log.info({ ports }, `${name}_ready`);
-      // The callback takes the error of a channel that closes at this moment; its 'disconnect' is what counts.
+      // The callback receives the error of a channel that closes at this moment; 'disconnect' handles that.
       if (process.connected) process.send?.({ type: 'ready', name, ports }, undefined, {}, () => {});
     },
   };
@@ -74,8 +74,9 @@ export async function runApp({ name, main, ...options }: RunOptions): Promise<vo
   function end(code: number): void {
     if (state === 'ended') return;
     state = 'ended';
-    for (const [event, listener] of listeners) process.off(event, listener);
     exit(code);
+    // Only with an `exit` that returns. Earlier, a further signal would end the process by the signal, without the code.
+    for (const [event, listener] of listeners) process.off(event, listener);
   }
 
   function onSignal(signal: NodeJS.Signals): void {
@@ -85,13 +86,13 @@ export async function runApp({ name, main, ...options }: RunOptions): Promise<vo
       void stop(signal);
       return;
     }
-    // One Ctrl-C under npm arrives twice: the terminal sends it to the whole group, and npm passes its own on.
+    // Under npm one Ctrl-C arrives twice: the terminal signals the whole process group, and npm forwards its own.
     if (first.signal === signal && performance.now() - first.atMs < 100) return;
-    context.log.warn({ signal, reason: 'second_signal' }, `${name}_stop_cut_short`);
+    context.log.warn({ signal, reason: 'second_signal' }, `${name}_stop_interrupted`);
     end(1);
   }
 
-  // Other parts of the process are in a state that nobody thought of: no stop in good order, a supervisor starts anew.
+  // The process is in an unknown state: exit without an orderly stop, a supervisor restarts it.
   function onUnhandled(err: unknown): void {
     if (state === 'ended') return;
     context.log.fatal({ err }, 'unhandled_error');
@@ -100,24 +101,24 @@ export async function runApp({ name, main, ...options }: RunOptions): Promise<vo
 
   function onLoopEmpty(): void {
     if (state === 'running') void stop('nothing_left_to_do');
-    if (state === 'starting') onUnhandled(new Error(`the start of ${name} waits for something that can't happen`));
+    if (state === 'starting') onUnhandled(new Error(`the start of ${name} waits for an event that can't occur`));
   }
 
   const listeners: [string, Parameters<NodeJS.Process['off']>[1]][] = [
     ['SIGTERM', onSignal],
     ['SIGINT', onSignal],
-    // Only a child with an IPC channel has this event: whoever started it has let go or died.
+    // Only for a child with an IPC channel: its parent has disconnected or died.
     ['disconnect', () => void stop('supervisor_gone')],
     ['uncaughtException', onUnhandled],
     ['unhandledRejection', onUnhandled],
     ['beforeExit', onLoopEmpty],
   ];
   for (const [event, listener] of listeners) process.on(event, listener);
-  // Node itself ends a cluster worker at once when its primary disappears, unless the worker meant to disconnect. Ours
-  // has connections to close and records to hand over first.
+  // Node ends a cluster worker at once when its primary disappears, unless the worker disconnected on purpose. Our workers
+  // first close connections and write records.
   if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
 
-  // Gone before there was anybody to hear it; without a supervisor this is undefined, not false.
+  // Disconnected before the listener existed. Without a supervisor this is undefined, not false.
   if (process.connected === false) return stop('supervisor_gone');
 
   try {
@@ -125,18 +126,18 @@ export async function runApp({ name, main, ...options }: RunOptions): Promise<vo
     if (state === 'starting') state = 'running';
   } catch (error) {
     if (state !== 'starting') {
-      // A stop during the start aborts what the start was waiting for; the error says no more than that.
+      // A stop during the start aborts what the start waits for; the error has no other information.
       context.log.debug({ err: error }, 'start_interrupted');
       return;
     }
     console.error(startFailure(name, error, { withStack: context.log.isLevelEnabled('debug') }));
-    // Whatever did start may hold something that others wait for (a lease, a port).
+    // Parts that did start may hold a resource that others wait for (a lease, a port).
     await stopParts('start_failed');
     end(exitCodeOf(error));
   }
 }
 
-/** An error of another package can say by `exitCode` that it is the configuration that is wrong. */
+/** An error of another package can set `exitCode`, for example 2 for a configuration mistake. */
 function exitCodeOf(error: unknown): number {
   if (error instanceof ConfigError) return 2;
   return (error as { exitCode?: number } | undefined)?.exitCode ?? 1;
@@ -145,7 +146,7 @@ function exitCodeOf(error: unknown): number {
 function startFailure(name: string, error: unknown, { withStack }: { withStack: boolean }): string {
   if (error instanceof ConfigError) return formatConfigError(error);
   const sentences: string[] = [];
-  // Five is deeper than any cause that helps, and ends a chain that bites its tail.
+  // Five is deeper than any helpful cause, and ends a cyclic chain.
   for (let cause = error; cause !== undefined && sentences.length < 5; ) {
     const { message, code } = cause as NodeJS.ErrnoException;
     // A refused connection to a name with two addresses is an AggregateError without a message.

@@ -8,7 +8,7 @@ function setUp() {
   return { stops: new ShutdownHooks(), order: [] as string[], entries, log };
 }
 
-test('parts stop one after the other, in reverse', async () => {
+test('parts stop one after the other, in reverse order', async () => {
   const { stops, order, log } = setUp();
   for (const name of ['log', 'server']) {
     stops.add(name, async () => {
@@ -21,7 +21,7 @@ test('parts stop one after the other, in reverse', async () => {
   expect(order).toEqual(['server begins', 'server ends', 'log begins', 'log ends']);
 });
 
-test('a part that fails is logged and the others are stopped all the same', async () => {
+test('a part that fails is logged, and the others are stopped nevertheless', async () => {
   const { stops, order, entries, log } = setUp();
   stops.add('log', () => order.push('log'));
   stops.add('server', () => {
@@ -33,7 +33,7 @@ test('a part that fails is logged and the others are stopped all the same', asyn
   expect(entries.map(({ event, part }) => `${event} ${part}`)).toEqual(['stop_failed timer', 'stop_failed server']);
 });
 
-test('what is added while stopping is stopped next', async () => {
+test('a part that is added while stopping is stopped next', async () => {
   const { stops, order, log } = setUp();
   stops.add('log', () => order.push('log'));
   stops.add('server', () => {
@@ -44,7 +44,7 @@ test('what is added while stopping is stopped next', async () => {
   expect(order).toEqual(['server', 'late', 'log']);
 });
 
-test('a part that hangs ends with the deadline, and is named', async () => {
+test('a part that hangs is abandoned at the deadline and named in the log', async () => {
   const { stops, order, entries, log } = setUp();
   stops.add('log', () => order.push('log'));
   stops.add('server', () => new Promise(() => {}));
@@ -55,7 +55,7 @@ test('a part that hangs ends with the deadline, and is named', async () => {
   ]);
 });
 
-test('each part is told how much time is left', async () => {
+test('each part receives the time that is left', async () => {
   const { stops, log } = setUp();
   const left: number[] = [];
   stops.add('log', ({ deadlineMs }) => left.push(deadlineMs));

@@ -1,8 +1,9 @@
-// What has to be stopped, and in which order: the reverse of the start, one after the other, because each part may still
-// need those that were started before it.
+// Stops the parts of a process in reverse order of their start, one after the other, because a part may still need those
+// that were started before it.
 import type { Logger } from './log.js';
+import { withTimeout } from './with-timeout.js';
 
-/** `deadlineMs` is what is left of the time for stopping, for parts that drain. */
+/** `deadlineMs`: the time that is left, for parts that drain. */
 export type StopFunction = (options: { deadlineMs: number }) => unknown;
 
 export type StopOutcome = 'stopped' | 'stopped_with_failures' | 'deadline_passed';
@@ -15,19 +16,12 @@ export class ShutdownHooks {
   }
 
   /**
-   * A part that fails to stop is logged and the others go on. What is added meanwhile (a start that was still under way)
-   * is stopped next.
+   * A part that fails to stop is logged, and the others are stopped nevertheless. A part that is added meanwhile (by a
+   * start still in progress) is stopped next.
    */
   stopAll({ deadlineMs, log }: { deadlineMs: number; log: Pick<Logger, 'error'> }): Promise<StopOutcome> {
     const until = performance.now() + deadlineMs;
-    let timer: NodeJS.Timeout | undefined;
     let current = '';
-    const deadline = new Promise<StopOutcome>((resolve) => {
-      timer = setTimeout(() => {
-        log.error({ part: current, deadline_ms: deadlineMs }, 'shutdown_deadline_passed');
-        resolve('deadline_passed');
-      }, deadlineMs);
-    });
     const stopping = async (): Promise<StopOutcome> => {
       let outcome: StopOutcome = 'stopped';
       for (let part = this.#parts.pop(); part !== undefined; part = this.#parts.pop()) {
@@ -41,6 +35,11 @@ export class ShutdownHooks {
       }
       return outcome;
     };
-    return Promise.race([stopping(), deadline]).finally(() => clearTimeout(timer));
+    return withTimeout(stopping(), deadlineMs, {
+      onTimeout: () => {
+        log.error({ part: current, deadline_ms: deadlineMs }, 'shutdown_deadline_passed');
+        return 'deadline_passed';
+      },
+    });
   }
 }

@@ -1,3 +1,4 @@
-export { reportedReadiness, sendToPrimary } from './primary-channel.js';
-export { answerMetrics, WorkerMetrics } from './worker-metrics.js';
+export { ConnectionHandoff, type ConnectionHandoffOptions, type PendingConnection } from './connection-handoff.js';
+export { openPrimaryChannel, type PrimaryChannel } from './primary-channel.js';
+export { WorkerPool, type WorkerPoolOptions } from './worker-pool.js';
 export { WorkerStartError } from './worker-start-error.js';

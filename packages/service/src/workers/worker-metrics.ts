@@ -1,39 +1,26 @@
-// The metrics of all workers of a node:cluster as one page: the primary asks, each worker answers with its own.
+// The metrics of all workers as one page: the primary requests them, each worker answers with its own.
 import type { Worker } from 'node:cluster';
-import type { Registry } from 'prom-client';
 import { MergedMetrics, type MetricsAsJson } from '../metrics/index.js';
-import { sendToPrimary } from './primary-channel.js';
+import { withTimeout } from '../process/index.js';
+import type { MessageToPrimary, MessageToWorker } from './worker-messages.js';
 
-/** What a worker may take to answer; then its last answer is used. */
+/** A worker that takes longer to answer is represented by its previous answer. */
 const ANSWER_LIMIT_MS = 1_000;
 
-interface MetricsWanted {
-  type: 'metrics_wanted';
-  request: number;
-}
-
-interface MetricsAnswer {
-  type: 'metrics';
-  request: number;
-  metrics: MetricsAsJson;
-}
-
-/** The primary's side. */
 export class WorkerMetrics {
   readonly #merged = new MergedMetrics();
-  /** What each living worker answered last. */
+  /** The last answer of each running worker. */
   readonly #last = new Map<Worker, MetricsAsJson>();
   readonly #waiting = new Map<number, (metrics: MetricsAsJson) => void>();
   #requests = 0;
 
-  /** From its fork until its end, after which what it had counted stays in the sums. */
+  /** Includes a worker, from its fork until it exits. Its counters stay in the sums after that. */
   follow(worker: Worker): void {
     this.#last.set(worker, []);
-    worker.on('message', (message: { type?: unknown }) => {
+    worker.on('message', (message: MessageToPrimary) => {
       if (message.type !== 'metrics') return;
-      const { request, metrics } = message as MetricsAnswer;
-      this.#last.set(worker, metrics);
-      this.#waiting.get(request)?.(metrics);
+      this.#last.set(worker, message.metrics);
+      this.#waiting.get(message.request)?.(message.metrics);
     });
     worker.once('exit', () => {
       void this.#merged.retire(this.#last.get(worker) ?? []);
@@ -41,40 +28,23 @@ export class WorkerMetrics {
     });
   }
 
-  /** Prometheus' text of all workers together, and of `own`. */
-  async text(own: MetricsAsJson): Promise<string> {
-    const living = await Promise.all([...this.#last].map(([worker, last]) => this.#ask(worker, last)));
-    return this.#merged.text([...living, own]);
+  /** Requests the metrics of all workers and merges them with the primary's `own`. */
+  async merge(own: MetricsAsJson): Promise<ReturnType<MergedMetrics['merge']>> {
+    const running = await Promise.all([...this.#last].map(([worker, last]) => this.#request(worker, last)));
+    return this.#merged.merge([...running, own]);
   }
 
-  #ask(worker: Worker, last: MetricsAsJson): Promise<MetricsAsJson> {
-    if (!worker.isConnected()) return Promise.resolve(last);
+  async #request(worker: Worker, last: MetricsAsJson): Promise<MetricsAsJson> {
+    if (!worker.isConnected()) return last;
     const request = ++this.#requests;
-    return new Promise<MetricsAsJson>((resolve) => {
-      const timer = setTimeout(() => resolve(last), ANSWER_LIMIT_MS);
-      this.#waiting.set(request, (metrics) => {
-        clearTimeout(timer);
-        resolve(metrics);
-      });
-      const wanted: MetricsWanted = { type: 'metrics_wanted', request };
-      // an error here is a worker that dies
-      worker.send(wanted, undefined, () => {});
-    }).finally(() => this.#waiting.delete(request));
+    const answer = new Promise<MetricsAsJson>((resolve) => this.#waiting.set(request, resolve));
+    const message: MessageToWorker = { type: 'metrics_requested', request };
+    // An error here means that the worker is about to exit.
+    worker.send(message, undefined, () => {});
+    try {
+      return await withTimeout(answer, ANSWER_LIMIT_MS, { onTimeout: () => last });
+    } finally {
+      this.#waiting.delete(request);
+    }
   }
-}
-
-/** A worker's side: answers until the returned function is called. */
-export function answerMetrics(registry: Pick<Registry, 'getMetricsAsJSON'>): () => void {
-  async function answer({ type, request }: MetricsWanted): Promise<void> {
-    if (type !== 'metrics_wanted') return;
-    const message: MetricsAnswer = { type: 'metrics', request, metrics: known(await registry.getMetricsAsJSON()) };
-    sendToPrimary(message);
-  }
-  process.on('message', answer);
-  return () => process.off('message', answer);
-}
-
-/** What is not known (NaN) would arrive as null, and be counted as zero. */
-function known(metrics: MetricsAsJson): MetricsAsJson {
-  return metrics.map((metric) => ({ ...metric, values: metric.values.filter(({ value }) => !Number.isNaN(value)) }));
 }

@@ -1,11 +1,11 @@
-/** The first worker of a node:cluster ended before it served; it has said why on stderr. */
+/** The first worker exited before it was ready. It has printed the reason to stderr. */
 export class WorkerStartError extends Error {
   override readonly name = 'WorkerStartError';
-  /** 2: its configuration is bad, and so is ours. */
+  /** 2: the worker rejected its configuration, which is the primary's too. */
   readonly exitCode: 1 | 2;
 
   constructor({ code, signal }: { code: number; signal: string | null }) {
-    super(`its first worker ${signal ? `was ended by ${signal}` : `ended with exit code ${code}`} before it served`);
+    super(`the first worker ${signal ? `was killed by ${signal}` : `exited with code ${code}`} before it was ready`);
     this.exitCode = code === 2 ? 2 : 1;
   }
 }

@@ -1,40 +1,28 @@
-import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connectRedis, type RedisConnection, whenReady } from '../redis/connection.js';
+import { expect } from 'vitest';
+import { Store } from '../redis/store.js';
+import { it } from '../testing/index.js';
 import { AdmissionStore } from './admission-store.js';
 
-let server: DisposableRedis;
-let redis: RedisConnection;
+it('keeps the latest verdict on a VIN, in capitals, and changes its version with each change', async ({ store }) => {
+  const admission = new AdmissionStore(store);
+  expect(await admission.read()).toEqual({ version: '', verdicts: new Map() });
+  expect(await admission.version()).toBe('');
 
-beforeAll(async () => {
-  server = await startRedis();
-  redis = connectRedis({ url: server.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-
-it('keeps the newest verdict on a VIN, in capitals, and changes its version with each change', async () => {
-  const store = new AdmissionStore({ redis, namespace: 'one' });
-  expect(await store.read()).toEqual({ version: '', verdicts: new Map() });
-  expect(await store.version()).toBe('');
-
-  await store.set(['vin-b', 'VIN-A'], 'allow');
-  const first = await store.version();
+  await admission.set(['vin-b', 'VIN-A'], 'allow');
+  const first = await admission.version();
   expect(first).not.toBe('');
-  await store.set(['VIN-B'], 'deny');
-  const { version, verdicts } = await store.read();
+  await admission.set(['VIN-B'], 'deny');
+  const { version, verdicts } = await admission.read();
   expect(version).not.toBe(first);
-  expect(version).toBe(await store.version());
+  expect(version).toBe(await admission.version());
   expect([...verdicts]).toEqual([
     ['VIN-A', 'allow'],
     ['VIN-B', 'deny'],
   ]);
 });
 
-it('is one for each namespace', async () => {
-  await new AdmissionStore({ redis, namespace: 'mine' }).set(['A'], 'allow');
-  expect((await new AdmissionStore({ redis, namespace: 'yours' }).read()).verdicts.size).toBe(0);
+it('is separate per namespace', async ({ store }) => {
+  const other = new Store({ redis: store.redis, url: store.url, namespace: `${store.namespace}-other`, partitions: 1 });
+  await new AdmissionStore(store).set(['A'], 'allow');
+  expect((await new AdmissionStore(other).read()).verdicts.size).toBe(0);
 });

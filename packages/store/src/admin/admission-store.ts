@@ -1,5 +1,5 @@
-// Which vehicles an operator has allowed or denied while everything runs. Ingest asks for the version every second or
-// two, and for the rest only when that has changed.
+// Vehicles that an operator has allowed or denied at run time. Ingest polls the version every second or two, and reads
+// the list only when the version has changed.
 
 import { randomUUID } from 'node:crypto';
 import { normalizeVin } from '@fleetbridge/protocol';
@@ -7,7 +7,7 @@ import { admissionKey, type RedisConnection, type Store } from '../redis/index.j
 
 export type Verdict = 'allow' | 'deny';
 
-/** Beside the VINs, none of which has a colon. */
+/** A field beside the VINs, which contain no colon. */
 const VERSION = ':version';
 
 export class AdmissionStore {
@@ -19,19 +19,19 @@ export class AdmissionStore {
     this.#key = admissionKey(namespace);
   }
 
-  /** The newest verdict on a VIN counts. */
+  /** The latest allow or deny for a VIN wins. */
   async set(vins: readonly string[], verdict: Verdict): Promise<void> {
     const fields = Object.fromEntries(vins.map((vin) => [normalizeVin(vin), verdict]));
-    // one command: a reader sees all of it or nothing; the version is new also after a restore of an older database
+    // one command, so that readers see all changes or no change; a random version also differs after a restored backup
     await this.#redis.hset(this.#key, { ...fields, [VERSION]: randomUUID() });
   }
 
-  /** As if nothing had ever been said about it: the lists of the configuration decide. */
+  /** Removes the allow or deny of a VIN: the lists of the configuration decide. */
   async withdraw(vin: string): Promise<void> {
     await this.#redis.multi().hdel(this.#key, normalizeVin(vin)).hset(this.#key, VERSION, randomUUID()).exec();
   }
 
-  /** Another one after each change; empty before the first. */
+  /** Differs after each change; empty before the first one. */
   async version(): Promise<string> {
     return (await this.#redis.hget(this.#key, VERSION)) ?? '';
   }

@@ -1,4 +1,4 @@
-// Forgetting against a real Redis: what is left is read key by key, whatever the keys are called.
+// Deletion against a real Redis: every key of the namespace is read afterwards, whatever its name.
 import { type DisposableRedis, eventually, startRedis, startRedisCluster } from '@fleetbridge/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { acquireLease } from '../lease/lease.js';
@@ -11,8 +11,8 @@ import { Store } from '../redis/store.js';
 import { CheckpointStore } from '../resume/checkpoint-store.js';
 import { SlotStore } from '../resume/slot-store.js';
 import { SNAPSHOT_LEASE, SnapshotStore } from '../snapshot/snapshot-store.js';
-import { SubscriptionStore } from '../subscription/subscription-store.js';
-import { acquireSubscription } from '../subscription/subscription-work.js';
+import { SubscriptionStore } from '../subscription/definitions.js';
+import { acquireSubscription } from '../subscription/leased.js';
 import { ForgottenVehicles, forgetVehicle, rewriteAppendOnlyFiles } from './forget-vehicle.js';
 import { readLogOverview } from './log-overview.js';
 
@@ -36,8 +36,8 @@ afterAll(async () => {
   await server.stop();
 });
 
-describe.each([1, 4])('a vehicle of a log with %i partitions', (partitions) => {
-  it('is gone from every key and value when it is forgotten, and another one is as it was', async () => {
+describe.each([1, 4])('in a log with %i partitions', (partitions) => {
+  it('removes a deleted vehicle from every key and value, and leaves other vehicles unchanged', async () => {
     const log = new Store({ redis, url: server.url, namespace, partitions });
     await fill(log, OTHER);
     const before = await everything();
@@ -52,7 +52,7 @@ describe.each([1, 4])('a vehicle of a log with %i partitions', (partitions) => {
   });
 });
 
-it('a long log is gone through page by page, and others of the same pages stay', async () => {
+it('searches a long log page by page, and keeps entries of other vehicles in the same pages', async () => {
   const log = new Store({ redis, url: server.url, namespace, partitions: 1 });
   const { records } = partitionKeys(namespace, 0);
   const pipeline = redis.pipeline();
@@ -64,7 +64,7 @@ it('a long log is gone through page by page, and others of the same pages stay',
   expect(left.map(([, fields]) => fields[1])).toEqual(Array.from({ length: 800 }, () => OTHER));
 });
 
-it('who keeps the snapshots can not write it again from memory, and begins anew where the cursor is', async () => {
+it('ends the lease of the snapshots, so that a deleted vehicle is not written again from memory', async () => {
   const log = new Store({ redis, url: server.url, namespace, partitions: 1 });
   await fill(log, OTHER);
   await fill(log, VIN);
@@ -75,13 +75,13 @@ it('who keeps the snapshots can not write it again from memory, and begins anew 
   const again = { lease, cursor: '9000000000000-2', changes: new Map([[VIN, { Soc: '2' }]]) };
   await expect(snapshots.commit(0, again)).rejects.toThrow(LeaseLost);
   expect(await snapshots.read(VIN)).toEqual({ cursor: '9000000000000-1', hash: {} });
-  // with nothing to forget, nobody's work is interrupted
+  // with nothing to delete, the lease stays
   const next = (await acquireLease(log, { partition: 0, name: SNAPSHOT_LEASE, owner: 'keeper', leaseMs: 60_000 }))!;
   await forgetVehicle(log, { vin: VIN, subscriptions: [] });
   await snapshots.commit(0, { ...again, lease: next, changes: new Map() });
 });
 
-it('pages of large records are short, so that Redis does not stand still for them', async () => {
+it('uses short pages for large records, so that Redis is not blocked', async () => {
   const log = new Store({ redis, url: server.url, namespace, partitions: 1 });
   const { records } = partitionKeys(namespace, 0);
   const payload = Buffer.alloc(500_000);
@@ -93,7 +93,7 @@ it('pages of large records are short, so that Redis does not stand still for the
   expect(await redis.xlen(records)).toBe(20);
 });
 
-it('who has its records in hand to deliver them loses the lease, and has nothing pending of it any more', async () => {
+it('ends the lease of a subscription that holds records of the vehicle, and removes its pending entries', async () => {
   const log = new Store({ redis, url: server.url, namespace, partitions: 1 });
   await new SubscriptionStore(log).create({ name: 'home', origin: 'cli', definition: {} }, { from: 'now', nowMs: 1 });
   const place = { store: log, partition: 0, subscription: 'home' };
@@ -108,22 +108,22 @@ it('who has its records in hand to deliver them loses the lease, and has nothing
   expect((await successor.readPending('0-0', 10)).map(({ entry }) => entry?.vin)).toEqual([OTHER, OTHER]);
 });
 
-it('a connection that is still open is ended by whoever holds it', async () => {
+it('publishes the open connection, so that its process closes it', async () => {
   const store = new Store({ redis, url: server.url, namespace, partitions: 1 });
-  const told: unknown[] = [];
-  const watch = watchReplacedConnections({ store, onReplaced: (one) => told.push(one) });
+  const published: unknown[] = [];
+  const watch = watchReplacedConnections({ store, onReplaced: (connection) => published.push(connection) });
   try {
     await eventually(async () => Number(await redis.call('PUBSUB', 'NUMPAT')) === 1);
     await redis.hset(partitionKeys(namespace, 0).presence, VIN, 'connection-1 process-1 5 wifi');
     await forgetVehicle(store, { vin: VIN, subscriptions: [] });
-    await eventually(() => told.length > 0);
-    expect(told).toEqual([{ vin: VIN, connectionId: 'connection-1' }]);
+    await eventually(() => published.length > 0);
+    expect(published).toEqual([{ vin: VIN, connectionId: 'connection-1' }]);
   } finally {
     watch.stop();
   }
 });
 
-it('processes that hold vehicles in memory learn of each forgetting once, without its VIN being kept', async () => {
+it('announces each deletion once to processes that hold vehicles in memory, without storing the VIN', async () => {
   const log = new Store({ redis, url: server.url, namespace, partitions: 4 });
   const forgotten = new ForgottenVehicles(log);
   const known = () => [VIN, OTHER, 'VIN3'];
@@ -148,7 +148,7 @@ it('processes that hold vehicles in memory learn of each forgetting once, withou
   }
 });
 
-it('on a Redis Cluster it is the same, and every node writes its file anew', async () => {
+it('works on a Redis Cluster, and rewrites the append-only file of every node', async () => {
   const cluster = await startRedisCluster();
   const over = connectRedis({ url: cluster.url, name: 'test' });
   try {
@@ -188,7 +188,7 @@ it('on a Redis Cluster it is the same, and every node writes its file anew', asy
 
 const nothing = { records: 0, deadLetters: 0, quarantined: 0, others: 0 };
 
-/** One of everything that is ever stored of a vehicle. */
+/** Stores one item of every kind for a vehicle. */
 async function fill(log: Store, vin: string) {
   const { redis } = log;
   const keys = log.keysOf(vin);
@@ -201,14 +201,14 @@ async function fill(log: Store, vin: string) {
   await redis.set(keys.seenPrefix + vin, 'marks');
   const slots = new SlotStore({ store: log, processId: 'p', windowMs: 900_000 });
   const wish = { subscriber: 's', connectionId: 'c', newSlot: { id: 'slot', cursor: '1-1' }, askedMs: undefined };
-  await slots.take(vin, wish);
+  await slots.acquire(vin, wish);
   await new CheckpointStore({ store: log, windowMs: 900_000 }).add(vin, { entryId: '1-1', text: vin });
   await new Quarantine(log).add({ vin, reason: 'unknown', receivedMs: 1, bytes: Buffer.from(vin) });
   const dead = await redis.xadd(keys.dead('home'), '*', 'entry', '1-1', 'error', 'no', 'vin', vin, 'payload', vin);
   await redis.sadd(keys.redeliver('home'), dead!);
 }
 
-/** Each key of this namespace with all that is in it, as text. */
+/** Each key of the namespace with its content as text. */
 async function everything(): Promise<[key: string, text: string][]> {
   const keys = (await redis.keys(`${namespace}:*`)).sort();
   return await Promise.all(keys.map(async (key): Promise<[string, string]> => [key, await textOf(key)]));
@@ -231,7 +231,7 @@ async function textOf(key: string): Promise<string> {
   }
 }
 
-/** In which keys a VIN is, with what is in them of it. */
+/** The keys that contain a VIN; with their content when the VIN is part of the key. */
 function holders(all: [key: string, text: string][], vin: string): string[] {
   return all
     .filter(([key, text]) => `${key} ${text}`.includes(vin))

@@ -1,5 +1,5 @@
-// Everything that is stored of one vehicle, deleted. The log first and the snapshot with its last page, so that nobody can
-// make it again from entries that are still there. Every step may be repeated: who was interrupted begins anew.
+// Deletes everything that is stored of one vehicle. The snapshot is deleted with the last page of the log, so that no
+// process can rebuild it from remaining entries. Every step can be repeated after an interruption.
 
 import { createHash } from 'node:crypto';
 import { BEGINNING } from '@fleetbridge/protocol';
@@ -9,15 +9,15 @@ import { forgetMessages, forgetRecords } from '../scripts/index.js';
 import { SNAPSHOT_LEASE } from '../snapshot/index.js';
 import { subscriptionLease } from '../subscription/index.js';
 
-/** How long processes that hold something of a vehicle in memory can learn that it was forgotten. */
+/** How long a deletion is announced to processes that hold data of the vehicle in memory. */
 const ANNOUNCED_MS = 3_600_000;
-/** About a millisecond of Redis each. */
-const RECORDS_A_PAGE = 500;
-const MESSAGES_A_PAGE = 50;
+/** Each page takes Redis about a millisecond. */
+const RECORDS_PER_PAGE = 500;
+const MESSAGES_PER_PAGE = 50;
 
 export interface ForgetRequest {
   vin: string;
-  /** Names of those whose dead letters are to be looked through. */
+  /** Subscriptions to search for dead letters of the vehicle. */
   subscriptions: readonly string[];
 }
 
@@ -26,13 +26,13 @@ export interface ForgetResult {
   records: number;
   deadLetters: number;
   quarantined: number;
-  /** Snapshot, marks against repeats, presence, resume positions, checkpoints: how many of them there were. */
+  /** Deleted items of other kinds: snapshot, ring of seen records, presence, resume positions, checkpoints. */
   others: number;
 }
 
 /**
- * Deletes once. A process that held something in memory may write it again in the next second or two, until it has seen
- * that the vehicle is forgotten; so whoever wants to be sure comes back a few seconds later.
+ * Deletes once. A process that holds data in memory may write it again within two seconds, until it notices the
+ * deletion. Repeat the deletion a few seconds later to be sure.
  */
 export async function forgetVehicle(store: Store, { vin, subscriptions }: ForgetRequest): Promise<ForgetResult> {
   const { redis } = store;
@@ -66,7 +66,7 @@ async function forgetLog(redis: RedisConnection, keys: PartitionKeys, vin: strin
     const reply = await runScript(redis, forgetRecords, named, [
       vin,
       after,
-      RECORDS_A_PAGE,
+      RECORDS_PER_PAGE,
       ...rest,
       records,
       keys.replaced,
@@ -82,7 +82,7 @@ async function forgetLog(redis: RedisConnection, keys: PartitionKeys, vin: strin
 async function forgetIn(redis: RedisConnection, keys: string[], vin: string): Promise<number> {
   let count = 0;
   for (let after = BEGINNING; after !== ''; ) {
-    const reply = await runScript(redis, forgetMessages, keys, [vin, after, MESSAGES_A_PAGE]);
+    const reply = await runScript(redis, forgetMessages, keys, [vin, after, MESSAGES_PER_PAGE]);
     const [following, deleted] = reply as [string, number];
     after = following;
     count += deleted;
@@ -91,10 +91,10 @@ async function forgetIn(redis: RedisConnection, keys: string[], vin: string): Pr
 }
 
 /**
- * What was deleted is still in the append-only file, as a history; Redis writes that anew beside its work. Resolves when it
- * has begun; `none`: it keeps no such file. Throws where Redis refuses, or is at it already.
+ * Deleted data is still in the append-only file, which Redis rewrites in the background. Resolves when the rewrite has
+ * begun; `disabled`: there is no append-only file. Throws when Redis rejects it, or a rewrite is running.
  */
-export async function rewriteAppendOnlyFiles(redis: RedisConnection): Promise<'begun' | 'none'> {
+export async function rewriteAppendOnlyFiles(redis: RedisConnection): Promise<'begun' | 'disabled'> {
   const nodes = redis instanceof Cluster ? redis.nodes('all') : [redis];
   const answers = await Promise.all(
     nodes.map(async (node) => {
@@ -103,29 +103,31 @@ export async function rewriteAppendOnlyFiles(redis: RedisConnection): Promise<'b
       return hasFile;
     }),
   );
-  return answers.includes(true) ? 'begun' : 'none';
+  return answers.includes(true) ? 'begun' : 'disabled';
 }
 
-/** For processes that hold vehicles in memory: which of them were forgotten. Redis knows them by fingerprint only. */
+/** Finds the deleted vehicles among those in memory. Redis stores only fingerprints of deleted vehicles. */
 export class ForgottenVehicles {
   readonly #store: Store;
-  /** By fingerprint: the time of its last announcement that was told. */
-  readonly #told = new Map<string, string>();
+  /** By fingerprint: the time of the last announcement that was returned. */
+  readonly #reported = new Map<string, string>();
 
   constructor(store: Store) {
     this.#store = store;
   }
 
-  /** Those of `vins` that were forgotten since the last look (at the first look: within the last hour), and when. */
+  /** Those of `vins` that were deleted since the last call (in the first call: within the last hour), and when. */
   async among(vins: () => Iterable<string>): Promise<{ vin: string; atMs: number }[]> {
     const lists = await this.#store.eachPartition(({ forgotten }) =>
       this.#store.redis.zrange(forgotten, '0', '-1', 'WITHSCORES'),
     );
     const announced = new Map<string, string>();
     for (const list of lists) for (let at = 0; at + 1 < list.length; at += 2) announced.set(list[at]!, list[at + 1]!);
-    const news = new Set([...announced].filter(([name, time]) => this.#told.get(name) !== time).map(([name]) => name));
-    for (const name of this.#told.keys()) if (!announced.has(name)) this.#told.delete(name);
-    for (const name of news) this.#told.set(name, announced.get(name)!);
+    const news = new Set(
+      [...announced].filter(([name, time]) => this.#reported.get(name) !== time).map(([name]) => name),
+    );
+    for (const name of this.#reported.keys()) if (!announced.has(name)) this.#reported.delete(name);
+    for (const name of news) this.#reported.set(name, announced.get(name)!);
     if (news.size === 0) return [];
     return [...vins()].flatMap((vin) => {
       const name = fingerprintOf(vin);

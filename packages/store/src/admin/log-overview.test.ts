@@ -23,7 +23,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-it('an empty log has nobody, and says how durable it is', async () => {
+it('reports zeros for an empty log, and the durability of Redis', async () => {
   expect(await readLogOverview(log(), { atMostVehicles: 3 })).toEqual({
     durability: 'at_once',
     dispatchers: 0,
@@ -44,10 +44,10 @@ it('an empty log has nobody, and says how durable it is', async () => {
   guest.disconnect();
 });
 
-it('who works and who was seen is told: the connected first, then by when they were heard', async () => {
+it('lists connected vehicles first, then by the time of the last record, and counts running processes', async () => {
   const nowMs = Date.now();
-  const heard = { QUIET: nowMs - 60_000, LATELY: nowMs - 1_000, HERE: nowMs - 3_600_000, AHEAD: nowMs + 86_400_000 };
-  for (const [vin, ms] of Object.entries(heard)) {
+  const received = { QUIET: nowMs - 60_000, LATELY: nowMs - 1_000, HERE: nowMs - 3_600_000, AHEAD: nowMs + 86_400_000 };
+  for (const [vin, ms] of Object.entries(received)) {
     await redis.hset(partitionKeys('overview', partitionOf(vin, 4)).newest, vin, String(ms));
   }
   await redis.hset(partitionKeys('overview', partitionOf('HERE', 4)).presence, 'HERE', `c p ${nowMs - 5_000} wifi`);
@@ -56,7 +56,7 @@ it('who works and who was seen is told: the connected first, then by when they w
   const slots = new SlotStore({ store: log(), processId: 'p', windowMs: 900_000 });
   const newSlot = { id: 's', cursor: '1-1' };
   for (const vin of ['HERE', 'QUIET'])
-    await slots.take(vin, { subscriber: 's', connectionId: 'c', newSlot, askedMs: undefined });
+    await slots.acquire(vin, { subscriber: 's', connectionId: 'c', newSlot, askedMs: undefined });
   await redis.hset(partitionKeys('overview', 1).streamingProcesses, 'dead', String(nowMs - 60_000));
   await new TokenStore(log()).create({ vin: '*', label: '', nowMs });
 
@@ -70,5 +70,5 @@ it('who works and who was seen is told: the connected first, then by when they w
     connectedVehicles: 1,
   });
   expect(overview.vehicles.map(({ vin }) => vin)).toEqual(['HERE', 'AHEAD', 'LATELY']);
-  expect(overview.vehicles[0]).toEqual({ vin: 'HERE', connectedSinceMs: nowMs - 5_000, lastReceivedMs: heard.HERE });
+  expect(overview.vehicles[0]).toEqual({ vin: 'HERE', connectedSinceMs: nowMs - 5_000, lastReceivedMs: received.HERE });
 });

@@ -1,13 +1,13 @@
-// What an operator wants to see at one glance of the log and of those who work with it: a handful of questions to Redis, for
-// a page that somebody looks at. Nothing of what vehicles sent.
+// An overview of the log and of the processes that use it, for a status page: a few commands to Redis. Contains no data
+// from vehicles.
 
 import { lastReceivedMs, Presence } from '../presence/index.js';
 import { dispatchersKey, type RedisConnection, type Store, tokensKey } from '../redis/index.js';
 
 export interface LogOverview {
-  /** When Redis has what it has answered on disk. `unknown`: it does not say (a managed one). */
+  /** When data that Redis has confirmed is on disk. `unknown`: a managed Redis that does not report it. */
   durability: 'at_once' | 'within_a_second' | 'when_the_system_likes' | 'never' | 'unknown';
-  /** Dispatchers and processes of the streaming server that live. */
+  /** Running dispatchers and processes of the streaming server. */
   dispatchers: number;
   streamingProcesses: number;
   /** Vehicles that a client of the streaming server follows, or has followed within RESUME_WINDOW. */
@@ -16,7 +16,7 @@ export interface LogOverview {
   tokens: number;
   knownVehicles: number;
   connectedVehicles: number;
-  /** Those who are connected first, then by when they were last heard; at most as many as asked for. */
+  /** Connected vehicles first, then by the time of the last record; at most `atMostVehicles`. */
   vehicles: VehicleSeen[];
 }
 
@@ -26,7 +26,7 @@ export interface VehicleSeen {
   lastReceivedMs: number | undefined;
 }
 
-/** A process of the streaming server gives a sign of life every half second. */
+/** A process of the streaming server sends a heartbeat every half second. */
 const SILENT_MS = 5_000;
 
 export async function readLogOverview(
@@ -41,7 +41,7 @@ export async function readLogOverview(
   return {
     durability: await durabilityOf(redis),
     dispatchers: await redis.zcount(dispatchersKey(namespace), nowMs, '+inf'),
-    streamingProcesses: await livingStreaming(store, nowMs),
+    streamingProcesses: await countStreamingProcesses(store, nowMs),
     followedVehicles: followed.reduce((sum, count) => sum + count, 0),
     tokens: await redis.hlen(tokensKey(namespace)),
     knownVehicles: vehicles.length,
@@ -64,13 +64,13 @@ async function seenVehicles(store: Store, nowMs: number): Promise<VehicleSeen[]>
     .sort((a, b) => rank(a) - rank(b) || (b.lastReceivedMs ?? 0) - (a.lastReceivedMs ?? 0) || (a.vin < b.vin ? -1 : 1));
 }
 
-/** The same process shows itself in every partition. */
-async function livingStreaming(store: Store, nowMs: number): Promise<number> {
+/** Each process sends heartbeats to every partition. */
+async function countStreamingProcesses(store: Store, nowMs: number): Promise<number> {
   const beats = await store.eachPartition(({ streamingProcesses }) => store.redis.hgetall(streamingProcesses));
-  const living = beats
+  const alive = beats
     .flatMap((hash) => Object.entries(hash))
     .filter(([, beatMs]) => Number(beatMs) > nowMs - SILENT_MS);
-  return new Set(living.map(([processId]) => processId)).size;
+  return new Set(alive.map(([processId]) => processId)).size;
 }
 
 async function durabilityOf(redis: RedisConnection): Promise<LogOverview['durability']> {
@@ -81,7 +81,7 @@ async function durabilityOf(redis: RedisConnection): Promise<LogOverview['durabi
   return sync === 'everysec' ? 'within_a_second' : 'when_the_system_likes';
 }
 
-/** Undefined where CONFIG is not for us (an ACL, a managed Redis). */
+/** Undefined where CONFIG is not allowed (an ACL, a managed Redis). */
 async function setting(redis: RedisConnection, name: string): Promise<string | undefined> {
   try {
     const [, value] = (await redis.config('GET', name)) as string[];

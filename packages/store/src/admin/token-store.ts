@@ -1,16 +1,16 @@
-// Who may listen to the streaming server: tokens of our own, and accounts at Tesla whose tokens are trusted. Of our own
-// tokens Redis holds the SHA-256 only, so that who reads the database can't use them.
+// Access grants: tokens that fleetbridge issues, and Tesla accounts with trusted tokens. Redis stores only the SHA-256
+// of issued tokens, so that a copy of the database does not give access.
 import { createHash, randomBytes } from 'node:crypto';
 import { type RedisConnection, type Store, tokensKey } from '../redis/index.js';
 
 export interface TokenGrant {
-  /** Short public name of the grant, for lists and for revoking it. */
+  /** Short public id of the grant, for lists and for revoking it. */
   id: string;
   /** One VIN, or `*` for all. */
   vin: string;
   label: string;
   createdMs: number;
-  /** Of a trusted account only: the `sub` of its tokens. */
+  /** Only for a trusted account: the `sub` of its tokens. */
   account?: string;
 }
 
@@ -29,7 +29,7 @@ export class TokenStore {
     this.#key = tokensKey(namespace);
   }
 
-  /** The token is returned here and never again. */
+  /** The only time that the token is returned. */
   async create({ vin, label, nowMs }: NewGrant): Promise<{ token: string; grant: TokenGrant }> {
     const token = randomBytes(32).toString('base64url');
     const grant: TokenGrant = { id: newId(), vin, label, createdMs: nowMs };
@@ -37,7 +37,7 @@ export class TokenStore {
     return { token, grant };
   }
 
-  /** Trusts the tokens that Tesla gives to this account. One that was trusted already keeps its id. */
+  /** Trusts the tokens that Tesla issues to this account. An account that is already trusted keeps its id. */
   async trust({ account, vin, label, nowMs }: NewGrant & { account: string }): Promise<TokenGrant> {
     const known = await this.grantOfAccount(account);
     const grant: TokenGrant = { id: known?.id ?? newId(), vin, label, createdMs: nowMs, account };
@@ -60,12 +60,12 @@ export class TokenStore {
     return false;
   }
 
-  /** What a token is good for. Looked up by its hash: nothing about it can be learned from how long that takes. */
+  /** The grant of a token. It is looked up by its hash, so the response time reveals nothing about stored tokens. */
   grantOf(token: string): Promise<TokenGrant | undefined> {
     return this.#grant(hashOf(token));
   }
 
-  /** What the tokens of an account at Tesla are good for; undefined: it is not trusted here. */
+  /** The grant of a Tesla account; undefined when it is not trusted. */
   grantOfAccount(account: string): Promise<TokenGrant | undefined> {
     return this.#grant(accountField(account));
   }
@@ -84,7 +84,7 @@ function hashOf(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 
-/** A colon is in no hash: no token can name an account's field. */
+/** Hashes contain no colon, so no token can match the field of an account. */
 function accountField(account: string): string {
   return `account:${account}`;
 }

@@ -1,38 +1,39 @@
-import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connectRedis, type RedisConnection, whenReady } from '../redis/connection.js';
+import { eventually } from '@fleetbridge/testing';
+import { expect } from 'vitest';
 import { LeaseLost } from '../redis/errors.js';
-import { Store } from '../redis/store.js';
+import { it } from '../testing/index.js';
 import { acquireLease, releaseLease, renewLease } from './lease.js';
 
-let server: DisposableRedis;
-let redis: RedisConnection;
-let store: Store;
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = connectRedis({ url: server.url, name: 'test' });
-  store = new Store({ redis, url: server.url, namespace: 'leases', partitions: 1 });
-  await whenReady(redis, 5_000);
-});
-
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-
-it('is held by one at a time, each time under a higher epoch', async () => {
-  const wanted = { partition: 0, name: 'work', leaseMs: 60_000 };
-  const first = await acquireLease(store, { ...wanted, owner: 'a' });
-  expect(await acquireLease(store, { ...wanted, owner: 'b' })).toBeUndefined();
+it('has one holder at a time, and a higher epoch with each acquisition', async ({ store }) => {
+  const request = { partition: 0, name: 'work', leaseMs: 60_000 };
+  const first = await acquireLease(store, { ...request, owner: 'a' });
+  expect(await acquireLease(store, { ...request, owner: 'b' })).toBeUndefined();
   await releaseLease(store, first!);
-  const second = await acquireLease(store, { ...wanted, owner: 'b' });
+  const second = await acquireLease(store, { ...request, owner: 'b' });
   expect(second!.epoch).toBeGreaterThan(first!.epoch);
   await expect(renewLease(store, first!, 60_000)).rejects.toThrow(LeaseLost);
   await renewLease(store, second!, 60_000);
 });
 
-it('can be taken and kept while memory is full, so that somebody can trim the log', async () => {
+it('expires, and its former holder can neither renew nor release it', async ({ store }) => {
+  const request = { partition: 0, name: 'work', leaseMs: 60_000 };
+  const first = await acquireLease(store, { ...request, owner: 'a' });
+  expect(first?.epoch).toBe(1);
+  expect(await acquireLease(store, { ...request, owner: 'b' })).toBeUndefined();
+  await renewLease(store, first!, 1);
+  const second = await eventually(async () => (await acquireLease(store, { ...request, owner: 'b' })) ?? false);
+  expect(second.epoch).toBe(2);
+  await expect(renewLease(store, first!, 60_000)).rejects.toThrow(LeaseLost);
+  await releaseLease(store, first!);
+  await renewLease(store, second, 60_000);
+  await releaseLease(store, second);
+  expect(await acquireLease(store, { ...request, owner: 'a' })).toMatchObject({ epoch: 3 });
+});
+
+it('can be acquired and renewed while memory is full, so that a dispatcher can trim the log', async ({
+  redis,
+  store,
+}) => {
   await redis.config('SET', 'maxmemory', '1');
   try {
     await expect(redis.set('anything', 'x')).rejects.toThrow('OOM');

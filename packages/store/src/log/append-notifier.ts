@@ -1,8 +1,9 @@
-// Wakes those who have read a partition to its end when something is appended. Reading for a group happens in scripts,
-// which can't block; so one connection a partition does the waiting for all subscriptions.
+// Wakes readers at the end of a partition when an entry is appended. Subscriptions read in scripts, which can't block, so
+// one connection per partition blocks for all of them.
+import { setTimeout as delay } from 'node:timers/promises';
 import { compareEntryIds } from '@fleetbridge/protocol';
 
-import { connectRedis, pause, type RedisConnection, type Store } from '../redis/index.js';
+import { connectRedis, type RedisConnection, type Store } from '../redis/index.js';
 
 const BLOCK_MS = 2_000;
 
@@ -22,8 +23,8 @@ export class AppendNotifier {
   /** Resolves when there may be entries after `id`, at the latest after two seconds. */
   async wait(id: string): Promise<void> {
     if (this.#isStopped) return;
-    // there is something after it already. The pause is for a Redis that lost its newest entries: no loop without end
-    if (compareEntryIds(id, this.#seenUpTo) < 0) return await pause(5);
+    // There is a later entry already. The delay prevents a busy loop after a Redis has lost its newest entries.
+    if (compareEntryIds(id, this.#seenUpTo) < 0) return await delay(5);
     this.#seenUpTo = id;
     await new Promise<void>((resolve) => {
       this.#waiting.add(resolve);
@@ -54,8 +55,8 @@ export class AppendNotifier {
         const id = streams?.[0]?.[1][0]?.[0].toString();
         if (id !== undefined && compareEntryIds(id, this.#seenUpTo) > 0) this.#seenUpTo = id;
       } catch {
-        // Redis is away; whoever waits will see for itself
-        await pause(100);
+        // Redis is unreachable; the readers get the error from their own reads
+        await delay(100);
       }
       this.#wakeAll();
     }

@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 describe('Appender', () => {
-  it('stores every field of a record as it was given', async () => {
+  it('stores every field of a record unchanged', async () => {
     const { append, entries } = open();
     const payload = Buffer.from([0, 1, 2, 255, 13, 10]);
     expect(
@@ -63,7 +63,7 @@ describe('Appender', () => {
     expect((await entries()).map(({ txid }) => txid)).toEqual(txids);
   });
 
-  it('stores a possible repeat once, and says so', async () => {
+  it('stores a possible repeat once, and reports the repeat', async () => {
     const { append, entries } = open();
     expect(await append({ txid: 'a' })).toBe('stored');
     expect(await append({ txid: 'a', kind: 'possible_repeat' })).toBe('repeat');
@@ -73,12 +73,12 @@ describe('Appender', () => {
     expect(await entries()).toHaveLength(4);
   });
 
-  it('finds a repeat by its own time as well, newer records before it or not', async () => {
+  it('finds a repeat of a record with its own time, whether or not newer records precede it', async () => {
     const { append, entries } = open();
     const dated = (txid: string, createdMs: number) => append({ txid, createdMs, kind: 'possible_repeat_dated' });
     expect(await dated('a', 1_000)).toBe('stored');
     expect(await dated('b', 2_000)).toBe('stored');
-    // made before b and lost on the way: not a repeat, though it is older than what is stored
+    // made before b and lost on the way: not a repeat, although it is older than the newest stored record
     expect(await dated('late', 1_500)).toBe('stored');
     expect(await Promise.all([dated('a', 1_000), dated('b', 2_000), dated('late', 1_500)])).toEqual([
       'repeat',
@@ -89,16 +89,16 @@ describe('Appender', () => {
     expect((await entries()).map(({ txid }) => txid)).toEqual(['a', 'b', 'late', 'c']);
   });
 
-  it('finds a repeat of a record that bears the time of its receipt since its own lay in the future', async () => {
+  it('finds a repeat of a record that was stored with its time of reception, because its own lay in the future', async () => {
     const { append } = open();
     expect(await append({ txid: 'a', createdMs: 1_000, isClockAhead: true })).toBe('stored');
-    // the same a minute later: now its own time can be believed
+    // the same record a minute later, when its own time does not lie in the future any more
     expect(await append({ txid: 'a', createdMs: 65_000, kind: 'possible_repeat_dated' })).toBe('repeat');
     expect(await append({ txid: 'b', createdMs: 66_000, kind: 'possible_repeat_dated' })).toBe('stored');
     expect(await append({ txid: 'b', createdMs: 66_000, kind: 'possible_repeat_dated' })).toBe('repeat');
   });
 
-  it('knows repeats by their time after the ring was cut back', async () => {
+  it('finds repeats after the ring was truncated', async () => {
     const { append } = open();
     const send = (from: number) =>
       Promise.all(
@@ -119,7 +119,7 @@ describe('Appender', () => {
     expect(await entries()).toHaveLength(1);
   });
 
-  it('does not take records without a txid for repeats of each other', async () => {
+  it('does not treat records without a txid as repeats of each other', async () => {
     const { append, entries } = open();
     const outcomes = await Promise.all([
       append({ txid: '', kind: 'possible_repeat' }),
@@ -210,7 +210,7 @@ describe('Appender', () => {
     expect((await entries()).map(({ txid }) => txid)).toEqual(['under way', 'behind it']);
   });
 
-  it('stores nothing again when the network delivers a call late that was given up and repeated', async () => {
+  it('stores nothing twice when the network delivers an abandoned and repeated call late', async () => {
     const relay = await startHoldingRelay(server.port);
     cleanUp.push(() => relay.stop());
     const through = connectRedis({ url: `redis://127.0.0.1:${relay.port}`, name: 'through relay' });
@@ -244,14 +244,14 @@ describe('Appender', () => {
     cleanUp.push(() => other.stop());
     const again = record({ txid: 'a', kind: 'possible_repeat' });
     expect(await new Promise((settled) => other.append(again, { settled }))).toBe('stored');
-    // no vehicle is as quick as this test
+    // a vehicle resends later than this test
     await eventually(() => performance.now() - sentMs > 300);
     await relay.deliverHeld();
     expect(await delayed).toBe('repeat');
     expect((await entries()).map(({ txid }) => txid)).toEqual(['before', 'a']);
   });
 
-  it.each([0, 1])('finds the new master where its URL leads to, with %i replicas to wait for', async (ackReplicas) => {
+  it.each([0, 1])('finds the new master behind its URL, with %i replicas to wait for', async (ackReplicas) => {
     const [old, promoted] = await Promise.all([0, 1].map(() => startRedis(['--repl-diskless-sync-delay', '0'])));
     const relay = await startTcpRelay(old!.port);
     const through = connectRedis({ url: `redis://127.0.0.1:${relay.port}`, name: 'through relay' });
@@ -277,11 +277,11 @@ describe('Appender', () => {
     relay.targetPort = promoted!.port;
     await sendRedisCommand(promoted!.port, 'REPLICAOF', 'NO', 'ONE');
     expect(await waiting).toMatch(/stored|repeat/);
-    await eventually(() => through.set('written', 'by others too').catch(() => false), 10_000);
+    await eventually(() => through.set('written', 'by other connections').catch(() => false), 10_000);
     expect(await sendRedisCommand(promoted!.port, 'XLEN', partitionKeys(namespace, 0).records)).toBe(2);
   });
 
-  it('keeps what it was given while Redis is killed, and stores it in order once Redis is back', async () => {
+  it('keeps records while Redis is killed, and stores them in order when Redis is back', async () => {
     const own = await startRedis();
     cleanUp.push(() => own.stop());
     const connection = connectRedis({ url: own.url, name: 'test' });
@@ -308,7 +308,7 @@ describe('Appender', () => {
     expect(recovered).toHaveLength(1);
   });
 
-  it('waits while Redis is at its memory limit, and goes on when there is room', async () => {
+  it('waits while Redis is at its memory limit, and continues when memory is free', async () => {
     const { appender, append, entries } = open();
     expect(await append({ txid: 'before' })).toBe('stored');
     await redis.config('SET', 'maxmemory', '1');
@@ -319,21 +319,21 @@ describe('Appender', () => {
     expect((await entries()).map(({ txid }) => txid)).toEqual(['before', 'a', 'b']);
   });
 
-  it('tells of a record that Redis refuses for good, and stores its neighbours of other partitions', async () => {
+  it('reports a record that Redis rejects permanently, and stores records of other partitions', async () => {
     const { append, namespace } = open({ partitions: 2 });
     const [first, second] = [vinOfPartition(0), vinOfPartition(1)];
     await redis.set(partitionKeys(namespace, 0).records, 'not a stream');
     expect(await Promise.all([append({ vin: first }), append({ vin: second })])).toEqual(['failed', 'stored']);
   });
 
-  it('sends the records of one turn as one call', async () => {
+  it('sends the records of one turn of the event loop as one call', async () => {
     const calls: number[] = [];
     const { append } = open({ onCall: ({ records }) => calls.push(records) });
     await Promise.all(Array.from({ length: 100 }, (_, n) => append({ txid: `tx-${n}` })));
     expect(calls).toEqual([100]);
   });
 
-  it('drain tells how many records have no outcome at the deadline', async () => {
+  it('drain returns how many records have no outcome at the deadline', async () => {
     const { appender, append } = open();
     void append({});
     expect(await appender.drain(5_000)).toBe(0);
@@ -346,7 +346,7 @@ describe('Appender', () => {
 });
 
 describe('presence through the log', () => {
-  it('changes together with the connectivity record, once a change', async () => {
+  it('changes together with the connectivity record, once per change', async () => {
     const { append, entries, presence } = open();
     expect(await append(connectivity('connect', 'c-1'))).toBe('stored');
     expect(await append(connectivity('connect', 'c-1'))).toBe('repeat');
@@ -391,14 +391,14 @@ describe('presence through the log', () => {
     expect(await presence.of(VIN)).toBeUndefined();
   });
 
-  it('connects anew only what is nowhere else', async () => {
+  it('reconnects only a vehicle without another connection', async () => {
     const { append, entries, presence } = open();
     await append(connectivity('connect', 'c-1'));
-    expect(await append(connectivity('connect_anew', 'c-1'))).toBe('repeat');
+    expect(await append(connectivity('reconnect', 'c-1'))).toBe('repeat');
     await append(connectivity('disconnect', 'c-1'));
-    expect(await append(connectivity('connect_anew', 'c-1'))).toBe('stored');
+    expect(await append(connectivity('reconnect', 'c-1'))).toBe('stored');
     await append(connectivity('connect', 'c-2'));
-    expect(await append(connectivity('connect_anew', 'c-1'))).toBe('elsewhere');
+    expect(await append(connectivity('reconnect', 'c-1'))).toBe('elsewhere');
     expect((await presence.of(VIN))?.connectionId).toBe('c-2');
     expect(await entries()).toHaveLength(4);
   });
@@ -414,7 +414,7 @@ describe('presence through the log', () => {
     expect((await entries()).map(({ txid }) => txid)).toEqual(['c-1', 'a', 'c-1', 'b']);
   });
 
-  it('is cleared by whoever finds that the process is dead, unless the vehicle is back or the process lives', async () => {
+  it('is cleared when the process is dead, and kept while the process is alive', async () => {
     const { append, entries, presence } = open();
     await append(connectivity('connect', 'c-1'));
     expect(await presence.renewProcess('process-1', 60_000)).toBe(false);
@@ -437,7 +437,7 @@ interface OpenOptions extends Partial<AppenderOptions> {
   partitions?: number;
 }
 
-/** An appender of its own namespace, with what a test wants to see of it. */
+/** An appender with a namespace of its own, and access to what it stores. */
 function open({ redis: connection = redis, partitions = 1, ...options }: OpenOptions = {}) {
   const namespace = `test-${namespaces++}`;
   const store = new Store({ redis: connection, url: server.url, namespace, partitions });

@@ -1,50 +1,59 @@
-// The way into the log. What one turn of the event loop brings travels as one script call a partition; the next call
-// leaves when the answer is here. With one call under way nothing can overtake: a call that got no answer is repeated
-// as it is, before any newer record, until Redis answers (the script knows by its marks what was stored already).
+// Appends records to the log. The records of one turn of the event loop are sent as one script call per partition. The
+// next call is sent after the answer, so no record can overtake another. A call without an answer is repeated unchanged,
+// before any newer record, until Redis answers; the script detects what was stored already.
 import { randomUUID } from 'node:crypto';
-import { LogUnavailable, PartitionConnection, type PartitionKeys, runScript, type Store } from '../redis/index.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  LogUnavailable,
+  PartitionConnection,
+  type PartitionKeys,
+  runScript,
+  type Store,
+  withAnswerLimit,
+} from '../redis/index.js';
 import { appendRecords, LATE_MS } from '../scripts/index.js';
 import { PackedRecords, type RecordToAppend } from './record-packing.js';
 import { whenReplicated } from './replication.js';
 
 /**
- * stored: on disk as the Redis' policy says. repeat: it was stored before. failed: Redis refused this record.
- * elsewhere: of a connect_anew only, the vehicle has another connection by now.
+ * stored: on disk according to the policy of this Redis. repeat: it was stored before. failed: Redis rejected this record.
+ * elsewhere: only for `reconnect`, the vehicle has another connection by now.
  */
 export type AppendOutcome = 'stored' | 'repeat' | 'failed' | 'elsewhere';
 
-/** Told once what became of a record. An object and not a function, since one is made for every record. */
+/** Called once with the outcome of a record. An object rather than a function: there is one per record. */
 export interface AppendReceipt {
   settled(outcome: AppendOutcome): void;
 }
 
 export interface AppenderOptions {
   store: Store;
-  /** Names the process in presence (see presence.ts). */
+  /** Identifies the process in presence (see presence.ts). */
   processId: () => string;
-  /** Replicas that must have a record before it counts as stored; 0 = none. */
+  /** Replicas that must have a record before it counts as stored. */
   ackReplicas?: number;
-  /** A call without an answer for so long leads to a new connection. */
+  /** After this time without an answer the connection is replaced. */
   callTimeoutMs?: number;
-  /** State changes only: the first failure, and the first success after it. */
+  /** The first failure of an outage; onRecovered: the first success after it. */
   onTrouble?: (error: LogUnavailable) => void;
   onRecovered?: (info: { attempts: number; waitingRecords: number }) => void;
-  /** Each answered call: how long it took and how many records it held. */
+  /** Duration and number of records of each answered call. */
   onCall?: (call: { durationMs: number; records: number }) => void;
 }
 
 const OUTCOMES: Record<string, AppendOutcome> = { S: 'stored', R: 'repeat', F: 'failed', E: 'elsewhere' };
-// Answers that pass by themselves: Redis is loading, full, read-only, busy, or its cluster is in motion.
+// Temporary errors: Redis is loading, full, read-only or busy, or slots of the cluster are moving.
 const TRANSIENT =
   /^(?:LOADING|OOM|READONLY|CLUSTERDOWN|TRYAGAIN|BUSY|MASTERDOWN|MISCONF|NOREPLICAS|UNBLOCKED|MOVED|ASK)\b/;
+const CALL_TIMEOUT_MS = 5_000;
 const SPARE_BYTES = 256_000;
-const FIRST_PAUSE_MS = 20;
-const LONGEST_PAUSE_MS = 1_000;
+const FIRST_RETRY_MS = 20;
+const LONGEST_RETRY_MS = 1_000;
 
 export class Appender {
   readonly #options: AppenderOptions;
   readonly #partitions: PartitionQueue[];
-  /** What was taken and has no outcome yet: records, and their bytes as packed. */
+  /** Records without an outcome, and their packed bytes. */
   unsettledRecords = 0;
   unsettledBytes = 0;
 
@@ -57,26 +66,26 @@ export class Appender {
     this.#partitions = options.store.mapPartitions((keys) => new PartitionQueue(keys, options, release));
   }
 
-  /** Takes a record (its bytes are copied). Records of one VIN are stored in the order of these calls. */
+  /** Queues a record; its bytes are copied. Records of one VIN are stored in the order of these calls. */
   append(record: RecordToAppend, receipt: AppendReceipt): void {
     const queue = this.#partitions[this.#options.store.partitionOf(record.vin)]!;
     this.unsettledRecords++;
     this.unsettledBytes += queue.add(record, receipt);
   }
 
-  /** True while some call gets no answer. */
+  /** True while a call gets no answer. */
   get isInTrouble(): boolean {
     return this.#partitions.some((queue) => queue.attempts > 0);
   }
 
-  /** Waits until every record has its outcome. Returns how many have none at the deadline. */
+  /** Waits until every record has its outcome. Returns how many records have no outcome at the deadline. */
   async drain(deadlineMs: number): Promise<number> {
     const deadline = Date.now() + deadlineMs;
-    while (this.unsettledRecords > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (this.unsettledRecords > 0 && Date.now() < deadline) await delay(5);
     return this.unsettledRecords;
   }
 
-  /** Gives up what has no outcome. */
+  /** Abandons records without an outcome. */
   stop(): void {
     for (const queue of this.#partitions) queue.stop();
   }
@@ -93,24 +102,24 @@ class Batch {
   }
 }
 
-/** The batches of one partition: the first is under way or will be, the last takes new records. */
+/** The batches of one partition: the first is the next to be sent or in flight, the last receives new records. */
 class PartitionQueue {
   readonly #keys: PartitionKeys;
   readonly #options: AppenderOptions;
   readonly #release: (records: number, bytes: number) => void;
   readonly #batches: Batch[] = [];
-  /** Of the last call that was answered, to be filled again. */
+  /** The buffer of the last answered call, for reuse. */
   #spare: PackedRecords | undefined;
   #isScheduled = false;
-  #isUnderWay = false;
+  #isInFlight = false;
   #isStopped = false;
   #retryTimer: NodeJS.Timeout | undefined;
-  /** Calls without an answer in a row. */
+  /** Consecutive calls without an answer. */
   attempts = 0;
-  /** Calls that were given up: one that is late must not be taken for a new one. */
-  #givenUp = 0;
+  /** Number of abandoned calls, which lets the script reject an abandoned call that arrives late. */
+  #abandoned = 0;
   readonly #givenUpKey: string;
-  /** Undefined: the calls of all partitions share one connection, as cheap as can be. */
+  /** Undefined: the calls of all partitions share one connection, which is the cheapest. */
   readonly #own: PartitionConnection | undefined;
 
   constructor(keys: PartitionKeys, options: AppenderOptions, release: (records: number, bytes: number) => void) {
@@ -125,7 +134,7 @@ class PartitionQueue {
 
   add(record: RecordToAppend, receipt: AppendReceipt): number {
     let batch = this.#batches.at(-1);
-    if (batch === undefined || batch.packed.isFull || (this.#isUnderWay && this.#batches.length === 1)) {
+    if (batch === undefined || batch.packed.isFull || (this.#isInFlight && this.#batches.length === 1)) {
       batch = new Batch(this.#spare ?? new PackedRecords());
       this.#spare = undefined;
       this.#batches.push(batch);
@@ -133,7 +142,7 @@ class PartitionQueue {
     const before = batch.packed.length;
     batch.packed.add(record);
     batch.receipts.push(receipt);
-    if (!this.#isUnderWay && !this.#isScheduled && this.attempts === 0) {
+    if (!this.#isInFlight && !this.#isScheduled && this.attempts === 0) {
       this.#isScheduled = true;
       setImmediate(() => {
         this.#isScheduled = false;
@@ -151,8 +160,8 @@ class PartitionQueue {
 
   #send(): void {
     const batch = this.#batches[0];
-    if (batch === undefined || this.#isUnderWay || this.#isStopped) return;
-    this.#isUnderWay = true;
+    if (batch === undefined || this.#isInFlight || this.#isStopped) return;
+    this.#isInFlight = true;
     const startedMs = performance.now();
     this.#call(batch).then(
       (codes) => {
@@ -164,57 +173,56 @@ class PartitionQueue {
   }
 
   async #call(batch: Batch): Promise<string> {
-    const { store, processId, ackReplicas = 0, callTimeoutMs = 5_000 } = this.#options;
+    const { store, processId, callTimeoutMs = CALL_TIMEOUT_MS } = this.#options;
     const { redis } = store;
-    const { records, presence, replaced, newest, seenPrefix, ackFence } = this.#keys;
+    const { replaced, seenPrefix } = this.#keys;
     const isLate = performance.now() - batch.begunMs > LATE_MS;
-    const mustLook = batch.mayBeStored || isLate;
+    const mustCheckRepeats = batch.mayBeStored || isLate;
     const args = [
       seenPrefix,
       processId(),
-      mustLook ? '1' : '0',
+      mustCheckRepeats ? '1' : '0',
       batch.packed.bytes,
-      this.#givenUp,
+      this.#abandoned,
       redis.isCluster ? '1' : '0',
       Date.now(),
       replaced,
     ];
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        // The answers of a connection come in order: without a new one every later call would wait behind this one.
-        if (this.#own === undefined) redis.disconnect(true);
-        reject(new Error(`no answer within ${callTimeoutMs} ms`));
-      }, callTimeoutMs);
-    });
     try {
-      const own = this.#own?.take();
-      const answer = (await Promise.race([
-        runScript(own ?? redis, appendRecords, [records, presence, newest, this.#givenUpKey], args),
-        timeout,
-      ])) as [string, string];
-      const [codes, failure] = answer;
-      if (failure !== '' && TRANSIENT.test(failure)) throw new Error(failure);
-      if (own && ackReplicas > 0) {
-        const wanted = { replicas: ackReplicas, limitMs: Math.max(1, callTimeoutMs - 100), fenceKey: ackFence };
-        await Promise.race([whenReplicated(own, wanted), timeout]);
-      }
-      return codes;
+      return await withAnswerLimit(this.#callOnce(args), callTimeoutMs, () => {
+        // Answers of a connection come in order: without a new one every later call would wait behind this one.
+        if (this.#own === undefined) redis.disconnect(true);
+      });
     } catch (error) {
-      this.#own?.giveUp();
+      this.#own?.discard();
       throw error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
+  async #callOnce(args: (string | Buffer | number)[]): Promise<string> {
+    const { store, ackReplicas = 0, callTimeoutMs = CALL_TIMEOUT_MS } = this.#options;
+    const { records, presence, newest, ackFence } = this.#keys;
+    const own = this.#own?.get();
+    const named = [records, presence, newest, this.#givenUpKey];
+    const [codes, failure] = (await runScript(own ?? store.redis, appendRecords, named, args)) as [string, string];
+    if (failure !== '' && TRANSIENT.test(failure)) throw new Error(failure);
+    if (own && ackReplicas > 0) {
+      await whenReplicated(own, {
+        replicas: ackReplicas,
+        limitMs: Math.max(1, callTimeoutMs - 100),
+        fenceKey: ackFence,
+      });
+    }
+    return codes;
+  }
+
   #answered(batch: Batch, codes: string): void {
-    this.#isUnderWay = false;
+    this.#isInFlight = false;
     this.#batches.shift();
     const { attempts } = this;
     this.attempts = 0;
     this.#release(batch.receipts.length, batch.packed.length);
-    // one megabyte of records can make it large for a moment; an idle partition does not keep that
+    // a megabyte of records makes the buffer large for a moment; an idle partition does not keep it
     if (batch.packed.length <= SPARE_BYTES) {
       batch.packed.clear();
       this.#spare = batch.packed;
@@ -224,7 +232,7 @@ class PartitionQueue {
         attempts,
         waitingRecords: this.#batches.reduce((sum, { receipts }) => sum + receipts.length, 0),
       });
-    // the next call leaves before the acks are built, so that Redis works meanwhile
+    // send the next call before the acks are built, so that Redis works in parallel
     this.#send();
     for (let index = 0; index < batch.receipts.length; index++) {
       const code = codes[index]!;
@@ -233,13 +241,13 @@ class PartitionQueue {
   }
 
   #unanswered(batch: Batch, cause: unknown): void {
-    this.#isUnderWay = false;
+    this.#isInFlight = false;
     if (this.#isStopped) return;
     batch.mayBeStored = true;
-    this.#givenUp++;
+    this.#abandoned++;
     this.attempts++;
     if (this.attempts === 1) this.#options.onTrouble?.(new LogUnavailable('append', cause));
-    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(this.attempts - 1, 10), LONGEST_PAUSE_MS);
-    this.#retryTimer = setTimeout(() => this.#send(), pauseMs);
+    const retryMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.attempts - 1, 10), LONGEST_RETRY_MS);
+    this.#retryTimer = setTimeout(() => this.#send(), retryMs);
   }
 }

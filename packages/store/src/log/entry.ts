@@ -1,20 +1,20 @@
-// One entry of the log as readers get it.
+// One entry of the log.
 
 export interface LogEntry {
-  /** `<ms>-<sequence>`, growing along the stream: an order over all that a partition's vehicles did, and a cursor. */
+  /** `<ms>-<sequence>`: orders all entries of a partition, and serves as a cursor. */
   id: string;
   vin: string;
   topic: string;
   txid: string;
-  /** Time of the record and of its receipt, epoch milliseconds. */
+  /** Time of the record and of its reception, epoch milliseconds. */
   createdMs: number;
   receivedMs: number;
-  /** The vehicle's client version; empty for records that the server made. */
+  /** Client version of the vehicle; empty for records that the server created. */
   version: string;
   payload: Buffer;
 }
 
-/** An entry from ioredis' buffer reply: [id, [field, value, …]]. Fields that we don't know are passed over. */
+/** An entry from a buffer reply of ioredis: [id, [field, value, …]]. Unknown fields are ignored. */
 export function parseEntry([id, fields]: [Buffer, Buffer[]]): LogEntry {
   const entry: LogEntry = {
     id: id.toString(),

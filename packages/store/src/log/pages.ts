@@ -1,5 +1,5 @@
-// The log by pages, for readers that have fallen behind or begin in the past. They share one connection, because
-// nothing here waits; whoever wants what comes next follows a LogTail.
+// Reads the log in pages, for readers that are behind or begin in the past. They share one connection, because these
+// reads never block; LogTail follows the end of the log.
 import { BEGINNING, compareEntryIds } from '@fleetbridge/protocol';
 
 import type { Store } from '../redis/index.js';
@@ -12,14 +12,14 @@ export class LogPages {
     this.#store = store;
   }
 
-  /** At most `count` entries after the cursor; fewer: that was the end of the log. */
+  /** At most `count` entries after the cursor. Fewer entries mean the end of the log. */
   async after(partition: number, cursor: string, count: number): Promise<LogEntry[]> {
     const { records } = this.#store.keys(partition);
     const entries = await this.#store.redis.xrangeBuffer(records, `(${cursor}`, '+', 'COUNT', count);
     return (entries as unknown as [Buffer, Buffer[]][]).map(parseEntry);
   }
 
-  /** What is kept begins after the cursor: entries between the two may have been trimmed. */
+  /** Defined when the log begins after the cursor: entries between the two may have been trimmed. */
   async gapAfter(partition: number, cursor: string): Promise<{ cursor: string; firstKept: string } | undefined> {
     if (cursor === BEGINNING) return undefined;
     const { records } = this.#store.keys(partition);

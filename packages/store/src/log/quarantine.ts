@@ -1,4 +1,4 @@
-// What can't be understood is kept for a while, for whoever has to find out why.
+// Keeps messages that could not be parsed, for troubleshooting.
 
 import type { Store } from '../redis/index.js';
 
@@ -18,7 +18,7 @@ export class Quarantine {
     this.#store = store;
   }
 
-  /** Bounded to the newest thousand a partition. Best effort: nothing waits for it. */
+  /** Keeps about the newest thousand messages per partition. */
   async add({ vin, reason, receivedMs, bytes }: QuarantinedMessage): Promise<void> {
     const { quarantine } = this.#store.keysOf(vin);
     await this.#store.redis.xadd(

@@ -1,11 +1,10 @@
-// Packs the records of one script call into one binary argument, as scripts/append-records.ts unpacks it: a kind, the
-// record's hash, then each field with its length. Copying at once frees the socket's buffer that a payload lies in.
+// Packs the records of one script call into one binary argument, which scripts/append-records.ts unpacks: the kind, the
+// hash of the record, then each field after its length. Copying early releases the buffer of the socket.
 
 /**
- * possible_repeat: look whether it was stored before. possible_repeat_dated: the same for a record whose `createdMs` is
- * its own and not the time of receipt, so that a repeat has the same: one that is newer than all that is stored is none,
- * which spares the look. connect_anew: our connection again, unless the vehicle has
- * another one by now.
+ * possible_repeat: check whether it was stored before. possible_repeat_dated: the same for a record whose `createdMs`
+ * comes from the vehicle, so that a repeat has the same time: a record newer than all stored ones can't be a repeat and
+ * skips the check. reconnect: the connection of this process again, unless the vehicle has another one by now.
  */
 export type RecordKind =
   | 'record'
@@ -13,7 +12,7 @@ export type RecordKind =
   | 'possible_repeat_dated'
   | 'connect'
   | 'disconnect'
-  | 'connect_anew';
+  | 'reconnect';
 
 /** Added to the kind. */
 const CLOCK_AHEAD = 8;
@@ -27,38 +26,38 @@ export interface RecordToAppend {
   vin: string;
   /** At most 255 bytes. */
   topic: string;
-  /** At most 65,535 bytes. Of a connect or disconnect: the connection's id. The whole buffer, or a part of it. */
+  /** At most 65,535 bytes; for a connect or disconnect the id of the connection. The whole buffer, or a part of it. */
   txid: Buffer;
   txidStart?: number;
   txidEnd?: number;
   /** Epoch milliseconds. */
   createdMs: number;
-  /** `createdMs` is the time of receipt, since the record's own lies too far ahead of it; sent again it may not. */
+  /** `createdMs` is the time of reception, because the time of the record lies too far ahead of it. */
   isClockAhead?: boolean;
   receivedMs: number;
-  /** The vehicle's client version, at most 255 bytes; longer is cut. */
+  /** Client version of the vehicle, truncated to 255 bytes. */
   version: string;
-  /** Of a connect: how the vehicle is connected (wifi, cellular). */
+  /** For a connect: how the vehicle is connected (wifi, cellular). */
   networkInterface?: string;
-  /** Protobuf bytes, and what is put behind them (the certificate's VIN as a field). */
+  /** Protobuf bytes, and bytes to append to them (the VIN of the certificate as a field). */
   payload: Buffer;
   payloadStart?: number;
   payloadEnd?: number;
   payloadSuffix?: Buffer | undefined;
-  /** Vin, topic, version and network interface as packed, where the caller keeps them: see `packHead`. */
+  /** VIN, topic, version and network interface in packed form, when the caller caches them (`packHead`). */
   head?: PackedHead | undefined;
 }
 
-/** What is the same in all records of one sender and topic. */
+/** The fields that all records of one sender and topic share. */
 export interface PackedHead {
-  /** VIN and topic, each behind its length. */
+  /** VIN and topic, each after its length. */
   front: Buffer;
   topicStart: number;
-  /** Version and network interface, each behind its length. */
+  /** Version and network interface, each after its length. */
   back: Buffer;
 }
 
-/** Packed once for a sender and a topic instead of once a record. */
+/** Packed once per sender and topic instead of once per record. */
 export function packHead({
   vin,
   topic,
@@ -73,7 +72,7 @@ export function packHead({
   };
 }
 
-/** A growing argument for one call. */
+/** The growing argument of one call. */
 export class PackedRecords {
   #bytes = Buffer.allocUnsafeSlow(FIRST_SIZE);
   #length = 0;
@@ -91,7 +90,7 @@ export class PackedRecords {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Empty again, in the same memory: a call's worth of it is too much to leave to the garbage collector. */
+  /** Empties it and keeps its memory, which is too much per call for the garbage collector. */
   clear(): void {
     this.#length = 0;
     this.count = 0;
@@ -115,7 +114,7 @@ export class PackedRecords {
     let at = this.#length;
     const kind = numberOf(record.kind);
     bytes[at] = record.isClockAhead ? kind + CLOCK_AHEAD : kind;
-    // the same connection may connect anew: its id does not name this change, a random hash does
+    // A connection may reconnect: its id does not identify this change, a random hash does.
     if (isConnectivity(record.kind) || txidBytes === 0) writeRandomHash(bytes, at + 1);
     else writeHash(head, txid, txidStart, txidEnd, bytes, at + 1);
     at = copyShort(head.front, 0, head.front.length, bytes, at + 9);
@@ -143,7 +142,7 @@ export class PackedRecords {
 }
 
 function isConnectivity(kind: RecordKind): boolean {
-  return kind === 'connect' || kind === 'disconnect' || kind === 'connect_anew';
+  return kind === 'connect' || kind === 'disconnect' || kind === 'reconnect';
 }
 
 function numberOf(kind: RecordKind): number {
@@ -156,14 +155,14 @@ function numberOf(kind: RecordKind): number {
       return 2;
     case 'disconnect':
       return 3;
-    case 'connect_anew':
+    case 'reconnect':
       return 4;
     case 'possible_repeat_dated':
       return 5;
   }
 }
 
-/** A text behind its length in one byte; what is longer than 255 bytes is cut. */
+/** A text after its length in one byte, truncated to 255 bytes. */
 function packText(text: string): Buffer {
   const bytes = Buffer.alloc(256);
   const length = bytes.write(text, 1);
@@ -171,7 +170,7 @@ function packText(text: string): Buffer {
   return bytes.subarray(0, 1 + length);
 }
 
-/** A whole number as decimal text: epoch milliseconds are thirteen digits, more than fits 32-bit arithmetic. */
+/** An integer as decimal text. Epoch milliseconds have thirteen digits, too many for 32-bit arithmetic. */
 function writeNumber(target: Buffer, at: number, value: number): number {
   if (value < 1e12 || value >= 1e13) return copyShort(packText(String(value)), 0, 1 + String(value).length, target, at);
   target[at] = 13;
@@ -197,9 +196,9 @@ function copyShort(source: Buffer, start: number, end: number, target: Buffer, a
 }
 
 /**
- * 64 bits that stand for (topic, txid) of one VIN; two 32-bit lanes mixed into each other. Among the 2,048 records
- * that a ring holds at most, two share it with a chance of 1 in 10^13. An empty txid names no record: it gets
- * a random hash, which makes our own repetition of the call recognisable and nothing else.
+ * A 64-bit hash of (topic, txid) of one VIN: two 32-bit lanes mixed into each other. Among the at most 2,048 records of
+ * a ring two collide with a probability of 1 in 10^13. An empty txid identifies no record and gets a random hash, by
+ * which only a repetition of the same call is recognized.
  */
 function writeHash(head: PackedHead, txid: Buffer, start: number, end: number, target: Buffer, at: number): void {
   const { front, topicStart } = head;
@@ -226,7 +225,7 @@ function writeRandomHash(target: Buffer, at: number): void {
   writeUint32(target, at + 4, Math.random() * 0x1_0000_0000);
 }
 
-// By hand: Node's own writers are calls, and check what is known to fit.
+// Faster than the writers of Node, which check the bounds.
 function writeUint32(target: Buffer, at: number, value: number): void {
   target[at] = value;
   target[at + 1] = value >>> 8;

@@ -10,7 +10,7 @@ import {
 } from '@fleetbridge/testing';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { sendOn } from '../../test/steady-sender.js';
+import { sendSteadily } from '../../test/steady-sender.js';
 import { acquireLease, renewLease } from '../lease/lease.js';
 import { connectRedis, type RedisConnection, whenReady } from '../redis/connection.js';
 import { partitionKeys, partitionOf } from '../redis/keys.js';
@@ -45,9 +45,9 @@ afterAll(async () => {
 });
 
 describe('with ACK_REPLICAS=1', () => {
-  it('a promoted replica has every acknowledged record, in order, each once', async () => {
+  it('a promoted replica has every acknowledged record, in order and once', async () => {
     const { append, stored } = open({ ackReplicas: 1 });
-    const load = VINS.map((vin) => sendOn((txid) => append(vin, txid)));
+    const load = VINS.map((vin) => sendSteadily((txid) => append(vin, txid)));
     await eventually(() => load.every(({ acknowledged }) => acknowledged.length > 50));
     const killed = await cluster.masterOf('0');
     await killed.kill();
@@ -68,7 +68,7 @@ describe('with ACK_REPLICAS=1', () => {
     }
   });
 
-  it('nothing is acknowledged while the replica is away, and no other question has to wait for that', async () => {
+  it('acknowledges nothing while the replica is away, and delays no other command', async () => {
     const { store, appender, append, stored } = open({ ackReplicas: 1 });
     const [vin = ''] = VINS;
     expect(await append(vin, '1')).toBe('stored');
@@ -85,7 +85,7 @@ describe('with ACK_REPLICAS=1', () => {
     expect(await stored(vin)).toEqual(['1', '2']);
   });
 
-  it('a record that another process stored and could not see replicated is not acknowledged as a repeat either', async () => {
+  it('does not acknowledge a record as a repeat that another process stored without replication', async () => {
     const { namespace, append, stored } = open({ ackReplicas: 1, callTimeoutMs: 500 });
     const [vin = ''] = VINS;
     await append(vin, '1');
@@ -104,7 +104,7 @@ describe('with ACK_REPLICAS=1', () => {
     await eventually(() => outcome === 'repeat');
   });
 
-  it('says how many replicas have it when these are too few', async () => {
+  it('reports how many replicas have the records when there are too few', async () => {
     const { port } = await cluster.masterOf('0');
     const connection = new Redis({ port, protocol: 2 });
     cleanUp.push(() => connection.disconnect());
@@ -114,13 +114,13 @@ describe('with ACK_REPLICAS=1', () => {
   });
 });
 
-describe('a Redis that knows WAITAOF', () => {
-  // Redis 7.2 and newer; the one of the tests may be older, so that its words are spoken here
+describe('a Redis with WAITAOF', () => {
+  // Redis 7.2 and newer. The installed one may be older, so a fake server answers here.
   it.each([
     [1, undefined],
     [0, 'NOREPLICAS 0 of 1 replicas have the records on disk'],
-  ])('is asked for the disks of its replicas, not for their memory: %i has it', async (reached, failure) => {
-    const server = await startSpeaker({ WAITAOF: `*2\r\n:1\r\n:${reached}\r\n`, WAIT: ':9\r\n' });
+  ])('waits for the disks of the replicas, not for their memory: %i of 1 has the records', async (reached, failure) => {
+    const server = await startFakeRedis({ WAITAOF: `*2\r\n:1\r\n:${reached}\r\n`, WAIT: ':9\r\n' });
     const connection = new Redis({ port: server.port, protocol: 2, enableReadyCheck: false });
     cleanUp.push(
       () => server.stop(),
@@ -129,9 +129,9 @@ describe('a Redis that knows WAITAOF', () => {
     const asked = whenReplicated(connection, { replicas: 1, limitMs: 100, fenceKey: 'f' });
     if (failure === undefined) await asked;
     else await expect(asked).rejects.toThrow(failure);
-    expect(server.heard).toContain('WAITAOF 0 1 100');
-    expect(server.heard.indexOf('set f 1')).toBeLessThan(server.heard.indexOf('WAITAOF 0 1 100'));
-    expect(server.heard.some((command) => command.startsWith('wait '))).toBe(false);
+    expect(server.received).toContain('WAITAOF 0 1 100');
+    expect(server.received.indexOf('set f 1')).toBeLessThan(server.received.indexOf('WAITAOF 0 1 100'));
+    expect(server.received.some((command) => command.startsWith('wait '))).toBe(false);
   });
 });
 
@@ -181,9 +181,9 @@ async function txidsAt(port: number, key: string, vin: string): Promise<string[]
   return entries.filter(([, fields]) => of(fields, 'vin') === vin).map(([, fields]) => of(fields, 'txid'));
 }
 
-/** Says OK to everything but to what it was given an answer for. */
-async function startSpeaker(answers: Record<string, string>) {
-  const heard: string[] = [];
+/** Answers OK to every command without an entry in `answers`. */
+async function startFakeRedis(answers: Record<string, string>) {
+  const received: string[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -191,7 +191,7 @@ async function startSpeaker(answers: Record<string, string>) {
     socket.setEncoding('latin1').on('data', (text: string) => {
       for (const command of text.split(/(?=\*\d+\r\n\$)/)) {
         const words = command.split('\r\n').filter((line) => line !== '' && !/^[*$]\d+$/.test(line));
-        heard.push(words.join(' '));
+        received.push(words.join(' '));
         socket.write(answers[words[0]!.toUpperCase()] ?? '+OK\r\n');
       }
     });
@@ -199,7 +199,7 @@ async function startSpeaker(answers: Record<string, string>) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as { port: number }).port,
-    heard,
+    received,
     stop: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -1,25 +1,25 @@
-// Waits until replicas have what was written: on their disks, where Redis can tell (WAITAOF, 7.2 and newer), else in
-// their memory (WAIT).
+// Waits until replicas have what was written: on their disks where Redis supports it (WAITAOF, 7.2 and newer), otherwise
+// in their memory (WAIT).
 import type { Redis } from 'ioredis';
 
 export interface ReplicatedOptions {
   replicas: number;
   limitMs: number;
-  /** A key where the records are, to be written. */
+  /** A key of the same partition, which is written first. */
   fenceKey: string;
 }
 
-/** To be called over the very connection that has written. Throws when too few replicas have it at the limit. */
+/** `redis` must be the connection that has written. Throws when too few replicas have the records at the limit. */
 export async function whenReplicated(redis: Redis, options: ReplicatedOptions): Promise<void> {
   const { replicas, limitMs, fenceKey } = options;
-  // Both speak of the last write of their own connection. A repeated call may have written nothing: its records may be
-  // those of another connection, which came no further than to write them.
+  // Both commands refer to the last write of their own connection. A repeated call may have written nothing, because
+  // another connection wrote its records and failed before they were replicated.
   const written = redis.set(fenceKey, '1');
   const [{ reached, where }] = await Promise.all([reachedReplicas(redis, replicas, limitMs), written]);
   if (reached < replicas) throw new Error(`NOREPLICAS ${reached} of ${replicas} replicas have the records ${where}`);
 }
 
-/** Servers that don't know WAITAOF, by their connection. */
+/** Connections to servers that lack WAITAOF. */
 const olderServers = new WeakSet<Redis>();
 
 async function reachedReplicas(redis: Redis, replicas: number, limitMs: number) {

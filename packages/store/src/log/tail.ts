@@ -1,8 +1,9 @@
-// Follows one partition of the log from a cursor, for fan-out and snapshots. A connection of its own, because a
-// blocking read holds it. Whatever happens to Redis, entries come in order, each once.
+// Follows one partition of the log from a cursor, for fan-out and snapshots. It has a connection of its own, which a
+// blocking read occupies. Entries are processed in order, each once, whatever happens to Redis. An entry that can't be
+// processed is skipped: it must not stall the partition for all readers.
+import { setTimeout as delay } from 'node:timers/promises';
 import { BEGINNING, compareEntryIds } from '@fleetbridge/protocol';
-
-import { connectRedis, pause, type RedisConnection, type Store, whenReady } from '../redis/index.js';
+import { connectRedis, type RedisConnection, type Store, whenReady, withAnswerLimit } from '../redis/index.js';
 import { type LogEntry, parseEntry } from './entry.js';
 
 export interface TailOptions {
@@ -10,20 +11,30 @@ export interface TailOptions {
   partition: number;
   /** Entries after this one. */
   from: string;
-  /** Called with entries in order; the next ones are read when it has resolved. */
-  onEntries: (entries: LogEntry[]) => void | Promise<void>;
+  /**
+   * Called with the entries of a read before they are processed, for what the processing needs from Redis. What it
+   * throws counts as trouble with Redis: the same entries are read again.
+   */
+  prepare?: (entries: readonly LogEntry[]) => Promise<void>;
+  /** Processes one entry. When it throws, the entry is skipped. */
+  onEntry: (entry: LogEntry) => void;
+  /** Called after the last entry of a read; the next entries are read when it has resolved. Must not throw. */
+  onBatch?: (last: LogEntry) => Promise<void>;
+  /** An entry on which `onEntry` has thrown. It is not processed again. */
+  onSkipped: (skipped: { entry: LogEntry; error: unknown }) => void;
   /** Entries between the cursor and the first one kept have been trimmed: they are lost to this reader. */
   onGap?: (gap: { cursor: string; firstKept: string }) => void;
-  /** State changes only. */
+  /** Redis can't be read. Called once per outage, as is onRecovered. */
   onTrouble?: (error: unknown) => void;
   onRecovered?: () => void;
   name?: string;
 }
 
-const ENTRIES_A_READ = 1_000;
+const ENTRIES_PER_READ = 1_000;
 const BLOCK_MS = 2_000;
 const FIRST_CONNECTION_MS = 2_000;
 const ANSWER_LIMIT_MS = BLOCK_MS + 3_000;
+const RETRY_MS = 100;
 
 export class LogTail {
   readonly #options: TailOptions;
@@ -34,7 +45,7 @@ export class LogTail {
   #isInTrouble = false;
   readonly #catchUp = withResolver();
   #hasCaughtUp = false;
-  /** The last entry that onEntries has dealt with. */
+  /** The last entry that was processed or skipped. */
   cursor: string;
 
   constructor(options: TailOptions) {
@@ -48,7 +59,7 @@ export class LogTail {
     this.#loop ??= this.#run();
   }
 
-  /** Resolves when the end of the log has been reached for the first time (or the tail is stopped). */
+  /** Resolves when the tail has reached the end of the log for the first time, or is stopped. */
   get caughtUp(): Promise<void> {
     return this.#catchUp.promise;
   }
@@ -65,21 +76,19 @@ export class LogTail {
   }
 
   async #run(): Promise<void> {
-    let mustLookForGap = true;
-    // a first connection takes a moment; only a longer one is trouble, and the first read tells of it
+    let mustCheckForGap = true;
+    // A first connection takes a moment. Only a longer wait is trouble, which the first read then reports.
     await whenReady(this.#redis, FIRST_CONNECTION_MS).catch(() => {});
     while (!this.#isStopped) {
       try {
-        if (mustLookForGap) await this.#lookForGap();
+        if (mustCheckForGap) await this.#checkForGap();
         const entries = await this.#read();
+        if (entries.length > 0) await this.#options.prepare?.(entries);
         if (this.#isInTrouble) this.#recovered();
-        if (entries.length > 0) {
-          await this.#options.onEntries(entries);
-          this.cursor = entries.at(-1)!.id;
-        }
-        // a full read means that we are behind, and may fall behind what is kept
-        mustLookForGap = entries.length === ENTRIES_A_READ;
-        if (!mustLookForGap && !this.#hasCaughtUp) {
+        if (entries.length > 0 && !this.#isStopped) await this.#process(entries);
+        // a full read means that the tail is behind, and may fall behind retention
+        mustCheckForGap = entries.length === ENTRIES_PER_READ;
+        if (!mustCheckForGap && !this.#hasCaughtUp) {
           this.#hasCaughtUp = true;
           this.#catchUp.resolve();
         }
@@ -87,44 +96,45 @@ export class LogTail {
         if (this.#isStopped) return;
         if (!this.#isInTrouble) this.#options.onTrouble?.(error);
         this.#isInTrouble = true;
-        mustLookForGap = true;
-        await pause(100);
+        mustCheckForGap = true;
+        await delay(RETRY_MS);
       }
     }
   }
 
+  async #process(entries: readonly LogEntry[]): Promise<void> {
+    const { onEntry, onBatch, onSkipped } = this.#options;
+    for (const entry of entries) {
+      this.cursor = entry.id;
+      try {
+        onEntry(entry);
+      } catch (error) {
+        onSkipped({ entry, error });
+      }
+    }
+    await onBatch?.(entries.at(-1)!);
+  }
+
   async #read(): Promise<LogEntry[]> {
-    const reply = await this.#withLimit(
+    const reply = await this.#limited(
       this.#hasCaughtUp
-        ? this.#redis.xreadBuffer('COUNT', ENTRIES_A_READ, 'BLOCK', BLOCK_MS, 'STREAMS', this.#records, this.cursor)
-        : this.#redis.xreadBuffer('COUNT', ENTRIES_A_READ, 'STREAMS', this.#records, this.cursor),
+        ? this.#redis.xreadBuffer('COUNT', ENTRIES_PER_READ, 'BLOCK', BLOCK_MS, 'STREAMS', this.#records, this.cursor)
+        : this.#redis.xreadBuffer('COUNT', ENTRIES_PER_READ, 'STREAMS', this.#records, this.cursor),
     );
     const streams = reply as unknown as [Buffer, [Buffer, Buffer[]][]][] | null;
     return streams?.[0]?.[1].map(parseEntry) ?? [];
   }
 
-  async #lookForGap(): Promise<void> {
+  async #checkForGap(): Promise<void> {
     if (this.cursor === BEGINNING) return;
-    const [first] = await this.#withLimit(this.#redis.xrange(this.#records, '-', '+', 'COUNT', 1));
+    const [first] = await this.#limited(this.#redis.xrange(this.#records, '-', '+', 'COUNT', 1));
     if (first && compareEntryIds(first[0], this.cursor) > 0) {
       this.#options.onGap?.({ cursor: this.cursor, firstKept: first[0] });
     }
   }
 
-  /** A Redis that is there but does not answer (stopped, cut off) would hold the read for ever. */
-  async #withLimit<T>(answer: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        this.#redis.disconnect(true);
-        reject(new Error(`no answer within ${ANSWER_LIMIT_MS} ms`));
-      }, ANSWER_LIMIT_MS);
-    });
-    try {
-      return await Promise.race([answer, limit]);
-    } finally {
-      clearTimeout(timer);
-    }
+  #limited<T>(answer: Promise<T>): Promise<T> {
+    return withAnswerLimit(answer, ANSWER_LIMIT_MS, () => this.#redis.disconnect(true));
   }
 
   #recovered(): void {

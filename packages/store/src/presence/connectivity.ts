@@ -1,16 +1,16 @@
-// The record that a server makes itself when a vehicle connects or disconnects.
+// The record that the server creates when a vehicle connects or disconnects.
 import { ConnectivityEvent, encodeMessage, timestampOf } from '@fleetbridge/protocol';
 
 export interface ConnectivityChange {
   vin: string;
-  /** UUID of the connection; also the record's txid. */
+  /** UUID of the connection; also the txid of the record. */
   connectionId: string;
   isConnected: boolean;
   atMs: number;
   networkInterface: string;
 }
 
-/** VehicleConnectivity as protobuf bytes, with the fields that Tesla's server fills. */
+/** VehicleConnectivity as protobuf bytes, with the fields that Tesla's server sets. */
 export function connectivityPayload({
   vin,
   connectionId,

@@ -1,46 +1,29 @@
-import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { Appender } from '../log/appender.js';
 import type { RecordToAppend } from '../log/record-packing.js';
-import { connectRedis, type RedisConnection, whenReady } from '../redis/connection.js';
-import { Store } from '../redis/store.js';
+import type { Store } from '../redis/store.js';
+import { it } from '../testing/index.js';
 import { lastReceivedMs } from './newest-records.js';
 
 const NOW = 1_784_000_000_000;
-const place = { partition: 0, nowMs: NOW };
-let server: DisposableRedis;
-let redis: RedisConnection;
-let store: Store;
-let appender: Appender;
+const request = { partition: 0, nowMs: NOW };
 
-beforeAll(async () => {
-  server = await startRedis();
-  redis = connectRedis({ url: server.url, name: 'test' });
-  await whenReady(redis, 5_000);
-  store = new Store({ redis, url: server.url, namespace: 'heard', partitions: 1 });
-  appender = new Appender({ store, processId: () => 'p', ackReplicas: 0 });
-});
-afterAll(async () => {
-  appender.stop();
-  redis.disconnect();
-  await server.stop();
+it('is the time of the newest record, unchanged by late ones, and absent without a record', async ({ store }) => {
+  await append(store, { vin: 'VIN1', createdMs: NOW - 5_000 });
+  await append(store, { vin: 'VIN1', createdMs: NOW - 60_000 });
+  const received = await lastReceivedMs(store, { ...request, vins: ['VIN1', 'VIN2'] });
+  expect([...received]).toEqual([['VIN1', NOW - 5_000]]);
+  expect((await lastReceivedMs(store, { ...request, vins: [] })).size).toBe(0);
 });
 
-it('is the time of the newest record, late ones do not move it back, and who was never heard has none', async () => {
-  await append({ vin: 'VIN1', createdMs: NOW - 5_000 });
-  await append({ vin: 'VIN1', createdMs: NOW - 60_000 });
-  const heard = await lastReceivedMs(store, { ...place, vins: ['VIN1', 'VIN2'] });
-  expect([...heard]).toEqual([['VIN1', NOW - 5_000]]);
-  expect((await lastReceivedMs(store, { ...place, vins: [] })).size).toBe(0);
+it('is the time of reception of a record whose clock was ahead, not a day later', async ({ store }) => {
+  await append(store, { vin: 'VIN3', createdMs: NOW - 1_000, isClockAhead: true });
+  const received = await lastReceivedMs(store, { ...request, vins: ['VIN3'] });
+  expect(received.get('VIN3')).toBe(NOW - 1_000);
 });
 
-it('is the time of receipt of a record whose clock was ahead, not a day later', async () => {
-  await append({ vin: 'VIN3', createdMs: NOW - 1_000, isClockAhead: true });
-  const heard = await lastReceivedMs(store, { ...place, vins: ['VIN3'] });
-  expect(heard.get('VIN3')).toBe(NOW - 1_000);
-});
-
-async function append(record: { vin: string; createdMs: number; isClockAhead?: boolean }): Promise<void> {
+async function append(store: Store, record: { vin: string; createdMs: number; isClockAhead?: boolean }): Promise<void> {
+  const appender = new Appender({ store, processId: () => 'p' });
   const full: RecordToAppend = {
     kind: 'record',
     topic: 'V',
@@ -51,5 +34,6 @@ async function append(record: { vin: string; createdMs: number; isClockAhead?: b
     ...record,
   };
   const outcome = await new Promise((resolve) => appender.append(full, { settled: resolve }));
+  appender.stop();
   expect(outcome).toBe('stored');
 }

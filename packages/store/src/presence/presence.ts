@@ -1,11 +1,11 @@
-// Which vehicle is connected, where, since when; and the life signs of the processes that hold the connections.
-// Presence itself changes in scripts/append-records.ts, together with the connectivity record.
+// Which vehicle is connected, to which process and since when; and the heartbeats of these processes. Presence changes in
+// scripts/append-records.ts, together with the connectivity record.
 
 import { runScript, type Store } from '../redis/index.js';
 import { disconnectDead } from '../scripts/index.js';
 import { connectivityPayload } from './connectivity.js';
 
-/** How long a process of ingest counts as alive after its last sign of life. */
+/** How long a process of ingest counts as alive after its last heartbeat. */
 export const PROCESS_LEASE_MS = 15_000;
 
 export interface Connection {
@@ -33,12 +33,12 @@ export class Presence {
     return lists.flat();
   }
 
-  /** Rejects unless the Redis of every partition answers: the nodes of a cluster are away one at a time. */
+  /** Rejects unless the Redis of every partition answers: single nodes of a cluster can be unreachable. */
   async ping(): Promise<void> {
     await this.#store.eachPartition(({ presence }) => this.#store.redis.exists(presence));
   }
 
-  /** Says that this process lives for another `leaseMs`. Returns false when its lease had run out meanwhile. */
+  /** Extends the lease of a process by `leaseMs` from now. Returns false when the lease had expired. */
   async renewProcess(processId: string, leaseMs: number): Promise<boolean> {
     const answers = await this.#store.eachPartition(({ process }) =>
       this.#store.redis.set(process(processId), '1', 'PX', leaseMs, 'GET'),
@@ -46,14 +46,14 @@ export class Presence {
     return answers.every((previous) => previous !== null);
   }
 
-  /** After an orderly end there is nothing to wait for. */
+  /** Ends the lease of a process that has stopped. */
   async endProcess(processId: string): Promise<void> {
     await this.#store.eachPartition(({ process }) => this.#store.redis.del(process(processId)));
   }
 
   /**
-   * Appends the disconnects that dead processes can no longer report, and forgets their connections. A connection that
-   * has been replaced meanwhile, or whose process came back to life, stays. Returns what was reported.
+   * Appends the disconnects that dead processes can no longer report, and removes their connections. Keeps a connection
+   * that was replaced meanwhile, or when its process is alive again. Returns the removed connections.
    */
   async reportDead(partition: number, nowMs: number): Promise<Connection[]> {
     const connections = await this.connectedIn(partition);

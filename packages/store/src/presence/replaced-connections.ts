@@ -1,6 +1,6 @@
-// A vehicle that has come back may have left an open socket in another process, on this machine or the next. The script
-// that makes the new connection the present one publishes which connection it took the place of; all processes listen.
-// A message that is lost (Redis away) costs no more than a dead socket that lives until it is found silent.
+// A vehicle that reconnects may have left an open socket in another process, on this machine or another. The script that
+// stores the new connection publishes the connection that it replaces; all processes subscribe to that channel. When a
+// message is lost because Redis is unreachable, the dead socket stays open until its idle timeout.
 import { connectAnyNode, replacedPattern, type Store } from '../redis/index.js';
 
 export interface ReplacedConnection {
@@ -11,28 +11,28 @@ export interface ReplacedConnection {
 export interface ReplacedConnectionsOptions {
   store: Pick<Store, 'url' | 'namespace'>;
   onReplaced: (replaced: ReplacedConnection) => void;
-  /** Listening again after a break, in which messages may have been missed. */
+  /** Subscribed again after an outage, during which messages may have been missed. */
   onResumed?: () => void;
-  /** This Redis doesn't let us listen (an ACL without channels). */
+  /** This Redis denies the subscription (an ACL without channels). */
   onRefused?: (error: Error) => void;
 }
 
 /**
- * Listens until `stop`, on a connection of its own: one that subscribes can do nothing else. The nodes of a cluster pass
- * on what is published at one of them, so any of them will do.
+ * Subscribes until `stop`, on a connection of its own, because a subscribed connection accepts no other commands. The
+ * nodes of a cluster forward messages to each other, so any node will do.
  */
 export function watchReplacedConnections(options: ReplacedConnectionsOptions): { stop: () => void } {
   const { store, onReplaced, onResumed, onRefused } = options;
   const redis = connectAnyNode({ url: store.url, name: 'fleetbridge-replaced' });
-  let wasListening = false;
+  let wasSubscribed = false;
   redis.on('ready', () => {
     redis.psubscribe(replacedPattern(store.namespace)).then(
       () => {
-        if (wasListening) onResumed?.();
-        wasListening = true;
+        if (wasSubscribed) onResumed?.();
+        wasSubscribed = true;
       },
       (error: Error) => {
-        // a connection that broke meanwhile comes back to 'ready' by itself
+        // a broken connection reconnects and becomes 'ready' again
         if (error.message.startsWith('NOPERM')) onRefused?.(error);
       },
     );

@@ -1,22 +1,24 @@
-// Connections to Redis, or to a Redis Cluster. Never queued by the client, never resent by it: what is sent when, and what
-// is repeated after a lost answer, is decided where the order of records is known. Of a cluster's answers the client
-// follows only those that say that nothing was done (MOVED, ASK, TRYAGAIN).
+// Connections to Redis or to a Redis Cluster. The client neither queues nor resends commands: when to send, and what to
+// repeat after a lost answer, is decided where the order of records is known. From a cluster the client follows only
+// answers to commands that were not executed (MOVED, ASK, TRYAGAIN).
+import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { withAnswerLimit } from './answer-limit.js';
 import { clusterOf } from './cluster-url.js';
 
 export interface RedisConnectionOptions {
-  /** `redis://…` or `rediss://…`; of a cluster `redis+cluster://…` or `rediss+cluster://…` (cluster-url.ts). */
+  /** `redis://…` or `rediss://…`; for a cluster `redis+cluster://…` or `rediss+cluster://…` (cluster-url.ts). */
   url: string;
   /** Shown by CLIENT LIST. */
   name: string;
-  /** Called once for each change between reachable and not, with the reason. */
+  /** Called once per change between reachable and unreachable, with the reason. */
   onChange?: ((change: { isReachable: boolean; reason: string }) => void) | undefined;
 }
 
-/** Which of the two it is matters in this package alone, and there in few places. */
+/** The difference matters in few places, all of them in this package. */
 export type RedisConnection = Redis | Cluster;
 
-/** A connection that owes an answer and gives none for so long is ended: every later one would wait behind it. */
+/** A connection whose answer takes longer is closed, because every later answer would wait behind it. */
 export const ANSWER_LIMIT_MS = 5_000;
 
 const retryPauseMs = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000);
@@ -33,58 +35,58 @@ const settings = {
   keepAlive: 10_000,
 } satisfies RedisOptions;
 
-/** Connects in the background and for ever. A command while there is no connection fails at once. */
+/** Connects in the background and retries without limit. A command without a connection fails immediately. */
 export function connectRedis({ url, name, onChange }: RedisConnectionOptions): RedisConnection {
   const cluster = clusterOf(url);
   if (cluster === undefined) return connectSingle({ url, name, onChange });
   const { nodes, ...access } = cluster;
   const connection = new Cluster(nodes, {
-    // its nodes have no retryStrategy: one that is lost is found again where the cluster says that it is
+    // No retryStrategy for the nodes: a lost node is looked up again in the cluster.
     redisOptions: { ...settings, ...access, connectionName: name },
     enableOfflineQueue: false,
-    // A lost answer says nothing about what was done, and CLUSTERDOWN may last: both are for us to repeat.
+    // After a lost answer it is unknown whether the command was executed, and CLUSTERDOWN may last: the callers retry.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
-    // For MOVED, ASK and TRYAGAIN. Past it the error would lose its own words, so there is some room.
+    // For MOVED, ASK and TRYAGAIN. Beyond this limit the client replaces the message of the error.
     maxRedirections: 8,
-    // A cluster that is down says so to each command, in its own words.
+    // A cluster that is down answers each command with CLUSTERDOWN.
     enableReadyCheck: false,
     clusterRetryStrategy: retryPauseMs,
     slotsRefreshTimeout: 2_000,
-    // A certificate is made out to a name: it must not be replaced by an address before TLS has seen it.
-    dnsLookup: (host, found) => found(null, host),
+    // TLS checks the certificate against the name, so the name must not be resolved to an address here.
+    dnsLookup: (host, resolved) => resolved(null, host),
   });
-  keepNodes(connection);
-  return reporting(connection, onChange);
+  keepConnected(connection);
+  return reportChanges(connection, onChange);
 }
 
-const LOST_NODE_LOOK_MS = 500;
+const LOST_NODE_REFRESH_MS = 500;
 
 /**
- * The client connects to a node when a command needs it, and forgets one that is lost; what is sent while it connects
- * fails. So connections are made beforehand, and after a loss the cluster is asked again and again who holds what.
+ * The client connects to a node when a command needs it, forgets a node that is lost, and fails commands while it
+ * connects. Therefore connections are made in advance, and after a loss the slots of the cluster are refreshed.
  */
-function keepNodes(cluster: Cluster): void {
-  let isLookPlanned = false;
+function keepConnected(cluster: Cluster): void {
+  let isRefreshPlanned = false;
   cluster.on('+node', (node: Redis) => {
-    // not at once: the command that it was made for is to be sent first
+    // later, so that the command that needs the node is sent first
     setImmediate(() => {
       if (node.status === 'wait' && !node.options.readOnly) node.connect().catch(() => {});
     });
   });
   cluster.on('-node', () => {
-    if (isLookPlanned) return;
-    isLookPlanned = true;
+    if (isRefreshPlanned) return;
+    isRefreshPlanned = true;
     setTimeout(() => {
-      isLookPlanned = false;
+      isRefreshPlanned = false;
       if (cluster.status === 'ready') cluster.refreshSlotsCache();
-    }, LOST_NODE_LOOK_MS).unref();
+    }, LOST_NODE_REFRESH_MS).unref();
   });
 }
 
 /**
- * For what any node of a cluster does as well as another, such as listening: one connection to one of them, and to the
- * next one when that breaks. Of a single Redis the same as `connectRedis`.
+ * One connection to any node of a cluster, and to the next node when it breaks: for what every node can do, such as
+ * subscribing to a channel. For a single Redis the same as `connectRedis`.
  */
 export function connectAnyNode({ url, name, onChange }: RedisConnectionOptions): Redis {
   const cluster = clusterOf(url);
@@ -98,37 +100,37 @@ export function connectAnyNode({ url, name, onChange }: RedisConnectionOptions):
     ...nextNode(),
     connectionName: name,
     retryStrategy: (attempt) => {
-      // the options are read anew at each connect
+      // the client reads the options at each connect
       Object.assign(redis.options, nextNode());
       return retryPauseMs(attempt);
     },
   });
-  return reporting(redis, onChange);
+  return reportChanges(redis, onChange);
 }
 
-/** One that stays read-only is not asked anew more often than that. */
-const READ_ONLY_LOOK_MS = 5_000;
+/** The shortest time between two reconnects because of a read-only server. */
+const READ_ONLY_RECONNECT_MS = 5_000;
 
 function connectSingle({ url, name, onChange }: RedisConnectionOptions): Redis {
-  let lookedMs = Number.NEGATIVE_INFINITY;
+  let reconnectedMs = Number.NEGATIVE_INFINITY;
   const redis = new Redis(url, {
     ...settings,
     connectionName: name,
     retryStrategy: retryPauseMs,
-    // A server that has become a replica keeps its connections; the name in the URL may lead to the new master by now.
+    // A server that becomes a replica keeps its connections. The name in the URL may resolve to the new master by now.
     reconnectOnError: ({ message }) => {
-      if (!BECAME_REPLICA.test(message) || performance.now() - lookedMs < READ_ONLY_LOOK_MS) return false;
-      lookedMs = performance.now();
+      if (!BECAME_REPLICA.test(message) || performance.now() - reconnectedMs < READ_ONLY_RECONNECT_MS) return false;
+      reconnectedMs = performance.now();
       return true;
     },
   });
-  return reporting(redis, onChange);
+  return reportChanges(redis, onChange);
 }
 
-/** Refused to write, or to wait any longer for what is written. */
+/** Errors of a server that became a replica: it rejects writes, and ends a WAIT. */
 const BECAME_REPLICA = /^(?:READONLY|UNBLOCKED)\b/;
 
-function reporting<Connection extends RedisConnection>(
+function reportChanges<Connection extends RedisConnection>(
   redis: Connection,
   onChange: RedisConnectionOptions['onChange'],
 ): Connection {
@@ -150,8 +152,8 @@ function reporting<Connection extends RedisConnection>(
 }
 
 /**
- * Waits until commands are answered, or throws the last failure after the time limit. Of a cluster some node has to
- * answer, and all that can be reached are connected then.
+ * Waits until commands are answered, or throws the last error after the time limit. In a cluster one node has to
+ * answer; all nodes that can be reached are then connected.
  */
 export async function whenReady(redis: RedisConnection, limitMs: number): Promise<void> {
   const deadline = Date.now() + limitMs;
@@ -163,57 +165,14 @@ export async function whenReady(redis: RedisConnection, limitMs: number): Promis
       return;
     } catch (error) {
       failure = error;
-      await pause(50);
+      await delay(50);
     }
   }
   throw failure ?? new Error(`no answer within ${limitMs} ms`);
 }
 
+/** Resolves at the limit as well: a node that is away must not hold up those that answer. */
 async function whenNodesSettled(cluster: Cluster, limitMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, limitMs));
-  });
-  await Promise.race([Promise.allSettled(cluster.nodes('master').map((node) => node.ping())), limit]);
-  clearTimeout(timer);
-}
-
-export interface Script {
-  name: string;
-  lua: string;
-  sha1: string;
-}
-
-/** Runs a script by its hash, sending its text when this Redis has not seen it yet (a restart forgets scripts). */
-export async function runScript(
-  redis: RedisConnection,
-  script: Script,
-  keys: string[],
-  args: (string | Buffer | number)[],
-): Promise<unknown> {
-  try {
-    return await redis.evalsha(script.sha1, keys.length, ...keys, ...args);
-  } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return await redis.eval(script.lua, keys.length, ...keys, ...args);
-  }
-}
-
-/** The same for replies that hold bytes: every text in them comes as a Buffer. */
-export async function runScriptForBytes(
-  redis: RedisConnection,
-  script: Script,
-  keys: string[],
-  args: (string | Buffer | number)[],
-): Promise<unknown> {
-  try {
-    return await redis.callBuffer('EVALSHA', script.sha1, keys.length, ...keys, ...args);
-  } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return await redis.callBuffer('EVAL', script.lua, keys.length, ...keys, ...args);
-  }
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  const settled = Promise.allSettled(cluster.nodes('master').map((node) => node.ping()));
+  await withAnswerLimit(settled, Math.max(0, limitMs), () => {}).catch(() => {});
 }

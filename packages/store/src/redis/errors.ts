@@ -1,6 +1,6 @@
-// What can go wrong with the log. LogUnavailable is worth waiting for; the others are for a person.
+// Errors of the store. LogUnavailable is temporary; the others need an operator, or another owner of the lease.
 
-/** Redis does not answer, or answers that it can't now. Passes by itself; `cause` is what the client said. */
+/** Redis does not answer, or can't execute the command now. Temporary; `cause` is the error of the client. */
 export class LogUnavailable extends Error {
   constructor(what: string, cause: unknown) {
     super(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
@@ -8,9 +8,9 @@ export class LogUnavailable extends Error {
   }
 }
 
-/** The log in this Redis was laid out by another configuration or version. */
+/** The layout of the log in this Redis comes from another configuration or version. */
 export class LayoutMismatch extends Error {
-  /** A mistake of configuration: nothing that a restart could cure. */
+  /** A mistake in the configuration, which a restart does not fix. */
   readonly exitCode = 2;
 
   constructor(message: string) {
@@ -19,18 +19,19 @@ export class LayoutMismatch extends Error {
   }
 }
 
-/** This Redis lacks what our scripts need. */
+/** This Redis lacks features that the scripts need. */
 export class RedisTooOld extends Error {
-  /** As above. */
   readonly exitCode = 2;
 
   constructor(version: string) {
-    super(`Redis ${version} is too old: 7.0 or newer is needed, or Valkey; REDIS_URL says which one is used`);
+    super(
+      `Redis ${version} is too old: 7.0 or newer is needed, or Valkey; upgrade it, or set REDIS_URL to another server`,
+    );
     this.name = 'RedisTooOld';
   }
 }
 
-/** Another process holds the lease, or took it over meanwhile: what was to be written is theirs to write. */
+/** The lease has expired, or another process holds it: this process must not write any more. */
 export class LeaseLost extends Error {
   constructor(lease: string) {
     super(`lease ${lease} is held by another process`);

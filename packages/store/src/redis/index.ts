@@ -1,11 +1,8 @@
+export { withAnswerLimit } from './answer-limit.js';
 export {
   connectAnyNode,
   connectRedis,
-  pause,
   type RedisConnection,
-  runScript,
-  runScriptForBytes,
-  type Script,
   whenReady,
 } from './connection.js';
 export { LayoutMismatch, LeaseLost, LogUnavailable, RedisTooOld } from './errors.js';
@@ -24,4 +21,5 @@ export {
 export { agreeOnLayout, agreeOnLayoutWhenReady } from './layout.js';
 export { memoryUse } from './memory.js';
 export { PartitionConnection } from './partition-connection.js';
+export { runScript, runScriptForBytes, type Script } from './run-script.js';
 export { openStore, Store } from './store.js';

@@ -1,17 +1,17 @@
-// The only place that spells a Redis key. Every key of a partition carries `{n}`, so that all of them share a slot
-// and scripts stay atomic on a Cluster.
+// All names of Redis keys and channels. Every key of a partition contains `{n}`, so that all of them share a slot and
+// scripts are atomic on a Redis Cluster.
 
 export interface Layout {
   namespace: string;
   partitions: number;
 }
 
-/** Written at the first start: how many partitions there are, and the schema's version. */
+/** String, written at the first start: the number of partitions and the version of the schema. */
 export function layoutKey(namespace: string): string {
   return `${namespace}:layout`;
 }
 
-/** Tokens of the streaming server, by hash. Not of a partition: a token can be good for all vehicles. */
+/** Hash SHA-256 of a token → its grant. In no partition, because a token can be valid for all vehicles. */
 export function tokensKey(namespace: string): string {
   return `${namespace}:tokens`;
 }
@@ -21,17 +21,17 @@ export function subscriptionsKey(namespace: string): string {
   return `${namespace}:subscriptions`;
 }
 
-/** Hash subscription → what a dispatcher made of its definition: `ok`, or its mistakes. */
+/** Hash subscription → the mistakes that a dispatcher found in its definition; an empty list when it is valid. */
 export function subscriptionVerdictsKey(namespace: string): string {
   return `${namespace}:subscription-verdicts`;
 }
 
-/** Sorted set of the dispatchers that live, by the time until which they are known to. */
+/** Sorted set of the running dispatchers, by expiry. */
 export function dispatchersKey(namespace: string): string {
   return `${namespace}:dispatchers`;
 }
 
-/** Hash VIN → `allow` or `deny`, and the version of the whole. Not of a partition: it is read at once. */
+/** Hash VIN → `allow` or `deny`, and the version of the list. In no partition, because it is read as a whole. */
 export function admissionKey(namespace: string): string {
   return `${namespace}:admission`;
 }
@@ -45,49 +45,49 @@ export interface PartitionKeys {
   partition: number;
   /** Stream: the log itself. */
   records: string;
-  /** Hash VIN → connection, process, since when, network interface. */
+  /** Hash VIN → connection, process, time of the connect, network interface. */
   presence: string;
-  /** Channel: `<VIN> <connection>` of each connection that another one has replaced. */
+  /** Channel: `<VIN> <connection>` for each connection that another one has replaced. */
   replaced: string;
-  /** Stream: messages that were not understood, bounded. */
+  /** Stream, bounded: messages that could not be parsed. */
   quarantine: string;
-  /** Set of the VINs that have a snapshot. */
+  /** Set of VINs that have a snapshot. */
   vins: string;
-  /** String: entry id up to which the snapshots are written. */
+  /** String: the entry id up to which the snapshots are written. */
   snapshotCursor: string;
-  /** Hash VIN → time of the newest record stored. */
+  /** Hash VIN → time of its newest record in the log. */
   newest: string;
-  /** Prefix; + VIN: string, the ring of 8-byte hashes of the last records. */
+  /** Prefix; + VIN: string, ring of the 8-byte hashes of its last records. */
   seenPrefix: string;
   /** Prefix; + VIN: hash signal → reading. */
   snapshotPrefix: string;
-  /** String `<owner> <epoch>` with an expiry, by the name of what is leased. */
+  /** String `<owner> <epoch>` with an expiry, by the name of the lease. */
   lease(name: string): string;
-  /** Counter: how often a lease has changed hands. */
+  /** Counter: how often the lease has been acquired. */
   epoch(name: string): string;
-  /** Prefix; + VIN: hash slot → subscriber, holder, last sign of life, confirmed cursor. */
+  /** Prefix; + VIN: hash slot → subscriber, holder, last heartbeat, confirmed cursor. */
   slotsPrefix: string;
-  /** Sorted set of the VINs that have slots, by when the last one expires. */
+  /** Sorted set of the VINs that have slots, by expiry of the last slot. */
   slotVins: string;
-  /** Hash process of the streaming server → its last sign of life, epoch ms. */
+  /** Hash process of the streaming server → its last heartbeat, epoch ms. */
   streamingProcesses: string;
-  /** Prefix; + VIN: list of entry ids and what was known of the vehicle there, oldest first. */
+  /** Prefix; + VIN: list of entry ids with the state of the vehicle there, oldest first. */
   checkpointsPrefix: string;
-  /** Sorted set, with an expiry: fingerprints of vehicles whose data was deleted, by when. */
+  /** Sorted set with an expiry: fingerprints of deleted vehicles, by time of the deletion. */
   forgotten: string;
-  /** String: written anew before WAIT, which speaks of the last write of its connection. */
+  /** String: written before WAIT, which refers to the last write of its connection. */
   ackFence: string;
-  /** String with an expiry: calls of this appender with a lower number are given up (scripts/append-records.ts). */
+  /** String with an expiry: calls of this appender with a lower number were abandoned (scripts/append-records.ts). */
   givenUp(appenderId: string): string;
-  /** String with an expiry: this process of ingest lives. */
+  /** String with an expiry: exists while this process of ingest is alive. */
   process(processId: string): string;
-  /** Hash entry id → how often the subscription's endpoint rejected it, for entries that are still pending. */
+  /** Hash entry id → how often the endpoint of the subscription rejected it, for pending entries. */
   rejections(subscription: string): string;
-  /** Stream: dead letters of a subscription, with their last error. */
+  /** Stream: dead letters of the subscription, with their last error. */
   dead(subscription: string): string;
-  /** Set of the dead letters' ids that are to be delivered again. */
+  /** Set of ids of the dead letters to deliver again. */
   redeliver(subscription: string): string;
-  /** String: up to which id retention took entries that the subscription had not delivered yet. */
+  /** String: the id up to which retention removed entries that the subscription had not delivered. */
   lost(subscription: string): string;
 }
 
@@ -121,12 +121,12 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
   };
 }
 
-/** Partition of a VIN: CRC16 (XMODEM, as Redis Cluster hashes keys) modulo the number of partitions. */
+/** The partition of a VIN: CRC16 (XMODEM, which Redis Cluster also uses) modulo the number of partitions. */
 export function partitionOf(vin: string, partitions: number): number {
   return partitions === 1 ? 0 : crc16(vin) % partitions;
 }
 
-/** Slot in a Redis Cluster of every key of a partition: of what stands in the braces. */
+/** The Redis Cluster slot of all keys of a partition: Redis hashes only the part in braces. */
 export function slotOf(partition: number): number {
   return crc16(String(partition)) % 16_384;
 }

@@ -1,43 +1,44 @@
-// How the log is laid out in a Redis is written at its first start. Everything that comes later must agree: with
-// another number of partitions a vehicle's records would be split over two streams.
+// The layout of the log is stored in Redis at the first start. Later starts must have the same layout: with another
+// number of partitions the records of a vehicle would be split over two streams.
 
-import { pause, whenReady } from './connection.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { whenReady } from './connection.js';
 import { LayoutMismatch, RedisTooOld } from './errors.js';
 import { layoutKey } from './keys.js';
 import type { Store } from './store.js';
 
 export const SCHEMA_VERSION = 1;
 
-/** Writes the layout if there is none. Throws LayoutMismatch when what is there differs. */
+/** Stores the layout, unless there is one. Throws LayoutMismatch when the stored layout differs. */
 export async function agreeOnLayout({ redis, namespace, partitions }: Store): Promise<void> {
   const key = layoutKey(namespace);
-  // a Redis that is full can be read: a restart must not wait for room that only a dispatcher can make
+  // Read first: a Redis whose memory is full rejects writes, and a restart must not wait for a dispatcher to free memory.
   let text = await redis.get(key);
   if (text === null) {
     await redis.setnx(key, JSON.stringify({ schema: SCHEMA_VERSION, partitions }));
     text = await redis.get(key);
   }
-  const found = parse(text);
-  if (found === undefined) {
+  const stored = parse(text);
+  if (stored === undefined) {
     throw new LayoutMismatch(
-      `${key} in Redis is not a layout of ours; choose another NAMESPACE, or delete the key if it is yours to delete`,
+      `${key} in Redis is not a layout of fleetbridge; choose another NAMESPACE, or delete the key if no other program needs it`,
     );
   }
-  if (found.schema !== SCHEMA_VERSION) {
+  if (stored.schema !== SCHEMA_VERSION) {
     throw new LayoutMismatch(
-      `the log "${namespace}" in Redis has schema version ${found.schema}, this program works with ${SCHEMA_VERSION}; run the version that wrote it, or choose another NAMESPACE`,
+      `the log "${namespace}" in Redis has schema version ${stored.schema}, expected ${SCHEMA_VERSION}; run the version of fleetbridge that wrote it, or choose another NAMESPACE`,
     );
   }
-  if (found.partitions !== partitions) {
+  if (stored.partitions !== partitions) {
     throw new LayoutMismatch(
-      `the log "${namespace}" in Redis has ${found.partitions} partitions, PARTITIONS says ${partitions}; set PARTITIONS=${found.partitions}, or choose another NAMESPACE for a new log`,
+      `the log "${namespace}" in Redis has ${stored.partitions} partitions, expected ${partitions} (PARTITIONS); set PARTITIONS=${stored.partitions}, or choose another NAMESPACE for a new log`,
     );
   }
 }
 
 /**
- * The same, waiting for Redis for as long as it takes, and looking first whether it is new enough. An aborted signal ends
- * the wait with its reason. Throws LayoutMismatch, RedisTooOld.
+ * Waits for Redis without limit, checks its version, then agrees on the layout. An aborted signal ends the wait with its
+ * reason. Throws LayoutMismatch, RedisTooOld.
  */
 export async function agreeOnLayoutWhenReady(store: Store, signal: AbortSignal): Promise<void> {
   const { redis } = store;
@@ -45,7 +46,7 @@ export async function agreeOnLayoutWhenReady(store: Store, signal: AbortSignal):
     signal.throwIfAborted();
     try {
       await whenReady(redis, 1_000);
-      // some managed ones keep INFO to themselves
+      // some managed services do not allow INFO
       const info = await redis.info('server').catch(() => '');
       const old = tooOld(info);
       if (old !== undefined) throw new RedisTooOld(old);
@@ -54,12 +55,12 @@ export async function agreeOnLayoutWhenReady(store: Store, signal: AbortSignal):
     } catch (error) {
       if (error instanceof LayoutMismatch || error instanceof RedisTooOld) throw error;
       // Redis may answer and still refuse to write (full, read-only)
-      await pause(200);
+      await delay(200);
     }
   }
 }
 
-/** The version that INFO tells of, when it is one that lacks flags of scripts (before 7.0). */
+/** The version in the reply of INFO, when it is older than 7.0 and therefore lacks script flags. */
 export function tooOld(info: string): string | undefined {
   const version = /^redis_version:(\S+)/m.exec(info)?.[1];
   return version !== undefined && Number.parseInt(version, 10) < 7 ? version : undefined;
@@ -70,7 +71,7 @@ function parse(text: string | null): { schema: number; partitions: number } | un
     const layout = JSON.parse(text ?? '');
     return Number.isInteger(layout.schema) && Number.isInteger(layout.partitions) ? layout : undefined;
   } catch {
-    // not JSON: somebody else's key
+    // not JSON: the key of another program
     return undefined;
   }
 }

@@ -1,14 +1,14 @@
-// How full Redis is. At its limit it takes no more records, and vehicles wait.
+// Memory of Redis. At its limit Redis rejects records, and vehicles wait for their acks.
 import { Cluster } from 'ioredis';
 import type { RedisConnection } from './connection.js';
 
 export interface MemoryUse {
   usedBytes: number;
-  /** 0 = no limit is set. */
+  /** 0 = no limit. */
   limitBytes: number;
 }
 
-/** Of a cluster: what its fullest master says. Those that don't answer are left out, unless none does. */
+/** In a cluster: the use of the fullest master. Masters that do not answer are left out; throws when no master answers. */
 export async function memoryUse(redis: RedisConnection): Promise<MemoryUse> {
   const masters = redis instanceof Cluster ? redis.nodes('master') : [redis];
   const infos = await Promise.allSettled(masters.map((master) => master.info('memory')));
@@ -23,7 +23,7 @@ function parseInfo(info: string): MemoryUse {
   return { usedBytes: numberOf('used_memory'), limitBytes: numberOf('maxmemory') };
 }
 
-/** The share of the limit; without one less than any share, and the more the more is used. */
+/** The used share of the limit. Without a limit a negative number, which grows with the use. */
 function fullness({ usedBytes, limitBytes }: MemoryUse): number {
   return limitBytes > 0 ? usedBytes / limitBytes : -1 / (1 + usedBytes);
 }

@@ -1,6 +1,6 @@
-// A connection of one partition alone, to the Redis that holds it: what is sent over it waits for nothing but itself, so
-// WAIT holds up no lease and no other partition. It is one TCP connection and never comes back: a script, and the WAIT
-// that speaks of what it wrote, can't be answered by two different servers.
+// A connection for one partition, to the Redis that holds it, so that a blocking WAIT delays no lease and no other
+// partition. It is one TCP connection and never reconnects: a script, and the WAIT that refers to its writes, must be
+// answered by the same server.
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RedisConnection } from './connection.js';
 import { slotOf } from './keys.js';
@@ -10,22 +10,22 @@ export class PartitionConnection {
   readonly #slot: number;
   #current: Redis | undefined;
 
-  /** `redis` says where the partition is. */
+  /** `redis` knows where the partition is. */
   constructor(redis: RedisConnection, partition: number) {
     this.#redis = redis;
     this.#slot = slotOf(partition);
   }
 
-  /** To be called for each call anew. What is sent before it is connected waits for that. */
-  take(): Redis {
+  /** Get it for each call. Commands wait until it is connected. */
+  get(): Redis {
     if (this.#current === undefined || this.#current.status === 'end') this.#current = this.#connect();
     return this.#current;
   }
 
-  /** After a call that failed: the next one takes another connection, to where the partition may be by then. */
-  giveUp(): void {
+  /** After a failed call: the next call gets a new connection, to where the partition is by then. */
+  discard(): void {
     this.stop();
-    // A node may be gone without anybody left to say MOVED.
+    // A lost node can't answer MOVED.
     if (this.#redis instanceof Cluster) this.#redis.refreshSlotsCache();
   }
 
@@ -37,17 +37,17 @@ export class PartitionConnection {
   #connect(): Redis {
     const redis = this.#redis;
     const connection = redis instanceof Cluster ? this.#connectToNode(redis) : redis.duplicate(own);
-    // each call says by itself that it failed
+    // each call reports its own failure
     connection.on('error', () => {});
     return connection;
   }
 
   #connectToNode({ slots, options }: Cluster): Redis {
     const address = slots[this.#slot]?.[0];
-    if (address === undefined) throw new Error(`no node of the cluster is known to hold slot ${this.#slot}`);
+    if (address === undefined) throw new Error(`no known node of the cluster holds slot ${this.#slot}`);
     const colon = address.lastIndexOf(':');
-    const { replyMapping: _, ...asOthers } = options.redisOptions ?? {};
-    return new Redis({ ...asOthers, host: address.slice(0, colon), port: Number(address.slice(colon + 1)), ...own });
+    const { replyMapping: _, ...shared } = options.redisOptions ?? {};
+    return new Redis({ ...shared, host: address.slice(0, colon), port: Number(address.slice(colon + 1)), ...own });
   }
 }
 
@@ -55,8 +55,8 @@ const own = {
   lazyConnect: true,
   enableOfflineQueue: true,
   retryStrategy: () => null,
-  // one that fails is given up by whoever called
+  // the caller discards a connection that fails
   reconnectOnError: null,
-  // whoever calls has a limit for the call, WAIT included
+  // the caller has a time limit, which includes WAIT
   socketTimeout: undefined,
 } satisfies RedisOptions;

@@ -1,23 +1,23 @@
-// Where a streaming process can begin to read a vehicle's frames, so that it makes the same ones as the others: what was
-// known of the vehicle at some entry. A few a vehicle, spread over the time within which a subscriber may come back.
-// What a checkpoint holds is the streaming server's affair.
+// Checkpoints: the state of a vehicle at an entry, from which every streaming process builds the same frames. There are a
+// few per vehicle, spread over the time within which a subscriber may resume. Their content is defined by the streaming
+// server.
 
 import { runScript, type Store } from '../redis/index.js';
 import { addCheckpoint } from '../scripts/index.js';
 
 export interface Checkpoint {
-  /** Everything up to and with this entry is in it. */
+  /** The checkpoint includes everything up to and including this entry. */
   entryId: string;
   text: string;
 }
 
 export interface CheckpointStoreOptions {
   store: Store;
-  /** How far back a reader may want to begin. */
+  /** How far back a reader may begin. */
   windowMs: number;
 }
 
-const A_WINDOW = 15;
+const PER_WINDOW = 15;
 const KEPT = 24;
 const SLACK_MS = 600_000;
 
@@ -28,17 +28,17 @@ export class CheckpointStore {
     this.#options = options;
   }
 
-  /** At least so far apart; a closer one is not stored. */
+  /** The minimum distance between checkpoints; a closer one is not stored. */
   get spacingMs(): number {
-    return this.#options.windowMs / A_WINDOW;
+    return this.#options.windowMs / PER_WINDOW;
   }
 
-  /** Stores a first one and returns nothing, or returns those that there are, oldest first. */
+  /** Stores the first checkpoint and returns an empty list, or returns the existing ones, oldest first. */
   async begin(vin: string, first: Checkpoint): Promise<Checkpoint[]> {
     return (await this.#add(vin, first, '')).map(parseCheckpoint);
   }
 
-  /** Stores another one. */
+  /** Stores a checkpoint, unless it is closer than `spacingMs` to the last one. */
   async add(vin: string, checkpoint: Checkpoint): Promise<void> {
     await this.#add(vin, checkpoint, Math.floor(this.spacingMs));
   }

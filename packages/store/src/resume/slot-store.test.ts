@@ -23,18 +23,18 @@ afterAll(async () => {
 });
 
 describe('a slot', () => {
-  it('is new for whoever comes first, and begins where the connection does', async () => {
-    const { store } = newBook();
+  it('is new for the first connection, and begins at its cursor', async () => {
+    const { store } = openSlots();
     expect(await take(store, { connection: 'a', cursor: '5-0' })).toEqual({
-      kind: 'taken',
+      kind: 'acquired',
       id: 'slot-a',
       cursor: '5-0',
       isNew: true,
     });
   });
 
-  it('that its connection has let go is taken by the next, with the cursor that was confirmed', async () => {
-    const { store } = newBook();
+  it('that was freed goes to the next connection, with the confirmed cursor', async () => {
+    const { store } = openSlots();
     await take(store, { connection: 'a', cursor: '5-0' });
     expect(await store.update(0, [update('a', '10-0', 'free')])).toEqual([true]);
     expect(await take(store, { connection: 'b', cursor: '20-0' })).toMatchObject({
@@ -44,24 +44,24 @@ describe('a slot', () => {
     });
   });
 
-  it('is the same one for a connection that asks again, since it did not hear the answer', async () => {
-    const { store } = newBook();
+  it('is the same for a connection that repeats its request after a lost answer', async () => {
+    const { store } = openSlots();
     await take(store, { connection: 'a', cursor: '5-0' });
     await store.update(0, [update('a', '10-0', 'free')]);
     const answer = await take(store, { connection: 'b', cursor: '20-0' });
     expect(answer).toMatchObject({ id: 'slot-a', cursor: '10-0', isNew: false });
     expect(await take(store, { connection: 'b', cursor: '20-0' })).toEqual(answer);
-    const ofNobody = await take(store, { connection: 'c', cursor: '30-0' });
-    expect(ofNobody).toMatchObject({ id: 'slot-c', isNew: true });
-    expect(await take(store, { connection: 'c', cursor: '30-0' })).toEqual(ofNobody);
+    const unclaimed = await take(store, { connection: 'c', cursor: '30-0' });
+    expect(unclaimed).toMatchObject({ id: 'slot-c', isNew: true });
+    expect(await take(store, { connection: 'c', cursor: '30-0' })).toEqual(unclaimed);
   });
 
-  it('of another subscriber or vehicle is never taken', async () => {
-    const { store } = newBook();
+  it('of another subscriber or vehicle is never acquired', async () => {
+    const { store } = openSlots();
     await take(store, { connection: 'a', cursor: '5-0' });
     await store.update(0, [update('a', '10-0', 'free')]);
     expect(await take(store, { connection: 'b', cursor: '20-0', subscriber: 'other' })).toMatchObject({ isNew: true });
-    const elsewhere = await store.take('5YJ3E1EA7KF000002', {
+    const elsewhere = await store.acquire('5YJ3E1EA7KF000002', {
       subscriber: 'subscriber',
       connectionId: 'c',
       newSlot: { id: 'slot-c', cursor: '20-0' },
@@ -70,8 +70,8 @@ describe('a slot', () => {
     expect(elsewhere).toMatchObject({ isNew: true });
   });
 
-  it('with the lowest cursor is taken first, compared as numbers', async () => {
-    const { store } = newBook();
+  it('with the lowest cursor is acquired first, compared as numbers', async () => {
+    const { store } = openSlots();
     for (const [connection, cursor] of [
       ['a', '9-0'],
       ['b', '10-2'],
@@ -82,17 +82,17 @@ describe('a slot', () => {
     await store.update(0, [update('c', '10-10', 'free'), update('a', '100-0', 'free'), update('b', '10-2', 'free')]);
     const order = [];
     for (const connection of ['x', 'y', 'z']) order.push(await take(store, { connection, cursor: '200-0' }));
-    expect(order.map((answer) => answer.kind === 'taken' && answer.cursor)).toEqual(['10-2', '10-10', '100-0']);
+    expect(order.map((answer) => answer.kind === 'acquired' && answer.cursor)).toEqual(['10-2', '10-10', '100-0']);
   });
 
-  it('whose connection has answered a moment ago makes nobody wait', async () => {
-    const { store } = newBook();
+  it('of a connection that answered a moment ago does not make the next one wait', async () => {
+    const { store } = openSlots();
     await holdFrom(store, 'a', '5-0');
     expect(await take(store, { connection: 'b', cursor: '20-0' })).toMatchObject({ isNew: true });
   });
 
-  it('whose connection has not answered lately makes the next one wait until it does', async () => {
-    const { store, seenAt } = newBook();
+  it('of a connection that has not answered lately makes the next one wait until it does', async () => {
+    const { store, seenAt } = openSlots();
     await holdFrom(store, 'a', '5-0');
     const askedMs = await redisNow();
     await seenAt('slot-a', askedMs - 2_000);
@@ -102,8 +102,8 @@ describe('a slot', () => {
     expect((await store.cursors(VIN)).sort()).toEqual(['20-0', '6-0']);
   });
 
-  it('that is free is taken at once, whatever becomes of the others', async () => {
-    const { store, seenAt } = newBook();
+  it('that is free is acquired immediately, regardless of the others', async () => {
+    const { store, seenAt } = openSlots();
     await holdFrom(store, 'a', '5-0');
     await holdFrom(store, 'b', '9-0');
     await store.update(0, [update('b', '9-0', 'free')]);
@@ -111,8 +111,8 @@ describe('a slot', () => {
     expect(await take(store, { connection: 'c', cursor: '20-0' })).toMatchObject({ id: 'slot-b', cursor: '9-0' });
   });
 
-  it('of another process makes the next one wait until that process has shown that it lives', async () => {
-    const { store, store2, beatAt } = newBook();
+  it('of another process makes the next one wait for a heartbeat of that process', async () => {
+    const { store, store2, beatAt } = openSlots();
     await holdFrom(store, 'a', '5-0');
     const askedMs = await redisNow();
     await beatAt('process-1', askedMs - 100);
@@ -121,8 +121,8 @@ describe('a slot', () => {
     expect(await take(store2, { connection: 'b', cursor: '20-0', askedMs })).toMatchObject({ isNew: true });
   });
 
-  it('of a process that gives no sign of life is free after two seconds of asking', async () => {
-    const { store, store2, beatAt } = newBook();
+  it('of a process without a heartbeat is free two seconds after the first request', async () => {
+    const { store, store2, beatAt } = openSlots();
     await holdFrom(store, 'a', '5-0');
     const askedMs = (await redisNow()) - 2_001;
     await beatAt('process-1', askedMs - 1);
@@ -136,21 +136,21 @@ describe('a slot', () => {
   });
 
   it('of a process that has left is free at once', async () => {
-    const { store, store2 } = newBook();
+    const { store, store2 } = openSlots();
     await holdFrom(store, 'a', '5-0');
     await store.leave();
     expect(await take(store2, { connection: 'b', cursor: '20-0' })).toMatchObject({ id: 'slot-a', isNew: false });
   });
 
-  it('of a connection without a pong for ten seconds is free, though its process lives', async () => {
-    const { store, seenAt } = newBook();
+  it('of a connection without a pong for ten seconds is free, although its process is alive', async () => {
+    const { store, seenAt } = openSlots();
     await holdFrom(store, 'a', '5-0');
     await seenAt('slot-a', (await redisNow()) - 10_001);
     expect(await take(store, { connection: 'b', cursor: '20-0' })).toMatchObject({ id: 'slot-a', isNew: false });
   });
 
   it('expires, and so does its vehicle', async () => {
-    const { store, seenAt } = newBook();
+    const { store, seenAt } = openSlots();
     await holdFrom(store, 'a', '5-0');
     expect(await store.vins(0)).toEqual([VIN]);
     await seenAt('slot-a', (await redisNow()) - 900_001);
@@ -158,45 +158,45 @@ describe('a slot', () => {
     expect(await store.cursors(VIN)).toEqual(['20-0']);
   });
 
-  it('is taken by one of many that come at once, the others get slots of their own', async () => {
-    const { store } = newBook();
+  it('goes to one of many concurrent requests, and the others get slots of their own', async () => {
+    const { store } = openSlots();
     await holdFrom(store, 'a', '5-0');
     await store.update(0, [update('a', '10-0', 'free')]);
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, n) => take(store, { connection: `n${n}`, cursor: '20-0' })),
     );
-    expect(answers.filter((answer) => answer.kind === 'taken' && !answer.isNew)).toHaveLength(1);
-    expect(new Set(answers.map((answer) => answer.kind === 'taken' && answer.id)).size).toBe(20);
+    expect(answers.filter((answer) => answer.kind === 'acquired' && !answer.isNew)).toHaveLength(1);
+    expect(new Set(answers.map((answer) => answer.kind === 'acquired' && answer.id)).size).toBe(20);
   });
 
   it('that was lost is replaced by a new one of the same connection', async () => {
-    const { store } = newBook();
+    const { store } = openSlots();
     expect(await store.update(0, [update('a', '7-0', 'keep')])).toEqual([false]);
     expect(await store.update(0, [update('a', '7-0', 'new')])).toEqual([true]);
     expect(await store.update(0, [update('a', '8-0', 'keep')])).toEqual([true]);
     expect(await store.cursors(VIN)).toEqual(['8-0']);
   });
 
-  it('leaves nothing of processes that are long gone', async () => {
-    const { store, beatAt, processes } = newBook();
+  it('removes processes without a recent heartbeat', async () => {
+    const { store, beatAt, processes } = openSlots();
     await holdFrom(store, 'a', '5-0');
-    await beatAt('long-gone', 1);
-    await store.forgetTheDead();
+    await beatAt('dead-process', 1);
+    await store.removeDeadProcesses();
     expect(await processes()).toEqual(['process-1']);
   });
 });
 
 describe('checkpoints', () => {
-  it('begin once for all; who comes later is given those that there are', async () => {
-    const checkpoints = newCheckpoints();
+  it('are started once; a later start returns the existing ones', async () => {
+    const checkpoints = openCheckpoints();
     expect(await checkpoints.begin(VIN, { entryId: '5-0', text: 'first' })).toEqual([]);
     expect(await checkpoints.begin(VIN, { entryId: '6-0', text: 'second' })).toEqual([
       { entryId: '5-0', text: 'first' },
     ]);
   });
 
-  it('keep their distance, and of many the newest', async () => {
-    const checkpoints = newCheckpoints();
+  it('keep their minimum distance, and the newest of many are kept', async () => {
+    const checkpoints = openCheckpoints();
     await checkpoints.begin(VIN, { entryId: '1000000-0', text: '' });
     await checkpoints.add(VIN, { entryId: '1059999-0', text: 'too close' });
     for (let n = 1; n <= 30; n++) await checkpoints.add(VIN, { entryId: `${1_000_000 + n * 60_000}-0`, text: `${n}` });
@@ -205,7 +205,7 @@ describe('checkpoints', () => {
   });
 });
 
-function newBook() {
+function openSlots() {
   const namespace = `slots-${namespaces++}`;
   const { slotsPrefix, streamingProcesses } = partitionKeys(namespace, 0);
   const slotsOf = (processId: string) => new SlotStore({ store: storeOf(namespace), processId, windowMs: 900_000 });
@@ -222,7 +222,7 @@ function newBook() {
   };
 }
 
-function newCheckpoints() {
+function openCheckpoints() {
   return new CheckpointStore({ store: storeOf(`slots-${namespaces++}`), windowMs: 900_000 });
 }
 
@@ -230,9 +230,12 @@ function storeOf(namespace: string): Store {
   return new Store({ redis, url: server.url, namespace, partitions: 1 });
 }
 
-function take(store: SlotStore, wish: { connection: string; cursor: string; askedMs?: number; subscriber?: string }) {
-  const { connection, cursor, askedMs, subscriber = 'subscriber' } = wish;
-  return store.take(VIN, {
+function take(
+  store: SlotStore,
+  request: { connection: string; cursor: string; askedMs?: number; subscriber?: string },
+) {
+  const { connection, cursor, askedMs, subscriber = 'subscriber' } = request;
+  return store.acquire(VIN, {
     subscriber,
     connectionId: connection,
     newSlot: { id: `slot-${connection}`, cursor },

@@ -1,44 +1,44 @@
-// Resume positions of the streaming server: a slot a connection, with the cursor that its client has confirmed. Any
-// process can take over any slot, because taking is one script that looks at all slots of a vehicle at once. Times are
-// Redis' own, so that processes need not agree on a clock.
+// Resume positions of the streaming server: one slot per connection, with the cursor that its client has confirmed. Any
+// process can take over any slot, because one script checks all slots of a vehicle. All times come from Redis, so the
+// clocks of the processes need not agree.
 
 import { runScript, type Store } from '../redis/index.js';
-import { keepSlots, takeSlot } from '../scripts/index.js';
+import { acquireSlot, updateSlots } from '../scripts/index.js';
 
 export const slotTimes = {
-  /** A connection that has not answered a ping for so long has lost its slot to whoever asks. */
+  /** After this time without an answer to a ping, a connection loses its slot to the next request. */
   noPongMs: 10_000,
-  /** A process that gives no sign of life for so long while somebody waits for one of its slots is dead. */
+  /** A process that sends no heartbeat for this long, while a request waits for one of its slots, is dead. */
   deadProcessMs: 2_000,
-  /** A client whose connection broke comes back after two seconds: who has answered later than that is another one. */
+  /** A client reconnects two seconds after its connection broke: a connection that answered later is another client. */
   youngMs: 1_500,
 };
 export type SlotTimes = typeof slotTimes;
 
 export interface SlotStoreOptions {
   store: Store;
-  /** Of the process that uses this store, different in each life of it. Without spaces, as all ids here. */
+  /** The process that uses this store, unique per start. Contains no spaces, as all ids here. */
   processId: string;
-  /** A slot that nobody holds is kept so long. */
+  /** Expiry of a slot that is free. */
   windowMs: number;
   /** Other times, for tests. */
   times?: Partial<SlotTimes>;
 }
 
 export interface SlotRequest {
-  /** Who comes back: one name for a token, a VIN and a column list. */
+  /** One name per token, VIN and column list. */
   subscriber: string;
-  /** The same when it asks again: its slot is found, should an answer have been lost. */
+  /** The same when the request is repeated, so that its slot is found after a lost answer. */
   connectionId: string;
-  /** What a new slot is called and where it begins, if there is none to take. */
+  /** Id and cursor of a new slot, when no slot is free. */
   newSlot: { id: string; cursor: string };
-  /** From an earlier answer to the same wish; the first time undefined. */
+  /** From an earlier answer to the same request; undefined in the first request. */
   askedMs: number | undefined;
 }
 
 export type SlotReply =
-  | { kind: 'taken'; id: string; cursor: string; isNew: boolean }
-  /** None is free, but a holder may be gone, and has not shown otherwise since it was asked: ask again soon. */
+  | { kind: 'acquired'; id: string; cursor: string; isNew: boolean }
+  /** No slot is free, but a holder may be dead: it has sent no heartbeat since the first request. Ask again soon. */
   | { kind: 'wait'; askedMs: number };
 
 export interface SlotUpdate {
@@ -47,7 +47,7 @@ export interface SlotUpdate {
   subscriber: string;
   connectionId: string;
   cursor: string;
-  /** keep: the connection answers; free: it is gone, the position stays; new: it lost its slot and gets this one. */
+  /** keep: the connection answers. free: it is closed, the position stays. new: it lost its slot and gets this one. */
   change: 'keep' | 'free' | 'new';
 }
 
@@ -63,13 +63,13 @@ export class SlotStore {
   }
 
   /** The free slot with the lowest cursor, else a new one. */
-  async take(vin: string, { subscriber, connectionId, newSlot, askedMs }: SlotRequest): Promise<SlotReply> {
+  async acquire(vin: string, { subscriber, connectionId, newSlot, askedMs }: SlotRequest): Promise<SlotReply> {
     const { store, processId, windowMs, times } = this.#options;
     const { noPongMs, deadProcessMs, youngMs } = { ...slotTimes, ...times };
     const keys = store.keysOf(vin);
     const reply = (await runScript(
       store.redis,
-      takeSlot,
+      acquireSlot,
       [keys.slotsPrefix + vin, keys.slotVins, keys.streamingProcesses],
       [
         vin,
@@ -87,12 +87,12 @@ export class SlotStore {
     )) as [string, string, string];
     const [kind, id, cursor] = reply;
     if (kind === 'wait') return { kind, askedMs: Number(id) };
-    return { kind: 'taken', id, cursor, isNew: kind === 'new' };
+    return { kind: 'acquired', id, cursor, isNew: kind === 'new' };
   }
 
   /**
-   * Also this process' sign of life. Answers for each update whether the slot was still ours (always true for `new`);
-   * if not, another connection has taken it.
+   * Also the heartbeat of this process. Returns per update whether this connection still held the slot (always true for
+   * `new`); if not, another connection has acquired it.
    */
   async update(partition: number, updates: SlotUpdate[]): Promise<boolean[]> {
     const { store, processId, windowMs } = this.#options;
@@ -101,7 +101,7 @@ export class SlotStore {
     for (const { vin, id, subscriber, connectionId, cursor, change } of updates) {
       args.push(vin, id, subscriber, connectionId, cursor, change);
     }
-    const codes = (await runScript(store.redis, keepSlots, [keys.slotVins, keys.streamingProcesses], args)) as string;
+    const codes = (await runScript(store.redis, updateSlots, [keys.slotVins, keys.streamingProcesses], args)) as string;
     return updates.map((_, index) => codes[index] === '1');
   }
 
@@ -111,21 +111,21 @@ export class SlotStore {
     return await store.redis.zrange(store.keys(partition).slotVins, '0', '-1');
   }
 
-  /** The cursors of a vehicle's slots. */
+  /** The cursors of the slots of a vehicle. */
   async cursors(vin: string): Promise<string[]> {
     const { store } = this.#options;
     const slots = await store.redis.hvals(store.keysOf(vin).slotsPrefix + vin);
     return slots.map((slot) => slot.slice(slot.lastIndexOf(' ') + 1));
   }
 
-  /** What this process still holds is free from now on. */
+  /** Frees all slots that this process still holds. */
   async leave(): Promise<void> {
     const { store, processId } = this.#options;
     await store.eachPartition(({ streamingProcesses }) => store.redis.hdel(streamingProcesses, processId));
   }
 
-  /** Processes that have been silent for longer than any slot lives. */
-  async forgetTheDead(): Promise<void> {
+  /** Removes processes without a heartbeat for longer than the expiry of a slot. */
+  async removeDeadProcesses(): Promise<void> {
     const { store, windowMs } = this.#options;
     await store.eachPartition(async ({ streamingProcesses }) => {
       const beats = Object.entries(await store.redis.hgetall(streamingProcesses));

@@ -1,33 +1,39 @@
-// Appends the records of one turn, in their order, and says of each what became of it.
+// Appends the records of one call in their order, and reports the outcome of each.
 import { defineScript } from './script.js';
 
-/** A record that was under way for longer may have been sent again to another process, and be stored by now. */
+/** A record in flight for longer may have been sent again to another process, which may have stored it. */
 export const LATE_MS = 250;
 
 /**
- * KEYS[1] stream  records   KEYS[2] hash  presence   KEYS[3] hash  VIN → time of the newest record stored
- * KEYS[4] string  the appender's calls with a lower number are given up
- * ARGV[1] prefix of the seen rings   ARGV[2] id of the sending process
- * ARGV[3] `1`: this call is repeated, look for every record in the rings
+ * KEYS[1] stream  records
+ * KEYS[2] hash    presence
+ * KEYS[3] hash    VIN → time of its newest stored record
+ * KEYS[4] string  number of abandoned calls of this appender
+ * ARGV[1] key prefix of the rings of seen records
+ * ARGV[2] id of the sending process
+ * ARGV[3] `1`: this call is a repetition, check every record for a repeat
  * ARGV[4] the records, packed by record-packing.ts
- * ARGV[5] the call's number: how many calls the appender has given up before it
- * ARGV[6] `1`: this is a cluster, whose slots can move   ARGV[7] when the call was sent, ms
+ * ARGV[5] the number of this call: how many calls the appender abandoned before it
+ * ARGV[6] `1`: this is a cluster, whose slots can move
+ * ARGV[7] when the call was sent, ms
+ * ARGV[8] channel of replaced connections
  *
- * Replies with one letter a record (S stored, R repeat, E the vehicle is elsewhere, F failed) and the text of the first
- * failure or ''.
- * Each write is tried on its own, so that one record that Redis refuses harms no other. Nothing here may raise an
- * error once a record is stored: the marks of what was stored are written at the end, one APPEND a vehicle.
+ * Reply: array of one letter per record (S stored, R repeat, E the vehicle is elsewhere, F failed) as a string, and the
+ * text of the first failure or ''.
  *
- * A record that is newer than all that is stored of its vehicle can't be a repeat: with the newest time at hand, nearly
- * none costs a look through the ring (12 KB to be copied and searched). A record whose own time lay in the future bears
- * another, so for a day after it no time proves anything.
+ * Each write runs in a pcall, so that a record that Redis rejects does not affect the others. Nothing may raise an error
+ * after a record is stored, because the marks of the stored records are written at the end, one APPEND per vehicle.
  *
- * While a slot moves to another node, a ring may be there already and the stream still here. Nobody can say then what is
- * a repeat, nor mark what is stored: the call ends before that record, with an answer that makes it come again.
+ * A record that is newer than all stored records of its vehicle can't be a repeat. Thanks to the stored newest time,
+ * hardly any record needs a search in the ring (12 KB to copy and search). A record whose own time lay in the future is
+ * stored with another time; for a day after it, times prove nothing.
  *
- * A call that was given up may still arrive, when the network comes back: after its repetition, and after newer records.
- * One that was not may be late too. Whether it is, the clocks tell; where they don't agree, each call looks for all of its
- * records, and most are newer than all that is stored.
+ * While a slot moves to another node, a ring may have moved before the stream. Repeats can't be detected then, and stored
+ * records can't be marked: the call ends before such a record, with an error on which it is repeated.
+ *
+ * An abandoned call may still arrive when the network recovers, after its repetition and after newer records; a call
+ * that was not abandoned may be late as well. The clocks show whether it is. Where they disagree, every call checks all
+ * of its records, most of which are newer than all stored ones.
  */
 export const appendRecords = defineScript(
   'append-records',
@@ -39,7 +45,7 @@ local unpack, pcall, find, sub = struct.unpack, redis.pcall, string.find, string
 local codes, count, failure = {}, 0, ''
 local number, isCluster, replaced = tonumber(ARGV[5]), ARGV[6] == '1', ARGV[8]
 local lowest = tonumber(pcall('GET', KEYS[4]) or 0)
-if number < lowest then return {'', 'given up'} end
+if number < lowest then return {'', 'abandoned'} end
 if number > lowest then pcall('SET', KEYS[4], number, 'EX', 86400) end
 local clock = redis.call('TIME')
 if math.abs(clock[1] * 1000 + clock[2] / 1000 - tonumber(ARGV[7])) > ${LATE_MS} then checkAll = true end
@@ -76,7 +82,7 @@ local function isRepeat(kind, vin, hash, created)
   return holds(ring, hash) or (marks[vin] ~= nil and holds(marks[vin], hash))
 end
 
--- a key that is away, or would be made where the slot goes to, is refused
+-- fails for a key that has moved, or that would be created on the target node of a moving slot
 local function isRingHere(vin)
   if not reached[vin] then reached[vin] = type(pcall('EXISTS', seenPrefix .. vin)) == 'number' end
   return reached[vin]
@@ -105,7 +111,7 @@ while at <= size do
   if isAhead then kind = kind - 8 end
   local code = 'F'
   if isCluster and not isRingHere(vin) then
-    failure = 'TRYAGAIN the marks of what was stored are out of reach'
+    failure = 'TRYAGAIN the ring of seen records is on another node'
     break
   end
   if (kind == 1 or kind == 5 or checkAll) and isRepeat(kind, vin, hash, created) then
@@ -125,7 +131,7 @@ while at <= size do
     elseif isOurs or add(vin, topic, txid, created, received, version, payload) then
       code = isOurs and 'R' or 'S'
       pcall('HSET', presence, vin, txid .. ' ' .. process .. ' ' .. received .. ' ' .. interface)
-      -- whoever holds the older socket may be another process (replaced-connections.ts)
+      -- another process may hold the older socket (replaced-connections.ts)
       if connection and not isOurs then pcall('PUBLISH', replaced, vin .. ' ' .. connection) end
     end
   elseif add(vin, topic, txid, created, received, version, payload) then
@@ -158,7 +164,7 @@ for index, vin in ipairs(marked) do
   end
 end
 if #times > 0 then pcall('HSET', newestKey, unpackTable(times)) end
--- in the words of an error, so that the client looks for another server; nothing was stored
+-- as an error reply, so that the client reconnects to the new master; nothing was stored
 if sub(failure, 1, 8) == 'READONLY' then return redis.error_reply(failure) end
 return {table.concat(codes), failure}
 `,

@@ -1,21 +1,21 @@
-// Deleting what is stored of one vehicle, a page at a time, so that Redis never stands still for it.
+// Deletes what is stored of one vehicle, in pages, so that Redis is never blocked for long.
 import { defineScript } from './script.js';
 
 const OF_THE_VEHICLE = `
--- a few at a time: Redis copies what Lua looks at, and an entry may have a megabyte
+-- in small steps: Redis copies what Lua reads, and an entry may have a megabyte
 local function idsOf(stream, vin, after, count)
   local ids, looked, bytes = {}, 0, 0
   while looked < tonumber(count) and bytes < 1000000 do
     local found = redis.call('XRANGE', stream, '(' .. after, '+', 'COUNT', 10)
     for _, entry in ipairs(found) do
       local fields = entry[2]
-      local whose
+      local owner
       for at = 1, #fields, 2 do
-        if fields[at] == 'vin' then whose = whose or fields[at + 1] end
+        if fields[at] == 'vin' then owner = owner or fields[at + 1] end
         bytes = bytes + #fields[at + 1]
       end
       after, looked = entry[1], looked + 1
-      if whose == vin then ids[#ids + 1] = after end
+      if owner == vin then ids[#ids + 1] = after end
     end
     if #found < 10 then return ids, '' end
   end
@@ -24,17 +24,27 @@ end
 `;
 
 /**
- * KEYS[1] stream records   KEYS[2] hash presence   KEYS[3] hash newest   KEYS[4] set VINs with a snapshot
- * KEYS[5] sorted set VINs with slots   KEYS[6] string lease of the snapshots   KEYS[7] sorted set forgotten
- * KEYS[8] string cursor of the snapshots   KEYS[9…] what is the vehicle's alone, to be deleted whole
- * ARGV: VIN, id after which to look, entries a page (fewer where they are large), prefix of the rejections, prefix of the subscriptions' leases,
- * fingerprint of the VIN, for how long that is kept (ms), how many entries went with earlier pages
+ * KEYS[1] stream      records
+ * KEYS[2] hash        presence
+ * KEYS[3] hash        VIN → time of its newest stored record
+ * KEYS[4] set         VINs with a snapshot
+ * KEYS[5] sorted set  VINs with slots
+ * KEYS[6] string      lease of the snapshots
+ * KEYS[7] sorted set  fingerprints of forgotten vehicles
+ * KEYS[8] string      cursor of the snapshots
+ * KEYS[9…] any type   keys of this vehicle only, deleted as a whole
+ * ARGV[1] VIN   ARGV[2] id after which to search   ARGV[3] entries per page (fewer when they are large)
+ * ARGV[4] key prefix of the rejections   ARGV[5] key prefix of the leases of subscriptions
+ * ARGV[6] fingerprint of the VIN   ARGV[7] expiry of the fingerprint, ms
+ * ARGV[8] how many entries earlier pages deleted   ARGV[9] channel of replaced connections
  *
- * Deletes the vehicle's entries among the next ones of the log, for every subscription too. With the last page goes, in
- * the same step, all else that the vehicle has; the leases of those end who may have some of it in their memory and
- * write it again: they begin anew with what is left in the log. A cursor that all that is left comes after goes too: who
- * begins there would find entries gone that it may not have read, and report a loss. Replies with the id after which to go on ('' = done)
- * and the numbers of entries and of other things that were deleted.
+ * Reply: array of the id after which to continue ('' = done), the number of deleted entries, the number of other deleted
+ * items.
+ *
+ * Deletes the entries of the vehicle in the next page of the log, for every subscription too. The last page also deletes,
+ * in the same step, everything else of the vehicle, and ends the leases of processes that may hold some of it in memory
+ * and write it again: they restart from what is left in the log. It also deletes a cursor of the snapshots that is now
+ * before the first entry: a reader that begins there would report deleted entries as lost.
  */
 export const forgetRecords = defineScript(
   'forget-records',
@@ -65,7 +75,7 @@ for at = 9, #KEYS do others = others + redis.call('DEL', KEYS[at]) end
 local connection = redis.call('HGET', presence, vin)
 if connection then
   others = others + redis.call('HDEL', presence, vin)
-  -- whoever holds that socket ends it (replaced-connections.ts): a vehicle that may come back connects anew
+  -- the process that holds the socket closes it (replaced-connections.ts): an admitted vehicle reconnects
   redis.call('PUBLISH', replaced, vin .. ' ' .. string.match(connection, '^%S*'))
 end
 if #ids + tonumber(earlier) + others > 0 then redis.call('DEL', lease) end
@@ -79,11 +89,12 @@ return {'', #ids, others}
 );
 
 /**
- * KEYS[1] stream of messages with the VIN in a field   KEYS[2] set of the dead letters to deliver again
- * KEYS[3] string lease of the subscription; for the quarantine there are no second and third
- * ARGV: VIN, id after which to look, entries a page (fewer where they are large)
+ * KEYS[1] stream  messages with the VIN in a field
+ * KEYS[2] set     ids of the dead letters to deliver again; absent for the quarantine
+ * KEYS[3] string  lease of the subscription; absent for the quarantine
+ * ARGV[1] VIN   ARGV[2] id after which to search   ARGV[3] entries per page (fewer when they are large)
  *
- * Replies with the id after which to go on ('' = done) and how many were deleted.
+ * Reply: array of the id after which to continue ('' = done), the number of deleted messages.
  */
 export const forgetMessages = defineScript(
   'forget-messages',

@@ -1,11 +1,6 @@
 export { appendRecords, LATE_MS } from './append-records.js';
 export { addCheckpoint } from './checkpoints.js';
 export { forgetMessages, forgetRecords } from './forget-vehicle.js';
-export { acquireLeaseScript, joinDispatchersScript, releaseLeaseScript, renewLeaseScript } from './leases.js';
-export { disconnectDead } from './presence.js';
-export { keepSlots, takeSlot } from './slots.js';
-export { clearSnapshots, commitSnapshot } from './snapshots.js';
-export { dropSubscription, measureLag, requestRedelivery, seekSubscription } from './subscription-control.js';
 export {
   acknowledgeEntries,
   LEASE_LOST,
@@ -13,4 +8,16 @@ export {
   readSubscription,
   rejectEntry,
   settleRedelivery,
-} from './subscription-work.js';
+} from './leased-subscription.js';
+export { acquireLeaseScript, joinDispatchersScript, releaseLeaseScript, renewLeaseScript } from './leases.js';
+export { disconnectDead } from './presence.js';
+export { acquireSlot, updateSlots } from './slots.js';
+export { clearSnapshots, commitSnapshot } from './snapshots.js';
+export {
+  addSubscription,
+  createGroup,
+  dropSubscription,
+  measureLag,
+  requestRedelivery,
+  seekSubscription,
+} from './subscription-control.js';

@@ -10,7 +10,7 @@ import { defineScript } from './script.js';
  * Reply: integer, the new epoch; 0 when the lease is held.
  */
 export const acquireLeaseScript = defineScript(
-  'take-lease',
+  'acquire-lease',
   `#!lua flags=allow-oom
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local epoch = redis.call('INCR', KEYS[2])

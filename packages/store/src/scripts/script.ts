@@ -1,3 +1,4 @@
+// A Lua script with its hash, by which Redis runs it.
 import { createHash } from 'node:crypto';
 import type { Script } from '../redis/index.js';
 

@@ -1,6 +1,6 @@
-// Taking and keeping the slots of the streaming server. A slot is a field of its vehicle's hash:
-//   <subscriber> <process> <connection> <last sign of life, ms> <cursor>
-// where process and connection are `-` when nobody holds it.
+// Acquires and updates the slots of the streaming server. A slot is a field in the hash of its vehicle:
+//   <subscriber> <process> <connection> <last heartbeat, ms> <cursor>
+// where process and connection are `-` while the slot is free.
 import { defineScript } from './script.js';
 
 const now = `
@@ -10,15 +10,21 @@ local function text(number) return string.format('%.0f', number) end
 `;
 
 /**
- * KEYS[1] hash    slots of the vehicle   KEYS[2] sorted set  vehicles with slots, by expiry   KEYS[3] hash  processes
- * ARGV: VIN, subscriber, process, connection, id of a new slot, its cursor, since when (ms) the client has been asking
- * or '', window, no-pong limit, dead-process limit, how young a sign of life needs no other (ms)
+ * KEYS[1] hash        slots of the vehicle
+ * KEYS[2] sorted set  vehicles with slots, by expiry
+ * KEYS[3] hash        process → last heartbeat
+ * ARGV[1] VIN   ARGV[2] subscriber   ARGV[3] process   ARGV[4] connection
+ * ARGV[5] id of a new slot   ARGV[6] its cursor
+ * ARGV[7] time of the first request, ms, or ''
+ * ARGV[8] expiry of a slot, ms   ARGV[9] no-pong limit, ms   ARGV[10] dead-process limit, ms
+ * ARGV[11] a holder whose last heartbeat is at most this much older than the request is alive, ms
  *
- * Replies {old|new, slot, cursor}, or {wait, since when}: no slot is free, but the holder of one may be gone, which only
- * time can tell. A connection that has one already did not hear the answer, and is told again.
+ * Reply: array of `old` or `new`, the slot and its cursor; or of `wait` and the time of the first request: no slot is
+ * free, but a holder may be dead, which a later request finds out. A connection that already holds a slot has missed the
+ * answer, and gets the same one.
  */
-export const takeSlot = defineScript(
-  'take-slot',
+export const acquireSlot = defineScript(
+  'acquire-slot',
   `
 ${now}
 local slots, vins, processes = KEYS[1], KEYS[2], KEYS[3]
@@ -39,14 +45,14 @@ local lowestId, lowestCursor
 local mustWait = false
 local all = redis.call('HGETALL', slots)
 for i = 1, #all, 2 do
-  local id, whose, holder, heldBy, seen, cursor =
+  local id, owner, holder, heldBy, seen, cursor =
     all[i], string.match(all[i + 1], '^(%S+) (%S+) (%S+) (%d+) (%d+%-%d+)$')
   seen = tonumber(seen)
-  if not whose or now - seen > window then
+  if not owner or now - seen > window then
     redis.call('HDEL', slots, id)
-  elseif whose == subscriber and holder == process and heldBy == connection then
+  elseif owner == subscriber and holder == process and heldBy == connection then
     return {id == newId and 'new' or 'old', id, cursor}
-  elseif whose == subscriber then
+  elseif owner == subscriber then
     local isFree = holder == '-' or now - seen > noPong
     local isSure = seen >= asked - young
     if not isFree and holder ~= process then
@@ -72,12 +78,15 @@ return {lowestId and 'old' or 'new', id, cursor}
 );
 
 /**
- * KEYS[1] sorted set  vehicles with slots, by expiry   KEYS[2] hash  processes
- * ARGV[1] prefix of the slots, ARGV[2] process, ARGV[3] window (ms), then for each: VIN, slot, subscriber, connection,
- * cursor, keep|free|new. Replies with a digit each: 1 done, 0 the slot is not this connection's.
+ * KEYS[1] sorted set  vehicles with slots, by expiry
+ * KEYS[2] hash        process → last heartbeat
+ * ARGV[1] key prefix of the slots   ARGV[2] process   ARGV[3] expiry of a slot, ms
+ * ARGV[4…] per update: VIN, slot, subscriber, connection, cursor, `keep`, `free` or `new`
+ *
+ * Reply: string of one digit per update: 1 updated, 0 another connection holds the slot.
  */
-export const keepSlots = defineScript(
-  'keep-slots',
+export const updateSlots = defineScript(
+  'update-slots',
   `
 ${now}
 local vins, processes = KEYS[1], KEYS[2]

@@ -30,7 +30,7 @@ while at <= #ARGV do
   redis.call('SADD', KEYS[3], vin)
   local first = at + 2
   while first < at + 2 + count do
-    -- unpack puts its values on Lua's stack, which holds some thousands
+    -- unpack puts its values on the stack of Lua, which holds a few thousand
     local last = math.min(first + 999, at + 1 + count)
     redis.call('HSET', ARGV[3] .. vin, unpack(ARGV, first, last))
     first = last + 1

@@ -1,12 +1,18 @@
-// What an operator does to a subscription's partition, whoever holds its lease.
+// Creates, moves, measures and drops a partition of a subscription, regardless of who holds its lease.
 import { defineScript } from './script.js';
 
 /**
- * KEYS[1] stream records   KEYS[2] string lease   KEYS[3] counter epoch   KEYS[4] hash rejections   KEYS[5] string lost
- * ARGV: group, id after which to go on
+ * KEYS[1] stream   records
+ * KEYS[2] string   lease
+ * KEYS[3] counter  epoch of the lease
+ * KEYS[4] hash     rejections
+ * KEYS[5] string   lost
+ * ARGV[1] group    ARGV[2] id after which to continue
  *
- * XGROUP SETID would keep what is pending, so the group is made anew. The holder's lease ends with it: what it still
- * has in its hands it can't acknowledge in the new group, and whoever takes the lease begins at the new position.
+ * Reply: integer, the new epoch.
+ *
+ * XGROUP SETID would keep the pending entries, so the group is created again. This ends the lease of the holder: it can't
+ * acknowledge its entries in the new group, and the next holder begins at the new position.
  */
 export const seekSubscription = defineScript(
   'seek-subscription',
@@ -19,13 +25,57 @@ return redis.call('INCR', KEYS[3])
 );
 
 /**
- * KEYS[1] stream records   KEYS[2] string lease   KEYS[3] counter epoch   KEYS[4] hash rejections
- * KEYS[5] stream of dead letters   KEYS[6] set of those to deliver again   KEYS[7] string lost
- * ARGV: group
+ * Adds a definition, unless there is one of this name. A new subscription is not paused.
+ *
+ * KEYS[1] hash  subscriptions
+ * ARGV[1] name   ARGV[2] definition   ARGV[3] field that marks it as paused
+ *
+ * Reply: integer, 1 when added, 0 when the name is in use.
+ */
+export const addSubscription = defineScript(
+  'add-subscription',
+  `
+if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[3])
+return 1
+`,
+);
+
+/**
+ * Creates the group, unless there is one. The epoch grows, so that a concurrent creation of the same name, which found
+ * no subscription earlier, does not remove this group as a leftover (dropSubscription with ARGV[2]).
+ *
+ * KEYS[1] stream   records
+ * KEYS[2] counter  epoch of the lease
+ * ARGV[1] group    ARGV[2] id after which it begins
+ *
+ * Reply: integer, the new epoch.
+ */
+export const createGroup = defineScript(
+  'create-group',
+  `
+local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2], 'MKSTREAM')
+if made.err and string.sub(made.err, 1, 9) ~= 'BUSYGROUP' then return redis.error_reply(made.err) end
+return redis.call('INCR', KEYS[2])
+`,
+);
+
+/**
+ * KEYS[1] stream   records
+ * KEYS[2] string   lease
+ * KEYS[3] counter  epoch of the lease
+ * KEYS[4] hash     rejections
+ * KEYS[5] stream   dead letters
+ * KEYS[6] set      ids of the dead letters to deliver again
+ * KEYS[7] string   lost
+ * ARGV[1] group    ARGV[2] drop only while the epoch has this value; absent: always
+ *
+ * Reply: integer, the new epoch; 0 when the epoch has another value.
  */
 export const dropSubscription = defineScript(
   'drop-subscription',
   `
+if ARGV[2] and (redis.call('GET', KEYS[3]) or '0') ~= ARGV[2] then return 0 end
 redis.pcall('XGROUP', 'DESTROY', KEYS[1], ARGV[1])
 redis.call('DEL', KEYS[2], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 return redis.call('INCR', KEYS[3])
@@ -33,11 +83,15 @@ return redis.call('INCR', KEYS[3])
 );
 
 /**
- * KEYS[1] stream records   KEYS[2] string lease   KEYS[3] string lost   KEYS[4] stream of dead letters
- * ARGV: group, how many entries to count at most where Redis does not know the number
+ * KEYS[1] stream  records
+ * KEYS[2] string  lease
+ * KEYS[3] string  lost
+ * KEYS[4] stream  dead letters
+ * ARGV[1] group   ARGV[2] maximum number of entries to count where Redis does not know the lag
  *
- * Replies with: last delivered id ('' = no such group), number pending, oldest pending id, first id not delivered yet,
- * number not delivered, 1 when that is only counted up to the limit, now in ms, the lease, lost, number of dead letters.
+ * Reply: array of the last delivered id ('' = the group does not exist), the number of pending entries, the oldest
+ * pending id, the first id not delivered, the number of entries not delivered, 1 when that number reached the maximum,
+ * now (ms), the lease, lost, the number of dead letters.
  */
 export const measureLag = defineScript(
   'measure-lag',
@@ -66,7 +120,13 @@ return {last, pending[1], pending[2] or '', first, lag, isBounded, now, lease, l
 `,
 );
 
-/** KEYS[1] stream of dead letters, KEYS[2] set of those to deliver again; ARGV: ids. How many of them there are. */
+/**
+ * KEYS[1] stream  dead letters
+ * KEYS[2] set     ids of the dead letters to deliver again
+ * ARGV[1…] ids of dead letters
+ *
+ * Reply: integer, how many of the dead letters exist.
+ */
 export const requestRedelivery = defineScript(
   'request-redelivery',
   `

@@ -1,13 +1,13 @@
-// The latest readings of every vehicle, as hashes, and the cursor up to which they are written. Both change in one
-// script that checks the writer's lease and that the cursor grows: a snapshot can't go back, and is always the exact
-// merge of the log up to its cursor. What a reading looks like is the affair of packages/vehicle-state.
+// The latest readings of every vehicle, as hashes, and the cursor up to which they are written. Both change in one script
+// that checks the lease of the writer and that the cursor grows: a snapshot never goes back, and is always the exact
+// merge of the log up to its cursor. The format of a reading is defined by packages/vehicle-state.
 import { BEGINNING } from '@fleetbridge/protocol';
 
 import type { HeldLease } from '../lease/index.js';
 import { LeaseLost, runScript, type Store } from '../redis/index.js';
 import { clearSnapshots, commitSnapshot } from '../scripts/index.js';
 
-/** The name of the lease under which a partition's snapshots are kept. */
+/** The name of the lease for writing the snapshots of a partition. */
 export const SNAPSHOT_LEASE = 'snapshot';
 
 /** Changed readings of one vehicle: signal → encoded reading. */
@@ -15,7 +15,7 @@ export type SnapshotChanges = Map<string, Record<string, string>>;
 
 export interface Snapshot {
   hash: Record<string, string>;
-  /** Of the vehicle's partition, read before the hash: the hash holds all that is at or before it, and maybe more. */
+  /** Of the partition, read before the hash: the hash includes everything at or before it, and possibly more. */
   cursor: string;
 }
 
@@ -33,7 +33,7 @@ export class SnapshotStore {
     return { cursor, hash: await this.#store.redis.hgetall(keys.snapshotPrefix + vin) };
   }
 
-  /** As the hash of `read`, of these fields alone: for who looks at many vehicles. What is not known is left out. */
+  /** The hash of `read`, reduced to these fields, for reading many vehicles. Unknown fields are left out. */
   async readings(vin: string, names: readonly string[]): Promise<Record<string, string>> {
     const keys = this.#store.keysOf(vin);
     const values = await this.#store.redis.hmget(keys.snapshotPrefix + vin, ...names);
@@ -45,7 +45,7 @@ export class SnapshotStore {
     return hash;
   }
 
-  /** Up to where the snapshots of a partition are written. */
+  /** The entry up to which the snapshots of a partition are written. */
   async cursor(partition: number): Promise<string> {
     return (await this.#store.redis.get(this.#store.keys(partition).snapshotCursor)) ?? BEGINNING;
   }
@@ -61,8 +61,8 @@ export class SnapshotStore {
   }
 
   /**
-   * Forgets a partition's snapshots and ends the lease of whoever keeps them: the keeper takes it anew and reads the log
-   * from its first entry. What only older records said, that the log does not keep any more, is gone then.
+   * Deletes the snapshots of a partition and ends the lease of their writer, which acquires it again and reads the log
+   * from its first entry. Values from records that the log no longer holds are lost.
    */
   async clear(partition: number): Promise<void> {
     const keys = this.#store.keys(partition);
@@ -74,7 +74,7 @@ export class SnapshotStore {
     );
   }
 
-  /** Throws LeaseLost when the lease is no longer ours or another writer is ahead; then nothing was written. */
+  /** Throws LeaseLost, and writes nothing, when the lease is not held any more or another writer is ahead. */
   async commit(
     partition: number,
     write: { lease: HeldLease; cursor: string; changes: SnapshotChanges },
@@ -85,12 +85,12 @@ export class SnapshotStore {
       const pairs = Object.entries(readings).flat();
       args.push(vin, String(pairs.length), ...pairs);
     }
-    const done = await runScript(
+    const isWritten = await runScript(
       this.#store.redis,
       commitSnapshot,
       [keys.lease(write.lease.name), keys.snapshotCursor, keys.vins],
       args,
     );
-    if (done !== 1) throw new LeaseLost(write.lease.name);
+    if (isWritten !== 1) throw new LeaseLost(write.lease.name);
   }
 }

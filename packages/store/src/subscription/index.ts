@@ -1,10 +1,10 @@
-export { SubscriptionControl, type SubscriptionLag } from './subscription-control.js';
-export { type StoredSubscription, SubscriptionStore } from './subscription-store.js';
+export { SubscriptionControl, type SubscriptionLag } from './control.js';
+export type { DeadLetter } from './dead-letter.js';
+export { type StoredSubscription, SubscriptionStore } from './definitions.js';
 export {
   acquireSubscription,
-  type DeadLetter,
   LeasedSubscription,
   type PendingEntry,
   type SubscriptionPartition,
   subscriptionLease,
-} from './subscription-work.js';
+} from './leased.js';

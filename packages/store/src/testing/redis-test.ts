@@ -1,5 +1,5 @@
-// The test function of files that need a Redis (needs vitest): one redis-server with one connection per file, and per
-// test a namespace of its own and a list of what to close behind it.
+// The test function for files that need a Redis (requires vitest): one redis-server and one connection per file; per test
+// a namespace of its own and a list of functions that clean up.
 import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
 import { test } from 'vitest';
 import { connectRedis, type RedisConnection, Store, whenReady } from '../redis/index.js';
@@ -7,13 +7,13 @@ import { connectRedis, type RedisConnection, Store, whenReady } from '../redis/i
 export interface RedisTestContext {
   /** A real redis-server with an append-only file; the same for all tests of the file. */
   redisServer: DisposableRedis;
-  /** A connection to it that has answered; the same for all tests of the file. */
+  /** A ready connection to it; the same for all tests of the file. */
   redis: RedisConnection;
   /** A prefix of keys that no other test uses. */
   namespace: string;
   /** The namespace with one partition. */
   store: Store;
-  /** What is pushed during the test is called after it, the last first. */
+  /** Functions that are pushed during the test are called after it, in reverse order. */
   cleanup: (() => unknown)[];
 }
 

@@ -1,9 +1,9 @@
-// What the holder of a subscription's lease does to its partition. Each script begins by comparing the lease's whole
-// value (owner and epoch): a holder that slept through the end of its lease changes nothing any more, not even by
-// reading, which would take entries away from its successor.
+// What the holder of a lease does with its partition of a subscription. Each script first compares the whole value of the
+// lease (owner and epoch): a holder that was suspended past the expiry changes nothing, not even by reading, which would
+// take entries from its successor.
 import { defineScript } from './script.js';
 
-/** How the scripts say that the lease has passed to another. */
+/** Error code of the scripts when the lease is not held any more. */
 export const LEASE_LOST = 'LEASELOST';
 
 const ONLY_THE_HOLDER = `
@@ -11,11 +11,13 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('${LEASE_
 `;
 
 /**
- * KEYS[1] string lease   KEYS[2] stream records
- * ARGV: the lease's value, group, consumer, '>' for new entries or the id after which to list pending ones, count
+ * KEYS[1] string  lease
+ * KEYS[2] stream  records
+ * ARGV[1] value of the lease   ARGV[2] group   ARGV[3] consumer
+ * ARGV[4] '>' for new entries, or the id after which to list pending entries   ARGV[5] count
  *
- * Replies with the entries, and when there are none with the stream's last id. A pending entry that retention took has
- * no fields.
+ * Reply: array of the entries and, when there are no entries, the last id of the stream. A pending entry that retention
+ * removed has no fields.
  */
 export const readSubscription = defineScript(
   'read-subscription',
@@ -31,8 +33,13 @@ return {{}, ''}
 );
 
 /**
- * KEYS[1] string lease   KEYS[2] stream records   KEYS[3] hash rejections
- * ARGV: the lease's value, group, then entry ids (at most some thousands: unpack puts them on Lua's stack)
+ * KEYS[1] string  lease
+ * KEYS[2] stream  records
+ * KEYS[3] hash    rejections
+ * ARGV[1] value of the lease   ARGV[2] group
+ * ARGV[3…] entry ids (a few thousand at most: unpack puts them on the stack of Lua)
+ *
+ * Reply: integer, the number of acknowledged entries.
  */
 export const acknowledgeEntries = defineScript(
   'acknowledge-entries',
@@ -44,11 +51,15 @@ return count
 );
 
 /**
- * KEYS[1] string lease   KEYS[2] stream records   KEYS[3] hash rejections   KEYS[4] stream of dead letters
- * ARGV: the lease's value, group, entry id, how often it was rejected by now, maximum, error, now in ms, dead letters kept
+ * KEYS[1] string  lease
+ * KEYS[2] stream  records
+ * KEYS[3] hash    rejections
+ * KEYS[4] stream  dead letters
+ * ARGV[1] value of the lease   ARGV[2] group   ARGV[3] entry id   ARGV[4] number of rejections, this one included
+ * ARGV[5] maximum   ARGV[6] error   ARGV[7] now, ms   ARGV[8] how many dead letters to keep
  *
- * Counts, or past the maximum moves the entry to the dead letters: 1. The caller says the count, so that a repeated
- * call changes nothing.
+ * Reply: integer, 0 when the rejection was stored, 1 when the entry is now a dead letter. The caller passes the number of
+ * rejections, so that a repeated call changes nothing.
  */
 export const rejectEntry = defineScript(
   'reject-entry',
@@ -58,7 +69,7 @@ if rejections < maximum then
   redis.call('HSET', KEYS[3], id, ARGV[4])
   return 0
 end
--- a repeated call: it is dead already
+-- a repeated call: the entry is a dead letter already
 if #redis.call('XPENDING', KEYS[2], ARGV[2], id, id, 1) == 0 then return 1 end
 local found = redis.call('XRANGE', KEYS[2], id, id)
 local fields = found[1] and found[1][2] or {}
@@ -71,10 +82,12 @@ return 1
 );
 
 /**
- * KEYS[1] string lease   KEYS[2] stream of dead letters   KEYS[3] set of those to deliver again
- * ARGV: the lease's value, count
+ * KEYS[1] string  lease
+ * KEYS[2] stream  dead letters
+ * KEYS[3] set     ids of the dead letters to deliver again
+ * ARGV[1] value of the lease   ARGV[2] count
  *
- * The oldest first, so that a vehicle's come in order.
+ * Reply: array of dead letters, the oldest first, so that those of a vehicle are in order.
  */
 export const readRedeliveries = defineScript(
   'read-redeliveries',
@@ -100,10 +113,14 @@ return letters
 );
 
 /**
- * KEYS[1] string lease   KEYS[2] stream of dead letters   KEYS[3] set of those to deliver again
- * ARGV: the lease's value, id of the dead letter, error or '' when it was delivered, now in ms
+ * KEYS[1] string  lease
+ * KEYS[2] stream  dead letters
+ * KEYS[3] set     ids of the dead letters to deliver again
+ * ARGV[1] value of the lease   ARGV[2] id of the dead letter   ARGV[3] error, or '' when it was delivered
+ * ARGV[4] now, ms
  *
- * Delivered: it is gone. Rejected again: it is a dead letter with the new error, and waits for the next request.
+ * Reply: integer, the number of deleted dead letters. A delivered one is deleted. One that was rejected again is replaced
+ * by a dead letter with the new error, and waits for the next request.
  */
 export const settleRedelivery = defineScript(
   'settle-redelivery',

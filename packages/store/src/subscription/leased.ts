@@ -1,6 +1,6 @@
-// One partition of a subscription in the hands of the process that holds its lease. All owners read as one and the same
-// consumer: who may work is said by the lease alone, so what is pending is always the holder's, and taking over means
-// to read the pending entries from the first, in id order, before anything new.
+// One partition of a subscription under the lease of this process. All owners read as the same consumer of the group:
+// only the lease decides who may work, so pending entries always belong to the holder. A new holder reads the pending
+// entries from the first one, in id order, before new entries.
 import { compareEntryIds } from '@fleetbridge/protocol';
 
 import { acquireLease, type HeldLease, releaseLease, renewLease } from '../lease/index.js';
@@ -8,6 +8,7 @@ import { type LogEntry, parseEntry } from '../log/index.js';
 import { LeaseLost, type PartitionKeys, runScript, runScriptForBytes, type Store } from '../redis/index.js';
 import {
   acknowledgeEntries,
+  createGroup,
   LEASE_LOST,
   readRedeliveries,
   readSubscription,
@@ -15,9 +16,11 @@ import {
   settleRedelivery,
 } from '../scripts/index.js';
 
+import { type DeadLetter, parseDeadLetter } from './dead-letter.js';
+
 const CONSUMER = 'holder';
-const REDELIVERIES_A_READ = 100;
-/** Copies, so that they outlive retention; beyond so many the oldest go. */
+const REDELIVERIES_PER_READ = 100;
+/** Dead letters are copies, which retention does not remove. Beyond this number the oldest are removed. */
 export const DEAD_LETTERS_KEPT = 100_000;
 
 export interface SubscriptionPartition {
@@ -26,27 +29,18 @@ export interface SubscriptionPartition {
   subscription: string;
 }
 
-/** A pending entry that retention has taken has no `entry`. */
+/** `entry` is undefined when retention has removed a pending entry. */
 export interface PendingEntry {
   id: string;
   entry: LogEntry | undefined;
 }
 
-export interface DeadLetter {
-  /** Of the dead letter; the record's own is `entry.id`. */
-  id: string;
-  entry: LogEntry;
-  rejections: number;
-  error: string;
-  diedMs: number;
-}
-
-/** Name of the lease of a subscription's partition. */
+/** The name of the lease of a subscription. */
 export function subscriptionLease(subscription: string): string {
   return `subscription:${subscription}`;
 }
 
-/** Undefined while somebody else holds it. `start`: where a group that is not there yet begins. */
+/** Undefined while another process holds the lease. A group that does not exist yet begins after `start`. */
 export async function acquireSubscription(
   place: SubscriptionPartition,
   { owner, leaseMs, start }: { owner: string; leaseMs: number; start: string },
@@ -64,19 +58,16 @@ export async function acquireSubscription(
   return new LeasedSubscription(place, { lease, leaseMs, heldFromMs });
 }
 
-/** Makes the group when it is not there yet: it begins after `start`. */
+/** Creates the group, unless it exists. It begins after `start`. */
 export async function beginSubscription(
   { store, partition, subscription }: SubscriptionPartition,
   start: string,
 ): Promise<void> {
-  try {
-    await store.redis.xgroup('CREATE', store.keys(partition).records, subscription, start, 'MKSTREAM');
-  } catch (error) {
-    if (!(error as Error).message.startsWith('BUSYGROUP')) throw error;
-  }
+  const { records, epoch } = store.keys(partition);
+  await runScript(store.redis, createGroup, [records, epoch(subscriptionLease(subscription))], [subscription, start]);
 }
 
-/** Every method that goes to Redis throws LeaseLost when the lease has passed to another; then nothing was done. */
+/** Every method that calls Redis throws LeaseLost, and changes nothing, when the lease is not held any more. */
 export class LeasedSubscription {
   readonly #store: Store;
   readonly #keys: PartitionKeys;
@@ -102,8 +93,8 @@ export class LeasedSubscription {
   }
 
   /**
-   * Whether the lease can't have ended yet, by our own clocks and counted from before it was asked for. To be asked
-   * before everything that leaves the process. Two clocks: one stands still while the machine sleeps, the other jumps.
+   * Whether the lease can't have expired yet, by the clocks of this process and counted from before the request. Check it
+   * before every delivery. Two clocks, because the steady one may stop while the machine sleeps, and the wall clock jumps.
    */
   isHeld(): boolean {
     const now = clock();
@@ -127,13 +118,13 @@ export class LeasedSubscription {
     return (await this.#read(after, count)).entries;
   }
 
-  /** Entries that nobody was given yet; when there are none, `lastId` is the end of the stream. */
+  /** Entries that were not delivered yet; when there are no entries, `lastId` is the end of the stream. */
   async readNew(count: number): Promise<{ entries: LogEntry[]; lastId: string }> {
     const { entries, lastId } = await this.#read('>', count);
     return { entries: entries.flatMap(({ entry }) => entry ?? []), lastId };
   }
 
-  /** The entries of these ids, in their order; undefined for those that retention took. */
+  /** The entries of these ids, in their order; undefined for entries that retention has removed. */
   async load(ids: readonly string[]): Promise<(LogEntry | undefined)[]> {
     return await Promise.all(
       ids.map(async (id) => {
@@ -143,19 +134,19 @@ export class LeasedSubscription {
     );
   }
 
-  /** How often entries that are pending were rejected so far. */
+  /** By id of a pending entry: how often it was rejected. */
   async rejections(): Promise<Map<string, number>> {
     const counts = await this.#store.redis.hgetall(this.#keys.rejections(this.#group));
     return new Map(Object.entries(counts).map(([id, count]) => [id, Number(count)]));
   }
 
-  /** At most a thousand at once. */
+  /** At most a thousand ids per call. */
   async acknowledge(ids: readonly string[]): Promise<void> {
     const { lease, records, rejections } = this.#names();
     await this.#run(acknowledgeEntries, [lease, records, rejections], [this.#group, ...ids]);
   }
 
-  /** `rejections` counts this one. Returns whether that made it a dead letter. Can be repeated without harm. */
+  /** `rejections` includes this one. Returns whether the entry is now a dead letter. Safe to repeat. */
   async reject(
     id: string,
     { rejections, maximum, error, nowMs }: { rejections: number; maximum: number; error: string; nowMs: number },
@@ -165,10 +156,10 @@ export class LeasedSubscription {
     return (await this.#run(rejectEntry, [names.lease, names.records, names.rejections, names.dead], args)) === 1;
   }
 
-  /** Dead letters that an operator wants delivered again, oldest first. */
+  /** Dead letters whose redelivery was requested, oldest first. */
   async redeliveries(): Promise<DeadLetter[]> {
     const { lease, dead, redeliver } = this.#names();
-    const args = [this.#lease.value, REDELIVERIES_A_READ];
+    const args = [this.#lease.value, REDELIVERIES_PER_READ];
     const found = await this.#translated(
       runScriptForBytes(this.#store.redis, readRedeliveries, [lease, dead, redeliver], args),
     );
@@ -176,7 +167,7 @@ export class LeasedSubscription {
     return letters.sort((a, b) => compareEntryIds(a.id, b.id));
   }
 
-  /** What became of a redelivery; `error` when it was rejected again. */
+  /** Stores the outcome of a redelivery; `error` when it was rejected again. */
   async settleRedelivery(id: string, { error, nowMs }: { error?: string; nowMs: number }): Promise<void> {
     const { lease, dead, redeliver } = this.#names();
     await this.#run(settleRedelivery, [lease, dead, redeliver], [id, error === '' ? '-' : (error ?? ''), nowMs]);
@@ -211,7 +202,7 @@ export class LeasedSubscription {
     return this.#translated(runScript(this.#store.redis, script, keys, [this.#lease.value, ...args]));
   }
 
-  /** A group that is gone was deleted or made anew by a seek, which ended our lease as well. */
+  /** A missing group was deleted or is being recreated by a seek, which also ended the lease. */
   async #translated(answer: Promise<unknown>): Promise<unknown> {
     try {
       return await answer;
@@ -221,21 +212,6 @@ export class LeasedSubscription {
       throw error;
     }
   }
-}
-
-export function parseDeadLetter([id, fields]: [Buffer, Buffer[]]): DeadLetter {
-  const facts = new Map<string, string>();
-  for (let at = 0; at + 1 < fields.length; at += 2) {
-    const name = fields[at]!.toString();
-    if (name !== 'payload') facts.set(name, fields[at + 1]!.toString());
-  }
-  return {
-    id: id.toString(),
-    entry: { ...parseEntry([id, fields]), id: facts.get('entry') ?? '' },
-    rejections: Number(facts.get('rejections') ?? 0),
-    error: facts.get('error') ?? '',
-    diedMs: Number(facts.get('died') ?? 0),
-  };
 }
 
 interface Clock {

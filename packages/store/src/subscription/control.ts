@@ -1,32 +1,33 @@
-// Subscriptions as an operator and the retention see them: where each is, what lies before it, what it gave up, and
-// how to move it. Nothing here needs a lease; what must not be done beside a holder ends its lease in the same script.
+// Subscriptions for operators and retention: position, lag, dead letters and seek. No lease is needed: operations that
+// conflict with a holder end its lease in the same script.
 import { compareEntryIds } from '@fleetbridge/protocol';
 
 import { type LogEntry, parseEntry } from '../log/index.js';
 import { type PartitionKeys, runScript, type Store } from '../redis/index.js';
 import { dropSubscription, measureLag, requestRedelivery, seekSubscription } from '../scripts/index.js';
-import { type DeadLetter, parseDeadLetter, subscriptionLease } from './subscription-work.js';
+import { type DeadLetter, parseDeadLetter } from './dead-letter.js';
+import { subscriptionLease } from './leased.js';
 
 const COUNTED_AT_MOST = 1_000;
 
 export interface SubscriptionLag {
   partition: number;
-  /** Entries not acknowledged yet; with `isAtLeast` there are more. */
+  /** Entries that are not acknowledged; with `isAtLeast` there may be more. */
   records: number;
   isAtLeast: boolean;
-  /** Of these, given to the holder. */
+  /** Of these, entries delivered to the holder. */
   pending: number;
-  /** Of the oldest entry that is not acknowledged; undefined when there is none. */
+  /** Age of the oldest entry that is not acknowledged; undefined when all are. */
   ageMs: number | undefined;
   oldestId: string | undefined;
-  /** The first entry that nobody was given yet, and the last that somebody was. */
+  /** The first entry that was not delivered to a holder, and the last one that was. */
   firstNew: string | undefined;
   lastGiven: string | undefined;
-  /** What retention must keep for it: nothing from this id on may go. Undefined while it has not begun. */
+  /** Retention must keep entries from this id on. Undefined until the group exists. */
   neededFrom: string | undefined;
   holder: string | undefined;
   deadLetters: number;
-  /** Retention took entries that it had not delivered, up to this id. */
+  /** Retention removed entries up to this id that were not delivered. */
   lostUpTo: string | undefined;
 }
 
@@ -39,7 +40,7 @@ export class SubscriptionControl {
     this.#name = subscription;
   }
 
-  /** Goes on after this id in every partition: an entry id, `0-0`, or `$` for the end. */
+  /** Continues after this id in every partition: an entry id, `0-0`, or `$` for the end. */
   async seek(after: string): Promise<void> {
     await this.#store.eachPartition((keys) => {
       const { lease, epoch } = this.#leaseKeys(keys);
@@ -48,13 +49,25 @@ export class SubscriptionControl {
     });
   }
 
-  /** Removes everything that is kept for it. */
-  async drop(): Promise<void> {
+  /** By partition: how often its lease has been acquired or ended. */
+  async epochs(): Promise<string[]> {
+    return await this.#store.eachPartition(
+      async (keys) => (await this.#store.redis.get(this.#leaseKeys(keys).epoch)) ?? '0',
+    );
+  }
+
+  /** Removes everything that is stored for it; with `epochs`, only in partitions where the epoch is still the same. */
+  async drop(epochs?: readonly string[]): Promise<void> {
     await this.#store.eachPartition((keys) => {
       const { lease, epoch } = this.#leaseKeys(keys);
       const name = this.#name;
       const named = [keys.records, lease, epoch, keys.rejections(name), keys.dead(name), keys.redeliver(name)];
-      return runScript(this.#store.redis, dropSubscription, [...named, keys.lost(name)], [name]);
+      return runScript(
+        this.#store.redis,
+        dropSubscription,
+        [...named, keys.lost(name)],
+        [name, ...(epochs?.slice(keys.partition, keys.partition + 1) ?? [])],
+      );
     });
   }
 
@@ -88,7 +101,7 @@ export class SubscriptionControl {
     };
   }
 
-  /** The entries that come next, pending ones first. */
+  /** The next entries, pending ones first. */
   async peek(count: number): Promise<(LogEntry & { partition: number; isPending: boolean })[]> {
     const lists = await this.#store.eachPartition((keys) => this.#peekAt(keys, count));
     return lists.flat().sort((a, b) => compareEntryIds(a.id, b.id));
@@ -125,14 +138,14 @@ export class SubscriptionControl {
     return lists.flat();
   }
 
-  /** Dead letters of a partition by their ids; returns how many of them there are. The holder delivers them. */
+  /** Requests redelivery of dead letters by the holder. Returns how many of the ids exist. */
   async redeliver(partition: number, ids: readonly string[]): Promise<number> {
     const keys = this.#store.keys(partition);
     const named = [keys.dead(this.#name), keys.redeliver(this.#name)];
     return (await runScript(this.#store.redis, requestRedelivery, named, [...ids])) as number;
   }
 
-  /** To be said when retention took entries that were not delivered. */
+  /** Records that retention removed entries that were not delivered. */
   async markLost(partition: number, upTo: string): Promise<void> {
     await this.#store.redis.set(this.#store.keys(partition).lost(this.#name), upTo);
   }

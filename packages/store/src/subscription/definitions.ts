@@ -1,19 +1,20 @@
-// The subscriptions that there are, for all dispatchers. What a definition says is the dispatcher's affair; here it is
-// JSON with a name, an owner (the configuration file or the CLI), and the position at which it began.
+// The definitions of all subscriptions, shared by the dispatchers. The content of a definition is validated by the
+// dispatcher; here it is JSON with a name, an origin (the configuration file or the CLI) and a start position.
 import { BEGINNING } from '@fleetbridge/protocol';
 
-import { type Store, subscriptionsKey, subscriptionVerdictsKey } from '../redis/index.js';
-import { SubscriptionControl } from './subscription-control.js';
-import { beginSubscription } from './subscription-work.js';
+import { runScript, type Store, subscriptionsKey, subscriptionVerdictsKey } from '../redis/index.js';
+import { addSubscription } from '../scripts/index.js';
+import { SubscriptionControl } from './control.js';
+import { beginSubscription } from './leased.js';
 
 export interface StoredSubscription {
   name: string;
   origin: 'file' | 'cli';
   createdMs: number;
-  /** Cursor of each partition at which it begins. */
+  /** Per partition: the cursor at which it begins. */
   start: string[];
   definition: unknown;
-  /** By an operator, or because it is gone from the file. Undefined: it delivers. */
+  /** By an operator, or because it was removed from the file. Undefined: it is active. */
   paused: 'operator' | 'not_in_file' | undefined;
 }
 
@@ -41,32 +42,34 @@ export class SubscriptionStore {
   }
 
   async get(name: string): Promise<StoredSubscription | undefined> {
-    return (await this.list()).find((one) => one.name === name);
+    return (await this.list()).find((subscription) => subscription.name === name);
   }
 
-  /** Begins after what is in the log now, or with its first entry. False when there is one of this name. */
+  /** Begins at the end of the log or with its first entry. Returns false when the name is in use. */
   async create(
     subscription: Pick<StoredSubscription, 'name' | 'origin' | 'definition'>,
     { from, nowMs }: { from: 'now' | 'earliest'; nowMs: number },
   ): Promise<boolean> {
     const { name, origin, definition } = subscription;
     const { redis } = this.#store;
+    const control = this.control(name);
+    const epochs = await control.epochs();
     if ((await redis.hexists(this.#key, name)) === 1) return false;
-    // what a deletion that was cut short may have left
-    await this.control(name).drop();
-    await redis.hdel(this.#key, pausedField(name));
+    // Leftovers of an interrupted deletion. A concurrent creation of this name may have succeeded since the check; its
+    // epochs are higher, and its groups stay.
+    await control.drop(epochs);
     await redis.hdel(this.#verdicts, name);
     const start = from === 'earliest' ? this.#store.mapPartitions(() => BEGINNING) : await this.#ends();
     const text = JSON.stringify({ origin, definition, createdMs: nowMs, start });
-    if ((await redis.hsetnx(this.#key, name, text)) === 0) return false;
-    // now and not with the first delivery, so that retention knows what it needs
+    if ((await runScript(redis, addSubscription, [this.#key], [name, text, pausedField(name)])) === 0) return false;
+    // before the first delivery, so that retention knows what it needs
     await this.#store.eachPartition(({ partition }) =>
       beginSubscription({ store: this.#store, partition, subscription: name }, start[partition]!),
     );
     return true;
   }
 
-  /** Another definition for one that exists; it goes on where it was. */
+  /** Replaces the definition of an existing subscription, which keeps its position. */
   async redefine(existing: StoredSubscription, definition: unknown, origin = existing.origin): Promise<void> {
     const { createdMs, start } = existing;
     const text = JSON.stringify({ origin, definition, createdMs, start });
@@ -89,12 +92,12 @@ export class SubscriptionStore {
     return new SubscriptionControl({ store: this.#store, subscription });
   }
 
-  /** What a dispatcher found wrong with a definition; an empty list says that it is good. */
+  /** The mistakes that a dispatcher found in the definition; an empty list when it is valid. */
   async setVerdict(name: string, mistakes: readonly string[]): Promise<void> {
     await this.#store.redis.hset(this.#verdicts, name, JSON.stringify(mistakes));
   }
 
-  /** Undefined as long as no dispatcher has looked at it. */
+  /** Undefined until a dispatcher has checked the definition. */
   async verdict(name: string): Promise<string[] | undefined> {
     const text = await this.#store.redis.hget(this.#verdicts, name);
     return text === null ? undefined : (JSON.parse(text) as string[]);

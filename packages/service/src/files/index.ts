@@ -1,0 +1,1 @@
+export { type ApplyOutcome, type FileWatcher, type FileWatchOptions, watchFiles } from './file-watcher.js';
