@@ -99,7 +99,7 @@ describe('a start that cannot succeed', () => {
     await first.ready;
     const second = processes.start({ PARTITIONS: '4' });
     expect(await second.exited).toBe(2);
-    expect(second.stderr()).toMatch(/has 1 partitions, PARTITIONS says 4/);
+    expect(second.stderr()).toMatch(/has 1 partitions, expected 4 \(PARTITIONS\)/);
   });
 
   it.for(['INGEST_PORT', 'INGEST_ADMIN_PORT'])(
