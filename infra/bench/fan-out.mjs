@@ -1,5 +1,5 @@
-// What a frame costs the streaming server for each of a thousand subscribers, beside a bare send of a ready string to
-// as many sockets.
+// The cost of a frame in the streaming server per subscriber, for a thousand subscribers, next to a bare send of a
+// prepared string to as many sockets.
 import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
 import { connectVehicle } from '@fleetbridge/simulator';
 import { WebSocket } from 'ws';
@@ -85,7 +85,7 @@ async function openClients({ url, fleet, count, hello }) {
 function openClient({ url, fleet, hello, seen }) {
   const socket = new WebSocket(url, { ca: fleet.serverCaPem, perMessageDeflate: false });
   socket.on('message', (data) => {
-    // `{"msg_type":"data:update"…`: one byte tells it from a hello
+    // `{"msg_type":"data:update"…`: one byte distinguishes it from a hello
     if (data[13] === 0x64) seen.frames++;
   });
   return new Promise((resolve, reject) => {

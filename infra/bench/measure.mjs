@@ -101,7 +101,7 @@ function leastOfEachTenth(values) {
   return Array.from({ length: 10 }, (_, index) => Math.min(...values.slice(index * tenth, (index + 1) * tenth)));
 }
 
-/** Vehicles that are connected, each with a TeslaMate that hears it. A record is known again by its odometer. */
+/** Connected vehicles, each with a TeslaMate that subscribes to it. The odometer identifies a record. */
 async function startDrive({ ingestUrl, streamingUrl, token, fleet, vehicles = 20 }) {
   const identities = fleet.identities.slice(0, vehicles);
   const sentMs = new Map();

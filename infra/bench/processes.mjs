@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
-/** Starts a script and resolves when it says that it is ready. */
+/** Starts a script and resolves when it reports that it is ready. */
 export async function startNode(script, env = {}, nodeArguments = []) {
   const child = spawn(process.execPath, [...nodeArguments, path.join(root, script)], {
     env: { ...process.env, LOG_LEVEL: 'error', LOG_FORMAT: 'json', ...env },
@@ -19,7 +19,7 @@ export async function startNode(script, env = {}, nodeArguments = []) {
   return { child, pid: child.pid, ports: ready.ports, stop: () => stop(child) };
 }
 
-/** CPU that a process has used, user and system, in microseconds; from the system, so that nobody has to co-operate. */
+/** CPU that a process has used, user and system, in microseconds, as the system counts it. */
 export function cpuMicros(pid) {
   // fields 14 and 15, counted behind the name, which may hold blanks
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');

@@ -1,5 +1,5 @@
 // The images' health check, where there is neither curl nor a shell: exit code 0 when the admin port answers /readyz
-// with 200. Arguments: the variable that may say another port, and the port without it.
+// with 200. Arguments: the variable that may set another port, and the default port.
 import { get } from 'node:http';
 
 const [variable, usualPort] = process.argv.slice(2);
@@ -7,7 +7,7 @@ const host = '127.0.0.1';
 const port = process.env[variable] || usualPort;
 
 get({ host, port, path: '/readyz', timeout: 4_000 }, (response) => {
-  // Docker keeps what is said here: `docker inspect` shows which check is not ready.
+  // Docker stores the output: `docker inspect` shows which check is not ready.
   response.setEncoding('utf8').on('data', (text) => process.stdout.write(text));
   process.exitCode = response.statusCode === 200 ? 0 : 1;
 })

@@ -1,6 +1,6 @@
 // `npm run e2e:compose`: compose.yaml brought up from nothing on this machine's Docker engine, with a car that drives
 // through all of it while each service is restarted, killed and left to crash. Nothing that was acknowledged may be lost,
-// and the client must never get what crashes TeslaMate. Where no engine answers it says so and that is all.
+// and the client must never get what crashes TeslaMate. Without an engine it prints that and stops.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -184,7 +184,7 @@ await runScript(async () => {
   }
 });
 
-/** Says what is done, how long it took, and what came of it. */
+/** Prints the step, its duration and its result. */
 async function step(title, work) {
   const sinceMs = performance.now();
   const result = await work();

@@ -51,7 +51,7 @@ export function buildOverride(services) {
 
 const PASSED_ON = ['PATH', 'HOME', 'DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_CONFIG', 'DOCKER_CERT_PATH'];
 
-/** Resolves to stdout; rejects with what was said on stderr. */
+/** Resolves to stdout; rejects with the output on stderr. */
 function run([command, ...args], variables, { timeoutMs = 300_000 } = {}) {
   const inherited = PASSED_ON.filter((name) => process.env[name] !== undefined);
   const env = { ...Object.fromEntries(inherited.map((name) => [name, process.env[name]])), ...variables };

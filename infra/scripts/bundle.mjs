@@ -1,5 +1,5 @@
-// `npm run bundle`: one file an app in infra/dist, with nothing to find in node_modules. They are what the images hold
-// (infra/Dockerfile) and are tested as such (infra/test/bundles.test.ts).
+// `npm run bundle`: one file an app in infra/dist, without node_modules. The images contain these files
+// (infra/Dockerfile), and infra/test/bundles.test.ts tests them.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { builtinModules, createRequire } from 'node:module';
 import { join, relative } from 'node:path';

@@ -1,5 +1,5 @@
 // Two commands that are started at once on a fresh clone must not both run `npm ci` in the same folder. The lock is a
-// file that its holder touches; one whose holder is gone (killed, another container) goes stale and is taken over.
+// file that its holder touches. A lock whose holder was killed (here or in another container) becomes stale and is replaced.
 import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 
@@ -10,14 +10,15 @@ const POLL_MS = 200;
 /** Runs `work` while holding the lock; waits as long as a living process holds it. */
 export async function withPrepareLock(file, work, { staleMs = STALE_MS } = {}) {
   const owner = `${hostname()} ${process.pid}`;
-  let hasSaidSo = false;
-  while (!take(file, owner)) {
+  let isWaitLogged = false;
+  while (!acquire(file, owner)) {
     if (isStale(file, staleMs)) {
       rmSync(file, { force: true });
       continue;
     }
-    if (!hasSaidSo) process.stderr.write('fleetbridge: another command is installing or building; waiting for it …\n');
-    hasSaidSo = true;
+    if (!isWaitLogged)
+      process.stderr.write('fleetbridge: another command is installing or building; waiting for it …\n');
+    isWaitLogged = true;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 
@@ -35,7 +36,7 @@ export async function withPrepareLock(file, work, { staleMs = STALE_MS } = {}) {
   }
 }
 
-function take(file, owner) {
+function acquire(file, owner) {
   try {
     const descriptor = openSync(file, 'wx');
     writeSync(descriptor, owner);
@@ -51,10 +52,10 @@ function isStale(file, staleMs) {
   try {
     if (Date.now() - statSync(file).mtimeMs > staleMs) return true;
   } catch {
-    return false; // released just now; the next attempt takes it
+    return false; // released just now; the next attempt acquires it
   }
   const [host, pid] = (ownerOf(file) ?? '').split(' ');
-  // Process ids say something about this host only; elsewhere (a shared folder) the touching decides.
+  // Process ids are valid on this host only. In a shared folder, the time of the last touch decides.
   return host === hostname() && pid !== undefined && !isAlive(Number(pid));
 }
 
@@ -80,6 +81,6 @@ function touch(file) {
     const now = new Date();
     utimesSync(file, now, now);
   } catch {
-    // Somebody removed it by hand: nothing to keep fresh any more.
+    // The file was removed by hand; there is nothing to touch.
   }
 }

@@ -1,5 +1,5 @@
 // What every command needs on a fresh clone before it can do anything: a Node that is new enough, the dependencies, the
-// build. Node builtins only, because nothing is installed yet. All it says goes to stderr: stdout is the command's.
+// build. Node builtins only, because nothing is installed yet. It prints to stderr; stdout belongs to the command.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,10 +18,10 @@ export async function prepare() {
   });
 }
 
-/** A failure that needs no stack: its message says what is wrong and what to do. */
+/** A failure that needs no stack: its message contains the problem and what to do. */
 export class ScriptError extends Error {}
 
-export function say(line) {
+export function print(line) {
   process.stderr.write(`fleetbridge: ${line}\n`);
 }
 
@@ -48,7 +48,7 @@ function requireNode() {
 
 /**
  * Whether node_modules holds what package-lock.json asks for. npm keeps a lockfile of what it installed in there; the
- * contents are compared, because a checkout changes the files' times without changing what they say.
+ * contents are compared, because a checkout changes the files' times but not their contents.
  */
 export function isInstalled(directory) {
   const wanted = readPackages(join(directory, 'package-lock.json'));
@@ -69,14 +69,14 @@ function readPackages(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8')).packages;
   } catch {
-    // Missing or cut off in the middle of an install: to be installed again.
+    // Missing, or truncated by an interrupted install: install again.
     return undefined;
   }
 }
 
 async function install() {
-  say('installing the dependencies (npm ci), a minute or so …');
-  // The build and the tests are made of development dependencies, whatever NODE_ENV says.
+  print('installing the dependencies (npm ci), a minute or so …');
+  // Build and tests need the development dependencies, regardless of NODE_ENV.
   const { code, output } = await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund']);
   if (code === 0) return;
   throw new ScriptError(
@@ -87,8 +87,8 @@ async function install() {
 }
 
 async function build() {
-  // A build of which everything is in the cache takes a moment; no line for that one.
-  const slow = setTimeout(() => say('building …'), 1500);
+  // A fully cached build takes a moment and needs no line.
+  const slow = setTimeout(() => print('building …'), 1500);
   const turbo = join(root, 'node_modules', 'turbo', 'bin', 'turbo');
   const { code, output } = await run(process.execPath, [turbo, 'run', 'build', '--output-logs=errors-only']);
   clearTimeout(slow);

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runScript, ScriptError, say } from './prepare.mjs';
+import { print, runScript, ScriptError } from './prepare.mjs';
 
 // The scripts of packages/store need the script flags of Redis 7.0; every process exits with an older one (RedisTooOld in
 // packages/store). The first Valkey is 7.2 and has them.
@@ -100,7 +100,7 @@ function installByApt(env) {
   const asRoot = (command, args) =>
     isRoot ? run(command, args) : run('sudo', ['-n', 'env', 'DEBIAN_FRONTEND=noninteractive', command, ...args]);
 
-  say('installing redis-server (apt-get install redis-server) …');
+  print('installing redis-server (apt-get install redis-server) …');
   const install = () => asRoot('apt-get', ['install', '--yes', '--no-install-recommends', 'redis-server']);
   let result = install();
   if (result.status !== 0) {
@@ -126,7 +126,7 @@ function stopPackagedService(asRoot) {
   } else {
     return;
   }
-  say('installed; the service of the package is disabled, fleetbridge runs its own Redis');
+  print('installed; the service of the package is disabled, fleetbridge runs its own Redis');
 }
 
 function whatToDo(tooOld, problem) {

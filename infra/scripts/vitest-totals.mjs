@@ -1,5 +1,5 @@
-// A vitest reporter that counts. What fails outside of a test (a file that can't be loaded, a hook, an error that
-// nobody caught) counts as a failure: a total that hides it would be green over a broken run.
+// A vitest reporter that counts. Failures outside of a test (a file that can't be loaded, a hook, an uncaught error) count
+// too: a total without them would be green for a broken run.
 
 export default class TotalsReporter {
   onTestRunEnd(testModules, unhandledErrors) {

@@ -1,6 +1,6 @@
-// What the images hold: each app as one file, in a folder where nothing can be found in node_modules, run as a process
+// The content of the images: each app as one file, in a folder where nothing can be found in node_modules, run as a process
 // against a real Redis. The usual traps of bundles are on the way: workers that fork their own file, protobufjs' long,
-// pino, descriptors that gRPC's reflection tells, the Kafka client's wasm.
+// pino, descriptors for gRPC's reflection, the Kafka client's wasm.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

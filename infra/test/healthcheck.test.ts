@@ -17,18 +17,18 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-it('is healthy when the admin port says ready, and shows what it said', async () => {
+it('is healthy when the admin port reports ready, and prints its answer', async () => {
   status = 200;
   expect(await check(port)).toEqual({ code: 0, stdout: '{"checks":{}}' });
 });
 
-it('is unhealthy when it says otherwise, or when nobody answers', async () => {
+it('is unhealthy when the admin port reports not ready or does not answer', async () => {
   status = 503;
   expect(await check(port)).toEqual({ code: 1, stdout: '{"checks":{}}' });
   expect(await check(1)).toMatchObject({ code: 1, stdout: expect.stringContaining('ECONNREFUSED') });
 });
 
-it('asks the port that the variable names, when it is set', async () => {
+it('uses the port of the variable if it is set', async () => {
   status = 200;
   expect(await check(1, { SOME_PORT: String(port) })).toMatchObject({ code: 0 });
 });

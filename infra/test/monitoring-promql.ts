@@ -1,5 +1,5 @@
-// What a PromQL expression of ours refers to: metrics, and the labels that it wants them to have. Enough of the grammar for
-// dashboards and rules; whether an expression is right as a whole, Prometheus itself says.
+// The metrics and labels that a PromQL expression refers to. Enough of the grammar for dashboards and rules; Prometheus
+// itself checks whole expressions.
 
 export interface Reference {
   metric: string;

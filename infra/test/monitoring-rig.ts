@@ -1,5 +1,5 @@
-// The three processes as an operator runs them, with a real Redis, and one of everything that they count: vehicles that
-// drive and charge, messages that are not understood, clients that are turned away, a subscription with a dead letter.
+// The three processes as an operator runs them, with a real Redis, and an example of everything that they count: vehicles
+// that drive and charge, invalid messages, rejected clients, a subscription with a dead letter.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ export async function chooseAdminPorts() {
 
 export type AdminPorts = Awaited<ReturnType<typeof chooseAdminPorts>>;
 
-/** Resolves when all that is driven below has been counted. */
+/** Resolves when everything below has been counted. */
 export async function startMonitoredFleet(admin: AdminPorts) {
   const folder = mkdtempSync(join(tmpdir(), 'fleetbridge-monitoring-'));
   const cleanUp: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
@@ -50,7 +50,7 @@ export async function startMonitoredFleet(admin: AdminPorts) {
         INGEST_HOST: '127.0.0.1',
         INGEST_PORT: '0',
         INGEST_ADMIN_PORT: String(admin.ingest),
-        // several, so that what a primary adds up is seen too
+        // several, to include the sums of a primary
         INGEST_WORKERS: '2',
         ALLOWED_VINS: `${DRIVING},${CHARGING}`,
       }),
@@ -76,7 +76,7 @@ export async function startMonitoredFleet(admin: AdminPorts) {
         caPem,
       });
     };
-    // An endpoint to come has to see the first record: a new subscription begins with the present.
+    // The subscription must exist before the first record, because it starts at the end of the log.
     await eventually(async () => (await page(admin.dispatcher)).includes('fleetbridge_subscription_lag_records{'));
 
     await connect(STRANGER).catch(() => {});
@@ -112,7 +112,7 @@ export async function startMonitoredFleet(admin: AdminPorts) {
 
     await eventually(async () => (await value(admin.dispatcher, 'fleetbridge_snapshot_records_total')) >= 6);
     const merged = await value(admin.dispatcher, 'fleetbridge_snapshot_records_total');
-    // a TeslaMate that is told that the vehicle is away would wait before it asks again
+    // a TeslaMate that gets `vehicle_disconnected` would wait before it subscribes again
     await eventually(async () => (await value(admin.streaming, 'fleetbridge_streaming_records_total')) >= merged);
     const teslaMate = new TeslaMateClient({
       url: `wss://127.0.0.1:${streaming.clients}`,

@@ -1,6 +1,5 @@
-// What newer processes must make of the data that a release has left behind, as tests on a real Redis and the built
-// apps. Everything is looked at from outside (WebSocket, HTTP, the command line), so that the tests hold whatever
-// becomes of the keys in Redis and of the sources.
+// Newer processes on the data of a release, as tests with a real Redis and the built apps. Everything is observed from
+// outside (WebSocket, HTTP, the command line), so the tests stay valid when Redis keys or sources change.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -25,7 +24,7 @@ export interface ReleaseFacts {
   token: string;
   /** The whole log. */
   entries: { id: string; topic: string; txid: string; createdMs: number }[];
-  /** As `GET /vehicles/<VIN>` told it. */
+  /** The answer of `GET /vehicles/<VIN>`. */
   snapshot: object;
   subscription: { name: string; port: number; delivered: number; undelivered: number };
   /** The values of the frames after the one that the client has confirmed. */
@@ -65,40 +64,40 @@ export function testTakeOver(
       for (const undo of cleanUp.splice(0).reverse()) await undo();
     });
 
-    it('is taken over with its keys: no authority, server or vehicle gets another one', () => {
+    it('keeps its keys: no authority, server or vehicle gets a new one', () => {
       const { facts, keysBefore, keysAfter } = upgraded;
       expect(keysBefore).toEqual(facts.keys);
       expect(keysAfter).toEqual(facts.keys);
     });
 
-    it('opens the streaming server to the same token, and to no other', () => {
+    it('gives access with the same token, and with no other', () => {
       expect(upgraded.snapshot.status).toBe(200);
       expect(upgraded.withWrongToken.status).toBe(401);
     });
 
-    it('tells the same of the vehicle as before', () => {
+    it('returns the same state of the vehicle as before', () => {
       const { cursor: _, ...snapshot } = JSON.parse(upgraded.snapshot.text);
       expect(snapshot).toEqual(upgraded.facts.snapshot);
     });
 
-    it('lets a client go on after the frame that it has confirmed, with no frame twice and none missing', () => {
+    it('lets a client continue after its confirmed frame, without a repeated or missing frame', () => {
       const { facts, frames, client } = upgraded;
       expect(frames.slice(0, -1)).toEqual(facts.client.frames);
       expect(frames.at(-1)).toMatch(new RegExp(`^\\d+,${NEW_SPEED},`));
       expect(client.crashes).toEqual([]);
     });
 
-    it('lets a subscription go on after its position, with no record twice and none missing', () => {
+    it('lets a subscription continue at its position, without a repeated or missing record', () => {
       const { facts, deliveredWhilePaused, deliveries } = upgraded;
       expect(deliveredWhilePaused).toBe(0);
       const old = facts.entries.slice(facts.subscription.delivered);
       expect(old).toHaveLength(facts.subscription.undelivered);
       expect(deliveries.slice(0, old.length)).toEqual(old.map(({ id, txid }) => ({ id: `0-${id}`, txid })));
-      // The vehicle has connected anew and sent one record.
+      // The vehicle has reconnected and sent one record.
       expect(deliveries.slice(old.length).map(({ txid }) => txid)).toEqual([expect.any(String), NEW_TXID]);
     });
 
-    it('knows a record that was stored before: it is acknowledged and not stored again', () => {
+    it('acknowledges a record that was stored before without storing it again', () => {
       const { facts, acknowledged, log } = upgraded;
       expect(acknowledged).toEqual([facts.lastRecord.txid, NEW_TXID]);
       const old = facts.entries.map(({ topic, txid, createdMs }) => ({ topic, txid, createdMs }));
@@ -109,19 +108,19 @@ export function testTakeOver(
       ]);
     });
 
-    it('gives no process a reason to speak of a gap, a loss or an error', () => {
+    it('causes no log line about a gap, a loss or an error', () => {
       const lines = upgraded.logLines().filter(({ level, event }) => level === 'error' || /gap|lost/.test(`${event}`));
       expect(lines).toEqual([]);
     });
   });
 }
 
-/** The present processes on the data, and what they have made of it after a vehicle came back and sent a new record. */
+/** Starts the current processes on the data; a vehicle reconnects and sends a new record. Returns what was observed. */
 async function startUpgraded({ folder, facts: recorded }: ReleaseData, cleanUp: (() => unknown)[]) {
   const endpoint = await startEndpoint(cleanUp);
   const facts = moveToNow(folder, recorded, endpoint.port);
   const keysBefore = digestsOfKeys(folder, facts);
-  // As `fleetbridge up` does at each start. Certificates end, so they may be made anew; their keys must stay.
+  // As `fleetbridge up` does at each start. Certificates expire and may be renewed; their keys must stay.
   const pki = ensureDevelopmentPki({ directory: join(folder, 'pki'), hosts: [], vins: [facts.vin] });
   const keysAfter = digestsOfKeys(folder, facts);
   const redisUrl = await startRedisOn(join(folder, 'redis'), cleanUp);
@@ -154,14 +153,14 @@ async function startUpgraded({ folder, facts: recorded }: ReleaseData, cleanUp: 
     getText(site, `${path}another`),
   ]);
 
-  // The subscription was paused when the release stopped, and stays so until its operator says otherwise.
+  // The subscription was paused when the release stopped, and stays paused until its operator resumes it.
   const deliveredWhilePaused = endpoint.deliveries.length;
   const resumed = promisify(execFile)(
     process.execPath,
     [join(appsFolder, 'cli/dist/main.js'), 'subscription', 'resume', facts.subscription.name],
     { env: { PATH: process.env.PATH, ...env } },
   );
-  // Its failure is told where it is awaited.
+  // The failure is reported where the promise is awaited.
   resumed.catch(() => {});
 
   const client = new TeslaMateClient({
@@ -172,9 +171,9 @@ async function startUpgraded({ folder, facts: recorded }: ReleaseData, cleanUp: 
   });
   cleanUp.push(() => client.stop());
   await client.connect();
-  // What does not come is told by the tests, which show what came in its place.
+  // The tests report missing frames and show the received ones.
   await client.waitFor(({ frames }) => frames.length >= facts.client.frames.length).catch(() => {});
-  const acknowledged = await sendAgainAndAnew(facts, {
+  const acknowledged = await resendAndSendNew(facts, {
     url: `wss://127.0.0.1:${ingest.vehicles}/`,
     ...pki.vehicles.get(facts.vin)!,
     caPem,
@@ -203,8 +202,8 @@ async function startUpgraded({ folder, facts: recorded }: ReleaseData, cleanUp: 
 /**
  * Moves the data in time, so that the release has stopped two seconds ago, and its subscription to a port that is ours.
  * Without this, the longest RESUME_WINDOW and RETENTION_HOURS would be over at some time after the data was frozen, and
- * Redis would drop at once what has an expiry, which the append-only file holds as an absolute time. All that depends
- * on a clock stands in that file as decimal milliseconds: entry ids, times of records and of slots, expiries. Thirteen
+ * Redis would expire keys at once, because the append-only file contains absolute times. Everything that depends
+ * on a clock is in that file as decimal milliseconds: entry ids, times of records and of slots, expiries. Thirteen
  * digits stay thirteen, so the lengths that the file names stay true. The times within payloads are not moved; no
  * process goes by them once a record is stored.
  */
@@ -320,7 +319,7 @@ function startApp(
 }
 
 /** The vehicle comes back with the certificate's old key. Resolves with the txids that were acknowledged. */
-async function sendAgainAndAnew(
+async function resendAndSendNew(
   { vin, lastRecord }: ReleaseFacts,
   to: { url: string; certFile: string; keyFile: string; caPem: string; cleanUp: (() => unknown)[] },
 ): Promise<string[]> {
@@ -362,7 +361,7 @@ export function getText({ origin, caPem }: Site, path: string): Promise<{ status
   });
 }
 
-/** The log from its beginning up to the record that was sent last, as server-sent events tell it. */
+/** The log from its beginning up to the record that was sent last, as server-sent events. */
 function readLog(
   { origin, caPem }: Site,
   { token, startedMs }: ReleaseFacts,
@@ -370,7 +369,7 @@ function readLog(
   const from = new Date(startedMs - 3_600_000).toISOString();
   return new Promise((resolve, reject) => {
     const request = get(`${origin}/events?from=${from}&token=${token}`, { ca: caPem, agent: false }, (response) => {
-      if (response.statusCode !== 200) reject(new Error(`the log was not told: status ${response.statusCode}`));
+      if (response.statusCode !== 200) reject(new Error(`the log could not be read: status ${response.statusCode}`));
       let text = '';
       response.setEncoding('utf8').on('data', (part: string) => {
         text += part;

@@ -15,7 +15,7 @@ if (!process.env.TEST_LONG) console.log('`fleetbridge up` on the data of release
 
 testTakeOver('release 0.1, frozen', unpack);
 
-long('`fleetbridge up` goes on with the Redis, the tokens and the certificates of release 0.1', async () => {
+long('`fleetbridge up` continues with the Redis, the tokens and the certificates of release 0.1', async () => {
   const { folder, facts } = unpack();
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const read = (...path: string[]) => readFileSync(join(folder, ...path), 'utf8').trim();
@@ -55,7 +55,7 @@ long('`fleetbridge up` goes on with the Redis, the tokens and the certificates o
   expect(digestsOfKeys(folder, facts)).toEqual(facts.keys);
 });
 
-/** As it was frozen, in a folder of its own. */
+/** The frozen data in a temporary folder. */
 function unpack(): ReleaseData {
   const folder = mkdtempSync(join(tmpdir(), 'fleetbridge-upgrade-'));
   execFileSync('tar', ['-xzf', join(fixture, 'data.tar.gz'), '-C', folder]);
