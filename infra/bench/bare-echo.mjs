@@ -1,5 +1,5 @@
-// The yardstick: the least that a server of this protocol can do in Node. Mutual TLS, a WebSocket, one offset read, one
-// ack, no store and no checks. Everything that fleetbridge does beyond it shows as a ratio in the same run.
+// The baseline: the minimum that a server of this protocol does in Node: mutual TLS, a WebSocket, one offset read, one
+// ack, no store and no checks. The ratio of the same run shows the cost of everything that fleetbridge adds.
 import { createServer } from 'node:https';
 import { buildAck } from '@fleetbridge/protocol';
 import { WebSocketServer } from 'ws';

@@ -1,4 +1,4 @@
-// The yardstick of the fan-out: TLS, a WebSocket a client, and one `send` of a ready string for each.
+// The baseline of the fan-out: TLS, one WebSocket per client, and one `send` of a prepared string per client.
 import { createServer } from 'node:https';
 import { WebSocketServer } from 'ws';
 

@@ -1,13 +1,14 @@
 // The cost of a frame in the streaming server per subscriber, for a thousand subscribers, next to a bare send of a
 // prepared string to as many sockets.
+import { setTimeout as delay } from 'node:timers/promises';
 import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
-import { connectVehicle } from '@fleetbridge/simulator';
+import { eventually } from '@fleetbridge/testing';
 import { WebSocket } from 'ws';
-import { drivingPayload } from './fleet.mjs';
+import { connectFleet, drivingPayload } from './fleet.mjs';
 import { treeCpuMicros, treeResidentBytes } from './processes.mjs';
 
 const COLUMNS = 'speed,odometer,soc,elevation,est_heading,est_lat,est_lng,power,shift_state,range,est_range,heading';
-const FRAMES_A_SECOND = 20;
+const FRAMES_PER_SECOND = 20;
 
 export async function measureFanOut({
   fleet,
@@ -19,22 +20,18 @@ export async function measureFanOut({
   seconds,
   warmUpSeconds,
 }) {
-  const [identity] = fleet.identities;
-  const { vin } = identity;
-  const connect = ({ certificatePem, keyPem }) =>
-    connectVehicle({ url: ingestUrl, certificatePem, keyPem, caPem: fleet.serverCaPem });
-  const vehicle = await connect(identity);
+  const [vehicle] = await connectFleet({ url: ingestUrl, fleet, identities: fleet.identities.slice(0, 1) });
+  const { vin } = vehicle;
   let sequence = 0;
   const sendRecord = () => {
-    const own = ++sequence;
-    const isFirst = own === 1;
-    const whole = {
-      data: [{ key: Field.Odometer, value: { doubleValue: own } }],
+    const isFirst = ++sequence === 1;
+    const odometerOnly = {
+      data: [{ key: Field.Odometer, value: { doubleValue: sequence } }],
       createdAt: timestampOf(Date.now()),
       vin,
     };
-    const payload = isFirst ? drivingPayload({ vin, sequence: own }) : encodeMessage('V', whole);
-    vehicle.send({ txid: `fan-${own}`, topic: 'V', payload, senderId: `vehicle_device.${vin}`, deviceId: vin });
+    const payload = isFirst ? drivingPayload({ vin, sequence }) : encodeMessage('V', odometerOnly);
+    vehicle.sendRecord({ txid: `fan-${sequence}`, payload });
   };
   sendRecord();
 
@@ -57,7 +54,7 @@ export async function measureFanOut({
     count: subscribers,
     hello: subscribe,
   });
-  await until(() => clients.frames >= subscribers);
+  await eventually(() => clients.frames >= subscribers, 30_000);
   const bytesPerSubscriber = (treeResidentBytes(streaming.pid) - before) / subscribers;
   const cost = await costOfFrames({ pid: streaming.pid, clients, seconds, warmUpSeconds, send: sendRecord });
   clients.close();
@@ -98,25 +95,13 @@ function openClient({ url, fleet, hello, seen }) {
 }
 
 async function costOfFrames({ pid, clients, seconds, warmUpSeconds, send }) {
-  const timer = setInterval(send, 1_000 / FRAMES_A_SECOND);
-  await pause(warmUpSeconds * 1_000);
+  const timer = setInterval(send, 1_000 / FRAMES_PER_SECOND);
+  await delay(warmUpSeconds * 1_000);
   const cpuBefore = treeCpuMicros(pid);
   const framesBefore = clients.frames;
-  await pause(seconds * 1_000);
+  await delay(seconds * 1_000);
   const frames = clients.frames - framesBefore;
   const cpu = treeCpuMicros(pid) - cpuBefore;
   clearInterval(timer);
   return cpu / frames;
-}
-
-function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-async function until(check) {
-  const deadline = Date.now() + 30_000;
-  while (!check()) {
-    if (Date.now() > deadline) throw new Error(`not within 30 s: ${check}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

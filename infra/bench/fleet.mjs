@@ -1,6 +1,8 @@
-// Certificates for as many vehicles as a bench needs, and the payload that each of its records carries.
+// The vehicles of a bench: certificates, connections, payloads, and a steady rate of records.
+import { setTimeout as delay } from 'node:timers/promises';
 import { createAuthority, extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
 import { encodeMessage, Field, ShiftState, timestampOf } from '@fleetbridge/protocol';
+import { connectVehicle } from '@fleetbridge/simulator';
 
 export function createFleet(vehicles) {
   const vehicleCa = createAuthority({ commonName: 'TeslaMotors', days: 30 });
@@ -12,7 +14,7 @@ export function createFleet(vehicles) {
     extendedKeyUsage: [extendedKeyUsages.serverAuth],
     days: 30,
   });
-  // one key for all of them: making keys is not what is measured
+  // one key for all vehicles: key generation is slow and not measured
   let keyPem;
   const identities = Array.from({ length: vehicles }, (_, index) => {
     const vin = vinOf(index);
@@ -33,7 +35,32 @@ export function vinOf(index) {
   return `5YJ3E1EA7KF${String(index + 1).padStart(6, '0')}`;
 }
 
-/** About 300 bytes, as a driving car sends. `sequence` travels as the odometer, so that its frame can be recognised. */
+/** One connection per identity, all opened at once, each with its VIN and a short form of `send`. */
+export function connectFleet({ url, fleet, identities }) {
+  return Promise.all(
+    identities.map(async ({ vin, certificatePem, keyPem }) => {
+      const connection = await connectVehicle({ url, certificatePem, keyPem, caPem: fleet.serverCaPem });
+      return {
+        vin,
+        sendRecord: ({ txid, payload }) =>
+          connection.send({ txid, topic: 'V', payload, senderId: `vehicle_device.${vin}`, deviceId: vin }),
+        terminate: () => connection.terminate(),
+      };
+    }),
+  );
+}
+
+/** Calls `send(0)`, `send(1)`, … at `perSecond` for `seconds`. */
+export async function sendSteadily({ perSecond, seconds, send }) {
+  const startedMs = performance.now();
+  const total = perSecond * seconds;
+  for (let next = 0; next < total; await delay(1)) {
+    const due = Math.min(total, ((performance.now() - startedMs) / 1_000) * perSecond);
+    while (next < due) send(next++);
+  }
+}
+
+/** About 300 bytes, as from a car that drives. `sequence` is sent as the odometer, which identifies the frame. */
 export function drivingPayload({ vin, sequence = 0, atMs = Date.now(), bytes = 300 }) {
   const message = (filler) => ({
     data: [

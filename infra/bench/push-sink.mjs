@@ -1,4 +1,4 @@
-// The other end of a push subscription that costs as little as possible: everything is accepted and counted.
+// The cheapest endpoint of a push subscription: accepts and counts every request.
 import { createServer } from 'node:http';
 
 let received = 0;

@@ -1,14 +1,15 @@
-// What the append script costs Redis beside one that only XADDs: the same records, 64 a call, the same packed argument.
+// CPU of Redis for the append script compared with a script that only calls XADD: the same records, 64 per call, the same
+// packed argument.
 import { connectRedis, partitionKeys, whenReady } from '@fleetbridge/store';
 import { PackedRecords } from '../../packages/store/dist/log/record-packing.js';
 import { appendRecords } from '../../packages/store/dist/scripts/append-records.js';
 import { drivingPayload, vinOf } from './fleet.mjs';
 import { cpuMicros } from './processes.mjs';
 
-const RECORDS_A_CALL = 64;
+const RECORDS_PER_CALL = 64;
 const VEHICLES = 50;
 
-// KEYS[1] stream; ARGV[4] the records as record-packing.ts packs them
+// KEYS[1] stream; ARGV[4] the records, packed by record-packing.ts
 const onlyXadd = `
 local unpack, call, packed, at = struct.unpack, redis.call, ARGV[4], 1
 while at <= #packed do
@@ -20,8 +21,10 @@ while at <= #packed do
 end
 return 1`;
 
-/** Microseconds of Redis' CPU a record: only XADD, with marks, with a look for repeats among the
- * records that are not the newest, and with a look for each. */
+/**
+ * Microseconds of Redis CPU per record: XADD only (`onlyXadd`), with marks but no duplicate check (`marked`), with a check
+ * of records that are not the newest (`dated`), and with a check of every record (`checked`).
+ */
 export async function measureRedisCost({ redis, calls = 2_000 }) {
   const connection = connectRedis({ url: redis.url, name: 'bench' });
   await whenReady(connection, 5_000);
@@ -33,8 +36,8 @@ export async function measureRedisCost({ redis, calls = 2_000 }) {
     const run = async (count) => {
       for (let call = 0; call < count; call++) {
         const packed = new PackedRecords();
-        for (let index = 0; index < RECORDS_A_CALL; index++) {
-          const n = call * RECORDS_A_CALL + index;
+        for (let index = 0; index < RECORDS_PER_CALL; index++) {
+          const n = call * RECORDS_PER_CALL + index;
           const txid = Buffer.from(`${String(n).padStart(12, '0')}-8f5c-4d1e-9a53-2b6f`);
           const nowMs = Date.now();
           packed.add({
@@ -54,7 +57,7 @@ export async function measureRedisCost({ redis, calls = 2_000 }) {
     await run(100);
     const before = cpuMicros(redis.pid);
     await run(calls);
-    return (cpuMicros(redis.pid) - before) / (calls * RECORDS_A_CALL);
+    return (cpuMicros(redis.pid) - before) / (calls * RECORDS_PER_CALL);
   };
   const rounds = [];
   for (let round = 0; round < 2; round++) {
@@ -67,6 +70,6 @@ export async function measureRedisCost({ redis, calls = 2_000 }) {
   }
   connection.disconnect();
   return Object.fromEntries(
-    ['onlyXadd', 'marked', 'dated', 'checked'].map((name) => [name, Math.min(...rounds.map((one) => one[name]))]),
+    ['onlyXadd', 'marked', 'dated', 'checked'].map((name) => [name, Math.min(...rounds.map((round) => round[name]))]),
   );
 }

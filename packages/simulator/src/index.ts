@@ -1,6 +1,4 @@
 // The interface of @fleetbridge/simulator: vehicles that behave like Tesla's, and a client that behaves like TeslaMate.
-export { LatencyHistogram } from './latency-histogram.js';
-export { type LoadIdentity, type LoadOptions, type LoadResult, runLoad } from './load.js';
 export {
   type ChargeState,
   createRoute,
