@@ -71,7 +71,8 @@ export async function startRedis(
     resume: () => void child?.kill('SIGCONT'),
     stop: async () => {
       await kill();
-      rmSync(folder, { recursive: true, force: true });
+      // a redis-server that was just killed can still write, which makes the removal fail with ENOTEMPTY
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }
