@@ -1,7 +1,20 @@
 // `fleetbridge <command>`: the table of commands and the way into them.
 import { ConfigError, formatConfigError } from '@fleetbridge/service';
-import { type Command, readArguments, UsageError } from './command.js';
-import { ca, cert, forget, simulate, snapshot, subscription, tail, token, up, vehicle } from './commands/index.js';
+import {
+  type Command,
+  ca,
+  cert,
+  forget,
+  readArguments,
+  simulate,
+  snapshot,
+  subscription,
+  tail,
+  token,
+  UsageError,
+  up,
+  vehicle,
+} from './commands/index.js';
 
 const commands: Readonly<Record<string, Command>> = {
   up,

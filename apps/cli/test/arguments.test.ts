@@ -1,8 +1,8 @@
 import type { TeslaMateFrame } from '@fleetbridge/simulator';
 import { describe, expect, it } from 'vitest';
-import { numberOption, readArguments, UsageError } from '../src/command.js';
+import { numberOption, readArguments, UsageError } from '../src/commands/command.js';
 import { frameLine } from '../src/output/frame-line.js';
-import { readPlan } from '../src/plan.js';
+import { readPlan } from '../src/commands/plan.js';
 
 describe('arguments', () => {
   it('are read, and an unknown option is named', () => {

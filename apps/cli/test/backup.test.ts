@@ -22,7 +22,7 @@ import {
 import { freePort } from '@fleetbridge/testing';
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ensureBridgeToken } from '../src/bridge-token.js';
+import { ensureBridgeToken } from '../src/commands/bridge-token.js';
 import { openRedisDirectory } from '../src/redis/redis-directory.js';
 
 const VIN = '5YJ3E1EA7KF000001';

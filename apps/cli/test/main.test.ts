@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { ensureBridgeToken } from '../src/bridge-token.js';
+import { ensureBridgeToken } from '../src/commands/bridge-token.js';
 
 // The build, as a user runs it.
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));

@@ -11,7 +11,7 @@ import {
   teslaCaManualSteps,
 } from '@fleetbridge/pki';
 import { loadConfig } from '@fleetbridge/service';
-import { type Command, type Invocation, UsageError } from '../command.js';
+import { type Command, type Invocation, UsageError } from './command.js';
 import { caConfig } from '../config.js';
 
 export const ca: Command = {

@@ -3,7 +3,7 @@
 import { join, resolve } from 'node:path';
 import { ensureDevelopmentPki, ensureVehicleCertificate } from '@fleetbridge/pki';
 import { loadConfig } from '@fleetbridge/service';
-import { type Command, type Invocation, UsageError } from '../command.js';
+import { type Command, type Invocation, UsageError } from './command.js';
 import { certificateConfig } from '../config.js';
 
 export const cert: Command = {

@@ -17,9 +17,9 @@ import {
   TokenStore,
   type Verdict,
 } from '@fleetbridge/store';
-import { type Command, type Invocation, UsageError } from '../command.js';
 import { admissionConfig } from '../config.js';
-import { openLog } from '../log-access.js';
+import { type Command, type Invocation, UsageError } from './command.js';
+import { openLog } from './log-access.js';
 
 /** Ingest looks at the lists every second or two, and stores what the vehicle had sent before its connection ends. */
 const LEAVING_MS = 15_000;

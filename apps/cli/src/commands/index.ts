@@ -1,5 +1,6 @@
 export { ca } from './ca.js';
 export { cert } from './cert.js';
+export { type Command, readArguments, UsageError } from './command.js';
 export { forget } from './forget.js';
 export { simulate } from './simulate.js';
 export { snapshot } from './snapshot.js';

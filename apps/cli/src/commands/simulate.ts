@@ -6,9 +6,9 @@ import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { createLogger, loadConfig, type RunContext, runApp } from '@fleetbridge/service';
 import { defaultPlan, type PhasePlan, SimulatedVehicle, type SimulatedVehicleEvent } from '@fleetbridge/simulator';
 import { certificateTexts } from '../certificate-texts.js';
-import { type Command, type Invocation, numberOption, UsageError } from '../command.js';
 import { simulateConfig } from '../config.js';
-import { readPlan } from '../plan.js';
+import { type Command, type Invocation, numberOption, UsageError } from './command.js';
+import { readPlan } from './plan.js';
 import { localTime, simulatedVins } from '../supervisor/index.js';
 
 export const simulate: Command = {

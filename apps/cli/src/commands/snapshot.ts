@@ -1,8 +1,8 @@
 // `fleetbridge snapshot recompute`: the latest readings of every vehicle, made anew from the log.
 import { compareEntryIds } from '@fleetbridge/protocol';
 import { type PartitionKeys, SnapshotStore, type Store } from '@fleetbridge/store';
-import { type Command, UsageError } from '../command.js';
-import { openLog } from '../log-access.js';
+import { type Command, UsageError } from './command.js';
+import { openLog } from './log-access.js';
 
 const PATIENCE_MS = 60_000;
 

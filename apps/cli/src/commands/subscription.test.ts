@@ -10,7 +10,7 @@ import {
 } from '@fleetbridge/store';
 import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { readArguments } from '../command.js';
+import { readArguments } from './command.js';
 import { cursorOf, subscription } from './subscription.js';
 
 let server: DisposableRedis;

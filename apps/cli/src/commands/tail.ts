@@ -1,8 +1,8 @@
 // `fleetbridge tail`: the log's records as they come, decoded, with names and units.
 import { BEGINNING } from '@fleetbridge/protocol';
 import { type LogEntry, LogTail } from '@fleetbridge/store';
-import { type Command, numberOption, UsageError } from '../command.js';
-import { openLog } from '../log-access.js';
+import { type Command, numberOption, UsageError } from './command.js';
+import { openLog } from './log-access.js';
 import { recordJsonLine, recordLine } from '../output/index.js';
 
 export const tail: Command = {

@@ -4,8 +4,8 @@
 import { text } from 'node:stream/consumers';
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import { type TokenGrant, TokenStore } from '@fleetbridge/store';
-import { type Command, type Invocation, UsageError } from '../command.js';
-import { openLog } from '../log-access.js';
+import { type Command, type Invocation, UsageError } from './command.js';
+import { openLog } from './log-access.js';
 
 export const token: Command = {
   summary: 'create, list and revoke tokens of the streaming server',

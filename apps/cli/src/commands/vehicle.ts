@@ -1,8 +1,8 @@
 // `fleetbridge vehicle`: which vehicles may connect, changed while ingest runs. It looks every second.
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import { AdmissionStore } from '@fleetbridge/store';
-import { type Command, type Invocation, UsageError } from '../command.js';
-import { openLog } from '../log-access.js';
+import { type Command, type Invocation, UsageError } from './command.js';
+import { openLog } from './log-access.js';
 
 export const vehicle: Command = {
   summary: 'allow and deny vehicles, while everything runs',

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ConfigError, loadConfig } from '@fleetbridge/service';
 import { openStore, type Store, whenReady } from '@fleetbridge/store';
-import { logAccessConfig } from './config.js';
+import { logAccessConfig } from '../config.js';
 
 /** Throws ConfigError when there is no Redis to be found, and a plain error when it does not answer. */
 export async function openLog(env: NodeJS.ProcessEnv, name: string): Promise<Store> {
