@@ -1,4 +1,4 @@
-// The scripts that run on a fresh clone before anything is built: plain JavaScript, so they are imported by URL.
+// The scripts that run on a fresh clone before anything is built.
 import {
   chmodSync,
   existsSync,
@@ -11,10 +11,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '@fleetbridge/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { until } from './until.js';
 
-const script = (name: string) => import(new URL(`../../../infra/scripts/${name}`, import.meta.url).href);
+const script = (name: string) => import(new URL(`../scripts/${name}`, import.meta.url).href);
 
 let directory: string;
 beforeEach(() => {
@@ -73,7 +73,7 @@ describe('finding redis-server', () => {
   });
 
   it.skipIf(process.getuid?.() !== 0)(
-    'installs it with apt, with fresh package lists when those are missing',
+    'installs it with apt-get, and updates the package lists if they are missing',
     async () => {
       const bin = join(directory, 'bin');
       // As on a fresh image: the first install fails, the one after the update succeeds.
@@ -87,7 +87,7 @@ describe('finding redis-server', () => {
           printf '#!/bin/sh\\n%s\\n' '${redisOf('7.0.15')}' > ${bin}/redis-server; chmod +x ${bin}/redis-server ;;
       esac`,
       );
-      // What would switch the packaged service off must not reach the one of this machine.
+      // Commands that disable the packaged service must not affect this machine.
       for (const name of ['systemctl', 'service', 'update-rc.d']) executable(join(bin, name), 'exit 0');
       expect(await ensure({})).toBe(join(bin, 'redis-server'));
       expect(readFileSync(join(directory, 'apt'), 'utf8').trim().split('\n').slice(1)).toEqual([
@@ -99,7 +99,7 @@ describe('finding redis-server', () => {
   );
 });
 
-describe('whether the dependencies are installed', () => {
+describe('isInstalled', () => {
   const packages = {
     '': { version: '1.0.0' },
     'node_modules/a': { version: '1.0.0', integrity: 'sha512-a' },
@@ -115,7 +115,7 @@ describe('whether the dependencies are installed', () => {
     return (await script('prepare.mjs')).isInstalled(directory);
   }
 
-  it('is what the lockfiles say, without packages for other systems', async () => {
+  it('compares the lockfiles, and ignores packages for other systems', async () => {
     expect(await isInstalled(undefined)).toBe(false);
     expect(await isInstalled({ 'node_modules/a': a })).toBe(true);
     expect(await isInstalled({ 'node_modules/a': { ...a, version: '1.0.1' } })).toBe(false);
@@ -124,15 +124,15 @@ describe('whether the dependencies are installed', () => {
     expect(await isInstalled({})).toBe(false);
   });
 
-  it('is no when a folder was removed by hand', async () => {
+  it('returns false when a package folder was removed by hand', async () => {
     await isInstalled({ 'node_modules/a': a });
     rmSync(join(directory, 'node_modules', 'a'), { recursive: true });
     expect((await script('prepare.mjs')).isInstalled(directory)).toBe(false);
   });
 });
 
-describe('the lock of two commands that prepare at once', () => {
-  it('lets one work at a time', async () => {
+describe('withPrepareLock', () => {
+  it('runs one task at a time', async () => {
     const { withPrepareLock } = await script('prepare-lock.mjs');
     const file = join(directory, 'lock');
     const order: string[] = [];
@@ -144,7 +144,7 @@ describe('the lock of two commands that prepare at once', () => {
       });
       order.push('first ends');
     });
-    await until('the lock is there', () => existsSync(file));
+    await eventually(() => existsSync(file));
     const second = withPrepareLock(file, () => order.push('second'));
     finish();
     await Promise.all([first, second]);
@@ -152,7 +152,7 @@ describe('the lock of two commands that prepare at once', () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  it('is released when the work fails', async () => {
+  it('releases the lock when the task fails', async () => {
     const { withPrepareLock } = await script('prepare-lock.mjs');
     const file = join(directory, 'lock');
     const failing = withPrepareLock(file, () => Promise.reject(new Error('no network')));
@@ -160,7 +160,7 @@ describe('the lock of two commands that prepare at once', () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  it('takes over what a killed or unreachable holder left', async () => {
+  it('takes over the lock of a killed or unreachable holder', async () => {
     const { withPrepareLock } = await script('prepare-lock.mjs');
     const file = join(directory, 'lock');
     const { hostname } = await import('node:os');
@@ -172,7 +172,7 @@ describe('the lock of two commands that prepare at once', () => {
   });
 });
 
-describe('the totals of a test run', () => {
+describe('totalsOf', () => {
   const test = (state: string) => ({ result: () => ({ state }) });
   const suite = (errors: unknown[] = []) => ({ errors: () => errors });
   const module = (tests: object[], suites: object[] = [], errors: unknown[] = []) => ({
@@ -180,7 +180,7 @@ describe('the totals of a test run', () => {
     children: { allTests: () => tests, allSuites: () => suites },
   });
 
-  it('count tests, and as failures also what fails outside of tests', async () => {
+  it('counts tests, and counts errors outside of tests as failures', async () => {
     const { totalsOf } = await script('vitest-totals.mjs');
     const passing = module([test('passed'), test('passed'), test('skipped')]);
     expect(totalsOf([passing], [])).toEqual({ passed: 2, failed: 0, skipped: 1 });
