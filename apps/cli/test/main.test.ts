@@ -1,3 +1,4 @@
+// The build, as a user runs it.
 import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -5,9 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { ensureBridgeToken } from '../src/commands/bridge-token.js';
 
-// The build, as a user runs it.
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
 let directory: string;
@@ -21,7 +20,7 @@ function fleetbridge(args: string[], env: NodeJS.ProcessEnv = {}) {
   return spawnSync(process.execPath, [main, ...args], { env: { PATH, ...env }, encoding: 'utf8', cwd: directory });
 }
 
-it('lists its commands, and each has a help of its own', () => {
+it('lists its commands, and prints the help of each', () => {
   const { status, stdout } = fleetbridge(['--help']);
   expect(status).toBe(0);
   for (const name of ['up', 'simulate', 'ca', 'cert']) {
@@ -32,7 +31,7 @@ it('lists its commands, and each has a help of its own', () => {
   }
 });
 
-it('ends with exit code 2 and a sentence when it is mistyped', () => {
+it('exits with code 2 and one sentence on a mistake in the arguments', () => {
   for (const [args, sentence] of [
     [['fly'], 'unknown command "fly"'],
     [['--fly'], 'unknown option --fly'],
@@ -49,7 +48,7 @@ it('ends with exit code 2 and a sentence when it is mistyped', () => {
   }
 });
 
-it('up names every mistake of the configuration and starts nothing', () => {
+it('reports every mistake of the configuration of up and starts nothing', () => {
   const { status, stderr } = fleetbridge(['up'], { INGEST_PORT: 'x', AUTH: 'y', DATA_DIR: join(directory, 'data') });
   expect(status).toBe(2);
   expect(stderr).toContain('The configuration has 2 mistakes:');
@@ -58,7 +57,7 @@ it('up names every mistake of the configuration and starts nothing', () => {
   expect(existsSync(join(directory, 'data'))).toBe(false);
 });
 
-it('makes the certificate of the servers, for the names under which they are reached', () => {
+it('creates the server certificate for all names of the servers', () => {
   const made = fleetbridge(['cert', 'server', '--host', 'ingest'], { STREAMING_HOST: 'stream.example.com' });
   expect(made).toMatchObject({ status: 0, stderr: '' });
   const [certFile = ''] = made.stdout.trim().split('\n');
@@ -67,7 +66,7 @@ it('makes the certificate of the servers, for the names under which they are rea
   for (const host of ['DNS:localhost', 'DNS:ingest', 'DNS:stream.example.com']) expect(subjectAltName).toContain(host);
 });
 
-it('makes a certificate for a vehicle, signed by the CA that it shows', () => {
+it('creates a vehicle certificate, and shows the CA that signs it', () => {
   const made = fleetbridge(['cert', 'vehicle', '5YJ3E1EA7KF000009']);
   expect(made.status).toBe(0);
   const [certFile = '', keyFile = ''] = made.stdout.trim().split('\n');
@@ -76,12 +75,4 @@ it('makes a certificate for a vehicle, signed by the CA that it shows', () => {
   const shown = fleetbridge(['ca']);
   expect(shown.stdout).toContain(join(directory, 'data', 'pki', 'ca.pem'));
   expect(shown.stdout).toMatch(/SHA-256 {2}([0-9A-F]{2}:){31}[0-9A-F]{2}/);
-});
-
-it('makes the token once and keeps it for its owner only', () => {
-  const file = join(directory, 'data', 'tokens');
-  const token = ensureBridgeToken(file);
-  expect(token).toMatch(/^[\w-]{43}$/);
-  expect(ensureBridgeToken(file)).toBe(token);
-  expect(statSync(file).mode & 0o777).toBe(0o600);
 });

@@ -2,10 +2,11 @@
 // a server that an earlier run left behind in it. Two servers on one append-only file would destroy it, so nothing is
 // started before it is certain that nobody has it open.
 import { randomBytes, randomInt } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, realpathSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { readPrivateFile, writePrivateFile } from '../private-file.js';
 import { RedisConnection, RedisReplyError } from './redis-command.js';
 
 /** The guard's connection is named so; a server in our directory without one is an orphan. */
@@ -54,19 +55,23 @@ export async function openRedisDirectory(options: RedisDirectoryOptions): Promis
   const { directory, say } = options;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
-  const password =
-    readKept(directory, 'password') ?? keep(directory, 'password', randomBytes(32).toString('base64url'));
+  const keep = (name: string, text: string) => writePrivateFile(join(directory, name), text);
+  let password = readPrivateFile(join(directory, 'password'));
+  if (password === undefined) {
+    password = randomBytes(32).toString('base64url');
+    keep('password', password);
+  }
   const kept = readPort(directory);
   const isKept = kept !== undefined && (await clearPort({ ...options, port: kept, password }));
   const port = isKept ? kept : await chooseFreePort();
   if (kept !== undefined && !isKept) {
     say(`port ${kept}, which our Redis had, is taken by another program; it has port ${port} from now on`);
   }
-  keep(directory, 'port', String(port));
+  keep('port', String(port));
   const url = `redis://default:${password}@127.0.0.1:${port}`;
-  keep(directory, 'url', url);
+  keep('url', url);
   const configFile = join(directory, 'redis.conf');
-  keep(directory, 'redis.conf', redisConfig({ directory: realpathSync(directory), port, password }));
+  keep('redis.conf', redisConfig({ directory: realpathSync(directory), port, password }));
   return { directory, port, password, url, configFile };
 }
 
@@ -201,26 +206,8 @@ function isFree(port: number): Promise<boolean> {
 }
 
 function readPort(directory: string): number | undefined {
-  const port = Number(readKept(directory, 'port'));
+  const port = Number(readPrivateFile(join(directory, 'port')));
   return Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
-}
-
-function readKept(directory: string, name: string): string | undefined {
-  try {
-    const text = readFileSync(join(directory, name), 'utf8').trim();
-    return text === '' ? undefined : text;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** Whole or not at all, and for the owner only: half a password after a power cut would lock us out of our own Redis. */
-function keep(directory: string, name: string, text: string): string {
-  const temporary = join(directory, `${name}.${process.pid}.tmp`);
-  writeFileSync(temporary, `${text.trimEnd()}\n`, { mode: 0o600, flush: true });
-  renameSync(temporary, join(directory, name));
-  return text;
 }
 
 function quoted(path: string): string {
