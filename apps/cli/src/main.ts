@@ -1,4 +1,4 @@
-// `fleetbridge <command>`: the table of commands and the way into them.
+// `fleetbridge <command>`: the table of commands, and their dispatch.
 import { ConfigError, formatConfigError } from '@fleetbridge/service';
 import {
   type Command,
@@ -62,7 +62,7 @@ async function main([name, ...args]: readonly string[]): Promise<number | undefi
 
 function report(name: string, error: unknown): number {
   if (error instanceof UsageError) {
-    process.stderr.write(`fleetbridge ${name}: ${error.message}\nSee fleetbridge ${name} --help.\n`);
+    process.stderr.write(`fleetbridge ${name}: ${error.message}\nSee "fleetbridge ${name} --help".\n`);
     return 2;
   }
   if (error instanceof ConfigError) {
@@ -80,7 +80,7 @@ function listOfCommands(): string {
     '',
     ...rows,
     '',
-    'fleetbridge <command> --help says more. In a clone: npm run fleetbridge -- <command>',
+    'Run "fleetbridge <command> --help" for details. In a clone: npm run fleetbridge -- <command>',
     '',
   ].join('\n');
 }

@@ -1,6 +1,5 @@
-// Backup and restore as docs/operations.md says them: its lines are run as they stand there, in folders as `npm start` and
-// compose have them, against a real Redis; then everything must be in the other folder. In place of Docker there is a
-// script that does with folders what Docker does with volumes.
+// Backup and restore as documented: runs the lines of docs/operations.md unchanged against a real Redis, in the folders of
+// `npm start` and of compose, and compares the restored data. A script replaces Docker and maps volumes to folders.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,12 +32,12 @@ const cleanUp = cleanupAfterEach();
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 interface Installation {
-  /** Where the lines are typed. */
+  /** The working directory of the lines. */
   folder: string;
   redis: string;
   data: string;
   start(): Promise<RedisConnection>;
-  /** What the lines find around them. */
+  /** The environment of the lines. */
   env: Record<string, string>;
 }
 
@@ -46,7 +45,7 @@ describe.each([
   { name: 'With `npm start`', install: ofNpmStart, last: 'npm start' },
   { name: 'With compose', install: ofCompose, last: 'docker compose up -d' },
 ])('$name', ({ name, install, last }) => {
-  it('the lines of docs/operations.md bring all of it to another place, while records go on coming', async () => {
+  it('restores everything at another location with the lines of docs/operations.md, while records arrive', async () => {
     const older = await install('older');
     const newer = await install('newer');
     const before = await older.start();
@@ -57,9 +56,9 @@ describe.each([
     cleanUp.push(() => clearInterval(during));
 
     await run(linesOf('Backup', name), older);
-    // no second copy stays behind, which nobody would think of when a vehicle is to be forgotten
+    // no second copy remains, which `fleetbridge forget` would not delete
     expect(readdirSync(older.redis)).not.toContain('backup.rdb');
-    const told = await everything(before);
+    const saved = await everything(before);
     await promisify(execFile)('cp', ['-a', path.join(older.folder, 'backup'), newer.folder]);
     const lines = linesOf('Restore', name);
     expect(lines.pop()).toBe(last);
@@ -67,16 +66,16 @@ describe.each([
 
     const after = await newer.start();
     const restored = await everything(after);
-    expect(restored.entries.slice(0, ids.length)).toEqual(told.entries.slice(0, ids.length));
+    expect(restored.entries.slice(0, ids.length)).toEqual(saved.entries.slice(0, ids.length));
     expect(restored.entries.map(([id]) => id).slice(0, ids.length)).toEqual(ids);
-    const { entries: _, ...others } = told;
+    const { entries: _, ...others } = saved;
     expect(restored).toMatchObject(others);
     expect(await new TokenStore({ redis: after, namespace }).grantOf(token)).toMatchObject({ vin: VIN });
     expect(files(path.join(newer.data, 'pki'))).toEqual(files(path.join(older.data, 'pki')));
     expect(readFileSync(path.join(newer.data, 'tokens'), 'utf8').trim()).toBe(bridgeToken);
     expect(statSync(path.join(older.folder, 'backup')).mode & 0o777).toBe(0o700);
 
-    // and it goes on as a log, on disk from the first record
+    // the restored log accepts records and stores them on disk from the first one
     const id = await append(after, 'new');
     await after.call('SHUTDOWN', 'NOSAVE').catch(() => {});
     const again = await newer.start();
@@ -88,7 +87,7 @@ describe.each([
   }, 60_000);
 });
 
-/** The lines of the block that follows these words in a chapter. */
+/** The lines of the code block after these words in a section. */
 function linesOf(chapter: string, words: string): string[] {
   const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
   const [, text = ''] = new RegExp(`\n## ${chapter}\n(.*?)\n## `, 's').exec(page) ?? [];
@@ -107,7 +106,7 @@ function ofNpmStart(name: string): Installation {
   const redis = path.join(data, 'redis');
   mkdirSync(data, { recursive: true });
   const start = async () => {
-    const { url, configFile } = await openRedisDirectory({ directory: redis, say: () => {}, shutdownSeconds: 1 });
+    const { url, configFile } = await openRedisDirectory({ directory: redis, print: () => {}, shutdownSeconds: 1 });
     return await startRedis(url, [configFile]);
   };
   return { folder, redis, data, start, env: {} };
@@ -117,12 +116,12 @@ async function ofCompose(name: string): Promise<Installation> {
   const folder = path.join(root, `compose-${name}`);
   const volumes = path.join(root, `volumes-${name}`);
   const redis = path.join(volumes, 'redis');
-  for (const one of ['redis', 'data', 'certificates']) mkdirSync(path.join(volumes, one), { recursive: true });
+  for (const volume of ['redis', 'data', 'certificates']) mkdirSync(path.join(volumes, volume), { recursive: true });
   const programs = path.join(folder, 'programs');
   mkdirSync(programs, { recursive: true });
   writeFileSync(path.join(folder, '.env'), 'REDIS_PASSWORD=secret\n');
   writeFileSync(path.join(programs, 'docker'), DOCKER_WITH_FOLDERS, { mode: 0o755 });
-  // who may not give files away may still run this test
+  // without root, chown would fail
   if (process.getuid?.() !== 0) writeFileSync(path.join(programs, 'chown'), '#!/bin/sh\n', { mode: 0o755 });
   const port = String(await freePort());
   const settings = ['--port', port, '--bind', '127.0.0.1', '--requirepass', 'secret', '--dir', redis];
@@ -164,12 +163,12 @@ async function startRedis(url: string, args: readonly string[]): Promise<RedisCo
     await ended;
   });
   await whenReady(redis, 10_000);
-  // it would wait five seconds for more who want a copy
+  // otherwise Redis waits five seconds for further replicas
   await redis.config('SET', 'repl-diskless-sync-delay', '0');
   return redis;
 }
 
-/** Something of everything that a log has. Returns the ids of its records, and a token. */
+/** Writes data of every kind. Returns the ids of the records, and a token. */
 async function fill(redis: RedisConnection): Promise<{ ids: string[]; token: string }> {
   const log = new Store({ redis, url: '', namespace, partitions: 1 });
   const keys = partitionKeys(namespace, 0);
@@ -208,11 +207,11 @@ async function everything(redis: RedisConnection) {
   };
 }
 
-/** Name, mode and content of each. */
+/** Name, mode and content of each file. */
 function files(folder: string): [string, number, string][] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((one) => one.isFile())
-    .map((one) => path.join(one.parentPath, one.name))
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name))
     .sort()
     .map((file) => [path.relative(folder, file), statSync(file).mode & 0o777, readFileSync(file, 'utf8')]);
 }

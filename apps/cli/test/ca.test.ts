@@ -1,4 +1,4 @@
-// `fleetbridge ca fetch` as it is run, against a server of our own: nothing here goes out to the world.
+// The build's `fleetbridge ca fetch` against a local server, without access to the Internet.
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
@@ -10,8 +10,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const copies = fileURLToPath(new URL('../../../../shared/tesla-ca/', import.meta.url));
-const isHere = existsSync(copies);
-if (!isHere) console.log("skipped: Tesla's bundles ../shared/tesla-ca are not here; the product does not carry them");
+const hasBundles = existsSync(copies);
+if (!hasBundles)
+  console.log("skipped: Tesla's CA bundles are not in ../shared/tesla-ca (the repository must not contain them)");
 const stranger = createAuthority({ commonName: 'Somebody Else CA', days: 100 });
 
 let server: Server;
@@ -53,39 +54,39 @@ function caFetch(
   });
 }
 
-describe.skipIf(!isHere)('with a good bundle', () => {
+describe.skipIf(!hasBundles)('with a valid bundle', () => {
   const production = () => readFileSync(join(copies, 'prod_ca.crt'), 'utf8');
   const stored = () => readFileSync(join(directory, 'pki', 'tesla-ca.pem'), 'utf8');
 
-  it('stores it, and says where, what has expired and what comes next', async () => {
+  it('stores the bundle, and prints the file, the expired CAs and the next step', async () => {
     answer = { status: 200, text: production() };
     const first = await caFetch(['--from', url]);
     expect(first).toMatchObject({ code: 0, stderr: '' });
-    expect(first.stdout).toMatch(/tesla-ca\.pem: 14 of Tesla's production CAs, new\n/);
-    expect(first.stdout).toContain('  expired at 2025-05-06T05:29:26.000Z: ');
+    expect(first.stdout).toMatch(/tesla-ca\.pem: 14 Tesla production CAs, updated\n/);
+    expect(first.stdout).toContain('  expired on 2025-05-06T05:29:26.000Z: ');
     expect(first.stdout).toContain('INGEST_CA_BUNDLE=production');
     expect(stored().match(/BEGIN CERTIFICATE/g)).toHaveLength(14);
-    expect((await caFetch(['--from', url])).stdout).toContain('as before');
+    expect((await caFetch(['--from', url])).stdout).toContain('unchanged');
   });
 
-  it('has the engineering CAs in a file of their own', async () => {
+  it('stores the engineering CAs in a separate file', async () => {
     const fetched = await caFetch(['--engineering', '--from', join(copies, 'eng_ca.crt')]);
-    expect(fetched.stdout).toMatch(/tesla-eng-ca\.pem: 8 of Tesla's engineering CAs, new\n/);
+    expect(fetched.stdout).toMatch(/tesla-eng-ca\.pem: 8 Tesla engineering CAs, updated\n/);
   });
 
-  it('leaves out a CA that is not known, plainly, until its fingerprint is accepted', async () => {
+  it('omits and reports an unknown CA until its fingerprint is accepted', async () => {
     answer = { status: 200, text: production() + stranger.certificatePem };
     const { code, stdout } = await caFetch(['--from', url]);
     expect(code).toBe(0);
-    expect(stdout).toContain('NOT KNOWN to this version, and left out: CN=Somebody Else CA');
+    expect(stdout).toContain('UNKNOWN to this version and omitted: CN=Somebody Else CA');
     expect(stored()).not.toContain(stranger.certificatePem);
     const fingerprint = /CA_ACCEPT=([0-9a-f]{64}) /.exec(stdout)![1]!;
     const accepted = await caFetch(['--from', url], { CA_ACCEPT: fingerprint });
-    expect(accepted.stdout).toContain("15 of Tesla's production CAs, new");
+    expect(accepted.stdout).toContain('15 Tesla production CAs, updated');
     expect(stored()).toContain(stranger.certificatePem);
   });
 
-  it('stays when the next one can not be had', async () => {
+  it('keeps the stored bundle when the next one can not be fetched', async () => {
     answer = { status: 200, text: production() };
     await caFetch(['--from', url]);
     const before = stored();
@@ -97,13 +98,13 @@ describe.skipIf(!isHere)('with a good bundle', () => {
       answer = bad;
       const { code, stdout } = await caFetch(['--from', url]);
       expect(code).toBe(0);
-      expect(stdout).toMatch(/tesla-ca\.pem stays as it is\.\n$/);
+      expect(stdout).toMatch(/tesla-ca\.pem is unchanged\.\n$/);
       expect(stored()).toBe(before);
     }
   });
 });
 
-it('without a bundle and without an answer ends with 1 and the step to do by hand', async () => {
+it('exits with code 1 and prints the manual steps when there is no stored bundle and the download fails', async () => {
   answer = { status: 503, text: '' };
   const { code, stdout, stderr } = await caFetch(['--from', url]);
   expect([code, stdout]).toEqual([1, '']);
@@ -114,14 +115,14 @@ it('without a bundle and without an answer ends with 1 and the step to do by han
   expect(existsSync(join(directory, 'pki'))).toBe(false);
 });
 
-it('does not trust a server because it speaks TLS', async () => {
+it('rejects a server certificate of an unknown CA', async () => {
   answer = { status: 200, text: '' };
   const { code, stderr } = await caFetch(['--from', url], { NODE_EXTRA_CA_CERTS: '' });
   expect(code).toBe(1);
   expect(stderr).toMatch(/can't fetch .*certificate/);
 });
 
-it('has its options for itself', async () => {
+it('rejects unexpected arguments', async () => {
   const { code, stderr } = await caFetch(['now']);
   expect([code, stderr.split('\n')[0]]).toEqual([2, 'fleetbridge ca: unexpected argument "now"']);
 });

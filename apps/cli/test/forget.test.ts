@@ -1,5 +1,5 @@
-// The build's `fleetbridge forget` against running ingest, dispatcher and streaming: afterwards all of Redis is read, every
-// key of every type, for a trace of the vehicle.
+// The build's `fleetbridge forget` against running ingest, dispatcher and streaming. Afterwards every key of Redis, of every
+// type, is searched for traces of the vehicle.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -12,7 +12,7 @@ import { SimulatedVehicle, TeslaMateClient } from '@fleetbridge/simulator';
 import { AdmissionStore, connectRedis, type RedisConnection, Store, TokenStore, whenReady } from '@fleetbridge/store';
 import { type DisposableRedis, eventually, freePort, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { forgetWhole, planOf } from '../src/commands/forget.js';
+import { forgetEverywhere, planOf } from '../src/commands/forget.js';
 
 const VIN = '5YJ3E1EA7KF000098';
 const OTHER = '5YJ3E1EA7KF000099';
@@ -36,28 +36,28 @@ afterAll(async () => {
 });
 
 describe('fleetbridge forget', () => {
-  it('leaves no trace in Redis of a vehicle that all parts of a running fleetbridge know, and nothing else changes', async () => {
+  it('deletes all traces of a vehicle in Redis while all services run, and nothing else', async () => {
     const vehicles = await startEverything();
     const tokens = new TokenStore({ redis, namespace: 'telemetry' });
     await tokens.create({ vin: VIN, label: '', nowMs: 1 });
     const others = await tokens.create({ vin: OTHER, label: '', nowMs: 2 });
     // snapshots, marks, presence, slots, checkpoints, dead letters
-    await eventually(async () => (await holders(VIN)).length >= 9);
+    await eventually(async () => (await keysWith(VIN)).length >= 9);
 
     const refused = await forget(VIN, '--yes');
     expect(refused).toMatchObject({ status: 1, stdout: expect.stringContaining('Nothing was deleted') });
-    expect((await holders(VIN)).length).toBeGreaterThanOrEqual(9);
+    expect((await keysWith(VIN)).length).toBeGreaterThanOrEqual(9);
 
-    // as an owner who no longer has it in ALLOWED_VINS would say it
+    // as after the owner has removed the VIN from ALLOWED_VINS
     const done = await forget(VIN.toLowerCase(), '--yes', { ALLOWED_VINS: OTHER });
     expect(done).toMatchObject({ status: 0, stderr: '' });
     expect(done.stdout).toMatch(
-      new RegExp(`^forgot ${VIN}\n  [1-9]\\d* records, [1-9]\\d* dead letters, .* 1 tokens\n`),
+      new RegExp(`^deleted the data of ${VIN}\n  [1-9]\\d* records, [1-9]\\d* dead letters, .* 1 tokens\n`),
     );
     await vehicles.get(VIN)!.stop();
-    expect(await holders(VIN)).toEqual([]);
+    expect(await keysWith(VIN)).toEqual([]);
     expect(await tokens.list()).toEqual([others.grant]);
-    expect((await holders(OTHER)).length).toBeGreaterThanOrEqual(9);
+    expect((await keysWith(OTHER)).length).toBeGreaterThanOrEqual(9);
     const stored = new Set((await redis.xrange('telemetry:{0}:records', '-', '+')).map(([, fields]) => fields[5]));
     const acknowledged = [...vehicles.get(OTHER)!.ledger.acknowledged.keys()];
     expect(acknowledged.filter((txid) => !stored.has(txid))).toEqual([]);
@@ -67,47 +67,50 @@ describe('fleetbridge forget', () => {
     [[], 'expected: one VIN'],
     [[VIN, OTHER, '--yes'], 'expected: one VIN'],
     [['not a VIN', '--yes'], 'expected a VIN'],
-    [[VIN, '--deny', '--force', '--yes'], 'exclude each other'],
-    [[VIN], '--yes is needed here'],
-  ])('%j is a mistake with exit code 2, and nothing is deleted', async (args, sentence) => {
+    [[VIN, '--deny', '--force', '--yes'], 'mutually exclusive'],
+    [[VIN], '--yes is required'],
+  ])('rejects %j with exit code 2 and deletes nothing', async (args, sentence) => {
     const { status, stderr } = await forget(...args);
     expect(stderr).toContain(sentence);
     expect(status).toBe(2);
   });
 
-  it('--deny keeps it out, which is the one thing that stays; then it can be repeated without a word', async () => {
+  it('keeps only the deny entry with --deny, and can be repeated', async () => {
     const vin = 'VIN-DENIED';
     await redis.xadd('telemetry:{0}:records', '*', 'vin', vin, 'payload', 'x');
-    const round = async () => {
+    const forgetOnce = async () => {
       const lines: string[] = [];
       const log = new Store({ redis, url: server.url, namespace: 'telemetry', partitions: 1 });
-      await forgetWhole(log, { vin, plan: 'deny', print: (line) => lines.push(line), settlingMs: 1 });
+      await forgetEverywhere(log, { vin, plan: 'deny', print: (line) => lines.push(line), settlingMs: 1 });
       return lines;
     };
-    expect(await round()).toContain('left: the word that keeps it out (fleetbridge vehicle list)');
-    expect(await holders(vin)).toEqual(['telemetry:admission']);
+    expect(await forgetOnce()).toContain('remaining: the entry that denies the vehicle (fleetbridge vehicle list)');
+    expect(await keysWith(vin)).toEqual(['telemetry:admission']);
     const { verdicts } = await new AdmissionStore({ redis, namespace: 'telemetry' }).read();
     expect(verdicts.get(vin)).toBe('deny');
-    const lines = await round();
+    const lines = await forgetOnce();
     expect(lines[1]).toContain(' 0 records');
   }, 60_000);
 });
 
-describe('a vehicle that may come back', () => {
+describe('planOf', () => {
   const plan = (facts: Partial<Parameters<typeof planOf>[1]>) =>
     planOf(VIN, { isListed: undefined, verdict: undefined, values: {}, ...facts });
 
-  it('is not forgotten without a word on that', () => {
+  it('refuses when the vehicle may reconnect and no option decides', () => {
     for (const facts of [
       {},
       { isListed: true },
       { verdict: 'allow' as const },
       { isListed: true, verdict: 'allow' as const },
     ])
-      expect(plan(facts)).toMatchObject({ kind: 'refuse', why: expect.stringContaining('it would be stored anew') });
+      expect(plan(facts)).toMatchObject({
+        kind: 'refuse',
+        why: expect.stringContaining('its data would be stored again'),
+      });
   });
 
-  it('is one that is not listed and not denied; what is said of it by name goes with it', () => {
+  it('withdraws the entry of an unlisted vehicle, keeps a deny entry otherwise, and leaves everything with --force', () => {
     expect(plan({ isListed: false })).toEqual({ kind: 'withdraw' });
     expect(plan({ isListed: false, verdict: 'allow' })).toEqual({ kind: 'withdraw' });
     expect(plan({ isListed: false, verdict: 'deny' })).toEqual({ kind: 'withdraw' });
@@ -118,14 +121,14 @@ describe('a vehicle that may come back', () => {
   });
 });
 
-/** Two vehicles that drive, an endpoint that takes nothing, and a TeslaMate for each vehicle. */
+/** Two driving vehicles, an endpoint that rejects everything, and a TeslaMate client per vehicle. */
 async function startEverything() {
   const pki = ensureDevelopmentPki({ directory: path.join(dataDir, 'pki'), hosts: [], vins: [VIN, OTHER] });
   const endpoint = createServer((_request, response) => response.writeHead(400).end());
   await new Promise<void>((resolve) => endpoint.listen(0, '127.0.0.1', resolve));
   cleanUp.push(() => endpoint.close());
   const ports = { INGEST_PORT: String(await freePort()), STREAMING_PORT: String(await freePort()) };
-  // the list is changed while ingest runs, as an owner would: by a word of `fleetbridge vehicle` that allows both
+  // allowed with `fleetbridge vehicle allow`, so that the list can change while ingest runs
   await new AdmissionStore({ redis, namespace: 'telemetry' }).set([VIN, OTHER], 'allow');
   const env = {
     ...ports,
@@ -162,7 +165,7 @@ async function startEverything() {
     const url = `ws://127.0.0.1:${ports.STREAMING_PORT}`;
     const client = new TeslaMateClient({ url, token: TOKEN, tag: vin });
     void client.connect().catch(() => {});
-    // let go when its vehicle is forgotten, this one does not come back
+    // this client does not reconnect after streaming has closed its connection
     void eventually(() => client.events.some(({ type }) => type === 'disconnected'), 80_000).then(
       () => client.stop(),
       () => {},
@@ -203,7 +206,7 @@ function forget(...args: (string | Record<string, string>)[]): Promise<Result> {
   return run('forget', ...args);
 }
 
-/** Without blocking this process, in which the vehicles live. */
+/** Asynchronous, because the simulated vehicles run in this process. */
 function run(...args: (string | Record<string, string>)[]): Promise<Result> {
   const words = args.filter((arg) => typeof arg === 'string');
   const env = Object.assign(
@@ -221,8 +224,8 @@ function run(...args: (string | Record<string, string>)[]): Promise<Result> {
   return new Promise((resolve) => child.once('close', (status) => resolve({ status, ...output })));
 }
 
-/** The keys that have this text in their name or anywhere in what they hold. */
-async function holders(text: string): Promise<string[]> {
+/** The keys with this text in their name or value. */
+async function keysWith(text: string): Promise<string[]> {
   const found: string[] = [];
   for (const key of (await redis.keys('*')).sort()) {
     if (key.includes(text) || (await contentOf(key)).includes(text)) found.push(key);
@@ -238,7 +241,7 @@ async function contentOf(key: string): Promise<string> {
     list: ['LRANGE', key, '0', '-1'],
   };
   const [command, ...args] = kinds[await redis.type(key)] ?? ['GET', key];
-  // bytes as latin1: nothing of a payload is lost on the way
+  // latin1 preserves every byte of a payload
   const reply = await redis.callBuffer(command!, ...args);
   return JSON.stringify(reply, (_, value) =>
     value?.type === 'Buffer' ? Buffer.from(value.data).toString('latin1') : value,

@@ -5,22 +5,23 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { eventually } from '@fleetbridge/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RedisConnection } from '../src/redis/redis-command.js';
 import { openRedisDirectory, type RedisDirectory } from '../src/redis/redis-directory.js';
-import { isAlive, until } from './until.js';
+import { isAlive } from './is-alive.js';
 
-// The built guard: it is a process of its own.
+// The guard of the build runs as a separate process.
 const guardScript = fileURLToPath(new URL('../dist/redis/redis-guard.js', import.meta.url));
 const redisServer = process.env.REDIS_SERVER ?? 'redis-server';
 
 let directory: string;
-let said: string[];
+let printed: string[];
 let processes: ChildProcess[];
 
 beforeEach(() => {
   directory = join(mkdtempSync(join(tmpdir(), 'redis guard "')), 'redis');
-  said = [];
+  printed = [];
   processes = [];
 });
 
@@ -31,12 +32,12 @@ afterEach(async () => {
     child.kill('SIGKILL');
     await exited;
   }
-  // A guard that was killed leaves its server; this is how the product ends it, too.
+  // Also stops the server of a killed guard.
   await openDirectory();
   rmSync(join(directory, '..'), { recursive: true, force: true });
 });
 
-const openDirectory = () => openRedisDirectory({ directory, shutdownSeconds: 10, say: (line) => said.push(line) });
+const openDirectory = () => openRedisDirectory({ directory, shutdownSeconds: 10, print: (line) => printed.push(line) });
 
 async function startGuard(): Promise<ChildProcess> {
   const guard = spawn(process.execPath, [guardScript, redisServer, directory], {
@@ -65,8 +66,8 @@ const serverPid = (redis: RedisDirectory) =>
 
 const modeOf = (name: string) => statSync(join(directory, name)).mode & 0o777;
 
-describe('the directory', () => {
-  it('has the URL with its password in a file for its owner only', async () => {
+describe('openRedisDirectory', () => {
+  it('writes the URL with the password to a file that only its owner can read', async () => {
     const redis = await openDirectory();
     expect(readFileSync(join(directory, 'url'), 'utf8').trim()).toBe(redis.url);
     expect(redis.url).toBe(`redis://default:${redis.password}@127.0.0.1:${redis.port}`);
@@ -74,11 +75,11 @@ describe('the directory', () => {
     expect(statSync(directory).mode & 0o777).toBe(0o700);
   });
 
-  it('keeps port and password', async () => {
+  it('keeps port and password across runs', async () => {
     expect(await openDirectory()).toEqual(await openDirectory());
   });
 
-  it('moves to another port when somebody else has the kept one, and says so', async () => {
+  it('changes the port when another program uses the stored one, and reports it', async () => {
     const before = await openDirectory();
     const stranger = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     await once(stranger.listen(before.port, '127.0.0.1'), 'listening');
@@ -86,13 +87,13 @@ describe('the directory', () => {
     stranger.close();
     expect(after.port).not.toBe(before.port);
     expect(after.password).toBe(before.password);
-    expect(said).toEqual([expect.stringContaining(`port ${before.port}, which our Redis had, is taken`)]);
+    expect(printed).toEqual([expect.stringContaining(`port ${before.port} of our Redis is in use by another program`)]);
     expect((await openDirectory()).port).toBe(after.port);
   });
 });
 
 describe('the guard', () => {
-  it('is ready when Redis answers, with the durability that is promised', async () => {
+  it('is ready when Redis answers, and configures full durability', async () => {
     const redis = await openDirectory();
     await startGuard();
     const settings = await withRedis(redis, async (connection) => {
@@ -112,13 +113,13 @@ describe('the guard', () => {
     });
   });
 
-  it('asks for the password', async () => {
+  it('requires the password', async () => {
     const redis = await openDirectory();
     await startGuard();
     await expect(RedisConnection.open({ port: redis.port, password: 'wrong' })).rejects.toThrow('WRONGPASS');
   });
 
-  it('does not show the password in the list of processes', async () => {
+  it('does not show the password in the process list', async () => {
     const redis = await openDirectory();
     await startGuard();
     const commandLine = readFileSync(`/proc/${await serverPid(redis)}/cmdline`, 'utf8');
@@ -126,7 +127,7 @@ describe('the guard', () => {
     expect(commandLine).not.toContain(redis.password);
   });
 
-  it('ends Redis when it is told to stop', async () => {
+  it('stops Redis on SIGTERM', async () => {
     const redis = await openDirectory();
     const guard = await startGuard();
     const pid = await serverPid(redis);
@@ -135,21 +136,21 @@ describe('the guard', () => {
     expect(isAlive(pid)).toBe(false);
   });
 
-  it('ends with exit code 1 when Redis dies', async () => {
+  it('exits with code 1 when Redis exits', async () => {
     const redis = await openDirectory();
     const guard = await startGuard();
     process.kill(await serverPid(redis), 'SIGKILL');
     expect(await once(guard, 'exit')).toEqual([1, null]);
   });
 
-  it('lets the others finish before it ends Redis when the supervisor has gone', async () => {
+  it('waits for the other clients before it stops Redis when the supervisor is gone', async () => {
     const redis = await openDirectory();
     const guard = await startGuard();
     const pid = await serverPid(redis);
     const writer = await RedisConnection.open(redis);
     guard.disconnect();
     await withRedis(redis, (connection) =>
-      until('the guard knows', async () =>
+      eventually(async () =>
         String(await connection.command('CLIENT', 'LIST')).includes('name=fleetbridge-guard-leaving'),
       ),
     );
@@ -160,15 +161,15 @@ describe('the guard', () => {
     expect(isAlive(pid)).toBe(false);
   });
 
-  it('opens its connection again when somebody closes it', async () => {
+  it('reconnects when its connection is closed', async () => {
     const redis = await openDirectory();
     await startGuard();
     await withRedis(redis, async (connection) => {
       const idOfGuard = async () =>
         / ?id=(\d+).* name=fleetbridge-guard /.exec(String(await connection.command('CLIENT', 'LIST')))?.[1];
-      const before = await until('the guard is there', idOfGuard);
+      const before = await eventually(async () => (await idOfGuard()) ?? false);
       await connection.command('CLIENT', 'KILL', 'ID', before);
-      await until('a new connection of the guard', async () => {
+      await eventually(async () => {
         const id = await idOfGuard();
         return id !== undefined && id !== before;
       });
@@ -177,7 +178,7 @@ describe('the guard', () => {
 });
 
 describe('an earlier run', () => {
-  it('that was killed with its guard is ended first, and nothing that was answered is lost', async () => {
+  it('is shut down first if its guard was killed, without losing an acknowledged write', async () => {
     const before = await openDirectory();
     const guard = await startGuard();
     const orphan = await serverPid(before);
@@ -187,14 +188,14 @@ describe('an earlier run', () => {
     expect(isAlive(orphan)).toBe(true);
 
     const after = await openDirectory();
-    expect(said).toEqual(['ending the Redis that an earlier run left behind']);
-    await until('the orphan has ended', () => !isAlive(orphan));
+    expect(printed).toEqual(['stopping the Redis that an earlier run left behind']);
+    await eventually(() => !isAlive(orphan));
     await startGuard();
     expect(after.port).toBe(before.port);
     expect(await withRedis(after, (connection) => connection.command('GET', 'acknowledged'))).toBe('yes');
   });
 
-  it('whose Redis was killed has all that was answered', async () => {
+  it('keeps all acknowledged writes when its Redis was killed', async () => {
     const redis = await openDirectory();
     const guard = await startGuard();
     const connection = await RedisConnection.open(redis);
@@ -205,21 +206,21 @@ describe('an earlier run', () => {
     expect(await withRedis(redis, (again) => again.command('GET', 'answered'))).toBe('200');
   });
 
-  it('that still runs is left alone', async () => {
+  it('is not touched while it runs', async () => {
     const redis = await openDirectory();
     await startGuard();
     const pid = await serverPid(redis);
-    await expect(openDirectory()).rejects.toThrow('belongs to a fleetbridge that is running');
+    await expect(openDirectory()).rejects.toThrow('is in use by another running fleetbridge');
     expect(isAlive(pid)).toBe(true);
   });
 
-  it('that is just ending is waited for', async () => {
+  it('is awaited while it is stopping', async () => {
     const redis = await openDirectory();
     const guard = await startGuard();
     const writer = await RedisConnection.open(redis);
     guard.disconnect();
     const opening = openDirectory();
-    await until('it is waited for', () => said.includes('an earlier run is still ending; waiting for it'));
+    await eventually(() => printed.includes('waiting for an earlier run that is still stopping'));
     writer.close();
     expect((await opening).port).toBe(redis.port);
     expect(guard.exitCode ?? (await once(guard, 'exit'))[0]).toBe(0);

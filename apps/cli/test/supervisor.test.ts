@@ -4,23 +4,24 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { eventually } from '@fleetbridge/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openChildOutput } from '../src/supervisor/child-output.js';
 import type { ChildSpec } from '../src/supervisor/supervised-child.js';
 import { Supervisor, type SupervisorOptions, standardBackoffMs } from '../src/supervisor/supervisor.js';
-import { isAlive, until } from './until.js';
+import { isAlive } from './is-alive.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 
 let directory: string;
 let journal: string;
-let said: string[];
+let printed: string[];
 let supervisors: Supervisor[];
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'supervisor-'));
   journal = join(directory, 'journal');
-  said = [];
+  printed = [];
   supervisors = [];
 });
 
@@ -33,12 +34,12 @@ afterEach(async () => {
 });
 
 function createSupervisor(options: Partial<SupervisorOptions> = {}): Supervisor {
-  const say = (line: string) => said.push(line);
+  const print = (line: string) => printed.push(line);
   const supervisor = new Supervisor({
     stopOrder: [],
     shutdownSeconds: 10,
-    say,
-    openOutput: (name) => openChildOutput({ name, logDirectory: directory, say }),
+    print,
+    openOutput: (name) => openChildOutput({ name, logDirectory: directory, print }),
     backoffMs: () => 1,
     ...options,
   });
@@ -50,7 +51,7 @@ function child(name: string, mode = 'ready', readySeconds = 20): ChildSpec {
   return { name, args: [fixture('child.mjs'), name, journal, mode], env: process.env, readySeconds };
 }
 
-/** "first started", "first sigterm" … in the order in which it happened. */
+/** "first started", "first sigterm" … in order. */
 function events(kind?: string): string[] {
   const lines = existsSync(journal) ? readFileSync(journal, 'utf8').trim().split('\n') : [];
   return lines.map((line) => line.replace(/ \d+$/, '')).filter((line) => kind === undefined || line.endsWith(kind));
@@ -64,7 +65,7 @@ function pidOf(event: string): number {
 }
 
 describe('start', () => {
-  it('starts a child only when the one before is ready, and knows its ports', async () => {
+  it('starts a child only when the previous one is ready, and records its ports', async () => {
     const supervisor = createSupervisor();
     const first = await supervisor.start(child('first'));
     await supervisor.start(child('second'));
@@ -72,7 +73,7 @@ describe('start', () => {
     expect(first.ports).toEqual({ main: 4443 });
   });
 
-  it('fails with what the child said when its first start ends with exit code 1, and does not try again', async () => {
+  it('fails with the stderr of the child when its first start exits with code 1, and does not retry', async () => {
     const supervisor = createSupervisor();
     await expect(supervisor.start(child('ingest', 'port-in-use'))).rejects.toMatchObject({
       name: 'ChildStartError',
@@ -82,7 +83,7 @@ describe('start', () => {
     expect(events('started')).toEqual(['ingest started']);
   });
 
-  it('passes exit code 2 of a bad configuration on, with all of its lines', async () => {
+  it('passes on exit code 2 of a bad configuration, with all lines of stderr', async () => {
     const supervisor = createSupervisor();
     await expect(supervisor.start(child('ingest', 'bad-configuration'))).rejects.toMatchObject({
       exitCode: 2,
@@ -90,7 +91,7 @@ describe('start', () => {
     });
   });
 
-  it('fails when a child is not ready in time, and leaves no process behind', async () => {
+  it('fails when a child is not ready in time, and kills it', async () => {
     const supervisor = createSupervisor();
     const starting = supervisor.start(child('slow', 'never-ready', 0.4));
     await expect(starting).rejects.toThrow('slow was not ready within 0.4 s');
@@ -98,102 +99,102 @@ describe('start', () => {
     expect(pid !== undefined && isAlive(pid)).toBe(false);
   });
 
-  it('puts each child into a process group of its own', async () => {
+  it('puts each child into its own process group', async () => {
     const supervisor = createSupervisor();
     const { pid = 0 } = await supervisor.start(child('first'));
     expect(() => process.kill(-pid, 0)).not.toThrow();
   });
 });
 
-describe('a child that dies', () => {
-  it('is started again, and both is said in one line', async () => {
+describe('a child that exits', () => {
+  it('is restarted, and the exit and the restart are printed', async () => {
     const supervisor = createSupervisor();
     await supervisor.start(child('first'));
     process.kill(pidOf('first started'), 'SIGKILL');
-    await until('it runs again', () => said.includes('first runs again'));
-    expect(said).toEqual(['first was ended by SIGKILL; starting it again in 0.001 s', 'first runs again']);
+    await eventually(() => printed.includes('first restarted'));
+    expect(printed).toEqual(['first was killed by SIGKILL; restarting in 0.001 s', 'first restarted']);
     expect(events('started')).toEqual(['first started', 'first started']);
   });
 
-  it('is started anew only after what it had started has ended', async () => {
+  it('is restarted only after its own children have exited', async () => {
     const supervisor = createSupervisor();
     await supervisor.start(child('first', 'grandchild'));
     const grandchild = pidOf('first grandchild');
     process.kill(pidOf('first started'), 'SIGKILL');
-    await until('it runs again', () => events('grandchild').length === 2);
+    await eventually(() => events('grandchild').length === 2);
     expect(isAlive(grandchild)).toBe(false);
   });
 
-  it('is not started again once the stop has begun', async () => {
+  it('is not restarted once the supervisor is stopping', async () => {
     const supervisor = createSupervisor({ backoffMs: () => 60_000 });
     await supervisor.start(child('first'));
     process.kill(pidOf('first started'), 'SIGKILL');
-    await until('the death is noticed', () => said.length > 0);
+    await eventually(() => printed.length > 0);
     await supervisor.stop();
     expect(events('started')).toHaveLength(1);
   });
 });
 
-it('waits 0.5, 1, 2, 4, 8 and then 10 seconds', () => {
+it('backs off for 0.5, 1, 2, 4, 8 and then 10 seconds', () => {
   expect([0, 1, 2, 3, 4, 5, 6, 60].map(standardBackoffMs)).toEqual([
     500, 1000, 2000, 4000, 8000, 10_000, 10_000, 10_000,
   ]);
 });
 
 describe('stop', () => {
-  it('stops in the order that is asked for, one after the other', async () => {
+  it('stops the children one after another in the given order', async () => {
     const supervisor = createSupervisor({ stopOrder: ['b', 'a', 'c'] });
     for (const name of ['a', 'b', 'c', 'd', 'e']) await supervisor.start(child(name));
     await supervisor.stop();
     expect(events('sigterm')).toEqual(['b', 'a', 'c', 'e', 'd'].map((name) => `${name} sigterm`));
   });
 
-  it('kills a child and its group when it does not stop in time, and says so', async () => {
+  it('kills a child and its group when it does not stop in time, and prints it', async () => {
     const supervisor = createSupervisor({ shutdownSeconds: 0 });
     await supervisor.start(child('first', 'stubborn'));
     await supervisor.stop();
-    expect(said).toEqual(['first did not stop within 0 s; killed']);
+    expect(printed).toEqual(['first did not stop within 0 s; killed']);
     expect(isAlive(pidOf('first started'))).toBe(false);
   });
 
-  it('leaves nothing of a group behind when the child forgot what it had started', async () => {
+  it('kills remaining processes of the group after the child has stopped', async () => {
     const supervisor = createSupervisor();
     await supervisor.start(child('first', 'grandchild'));
     await supervisor.stop();
-    await until('the grandchild has ended', () => !isAlive(pidOf('first grandchild')));
+    await eventually(() => !isAlive(pidOf('first grandchild')));
   });
 
-  it('can be called twice, and nothing starts after it', async () => {
+  it('can be called twice, and no child starts after it', async () => {
     const supervisor = createSupervisor();
     await supervisor.start(child('first'));
     await Promise.all([supervisor.stop(), supervisor.stop()]);
     expect(events('sigterm')).toHaveLength(1);
-    await expect(supervisor.start(child('second'))).rejects.toThrow('being stopped');
+    await expect(supervisor.start(child('second'))).rejects.toThrow('the supervisor is stopping');
   });
 
-  it('ends a start that is under way', async () => {
+  it('ends a start in progress', async () => {
     const supervisor = createSupervisor();
     const starting = supervisor.start(child('first', 'never-ready'));
-    await until('it has started', () => events().length > 0);
+    await eventually(() => events().length > 0);
     await Promise.all([expect(starting).rejects.toThrow(), supervisor.stop()]);
     expect(isAlive(pidOf('first started'))).toBe(false);
   });
 
-  it('kill ends all of them at once', async () => {
+  it('kills all children at once with kill()', async () => {
     const supervisor = createSupervisor();
     for (const name of ['a', 'b']) await supervisor.start(child(name, 'stubborn'));
     supervisor.kill();
-    await until('both are gone', () => !isAlive(pidOf('a started')) && !isAlive(pidOf('b started')));
+    await eventually(() => !isAlive(pidOf('a started')) && !isAlive(pidOf('b started')));
     await supervisor.stop();
   });
 });
 
-it('children end by themselves when the supervisor is killed', async () => {
+it('lets the children exit when the supervisor is killed', async () => {
   const supervisor = spawn(process.execPath, [fixture('supervise.mjs'), journal], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(supervisor.stdout, 'data');
   supervisor.kill('SIGKILL');
-  await until('both have ended', () => events('disconnected').length === 2);
-  await until('both are gone', () => !isAlive(pidOf('first started')) && !isAlive(pidOf('second started')));
+  await eventually(() => events('disconnected').length === 2);
+  await eventually(() => !isAlive(pidOf('first started')) && !isAlive(pidOf('second started')));
 });

@@ -1,40 +1,34 @@
-// The token commands of the build against a real Redis.
+// `fleetbridge token` of the build against a real Redis.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { connectRedis, type RedisConnection, TokenStore, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { TokenStore } from '@fleetbridge/store';
+import { it } from '@fleetbridge/store/testing';
+import { expect } from 'vitest';
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const VIN = '5YJ3E1EA7KF000001';
-let redisServer: DisposableRedis;
-let redis: RedisConnection;
-let tokens: TokenStore;
-
-beforeAll(async () => {
-  redisServer = await startRedis();
-  redis = connectRedis({ url: redisServer.url, name: 'test' });
-  await whenReady(redis, 5_000);
-  tokens = new TokenStore({ redis, namespace: 'telemetry' });
-});
-afterAll(async () => {
-  redis.disconnect();
-  await redisServer.stop();
-});
-
-it('a token that was made is listed by its id, works until it is revoked, and is never shown again', async () => {
-  const [made = '', facts = ''] = token('create', '--vin', VIN.toLowerCase(), '--label', 'garage').stdout.split('\n');
+it('lists a created token by its id without the token, and revokes it', async ({ redis, redisServer }) => {
+  const tokens = new TokenStore({ redis, namespace: 'telemetry' });
+  const token = (...args: string[]) => runToken(redisServer.url, args);
+  const [created = '', facts = ''] = token('create', '--vin', VIN.toLowerCase(), '--label', 'garage').stdout.split(
+    '\n',
+  );
   const id = /^id ([0-9a-f]{8}), /.exec(facts)?.[1] ?? '';
-  expect(await tokens.grantOf(made)).toMatchObject({ id, vin: VIN, label: 'garage' });
+  expect(await tokens.grantOf(created)).toMatchObject({ id, vin: VIN, label: 'garage' });
   const { stdout } = token('list');
   expect(stdout).toMatch(new RegExp(`^${id} {2}${VIN} .* garage$`, 'm'));
-  expect(stdout).not.toContain(made);
+  expect(stdout).not.toContain(created);
   expect(token('revoke', id)).toMatchObject({ status: 0, stdout: `revoked ${id}\n` });
-  expect(await tokens.grantOf(made)).toBeUndefined();
+  expect(await tokens.grantOf(created)).toBeUndefined();
   expect(token('revoke', id).status).toBe(1);
 });
 
-it("an account of Tesla's is trusted by one of its tokens, which is not kept, and can be forgotten again", async () => {
+it('trusts a Tesla account by one of its tokens without storing the token, and revokes the trust', async ({
+  redis,
+  redisServer,
+}) => {
+  const tokens = new TokenStore({ redis, namespace: 'telemetry' });
+  const token = (...args: (string | { input: string })[]) => runToken(redisServer.url, args);
   const jwt = tokenOf({ iss: 'https://fleet-auth.tesla.com/oauth2/v3/nts', sub: 'owner-1' });
   expect(token('trust', jwt).stdout).toContain('tokens of the Tesla account owner-1 are accepted');
   const grant = await tokens.grantOfAccount('owner-1');
@@ -48,20 +42,20 @@ it("an account of Tesla's is trusted by one of its tokens, which is not kept, an
 });
 
 it.each([
-  ['no token at all', 'abc', 'expected an access token of Tesla'],
-  ["somebody else's", tokenOf({ iss: 'https://tesla.com.example/', sub: 'x' }), 'does not come from Tesla'],
-  ['one without an account', tokenOf({ iss: 'https://auth.tesla.com/oauth2/v3' }), 'names no account'],
-])('%s is not trusted', (_, jwt, problem) => {
-  const { status, stderr } = token('trust', jwt);
+  ['a text that is not a token', 'abc', 'expected an access token from Tesla'],
+  ['a token of another issuer', tokenOf({ iss: 'https://tesla.com.example/', sub: 'x' }), 'was not issued by Tesla'],
+  ['a token without an account', tokenOf({ iss: 'https://auth.tesla.com/oauth2/v3' }), 'has no account id'],
+])('rejects %s', (_, jwt, problem) => {
+  const { status, stderr } = runToken('redis://127.0.0.1:1', ['trust', jwt]);
   expect(status).toBe(2);
   expect(stderr).toContain(problem);
 });
 
-function token(...args: (string | { input: string })[]) {
-  const input = args.find((one) => typeof one !== 'string')?.input;
+function runToken(redisUrl: string, args: (string | { input: string })[]) {
+  const input = args.find((arg) => typeof arg !== 'string')?.input;
   const { PATH } = process.env;
-  return spawnSync(process.execPath, [main, 'token', ...args.filter((one) => typeof one === 'string')], {
-    env: { PATH, REDIS_URL: redisServer.url },
+  return spawnSync(process.execPath, [main, 'token', ...args.filter((arg) => typeof arg === 'string')], {
+    env: { PATH, REDIS_URL: redisUrl },
     encoding: 'utf8',
     ...(input === undefined ? {} : { input }),
   });

@@ -1,5 +1,5 @@
-// The whole of it as a user starts it: real processes, killed one after the other while a vehicle drives, and the
-// vehicle's own ledger held against the log afterwards.
+// All services as a user starts them: real processes, killed one after another while a vehicle drives. Afterwards the
+// vehicle's ledger is compared with the log.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -28,7 +28,7 @@ const VIN = '5YJ3E1EA7KF000099';
 const cleanUp = cleanupAfterEach();
 
 describe('fleetbridge up', () => {
-  it('shows where things are and the frames of a simulated vehicle, ends everything on Ctrl-C, and goes on with the same data', async () => {
+  it('prints addresses and live frames, stops everything on Ctrl-C, and continues with the same data', async () => {
     const folder = newFolder();
     const environment = await freePorts();
     const first = await startUp(folder, environment);
@@ -54,7 +54,7 @@ describe('fleetbridge up', () => {
     expect(await second.exitCode).toBe(0);
   }, 120_000);
 
-  it('loses nothing that was acknowledged and stores nothing twice, whichever process is killed', async () => {
+  it('loses no acknowledged record and stores no record twice, whichever process is killed', async () => {
     const folder = newFolder();
     const environment = await freePorts();
     const up = await startUp(folder, { ...environment, SIM_VEHICLES: '1' });
@@ -112,7 +112,7 @@ describe('fleetbridge up', () => {
     expect(await up.exitCode).toBe(0);
   }, 240_000);
 
-  it('ends with exit code 2 and every mistake, before anything starts', async () => {
+  it('exits with code 2 and every mistake before anything starts', async () => {
     const { child, exitCode, output } = spawnUp(newFolder(), { INGEST_PORT: 'x', SIM_VEHICLES: '-1', PARTITIONS: '0' });
     cleanUp.push(() => child.kill('SIGKILL'));
     expect(await exitCode).toBe(2);
@@ -120,7 +120,7 @@ describe('fleetbridge up', () => {
       expect(output()).toContain(`${variable}: expected`);
   });
 
-  it('says which port is in use, and which variable changes it', async () => {
+  it('names the port in use and the variable that changes it', async () => {
     const environment = await freePorts();
     const blocker = createServer();
     await new Promise<void>((resolve) => blocker.listen(Number(environment.INGEST_PORT), resolve));
@@ -214,14 +214,14 @@ function serverCa(folder: string): string {
   return readFileSync(path.join(folder, 'pki', 'server-ca.pem'), 'utf8');
 }
 
-/** All processes below one, with their command lines. */
+/** All descendants of a process, with their command lines. */
 function descendants(pid: number): { pid: number; command: string }[] {
   const lines = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' }).trim().split('\n');
   const all = lines
     .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line)!)
     .map(([, own, parent, command]) => ({ pid: Number(own), parent: Number(parent), command: command! }));
   const below = (parent: number): typeof all =>
-    all.filter((one) => one.parent === parent).flatMap((one) => [one, ...below(one.pid)]);
+    all.filter((child) => child.parent === parent).flatMap((child) => [child, ...below(child.pid)]);
   return below(pid);
 }
 

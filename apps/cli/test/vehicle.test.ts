@@ -1,32 +1,21 @@
-// The vehicle commands of the build against a real Redis.
+// `fleetbridge vehicle` of the build against a real Redis.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { AdmissionStore, connectRedis, type RedisConnection, whenReady } from '@fleetbridge/store';
-import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { AdmissionStore } from '@fleetbridge/store';
+import { it } from '@fleetbridge/store/testing';
+import { expect } from 'vitest';
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-let redisServer: DisposableRedis;
-let redis: RedisConnection;
 
-beforeAll(async () => {
-  redisServer = await startRedis();
-  redis = connectRedis({ url: redisServer.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await redisServer.stop();
-});
-
-function vehicle(...args: string[]) {
+function runVehicle(redisUrl: string, args: string[]) {
   const { PATH } = process.env;
-  const env = { PATH, REDIS_URL: redisServer.url };
+  const env = { PATH, REDIS_URL: redisUrl };
   return spawnSync(process.execPath, [main, 'vehicle', ...args], { env, encoding: 'utf8' });
 }
 
-it('vehicles are allowed and denied, several at once, and listed; the newest word counts', async () => {
-  expect(vehicle('list').stdout).toMatch(/^nothing allowed or denied here/);
+it('allows, denies and lists vehicles; the latest entry for a VIN wins', async ({ redisServer, redis }) => {
+  const vehicle = (...args: string[]) => runVehicle(redisServer.url, args);
+  expect(vehicle('list').stdout).toMatch(/^no vehicles allowed or denied with this command/);
   expect(vehicle('allow', 'vin-1', 'VIN-2')).toMatchObject({ status: 0, stdout: 'allowed VIN-1\nallowed VIN-2\n' });
   expect(vehicle('deny', 'VIN-1')).toMatchObject({ status: 0, stdout: 'denied VIN-1\n' });
   expect(vehicle('list').stdout).toMatch(/^VIN-1 +deny\nVIN-2 +allow\n$/);
@@ -42,8 +31,8 @@ it.each([
   [['deny', 'a vin'], 'expected a VIN, got "a vin"'],
   [['list', 'VIN-1'], 'unexpected argument "VIN-1"'],
   [['forget', 'VIN-1'], 'expected: allow <VIN>…, deny <VIN>…, or list'],
-])('%j is a mistake with exit code 2', (args, sentence) => {
-  const { status, stderr } = vehicle(...args);
+])('rejects %j with exit code 2', (args, sentence) => {
+  const { status, stderr } = runVehicle('redis://127.0.0.1:1', args);
   expect(stderr).toContain(sentence);
   expect(status).toBe(2);
 });

@@ -1,20 +1,20 @@
-// `fleetbridge cert vehicle <VIN>`: a certificate with which a simulated vehicle, or a tool of one's own, can connect.
-// `fleetbridge cert server`: the certificate that we make ourselves for those who connect to us.
+// `fleetbridge cert vehicle <VIN>`: a certificate with which a simulated vehicle or another client connects to ingest.
+// `fleetbridge cert server`: the self-signed server certificate of ingest and streaming.
 import { join, resolve } from 'node:path';
 import { ensureDevelopmentPki, ensureVehicleCertificate } from '@fleetbridge/pki';
 import { loadConfig } from '@fleetbridge/service';
-import { type Command, type Invocation, UsageError } from './command.js';
 import { certificateConfig } from '../config.js';
+import { type Command, type Invocation, UsageError } from './command.js';
 
 export const cert: Command = {
-  summary: 'make a development certificate for a vehicle, or for the servers',
+  summary: 'create a development certificate for a vehicle or for the servers',
   usage: 'vehicle <VIN> | server [--host <name>]…',
   help: [
     'vehicle  writes DATA_DIR/pki/vehicles/<VIN>.pem and .key, signed by the development CA',
-    'server   writes DATA_DIR/pki/server.pem and .key, signed by DATA_DIR/pki/server-ca.pem, for this machine,',
-    '         TELEMETRY_HOST, STREAMING_HOST and each --host',
+    'server   writes DATA_DIR/pki/server.pem and .key, signed by DATA_DIR/pki/server-ca.pem, for the names of this',
+    '         machine, TELEMETRY_HOST, STREAMING_HOST and each --host',
     '',
-    'What is there, fits and lasts for another 30 days is kept.',
+    'An existing certificate is kept if it covers these names and is valid for at least 30 more days.',
   ],
   options: { host: { type: 'string', multiple: true } },
   run({ env, positionals: [kind, vin, ...rest], values, print }) {

@@ -1,5 +1,5 @@
-// A command of the CLI as data, and how its arguments are read. Everything a user can mistype ends here, as one sentence
-// and exit code 2.
+// A command of the CLI as data, and the parser of its arguments. A mistake in the arguments is a UsageError, which ends
+// with one sentence and exit code 2.
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
@@ -7,12 +7,12 @@ type Options = NonNullable<ParseArgsConfig['options']>;
 export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
-  /** What follows the command's name: "vehicle <VIN>". */
+  /** The text after the command's name: "vehicle <VIN>". */
   readonly usage: string;
-  /** Lines of --help, beneath the usage. */
+  /** Lines of --help below the usage. */
   readonly help: readonly string[];
   readonly options: Options;
-  /** The exit code, or nothing when the command goes on by itself and ends the process when it is done. */
+  /** Returns the exit code, or undefined when the command keeps running and exits the process itself. */
   readonly run: (invocation: Invocation) => Promise<number | undefined> | number | undefined;
 }
 
@@ -20,11 +20,11 @@ export interface Invocation {
   readonly values: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
   readonly positionals: readonly string[];
   readonly env: Readonly<NodeJS.ProcessEnv>;
-  /** A line on stdout: what the command was asked for. */
+  /** Prints a line of the result on stdout. */
   readonly print: (line: string) => void;
 }
 
-/** The arguments make no sense; the message says which and what is expected. */
+/** A mistake in the arguments; the message names it and what is expected. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -40,13 +40,13 @@ export function readArguments(args: readonly string[], options: Options): Pick<I
     });
     return { values, positionals };
   } catch (cause) {
-    // Node adds advice about `--` after the first sentence, which fits none of our commands.
+    // Node adds advice about `--` after the first sentence, which does not apply to these commands.
     const [sentence = ''] = (cause as Error).message.split('. ');
     throw new UsageError(sentence.replace(/\.$/, ''), { cause });
   }
 }
 
-/** An option that is a number of at least `min`. Throws `UsageError`. */
+/** The value of a numeric option, at least `min`; undefined when it is not given. Throws `UsageError`. */
 export function numberOption(
   values: Invocation['values'],
   name: string,

@@ -1,5 +1,5 @@
-// `fleetbridge forget <VIN>`: deletes what is stored of a vehicle. One that may still connect would only be stored anew,
-// so that comes first. Two rounds: who had something of it in memory may have written it again after the first.
+// `fleetbridge forget <VIN>`: deletes all data of a vehicle. A vehicle that may still connect would be stored again, so its
+// admission is withdrawn first. Deletes twice, because a process can write data that it had in memory after the first pass.
 
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
@@ -20,34 +20,38 @@ import {
 import { admissionConfig } from '../config.js';
 import { type Command, type Invocation, UsageError } from './command.js';
 import { openLog } from './log-access.js';
+import { pollUntil } from './poll-until.js';
 
-/** Ingest looks at the lists every second or two, and stores what the vehicle had sent before its connection ends. */
-const LEAVING_MS = 15_000;
-/** The streaming server looks every second, lets its clients end in a quiet moment, and revokes tokens within five. */
+/** Ingest reads the lists every one to two seconds and stores what the vehicle has sent before it closes the connection. */
+const DISCONNECT_LIMIT_MS = 15_000;
+/** The streaming server polls every second, closes its clients between frames, and revokes tokens within 5 s. */
 const SETTLING_MS = 6_000;
 
 export const forget: Command = {
-  summary: 'delete everything that is stored of a vehicle',
+  summary: 'delete all stored data of a vehicle',
   usage: '<VIN> [--deny | --force] [--yes]',
   help: [
-    'Deletes its records, snapshot, resume positions, dead letters and quarantined messages, and revokes the tokens that',
-    'are good for this vehicle only. It asks first, on a terminal; elsewhere --yes is needed.',
+    'Deletes the records, snapshot, resume positions, dead letters and quarantined messages of the vehicle, and revokes',
+    'the tokens that are valid for this vehicle only. Asks for confirmation on a terminal; elsewhere --yes is required.',
     '',
-    'A vehicle that may still connect would be stored anew. Take it out of ALLOWED_VINS (the command reads ALLOWED_VINS',
-    'and ALLOWED_VINS_FILE as ingest does, if they are set here too), or say',
-    '  --deny    keeps it out from now on, as fleetbridge vehicle deny does. This word is the one thing that stays',
-    '  --force   deletes what there is now; the vehicle connects anew and is stored from then on',
+    'The data of a vehicle that may still connect would be stored again. Remove the VIN from ALLOWED_VINS first (the',
+    'command reads ALLOWED_VINS and ALLOWED_VINS_FILE if they are set in its environment), or use one of:',
+    '  --deny    deny the vehicle from now on, like "fleetbridge vehicle deny"; this entry remains stored',
+    '  --force   delete the current data only; the vehicle may reconnect and is then stored again',
     '',
-    'It can be repeated, and must be when it was interrupted. What it can not reach: backups, what subscriptions have',
-    "delivered (an MQTT broker's retained topics), TeslaMate's and Prometheus' data, lines of logs, certificates in",
+    '  --yes     do not ask for confirmation',
+    '',
+    'If the command is interrupted, run it again. It does not delete: backups, data that subscriptions have delivered',
+    '(such as retained MQTT topics), data in TeslaMate and Prometheus, log lines, and certificates in',
     'DATA_DIR/pki/vehicles. See docs/security.md.',
   ],
   options: { deny: { type: 'boolean' }, force: { type: 'boolean' }, yes: { type: 'boolean' } },
   async run({ positionals: [vin, ...rest], values, env, print }) {
     if (vin === undefined || rest.length > 0) throw new UsageError('expected: one VIN');
     if (!isVin(vin)) throw new UsageError(`expected a VIN, got "${vin}"`);
-    if (values.deny && values.force) throw new UsageError('--deny and --force exclude each other');
-    if (!values.yes && !process.stdin.isTTY) throw new UsageError("it can't be undone: --yes is needed here");
+    if (values.deny && values.force) throw new UsageError('--deny and --force are mutually exclusive');
+    if (!values.yes && !process.stdin.isTTY)
+      throw new UsageError('this can not be undone: --yes is required when stdin is not a terminal');
     const isListed = listingOf(env, vin);
     const log = await openLog(env, 'fleetbridge-forget');
     try {
@@ -56,11 +60,11 @@ export const forget: Command = {
         print(plan.why);
         return 1;
       }
-      if (!values.yes && !(await isMeant(vin))) {
+      if (!values.yes && !(await isConfirmed(vin))) {
         print('nothing was deleted');
         return 1;
       }
-      await forgetWhole(log, { vin, plan: plan.kind, print });
+      await forgetEverywhere(log, { vin, plan: plan.kind, print });
       return 0;
     } finally {
       log.close();
@@ -68,10 +72,10 @@ export const forget: Command = {
   },
 };
 
-/** What becomes of the word that `fleetbridge vehicle` has on it. */
+/** What to do with the entry of `fleetbridge vehicle allow` or `deny`. */
 type Plan = 'deny' | 'withdraw' | 'leave';
 
-/** `isListed` undefined: nothing is known here of ALLOWED_VINS. */
+/** `isListed` is undefined when ALLOWED_VINS is not set in the environment of this command. */
 export function planOf(
   vin: string,
   facts: {
@@ -86,14 +90,14 @@ export function planOf(
   if (values.deny || verdict === 'deny') return { kind: 'deny' };
   const reason =
     verdict === 'allow'
-      ? `${vin} was allowed by fleetbridge vehicle allow`
+      ? `${vin} was allowed with "fleetbridge vehicle allow"`
       : isListed
-        ? `ALLOWED_VINS or ALLOWED_VINS_FILE admits ${vin}`
-        : `${vin} may still be admitted (ALLOWED_VINS is not set here, so what ingest has is not known)`;
+        ? `ALLOWED_VINS or ALLOWED_VINS_FILE allows ${vin}`
+        : `${vin} may still be allowed (ALLOWED_VINS is not set here, so the setting of ingest is unknown)`;
   const lines = [
-    `${reason}: it would be stored anew. Nothing was deleted.`,
-    '  --deny    keeps it out from now on, and deletes',
-    '  --force   deletes what there is now; it goes on',
+    `${reason}: its data would be stored again. Nothing was deleted.`,
+    '  --deny    deny the vehicle from now on, and delete its data',
+    '  --force   delete the current data only; the vehicle may reconnect',
   ];
   return { kind: 'refuse', why: lines.join('\n') };
 }
@@ -111,10 +115,12 @@ async function verdictOn(log: Store, vin: string): Promise<Verdict | undefined> 
   return (await new AdmissionStore(log).read()).verdicts.get(normalizeVin(vin));
 }
 
-async function isMeant(vin: string): Promise<boolean> {
+async function isConfirmed(vin: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await terminal.question(`Delete everything that is stored of ${vin}? It can't be undone. The VIN: `);
+    const answer = await terminal.question(
+      `Delete all data of ${vin}? This can not be undone. Enter the VIN to confirm: `,
+    );
     return normalizeVin(answer.trim()) === normalizeVin(vin);
   } finally {
     terminal.close();
@@ -128,42 +134,42 @@ export interface ForgetOrder {
   settlingMs?: number;
 }
 
-export async function forgetWhole(log: Store, { vin, plan, print, settlingMs = SETTLING_MS }: ForgetOrder) {
-  // keys bear a VIN as the certificate spells it, which is in capitals; people type what they like
+export async function forgetEverywhere(log: Store, { vin, plan, print, settlingMs = SETTLING_MS }: ForgetOrder) {
+  // keys contain the VIN as the certificate spells it, in upper case; a user may type lower case
   const spellings = [...new Set([normalizeVin(vin), vin])];
   const admission = new AdmissionStore(log);
   if (plan === 'deny') await admission.set([vin], 'deny');
   if (plan === 'withdraw') await admission.withdraw(vin);
-  if (plan !== 'leave') await untilGone(log, spellings);
+  if (plan !== 'leave') await untilDisconnected(log, spellings);
 
   const revoked = await revokeTokens(log, spellings);
   const subscriptions = await new SubscriptionStore(log).list();
   const names = subscriptions.map(({ name }) => name);
-  const round = async () =>
+  const deleteOnce = async () =>
     sumOf(await Promise.all(spellings.map((vin) => forgetVehicle(log, { vin, subscriptions: names }))));
-  const first = await round();
+  const first = await deleteOnce();
   await delay(settlingMs);
-  const second = await round();
+  const second = await deleteOnce();
 
   const { records, deadLetters, quarantined, others } = sumOf([first, second]);
-  print(`forgot ${normalizeVin(vin)}`);
+  print(`deleted the data of ${normalizeVin(vin)}`);
   print(`  ${records} records, ${deadLetters} dead letters, ${quarantined} quarantined messages, ${revoked} tokens`);
-  print(`  ${first.others === 0 ? 'no snapshot or position' : `${others} other entries: snapshot, marks, positions`}`);
-  for (const line of leftovers({ spellings, plan, subscriptions })) print(`left: ${line}`);
+  print(
+    `  ${first.others === 0 ? 'no other entries' : `${others} other entries (snapshot, duplicate marks, positions)`}`,
+  );
+  for (const line of remainders({ spellings, plan, subscriptions })) print(`remaining: ${line}`);
   if (second.others > 0 && plan !== 'leave')
-    print('left: a client that goes on asking for it (TeslaMate?) has a place in Redis for as long as it does');
+    print('remaining: the resume position of a client (TeslaMate?) that is still subscribed to this vehicle');
   print(await rewriteFiles(log));
 }
 
-/** Ends early when the vehicle is not connected (any more). One that nobody ends is ended with its presence, later. */
-async function untilGone(log: Store, spellings: readonly string[]): Promise<void> {
+/** Waits until the vehicle is disconnected. A presence that remains is deleted with the other data. */
+async function untilDisconnected(log: Store, spellings: readonly string[]): Promise<void> {
   const presence = new Presence(log);
-  const deadline = Date.now() + LEAVING_MS;
-  while (Date.now() < deadline) {
+  await pollUntil(async () => {
     const connections = await Promise.all(spellings.map((vin) => presence.of(vin)));
-    if (connections.every((connection) => connection === undefined)) return;
-    await delay(100);
-  }
+    return connections.every((connection) => connection === undefined);
+  }, DISCONNECT_LIMIT_MS);
 }
 
 async function revokeTokens(log: Store, spellings: readonly string[]): Promise<number> {
@@ -175,33 +181,33 @@ async function revokeTokens(log: Store, spellings: readonly string[]): Promise<n
 
 function sumOf(all: readonly ForgetResult[]): ForgetResult {
   const sum: ForgetResult = { records: 0, deadLetters: 0, quarantined: 0, others: 0 };
-  for (const one of all) for (const name of Object.keys(sum) as (keyof ForgetResult)[]) sum[name] += one[name];
+  for (const result of all) for (const name of Object.keys(sum) as (keyof ForgetResult)[]) sum[name] += result[name];
   return sum;
 }
 
-interface Left {
+interface ForgetOutcome {
   spellings: readonly string[];
   plan: Plan;
   subscriptions: readonly { name: string; definition: unknown }[];
 }
 
-function leftovers({ spellings, plan, subscriptions }: Left): string[] {
+function remainders({ spellings, plan, subscriptions }: ForgetOutcome): string[] {
   const lines: string[] = [];
-  if (plan === 'deny') lines.push('the word that keeps it out (fleetbridge vehicle list)');
-  if (plan === 'leave') lines.push('its admission: it connects and is stored again, if it may');
+  if (plan === 'deny') lines.push('the entry that denies the vehicle (fleetbridge vehicle list)');
+  if (plan === 'leave') lines.push('its admission: if it is allowed to connect, its data is stored again');
   for (const { name, definition } of subscriptions) {
     const { vins } = Object(definition) as { vins?: unknown };
     if (Array.isArray(vins) && vins.some((vin) => spellings.includes(String(vin))))
-      lines.push(`subscription ${name} names it in its filter`);
+      lines.push(`subscription ${name} has the VIN in its filter`);
   }
   return lines;
 }
 
 async function rewriteFiles({ redis }: Store): Promise<string> {
   try {
-    if ((await rewriteAppendOnlyFiles(redis)) === 'disabled') return 'Redis keeps no append-only file';
-    return 'Redis writes its files anew; last bytes may stay in them for RETENTION_HOURS (docs/security.md)';
+    if ((await rewriteAppendOnlyFiles(redis)) === 'disabled') return 'Redis has no append-only file';
+    return 'Redis is rewriting its append-only file; remains can stay in it for RETENTION_HOURS (docs/security.md)';
   } catch (error) {
-    return `Redis' files keep traces until they are written anew (BGREWRITEAOF: ${(error as Error).message})`;
+    return `remains stay in Redis' append-only file until its next rewrite (BGREWRITEAOF: ${(error as Error).message})`;
   }
 }

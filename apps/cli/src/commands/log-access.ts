@@ -1,11 +1,11 @@
-// The way from a command to the log: REDIS_URL, or the Redis that `up` runs in DATA_DIR.
+// Connects a command to Redis: at REDIS_URL, or the Redis that `up` runs in DATA_DIR.
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ConfigError, loadConfig } from '@fleetbridge/service';
 import { openStore, type Store, whenReady } from '@fleetbridge/store';
 import { logAccessConfig } from '../config.js';
 
-/** Throws ConfigError when there is no Redis to be found, and a plain error when it does not answer. */
+/** Throws ConfigError when no Redis is configured or found, and a plain Error when Redis does not answer. */
 export async function openLog(env: NodeJS.ProcessEnv, name: string): Promise<Store> {
   const { config } = loadConfig(logAccessConfig, { env });
   const url = config.REDIS_URL ?? ownRedisUrl(config.DATA_DIR);
@@ -30,7 +30,7 @@ function ownRedisUrl(dataDir: string): string {
     throw new ConfigError([
       {
         variable: 'REDIS_URL',
-        problem: `not set, and ${file} can't be read (${code}); start fleetbridge first (npm start), or set REDIS_URL or DATA_DIR`,
+        problem: `not set, and ${file} could not be read (${code}); start fleetbridge first (npm start), or set REDIS_URL or DATA_DIR`,
       },
     ]);
   }

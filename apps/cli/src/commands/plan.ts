@@ -1,4 +1,4 @@
-// A plan as it is typed: `drive:600,park:60,charge:1200`.
+// Parses the plan of a simulated vehicle: `drive:600,park:60,charge:1200`.
 import type { Phase, PhasePlan } from '@fleetbridge/simulator';
 import { UsageError } from './command.js';
 
@@ -12,7 +12,7 @@ export function readPlan(text: string): PhasePlan[] {
     const seconds = Number(secondsText);
     if (phase !== undefined && rest.length === 0 && seconds > 0 && Number.isFinite(seconds)) return { phase, seconds };
     throw new UsageError(
-      `--plan: expected phases with their seconds, such as drive:600,park:60 (${phases.join(', ')}), got "${part}"`,
+      `--plan: expected <phase>:<seconds>, such as drive:600,park:60 (phases: ${phases.join(', ')}), got "${part}"`,
     );
   });
 }

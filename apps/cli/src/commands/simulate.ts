@@ -1,4 +1,4 @@
-// `fleetbridge simulate`: vehicles that behave like Tesla's, against any ingest that knows the development CA.
+// `fleetbridge simulate`: simulated vehicles for any ingest that accepts the development CA.
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { rootCertificates } from 'node:tls';
@@ -7,22 +7,22 @@ import { createLogger, loadConfig, type RunContext, runApp } from '@fleetbridge/
 import { defaultPlan, type PhasePlan, SimulatedVehicle, type SimulatedVehicleEvent } from '@fleetbridge/simulator';
 import { certificateTexts } from '../certificate-texts.js';
 import { simulateConfig } from '../config.js';
+import { localTime, simulatedVins } from '../supervisor/index.js';
 import { type Command, type Invocation, numberOption, UsageError } from './command.js';
 import { readPlan } from './plan.js';
-import { localTime, simulatedVins } from '../supervisor/index.js';
 
 export const simulate: Command = {
-  summary: 'drive simulated vehicles against ingest',
+  summary: 'connect simulated vehicles to ingest',
   usage: '[--vehicles <n>] [--vin <VIN> …] [--url <wss://…>] [--plan <phases>] [--time-scale <n>]',
   help: [
-    '  --vehicles <n>    how many; default 1. The first VIN is 5YJ3E1EA7KF000001, then …002',
-    '  --vin <VIN>       this one (can be repeated), in place of --vehicles',
-    '  --url <wss://…>   ingest; default wss://localhost:<INGEST_PORT>',
-    '  --plan <phases>   what a vehicle does, over and over, with seconds for each phase;',
+    '  --vehicles <n>    number of vehicles; default 1. VINs start at 5YJ3E1EA7KF000001',
+    '  --vin <VIN>       simulate this VIN; can be repeated. Excludes --vehicles',
+    '  --url <wss://…>   address of ingest; default wss://localhost:<INGEST_PORT>',
+    '  --plan <phases>   phases that each vehicle repeats, with their duration in seconds;',
     `                    default ${defaultPlan.map(({ phase, seconds }) => `${phase}:${seconds}`).join(',')}`,
-    '  --time-scale <n>  vehicle seconds in a real one; default 1',
+    '  --time-scale <n>  simulated seconds per real second; default 1',
     '',
-    'Certificates are those in DATA_DIR/pki, made when missing.',
+    'Uses the development certificates in DATA_DIR/pki and creates missing ones.',
   ],
   options: {
     vehicles: { type: 'string' },
@@ -48,7 +48,7 @@ interface Request {
 function readRequest({ values, positionals }: Invocation): Request {
   if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);
   if (values.vin !== undefined && values.vehicles !== undefined)
-    throw new UsageError('--vin and --vehicles exclude each other');
+    throw new UsageError('--vin and --vehicles are mutually exclusive');
   const vins = Array.isArray(values.vin) ? values.vin.map(String) : undefined;
   const url = typeof values.url === 'string' ? values.url : undefined;
   if (url !== undefined && !/^wss:\/\/[^/]/.test(url))
@@ -70,7 +70,7 @@ async function driveVehicles(request: Request, context: RunContext): Promise<voi
     hosts: [],
     vins: request.vins,
   });
-  // Ingest may serve a certificate of the user, for another name than localhost.
+  // Ingest may use a certificate of the user, for a name other than localhost.
   const own = config.INGEST_CERT_FILE === undefined ? [] : await certificateTexts(config.INGEST_CERT_FILE);
   const caPem = [readFileSync(pki.serverAuthority.certFile, 'utf8'), ...own, ...rootCertificates].join('\n');
   const isNamed =
@@ -98,6 +98,6 @@ async function driveVehicles(request: Request, context: RunContext): Promise<voi
 function describe(event: SimulatedVehicleEvent): string {
   if (event.type === 'connected') return 'connected';
   if (event.type === 'disconnected') return `disconnected (${event.code})`;
-  if (event.type === 'phase') return `now: ${event.phase}`;
-  return `could not connect: ${event.error.message}; again in ${(event.retryMs / 1000).toFixed(1)} s`;
+  if (event.type === 'phase') return `phase: ${event.phase}`;
+  return `connection failed: ${event.error.message}; retrying in ${(event.retryMs / 1000).toFixed(1)} s`;
 }

@@ -1,19 +1,20 @@
-// `fleetbridge snapshot recompute`: the latest readings of every vehicle, made anew from the log.
+// `fleetbridge snapshot recompute`: rebuilds the latest values of every vehicle from the log.
 import { compareEntryIds } from '@fleetbridge/protocol';
 import { type PartitionKeys, SnapshotStore, type Store } from '@fleetbridge/store';
 import { type Command, UsageError } from './command.js';
 import { openLog } from './log-access.js';
+import { pollUntil } from './poll-until.js';
 
-const PATIENCE_MS = 60_000;
+const RECOMPUTE_LIMIT_MS = 60_000;
 
 export const snapshot: Command = {
-  summary: 'make the snapshots of all vehicles anew from the log',
+  summary: 'rebuild the snapshots of all vehicles from the log',
   usage: 'recompute',
   help: [
-    'Forgets the snapshots; the dispatcher reads the log from its first record and writes them again. What only records',
-    'said that the log does not keep any more (RETENTION_HOURS) is unknown afterwards, until the vehicle says it again.',
+    'Deletes the snapshots. The dispatcher then reads the log from its first record and writes them again. Values from',
+    'records that have been deleted from the log (RETENTION_HOURS) are lost until the vehicle sends them again.',
     '',
-    'Waits until the present is reached.',
+    'Waits up to 60 s until the end of the log is reached.',
   ],
   options: {},
   async run({ positionals: [action, ...rest], env, print }) {
@@ -21,14 +22,14 @@ export const snapshot: Command = {
     const log = await openLog(env, 'fleetbridge-snapshot');
     try {
       const store = new SnapshotStore(log);
-      const goals = await log.eachPartition((keys) => lastEntry(log, keys));
+      const lastIds = await log.eachPartition((keys) => lastEntry(log, keys));
       await log.eachPartition(({ partition }) => store.clear(partition));
-      const isDone = await reached(store, goals);
+      const isDone = await pollUntil(() => isPast(store, lastIds), RECOMPUTE_LIMIT_MS);
       const vehicles = (await store.vins()).length;
       if (isDone) print(`done: snapshots of ${vehicles} vehicle${vehicles === 1 ? '' : 's'}`);
       else
         print(
-          `not done after ${PATIENCE_MS / 1000} s (${vehicles} so far): is a dispatcher running? It goes on by itself.`,
+          `not finished after ${RECOMPUTE_LIMIT_MS / 1000} s (${vehicles} so far). A running dispatcher continues in the background; check that one is running.`,
         );
       return isDone ? 0 : 1;
     } finally {
@@ -42,13 +43,7 @@ async function lastEntry({ redis }: Store, { records }: PartitionKeys): Promise<
   return last?.[0];
 }
 
-async function reached(store: SnapshotStore, goals: readonly (string | undefined)[]): Promise<boolean> {
-  const deadline = Date.now() + PATIENCE_MS;
-  while (Date.now() < deadline) {
-    const cursors = await Promise.all(goals.map((_, partition) => store.cursor(partition)));
-    if (goals.every((goal, partition) => goal === undefined || compareEntryIds(cursors[partition]!, goal) >= 0))
-      return true;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return false;
+async function isPast(store: SnapshotStore, ids: readonly (string | undefined)[]): Promise<boolean> {
+  const cursors = await Promise.all(ids.map((_, partition) => store.cursor(partition)));
+  return ids.every((id, partition) => id === undefined || compareEntryIds(cursors[partition]!, id) >= 0);
 }

@@ -10,9 +10,9 @@ import {
   isSubscriptionName,
 } from '@fleetbridge/delivery';
 import { type StoredSubscription, type SubscriptionControl, SubscriptionStore } from '@fleetbridge/store';
+import { recordJsonLine, recordLine } from '../output/index.js';
 import { type Command, type Invocation, numberOption, UsageError } from './command.js';
 import { openLog } from './log-access.js';
-import { recordJsonLine, recordLine } from '../output/index.js';
 
 const actions = {
   list: listAll,

@@ -1,22 +1,22 @@
-// `fleetbridge tail`: the log's records as they come, decoded, with names and units.
+// `fleetbridge tail`: prints the records of the log as they arrive, decoded, with signal names and units.
 import { BEGINNING } from '@fleetbridge/protocol';
 import { type LogEntry, LogTail } from '@fleetbridge/store';
+import { recordJsonLine, recordLine } from '../output/index.js';
 import { type Command, numberOption, UsageError } from './command.js';
 import { openLog } from './log-access.js';
-import { recordJsonLine, recordLine } from '../output/index.js';
 
 export const tail: Command = {
-  summary: 'show the records in the log, decoded, as they come',
+  summary: 'print the records of the log, decoded, as they arrive',
   usage: '[--since <minutes> | --all] [--vin <VIN>] [--topic <topic>] [--count <n>] [--json]',
   help: [
-    '  --since <minutes>  begin so many minutes ago; default: now',
-    '  --all              begin with the first record that is kept',
+    '  --since <minutes>  start this many minutes ago; default: now',
+    '  --all              start with the oldest record in the log',
     '  --vin <VIN>        only this vehicle; can be repeated',
     '  --topic <topic>    only V, alerts, errors or connectivity; can be repeated',
-    '  --count <n>        end after so many records',
-    '  --json             one JSON object a record',
+    '  --count <n>        exit after this number of records',
+    '  --json             print one JSON object per record',
     '',
-    'Reads REDIS_URL, or the Redis that npm start runs in DATA_DIR.',
+    'Reads from REDIS_URL, or from the Redis that "npm start" runs in DATA_DIR.',
   ],
   options: {
     since: { type: 'string' },
@@ -28,7 +28,7 @@ export const tail: Command = {
   },
   async run({ values, positionals, env, print }) {
     if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);
-    if (values.all && values.since !== undefined) throw new UsageError('--all and --since exclude each other');
+    if (values.all && values.since !== undefined) throw new UsageError('--all and --since are mutually exclusive');
     const sinceMinutes = numberOption(values, 'since', { min: 0 }) ?? 0;
     const wanted = {
       vins: listOption(values.vin),
@@ -62,12 +62,12 @@ export const tail: Command = {
         );
       }
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-      // a reader such as head has seen enough
+      // a reader such as head closes the pipe
       process.stdout.once('error', () => resolve());
     });
-    for (const one of tails) one.start();
+    for (const logTail of tails) logTail.start();
     await done;
-    await Promise.all(tails.map((one) => one.stop()));
+    await Promise.all(tails.map((logTail) => logTail.stop()));
     return 0;
   },
 };

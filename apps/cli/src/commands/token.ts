@@ -1,5 +1,6 @@
-// `fleetbridge token`: who may listen. Redis holds hashes only, so a token is shown once, when it is made. An account at
-// Tesla is trusted by its name (`sub`), read from one of its tokens; whether a token is genuine is judged when it is used.
+// `fleetbridge token`: access tokens of the streaming server. Redis stores only hashes, so a token is shown once, when it is
+// created. A Tesla account is trusted by its id (`sub`), which is read from one of its tokens; signatures are verified by
+// the streaming server when a token is used.
 
 import { text } from 'node:stream/consumers';
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
@@ -8,14 +9,14 @@ import { type Command, type Invocation, UsageError } from './command.js';
 import { openLog } from './log-access.js';
 
 export const token: Command = {
-  summary: 'create, list and revoke tokens of the streaming server',
+  summary: 'create, list and revoke access tokens of the streaming server',
   usage: 'create [--vin <VIN>] [--label <text>] | trust <JWT | -> [--vin <VIN>] | list | revoke <id>',
   help: [
-    '  create   makes a token and prints it, once; with --vin it is good for that vehicle only',
-    "  trust    admits the access tokens of the Tesla account that this one is of (- reads it from stdin); that's what",
-    '           TeslaMate sends when it polls the Fleet API itself. The token is not kept, the name of its account is',
-    '  list     ids, vehicles, labels and dates; never the tokens themselves',
-    '  revoke   ends a token, or the trust in an account, by its id; open connections end within 5 seconds',
+    '  create   creates a token and prints it once; with --vin it is valid for that vehicle only',
+    '  trust    accepts the access tokens of the Tesla account that issued this one (-: read it from stdin). TeslaMate',
+    '           sends these tokens when it polls the Fleet API itself. Only the account id is stored, not the token',
+    '  list     prints ids, vehicles, labels and creation dates, but not the tokens',
+    '  revoke   revokes a token, or the trust in an account, by its id; open connections are closed within 5 seconds',
   ],
   options: { vin: { type: 'string' }, label: { type: 'string' } },
   async run({ positionals: [action, id, ...rest], values, env, print }) {
@@ -42,7 +43,7 @@ export const token: Command = {
 async function create(store: TokenStore, values: Invocation['values'], print: Invocation['print']): Promise<number> {
   const { token, grant } = await store.create(newGrant(values));
   print(token);
-  print(`id ${grant.id}, for ${vehicleOf(grant)}. It is not shown again.`);
+  print(`id ${grant.id}, for ${vehicleOf(grant)}. The token is not shown again.`);
   return 0;
 }
 
@@ -63,28 +64,28 @@ function newGrant(values: Invocation['values']): { vin: string; label: string; n
   return { vin, label: typeof values.label === 'string' ? values.label : '', nowMs: Date.now() };
 }
 
-/** The `sub` of a token that says to be Tesla's. */
+/** The `sub` of a token with an issuer of Tesla. */
 function accountOf(token: string): string {
   let claims: { sub?: unknown; iss?: unknown };
   try {
     claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) ?? {};
   } catch {
-    throw new UsageError('expected an access token of Tesla, three parts with dots between them');
+    throw new UsageError('expected an access token from Tesla: three parts separated by dots');
   }
   const { sub, iss } = claims;
-  const isTeslas = typeof iss === 'string' && /^https:\/\/[\w.-]+\.tesla\.(com|cn)\//.test(iss);
-  if (!isTeslas) throw new UsageError('that token does not come from Tesla (its issuer is another)');
-  if (typeof sub !== 'string' || sub === '') throw new UsageError('that token names no account (sub)');
+  const isFromTesla = typeof iss === 'string' && /^https:\/\/[\w.-]+\.tesla\.(com|cn)\//.test(iss);
+  if (!isFromTesla) throw new UsageError('the token was not issued by Tesla (iss)');
+  if (typeof sub !== 'string' || sub === '') throw new UsageError('the token has no account id (sub)');
   return sub;
 }
 
 async function list(store: TokenStore, print: Invocation['print']): Promise<number> {
   const grants = await store.list();
-  if (grants.length === 0) print('no tokens; BRIDGE_TOKEN is not listed here');
+  if (grants.length === 0) print('no tokens (BRIDGE_TOKEN is not listed)');
   for (const grant of grants) {
     const what = [grant.account === undefined ? '' : `Tesla account ${grant.account}`, grant.label];
-    const made = new Date(grant.createdMs).toISOString();
-    print(`${grant.id}  ${vehicleOf(grant).padEnd(17)}  ${made}  ${what.filter(Boolean).join('  ')}`.trimEnd());
+    const created = new Date(grant.createdMs).toISOString();
+    print(`${grant.id}  ${vehicleOf(grant).padEnd(17)}  ${created}  ${what.filter(Boolean).join('  ')}`.trimEnd());
   }
   return 0;
 }
@@ -94,7 +95,7 @@ async function revoke(store: TokenStore, id: string, print: Invocation['print'])
     print(`revoked ${id}`);
     return 0;
   }
-  print(`no token has the id ${id}; see fleetbridge token list`);
+  print(`no token with id ${id}; see "fleetbridge token list"`);
   return 1;
 }
 

@@ -1,11 +1,9 @@
-// `fleetbridge up`: everything on one machine, supervised. Read `runAll` from top to bottom for the order of the start.
+// `fleetbridge up`: all processes on one machine, supervised. `runAll` shows the start order from top to bottom.
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { createLogger, type RunContext, runApp } from '@fleetbridge/service';
-import { ensureBridgeToken } from './bridge-token.js';
-import { type Command, UsageError } from './command.js';
 import { hasDevelopmentCa, loadUpConfig, type UpConfig } from '../config.js';
 import { showLiveFrames, streamingUrl, welcome } from '../output/index.js';
 import { openRedisDirectory } from '../redis/index.js';
@@ -20,24 +18,27 @@ import {
   simulatorSpec,
   stopOrder,
 } from '../supervisor/index.js';
+import { ensureBridgeToken } from './bridge-token.js';
+import { type Command, UsageError } from './command.js';
 
 export const up: Command = {
-  summary: 'run everything: redis, dispatcher, ingest, streaming and a simulated vehicle',
+  summary: 'run all services on this machine: Redis, dispatcher, ingest, streaming, simulated vehicles',
   usage: '',
   help: [
-    'Makes certificates and a token under DATA_DIR, starts the parts in order, starts again what dies, and shows the live',
-    'frames. Ctrl-C stops everything in order, a second Ctrl-C at once.',
+    'Creates certificates and a token in DATA_DIR, starts the services in order, restarts a service that exits, and prints',
+    'live frames. Ctrl-C stops all services in order; a second Ctrl-C kills them.',
     '',
-    'Everything is set by environment variables; the ones that are asked for most:',
-    '  DATA_DIR         where everything is kept; default ./data',
-    '  REDIS_URL        a running Redis in place of our own',
-    '  SIM_VEHICLES     simulated vehicles; default 1, 0 for none',
+    'Configured by environment variables (docs/configuration.md). The most common ones:',
+    '  DATA_DIR         directory of all data; default ./data',
+    '  REDIS_URL        use this Redis instead of starting one',
+    '  SIM_VEHICLES     number of simulated vehicles; default 1',
     '  INGEST_PORT, STREAMING_PORT, TELEMETRY_HOST, STREAMING_HOST, ALLOWED_VINS, INGEST_CA_FILE, BRIDGE_TOKEN',
   ],
   options: {},
   async run({ positionals }) {
     if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);
-    if (!hasApps()) throw new UsageError('needs a clone with its build; in containers it is: docker compose up');
+    if (!hasApps())
+      throw new UsageError('only available in a clone of the repository; with containers use "docker compose up"');
     let exitCode: number | undefined;
     await runApp({
       name: 'fleetbridge',
@@ -61,17 +62,17 @@ async function runAll(context: RunContext): Promise<void> {
   const dataDirectory = resolve(config.DATA_DIR);
   const vins = vinsToSimulate(config);
 
-  // Closing the terminal window is a wish to stop; what is printed after that goes nowhere.
+  // Closing the terminal window stops everything; output after that is discarded.
   process.on('SIGHUP', () => process.kill(process.pid, 'SIGTERM'));
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
-  // The terminal is for people; what the supervisor's own life logs is of interest only when it fails.
+  // The terminal is for the user, who needs the supervisor's own log only when it fails.
   context.log = createLogger({ name: 'fleetbridge', level: 'error', format: config.LOG_FORMAT });
-  // Every child has the whole of SHUTDOWN_SECONDS, one after the other.
+  // Children stop one after another, each within SHUTDOWN_SECONDS.
   context.shutdownSeconds = (config.SHUTDOWN_SECONDS + 5) * stopOrder.length + 10;
 
   context.signal.addEventListener('abort', () => {
-    if (context.signal.reason !== 'start_failed') say('\nstopping …');
+    if (context.signal.reason !== 'start_failed') print('\nstopping …');
   });
 
   const pki = ensureDevelopmentPki({
@@ -84,11 +85,11 @@ async function runAll(context: RunContext): Promise<void> {
   const supervisor = new Supervisor({
     stopOrder,
     shutdownSeconds: config.SHUTDOWN_SECONDS,
-    say,
-    openOutput: (name) => openChildOutput({ name, logDirectory: join(dataDirectory, 'logs'), say }),
+    print,
+    openOutput: (name) => openChildOutput({ name, logDirectory: join(dataDirectory, 'logs'), print }),
   });
   context.onStop('children', () => supervisor.stop());
-  // A second Ctrl-C, a stop that takes too long, a bug: none of them leaves a child behind.
+  // No child keeps running after a second Ctrl-C, a stop beyond its time limit, or a bug.
   process.once('exit', () => supervisor.kill());
 
   const redis = config.REDIS_URL === undefined ? await startOwnRedis() : undefined;
@@ -98,13 +99,13 @@ async function runAll(context: RunContext): Promise<void> {
   context.signal.throwIfAborted();
 
   const redisUrlFile = redis === undefined ? {} : { redisUrlFile: join(redis.directory, 'url') };
-  say(welcome({ config, dataDirectory, token: bridgeToken, vins, ...redisUrlFile }));
+  print(welcome({ config, dataDirectory, token: bridgeToken, vins, ...redisUrlFile }));
   const frames = showLiveFrames({
     url: streamingUrl(config),
     token: bridgeToken,
     vins,
     ...trustedCas(config.STREAMING_CERT_FILE, pki.serverAuthority.certFile),
-    say,
+    print,
   });
   context.onStop('live frames', () => frames.stop());
   context.ready();
@@ -113,7 +114,7 @@ async function runAll(context: RunContext): Promise<void> {
     const directory = await openRedisDirectory({
       directory: join(dataDirectory, 'redis'),
       shutdownSeconds: config.SHUTDOWN_SECONDS,
-      say,
+      print,
     });
     context.signal.throwIfAborted();
     await supervisor.start(redisSpec({ env, config, dataDirectory }));
@@ -128,22 +129,22 @@ function trustedCas(certFile: string | undefined, developmentCa: string): { caPe
   return { caPem: certFile === undefined ? caPem : [caPem, ...rootCertificates].join('\n') };
 }
 
-/** Only those that ingest will let in: they have certificates of the development CA. */
+/** Only vehicles that ingest accepts: their certificates are signed by the development CA. */
 function vinsToSimulate(config: UpConfig): string[] {
   const { ALLOWED_VINS: allowed, SIM_VEHICLES: wanted } = config;
   const isOwnCa = !hasDevelopmentCa(config);
   if (isOwnCa && wanted !== undefined && wanted > 0) {
-    say('no simulated vehicles: their certificates are of the development CA, and ingest takes those of another');
+    print('no simulated vehicles: their certificates are signed by the development CA, which ingest does not accept');
   }
   if (isOwnCa) return [];
   const vins = simulatedVins(wanted ?? 1);
   if (allowed === undefined || allowed.includes('*')) return vins;
   const admitted = vins.filter((vin) => allowed.includes(vin));
   if (admitted.length < vins.length)
-    say(`${vins.length - admitted.length} simulated vehicle(s) left out: not in ALLOWED_VINS`);
+    print(`skipped ${vins.length - admitted.length} simulated vehicle(s) that are not in ALLOWED_VINS`);
   return admitted;
 }
 
-function say(line: string): void {
+function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }

@@ -1,18 +1,18 @@
-// `fleetbridge vehicle`: which vehicles may connect, changed while ingest runs. It looks every second.
+// `fleetbridge vehicle`: changes which vehicles may connect while ingest runs. Ingest reads the list every second.
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import { AdmissionStore } from '@fleetbridge/store';
 import { type Command, type Invocation, UsageError } from './command.js';
 import { openLog } from './log-access.js';
 
 export const vehicle: Command = {
-  summary: 'allow and deny vehicles, while everything runs',
+  summary: 'allow and deny vehicles at run time',
   usage: 'allow <VIN>… | deny <VIN>… | list',
   help: [
-    '  allow   lets these vehicles connect, beside those of ALLOWED_VINS and ALLOWED_VINS_FILE',
-    '  deny    ends their connections and keeps them out, whatever ALLOWED_VINS says, * included',
-    '  list    what was allowed and denied here',
+    '  allow   allows these vehicles in addition to ALLOWED_VINS and ALLOWED_VINS_FILE',
+    '  deny    closes their connections and rejects them, even if ALLOWED_VINS (including *) allows them',
+    '  list    prints the vehicles allowed and denied with this command',
     '',
-    'The newest word on a VIN counts. It takes effect within seconds.',
+    'The latest allow or deny for a VIN wins. Changes take effect within seconds.',
   ],
   options: {},
   async run({ positionals: [action, ...vins], env, print }) {
@@ -38,7 +38,8 @@ export const vehicle: Command = {
 
 async function list(store: AdmissionStore, print: Invocation['print']): Promise<number> {
   const { verdicts } = await store.read();
-  if (verdicts.size === 0) print('nothing allowed or denied here; ALLOWED_VINS and ALLOWED_VINS_FILE are not listed');
+  if (verdicts.size === 0)
+    print('no vehicles allowed or denied with this command (ALLOWED_VINS and ALLOWED_VINS_FILE are not listed)');
   for (const [vin, verdict] of verdicts) print(`${vin.padEnd(17)}  ${verdict}`);
   return 0;
 }

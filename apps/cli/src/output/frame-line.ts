@@ -1,8 +1,8 @@
-// One frame as a line that a person can follow on the terminal.
+// One frame as a line for the terminal.
 import type { TeslaMateFrame } from '@fleetbridge/simulator';
 import { localTime } from '../supervisor/index.js';
 
-/** `14:03:07  5YJ3E1EA7KF000001  D   31 mph   64 %  48.13745,11.57549   12 kW`; what is unknown is a dash. */
+/** `14:03:07  5YJ3E1EA7KF000001  D   31 mph   64 %  48.13745,11.57549   12 kW`; a dash for an unknown value. */
 export function frameLine(vin: string, frame: TeslaMateFrame): string {
   const { timeMs, shiftState, speed, soc, estLat, estLng, power } = frame;
   const place = estLat === null || estLng === null ? '-' : `${estLat.toFixed(5)},${estLng.toFixed(5)}`;

@@ -1,22 +1,22 @@
-// The frames on the terminal, received as TeslaMate receives them: what is shown here has gone the whole way.
+// Live frames on the terminal, received like TeslaMate does, so each one has passed through all services.
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import { frameLine } from './frame-line.js';
 
-/** More than that nobody can follow. */
+/** More vehicles would make the output unreadable. */
 const MAX_SHOWN = 3;
-const LOOK_MS = 1_000;
-/** TeslaMate's supervisor starts a vehicle that crashed anew, too. */
-const AGAIN_AFTER_MS = 5_000;
+const POLL_MS = 1_000;
+/** Like TeslaMate's supervisor, which restarts a crashed vehicle process. */
+const RECONNECT_MS = 5_000;
 
 export interface LiveFramesOptions {
   readonly url: string;
   readonly token: string;
   readonly vins: readonly string[];
   readonly caPem?: string;
-  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
 }
 
-/** Shows the first three vehicles until it is stopped, whatever happens to the connections. */
+/** Prints the frames of the first three vehicles until it is stopped; reconnects when a connection fails. */
 export function showLiveFrames(options: LiveFramesOptions): { stop(): void } {
   const shown = options.vins.slice(0, MAX_SHOWN).map((vin) => showVehicle(vin, options));
   return {
@@ -26,28 +26,29 @@ export function showLiveFrames(options: LiveFramesOptions): { stop(): void } {
   };
 }
 
-function showVehicle(vin: string, { url, token, caPem, say }: LiveFramesOptions): { stop(): void } {
+function showVehicle(vin: string, { url, token, caPem, print }: LiveFramesOptions): { stop(): void } {
   let restart: NodeJS.Timeout | undefined;
   let client = open();
-  let lastTrouble = '';
+  let lastEvent = '';
 
-  const looking = setInterval(() => {
+  const poll = setInterval(() => {
     for (const { type } of client.events) {
-      if (type === 'disconnected') say(`${vin}: streaming has gone; reconnecting`);
-      if (type === 'vehicle_disconnected' && lastTrouble !== type) say(`${vin}: asleep or out of reach`);
-      if (type === 'tokens_expired' && lastTrouble !== type) say(`${vin}: streaming does not admit the token`);
-      lastTrouble = type;
+      if (type === 'disconnected') print(`${vin}: connection to streaming lost; reconnecting`);
+      if (type === 'vehicle_disconnected' && lastEvent !== type)
+        print(`${vin}: vehicle disconnected (asleep or offline)`);
+      if (type === 'tokens_expired' && lastEvent !== type) print(`${vin}: streaming rejected the token`);
+      lastEvent = type;
     }
     const [crash] = client.crashes;
-    // The client keeps what it saw, as a test wants it; here it runs for months.
+    // The client keeps its events for tests; here it can run for months.
     client.events.length = 0;
     client.messages.length = 0;
     if (crash === undefined) return;
-    say(`${vin}: ${crash}; connecting again in ${AGAIN_AFTER_MS / 1000} s`);
+    print(`${vin}: ${crash}; reconnecting in ${RECONNECT_MS / 1000} s`);
     restart = setTimeout(() => {
       client = open();
-    }, AGAIN_AFTER_MS);
-  }, LOOK_MS);
+    }, RECONNECT_MS);
+  }, POLL_MS);
 
   function open(): TeslaMateClient {
     const opened = new TeslaMateClient({
@@ -56,19 +57,19 @@ function showVehicle(vin: string, { url, token, caPem, say }: LiveFramesOptions)
       tag: vin,
       ...(caPem === undefined ? {} : { caPem }),
       onFrame: (frame) => {
-        lastTrouble = '';
+        lastEvent = '';
         opened.frames.length = 0;
-        say(frameLine(vin, frame));
+        print(frameLine(vin, frame));
       },
     });
-    // A first connection that fails is a crash among its events, where it is looked for.
+    // The poll above finds a failed first connection among the crashes.
     opened.connect().catch(() => {});
     return opened;
   }
 
   return {
     stop() {
-      clearInterval(looking);
+      clearInterval(poll);
       clearTimeout(restart);
       client.stop();
     },

@@ -1,14 +1,14 @@
-// A record of the log as a line for a person, or as JSON for a program.
+// A record of the log as a readable line or as JSON.
 import { decodeRecord, recordJson, type SignalValue, signalsOf, signalUnit } from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
 
-/** `12:30:01.250  <VIN>  V  VehicleSpeed 42.5 mph · Gear D`; what can't be decoded says so. */
+/** `12:30:01.250  <VIN>  V  VehicleSpeed 42.5 mph · Gear D`; a record that can't be decoded gives the error instead. */
 export function recordLine(entry: LogEntry): string {
   const time = new Date(entry.createdMs).toISOString().slice(11, 23);
   return `${time}  ${entry.vin}  ${entry.topic.padEnd(12)}  ${contentOf(entry)}`;
 }
 
-/** One JSON object: where the entry is in the log, and the record as Tesla's server would publish it. */
+/** One JSON object: the entry's id and metadata, and the record as Tesla's server publishes it. */
 export function recordJsonLine(entry: LogEntry): string {
   const { id, vin, topic, txid, createdMs, receivedMs } = entry;
   return JSON.stringify({
@@ -25,14 +25,14 @@ export function recordJsonLine(entry: LogEntry): string {
 function contentOf({ topic, payload }: LogEntry): string {
   try {
     const record = decodeRecord(topic, payload);
-    if (record === undefined) return `${payload.length} bytes of a topic that has no decoder`;
+    if (record === undefined) return `${payload.length} bytes of an unknown topic`;
     if (record.topic === 'V')
       return signalsOf(record.message)
         .map(({ name, value }) => `${name} ${valueText(name, value)}`)
         .join(' · ');
     if (record.topic === 'connectivity') {
       const { status, networkInterface } = recordJson(record) as { status: string; networkInterface: string };
-      return `${status}${networkInterface === '' ? '' : ` by ${networkInterface}`}`;
+      return `${status}${networkInterface === '' ? '' : ` via ${networkInterface}`}`;
     }
     if (record.topic === 'alerts') return (record.message.alerts ?? []).map(({ name }) => name).join(' · ');
     return (record.message.errors ?? []).map(({ name, body }) => `${name}: ${body}`).join(' · ');
@@ -45,7 +45,7 @@ function valueText(name: string, value: SignalValue): string {
   if (value === null) return '(invalid)';
   if (typeof value === 'object')
     return Object.entries(value)
-      .map(([part, one]) => `${part}=${one}`)
+      .map(([name, part]) => `${name}=${part}`)
       .join(',');
   const unit = signalUnit(name);
   const text = typeof value === 'number' ? String(Math.round(value * 1e6) / 1e6) : String(value);

@@ -3,7 +3,7 @@ import { loadUpConfig } from '../config.js';
 import { welcome } from './welcome.js';
 
 const someFile = import.meta.filename;
-const welcomed = (env: NodeJS.ProcessEnv) =>
+const welcomeOf = (env: NodeJS.ProcessEnv) =>
   welcome({ config: loadUpConfig(env), dataDirectory: '/srv/data', token: 'T0KEN', vins: ['VIN1'] });
 
 /** The lines of the two blocks for TeslaMate. */
@@ -13,9 +13,9 @@ const blocksOf = (text: string) =>
     .filter((part) => part.includes('TESLA_WSS_HOST'))
     .map((part) => part.split('\n').map((line) => line.trim()));
 
-describe('what up prints', () => {
-  it('has both blocks for TeslaMate, ready to be copied', () => {
-    const [withToken, withoutToken] = blocksOf(welcomed({}));
+describe('welcome', () => {
+  it('contains both environment blocks for TeslaMate, ready to copy', () => {
+    const [withToken, withoutToken] = blocksOf(welcomeOf({}));
     expect(withToken).toEqual([
       'TESLA_WSS_HOST=wss://localhost:8443',
       'TESLA_WSS_TLS_ACCEPT_INVALID_CERTS=true',
@@ -27,14 +27,18 @@ describe('what up prints', () => {
     expect(withoutToken?.join()).toContain('TESLA_ACCOUNTS');
   });
 
-  it('asks for no exception from TLS with a certificate of the user', () => {
-    const text = welcomed({ STREAMING_CERT_FILE: someFile, STREAMING_KEY_FILE: someFile, STREAMING_HOST: 's.example' });
+  it('does not disable certificate checks with a certificate of the user', () => {
+    const text = welcomeOf({
+      STREAMING_CERT_FILE: someFile,
+      STREAMING_KEY_FILE: someFile,
+      STREAMING_HOST: 's.example',
+    });
     expect(text).toContain('TESLA_WSS_HOST=wss://s.example:8443');
     expect(text).not.toContain('INVALID_CERTS');
   });
 
-  it('names ws:// when TLS is off, and no accounts once they are set', () => {
-    const text = welcomed({ STREAMING_TLS: 'off', TESLA_ACCOUNTS: 'me' });
+  it('shows ws:// when TLS is off, and no hint on accounts once they are set', () => {
+    const text = welcomeOf({ STREAMING_TLS: 'off', TESLA_ACCOUNTS: 'me' });
     expect(text).toContain('TESLA_WSS_HOST=ws://localhost:8443');
     expect(text).not.toContain('INVALID_CERTS');
     expect(text).not.toContain('TESLA_ACCOUNTS');

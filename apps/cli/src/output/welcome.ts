@@ -1,4 +1,4 @@
-// What `up` prints once everything runs: where things are, and the lines to copy into TeslaMate's environment.
+// The text that `up` prints when all services run: addresses, files, and lines to copy into TeslaMate's environment.
 import { join } from 'node:path';
 import type { UpConfig } from '../config.js';
 
@@ -6,7 +6,7 @@ export interface WelcomeFacts {
   readonly config: UpConfig;
   readonly dataDirectory: string;
   readonly token: string;
-  /** Absent with a Redis of the user's own. */
+  /** Absent when the user has set REDIS_URL. */
   readonly redisUrlFile?: string;
   readonly vins: readonly string[];
 }
@@ -20,31 +20,34 @@ export function welcome(facts: WelcomeFacts): string {
     '',
     'fleetbridge is running.',
     '',
-    `  vehicles     wss://${telemetryHost}:${config.INGEST_PORT}`,
+    `  ingest       wss://${telemetryHost}:${config.INGEST_PORT}`,
     `  streaming    ${streamingUrl(config)}/streaming/`,
     `  status page  ${admins[0]}/`,
     `  health       ${admins.map((url) => `${url}/readyz`).join('  ')}`,
-    ...(config.AUTH === 'none' ? ['  token        none needed (AUTH=none)'] : [`  token        ${token}`]),
-    redisUrlFile === undefined ? '  Redis        yours (REDIS_URL)' : `  Redis        its URL is in ${redisUrlFile}`,
+    ...(config.AUTH === 'none' ? ['  token        not required (AUTH=none)'] : [`  token        ${token}`]),
+    redisUrlFile === undefined ? '  Redis        as set in REDIS_URL' : `  Redis        URL in ${redisUrlFile}`,
     `  certificates ${join(dataDirectory, 'pki')}`,
     `  logs         ${join(dataDirectory, 'logs')}`,
     `  simulated    ${vins.length === 0 ? 'none' : vins.length <= 3 ? vins.join(', ') : `${vins[0]} and ${vins.length - 1} more`}`,
     '',
-    "TeslaMate's environment, when a gateway or a provider answers its polling:",
+    'Environment of TeslaMate if it polls a gateway or provider of the Fleet API:',
     '',
     ...indented([...streamingBlock(config), `TOKEN=?token=${token}`]),
     '',
-    "TeslaMate's environment, when it polls Tesla's Fleet API with its own tokens:",
+    "Environment of TeslaMate if it polls Tesla's Fleet API with its own tokens:",
     '',
     ...indented(streamingBlock(config)),
     ...(config.TESLA_ACCOUNTS.length > 0 || config.AUTH === 'none'
       ? []
-      : ['  (and here TESLA_ACCOUNTS=<the "sub" of your Tesla account>, so that those tokens are admitted)']),
+      : ['  (also set TESLA_ACCOUNTS=<"sub" of your Tesla account> for fleetbridge, so that it accepts those tokens)']),
     '',
     ...(config.STREAMING_HOST === undefined
-      ? ['From a container or another machine use the name of this machine in place of localhost (STREAMING_HOST).', '']
+      ? [
+          'If TeslaMate runs in a container or on another machine, replace localhost by the name of this machine (STREAMING_HOST).',
+          '',
+        ]
       : []),
-    'Ctrl-C stops everything.',
+    'Press Ctrl-C to stop.',
     '',
   ].join('\n');
 }
@@ -55,10 +58,10 @@ export function streamingUrl(config: UpConfig): string {
 }
 
 function streamingBlock(config: UpConfig): string[] {
-  const isSelfMade = config.STREAMING_TLS && config.STREAMING_CERT_FILE === undefined;
+  const isSelfSigned = config.STREAMING_TLS && config.STREAMING_CERT_FILE === undefined;
   return [
     `TESLA_WSS_HOST=${streamingUrl(config)}`,
-    ...(isSelfMade ? ['TESLA_WSS_TLS_ACCEPT_INVALID_CERTS=true'] : []),
+    ...(isSelfSigned ? ['TESLA_WSS_TLS_ACCEPT_INVALID_CERTS=true'] : []),
     'TESLA_WSS_USE_VIN=true',
   ];
 }

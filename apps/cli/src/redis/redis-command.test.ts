@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parseReply, RedisConnection, type RedisReply, RedisReplyError } from './redis-command.js';
 
 describe('parseReply', () => {
-  it('reads every kind of reply', () => {
+  it('parses every kind of reply', () => {
     expect(parseReply(Buffer.from('+OK\r\n'))).toEqual({ reply: 'OK', end: 5 });
     expect(parseReply(Buffer.from(':-12\r\n'))).toEqual({ reply: -12, end: 6 });
     expect(parseReply(Buffer.from('$-1\r\n'))).toEqual({ reply: null, end: 5 });
@@ -13,7 +13,7 @@ describe('parseReply', () => {
     expect(parseReply(Buffer.from('-LOADING Redis is loading\r\n'))).toMatchObject({ reply: { code: 'LOADING' } });
   });
 
-  it('reads any reply whole and calls every beginning of it incomplete', () => {
+  it('parses any complete reply and reports every prefix of it as incomplete', () => {
     fc.assert(
       fc.property(replies(), (reply) => {
         const bytes = Buffer.from(encode(reply));
@@ -26,7 +26,7 @@ describe('parseReply', () => {
     );
   });
 
-  it('answers with a value for any bytes', () => {
+  it('never throws, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         parseReply(Buffer.from(bytes));
@@ -35,7 +35,7 @@ describe('parseReply', () => {
   });
 });
 
-describe('a connection', () => {
+describe('RedisConnection', () => {
   async function serve(answer: string): Promise<{ port: number; close(): void }> {
     const server = createServer((socket) => {
       socket.on('error', () => {});
@@ -45,26 +45,26 @@ describe('a connection', () => {
     return { port: (server.address() as AddressInfo).port, close: () => server.close() };
   }
 
-  it('fails at a server that speaks something else', async () => {
+  it('rejects when the server speaks another protocol', async () => {
     const server = await serve('HTTP/1.1 400 Bad Request\r\n\r\n');
-    await expect(RedisConnection.open({ port: server.port, password: 'x' })).rejects.toThrow('not one of Redis');
+    await expect(RedisConnection.open({ port: server.port, password: 'x' })).rejects.toThrow('not a Redis reply');
     server.close();
   });
 
-  it('fails at a server that says nothing', async () => {
+  it('rejects when the server does not answer in time', async () => {
     const server = await serve('');
     const opening = RedisConnection.open({ port: server.port, password: 'x', timeoutMs: 20 });
     await expect(opening).rejects.toThrow('no answer within 20 ms');
     server.close();
   });
 
-  it('fails where nobody listens', async () => {
+  it('rejects when the port is closed', async () => {
     const server = await serve('');
     server.close();
     await expect(RedisConnection.open({ port: server.port, password: 'x' })).rejects.toThrow('ECONNREFUSED');
   });
 
-  it('gives the error with which Redis answers', async () => {
+  it('rejects with the error that Redis answers', async () => {
     const server = await serve('-WRONGPASS no\r\n');
     const opening = RedisConnection.open({ port: server.port, password: 'x' });
     await expect(opening).rejects.toBeInstanceOf(RedisReplyError);

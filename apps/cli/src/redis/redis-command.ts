@@ -1,6 +1,6 @@
-// The few commands that the supervision of our own Redis needs, one at a time over one socket. Records go through
-// @fleetbridge/store and its client; this one must work while Redis still loads, with an orphan of an earlier run,
-// and with whatever else may be listening on that port.
+// A minimal Redis client for the supervision of our own Redis: one command at a time over one socket. Everything else uses
+// the client of @fleetbridge/store; this one must work while Redis is loading, with an orphan of an earlier run, and with
+// any other program that listens on the port.
 import { connect, type Socket } from 'node:net';
 
 export type RedisReply = string | number | null | RedisReplyError | RedisReply[];
@@ -16,12 +16,12 @@ export class RedisReplyError extends Error {
   }
 }
 
-/** No answer that can be read: the connection ended, timed out, or whoever listens there does not speak Redis. */
+/** No readable answer: the connection was closed or timed out, or the peer does not speak the Redis protocol. */
 export class RedisUnreachableError extends Error {
   override readonly name = 'RedisUnreachableError';
 }
 
-/** As far as we know nobody needs longer answers; a peer that is no Redis may send anything. */
+/** More than any answer that is needed here; a peer that is not Redis may send anything. */
 const MAX_REPLY_BYTES = 4 * 1024 * 1024;
 
 export class RedisConnection {
@@ -30,7 +30,7 @@ export class RedisConnection {
   #received: Buffer = Buffer.alloc(0);
   #waiting: { resolve: (reply: RedisReply) => void; reject: (error: Error) => void } | undefined;
   #failure: Error | undefined;
-  /** Resolves when the connection has ended, whoever ended it. */
+  /** Resolves when the connection is closed, by either side. */
   readonly closed: Promise<void>;
 
   /** Connects to loopback and authenticates. Rejects with `RedisUnreachableError` or `RedisReplyError`. */
@@ -59,9 +59,9 @@ export class RedisConnection {
     });
   }
 
-  /** One at a time: the next command waits until this one is answered. Rejects with an error that Redis answers. */
+  /** Only one command may be in flight. Rejects with `RedisReplyError` when Redis answers with an error. */
   async command(...words: string[]): Promise<RedisReply> {
-    if (this.#waiting !== undefined) throw new Error('one command at a time');
+    if (this.#waiting !== undefined) throw new Error('another command is in flight');
     const reply = await new Promise<RedisReply>((resolve, reject) => {
       if (this.#failure !== undefined) {
         reject(this.#failure);
@@ -83,14 +83,14 @@ export class RedisConnection {
     this.#received = Buffer.concat([this.#received, chunk]);
     const parsed = parseReply(this.#received);
     if (parsed === 'invalid' || this.#received.length > MAX_REPLY_BYTES) {
-      this.#fail('the answer is not one of Redis');
+      this.#fail('the answer is not a Redis reply');
       return;
     }
     if (parsed === 'incomplete' || this.#waiting === undefined) return;
     this.#received = this.#received.subarray(parsed.end);
     const { resolve } = this.#waiting;
     this.#waiting = undefined;
-    // An idle connection may stay so.
+    // No timeout while the connection is idle.
     this.#socket.setTimeout(0);
     resolve(parsed.reply);
   }
@@ -107,7 +107,7 @@ function encodeCommand(words: readonly string[]): string {
   return `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
 }
 
-/** One reply from the start of `bytes` (RESP2), with the offset behind it. */
+/** The reply at `start` (RESP2) and the offset of the byte after it. */
 export function parseReply(bytes: Buffer, start = 0): { reply: RedisReply; end: number } | 'incomplete' | 'invalid' {
   const lineEnd = bytes.indexOf('\r\n', start);
   if (lineEnd < 0)

@@ -1,6 +1,6 @@
-// The directory of the Redis that is ours: its port and password, chosen once and kept, its configuration, and the end of
-// a server that an earlier run left behind in it. Two servers on one append-only file would destroy it, so nothing is
-// started before it is certain that nobody has it open.
+// The directory of our own Redis: its port and password, which are chosen once and kept, its configuration, and the
+// shutdown of a server that an earlier run left behind. Two servers would corrupt the append-only file, so no server
+// starts before it is certain that no other has the file open.
 import { randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, mkdirSync, realpathSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -9,20 +9,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readPrivateFile, writePrivateFile } from '../private-file.js';
 import { RedisConnection, RedisReplyError } from './redis-command.js';
 
-/** The guard's connection is named so; a server in our directory without one is an orphan. */
+/** The client name of the guard's connection. A server in our directory without such a client is an orphan. */
 export const GUARD_NAME = 'fleetbridge-guard';
-/** The same while it ends the server because its supervisor has gone. */
+/** The guard's client name while it stops the server because its supervisor is gone. */
 export const LEAVING_GUARD_NAME = 'fleetbridge-guard-leaving';
-/** Whoever looks whether the server is an orphan; a leaving guard doesn't wait for it, or both would wait. */
+/** The client that checks whether the server is an orphan. A leaving guard does not wait for it; both would deadlock. */
 const VISITOR_NAME = 'fleetbridge-visitor';
 
-/** Below the ports that systems take for outgoing connections, where one would be taken from us now and then. */
+/** Below the ephemeral range, from which the system would sometimes give our port to an outgoing connection. */
 const FIRST_PORT = 20_000;
 const LAST_PORT = 29_999;
 const PORT_ATTEMPTS = 50;
 /** A guard whose supervisor was killed a moment ago may not have renamed itself yet. */
 const GUARD_REACTION_MS = 2_000;
-/** Ending means one last sync of the append-only file. */
+/** A shutdown includes a last sync of the append-only file. */
 const ORPHAN_END_MS = 60_000;
 const POLL_MS = 50;
 
@@ -37,22 +37,23 @@ export interface RedisDirectory {
 
 export interface RedisDirectoryOptions {
   readonly directory: string;
-  readonly say: (line: string) => void;
-  /** How long a guard that is leaving may take. */
+  /** Prints one line for the user. */
+  readonly print: (line: string) => void;
+  /** The time limit of a guard that is leaving. */
   readonly shutdownSeconds: number;
 }
 
-/** Another fleetbridge, alive, has this directory. */
+/** Another running fleetbridge uses this directory. */
 export class RedisDirectoryInUseError extends Error {
   override readonly name = 'RedisDirectoryInUseError';
 }
 
 /**
- * Makes or reads the directory, ends an orphan, and writes `url` (0600) and `redis.conf`. The kept port is given up only
- * when somebody else has it. Throws `RedisDirectoryInUseError`.
+ * Creates or reads the directory, shuts an orphan down, and writes `url` (0600) and `redis.conf`. The port changes only
+ * when another program uses the stored one. Throws `RedisDirectoryInUseError`.
  */
 export async function openRedisDirectory(options: RedisDirectoryOptions): Promise<RedisDirectory> {
-  const { directory, say } = options;
+  const { directory, print } = options;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
   const keep = (name: string, text: string) => writePrivateFile(join(directory, name), text);
@@ -61,11 +62,11 @@ export async function openRedisDirectory(options: RedisDirectoryOptions): Promis
     password = randomBytes(32).toString('base64url');
     keep('password', password);
   }
-  const kept = readPort(directory);
-  const isKept = kept !== undefined && (await clearPort({ ...options, port: kept, password }));
-  const port = isKept ? kept : await chooseFreePort();
-  if (kept !== undefined && !isKept) {
-    say(`port ${kept}, which our Redis had, is taken by another program; it has port ${port} from now on`);
+  const stored = readPort(directory);
+  const isUsable = stored !== undefined && (await clearPort({ ...options, port: stored, password }));
+  const port = isUsable ? stored : await chooseFreePort();
+  if (stored !== undefined && !isUsable) {
+    print(`port ${stored} of our Redis is in use by another program; Redis uses port ${port} from now on`);
   }
   keep('port', String(port));
   const url = `redis://default:${password}@127.0.0.1:${port}`;
@@ -76,33 +77,33 @@ export async function openRedisDirectory(options: RedisDirectoryOptions): Promis
 }
 
 /**
- * Ends a server that an earlier run left in this directory. Whether the port is free (or ours to take) afterwards: false
- * when somebody else has it.
+ * Shuts down a server that an earlier run left in this directory. Returns whether the port is free afterwards; false when
+ * another program uses it.
  */
 export async function clearPort(
   options: RedisDirectoryOptions & { readonly port: number; readonly password: string },
 ): Promise<boolean> {
-  const { directory, port, password, say } = options;
+  const { directory, port, password, print } = options;
   if (await isFree(port)) return true;
   let connection: RedisConnection;
   try {
     connection = await RedisConnection.open({ port, password });
   } catch {
-    // No Redis, or one with another password. Or it ended while we looked.
+    // No Redis, or one with another password, or it ended during the check.
     return isFree(port);
   }
   try {
     await connection.command('CLIENT', 'SETNAME', VISITOR_NAME);
     if ((await directoryOf(connection)) !== realpathSync(directory)) return false;
     await waitForGuard(connection, options);
-    say('ending the Redis that an earlier run left behind');
-    // Every acknowledged write is in the append-only file already. A leaving guard may be quicker: then this fails.
+    print('stopping the Redis that an earlier run left behind');
+    // Every acknowledged write is in the append-only file already. Fails when a leaving guard is faster.
     await connection.command('SHUTDOWN', 'NOSAVE').catch((error: unknown) => {
       if (error instanceof RedisReplyError) throw error;
     });
   } catch (error) {
     if (error instanceof RedisDirectoryInUseError || error instanceof RedisReplyError) throw error;
-    // The connection ended: so does the server.
+    // The connection was closed because the server is stopping.
   } finally {
     connection.close();
   }
@@ -110,7 +111,7 @@ export async function clearPort(
   return true;
 }
 
-/** A configuration file, not arguments: those are for everyone to see in the list of processes, password included. */
+/** A configuration file instead of arguments, because the process list shows arguments, password included, to all users. */
 export function redisConfig(options: { directory: string; port: number; password: string }): string {
   return [
     '# Written by fleetbridge at every start.',
@@ -139,11 +140,11 @@ async function directoryOf(connection: RedisConnection): Promise<string | undefi
   return Array.isArray(reply) && typeof reply[1] === 'string' ? reply[1] : undefined;
 }
 
-/** Returns when the server has no guard (any more), throws when it has one that means to keep it. */
+/** Returns when the server has no guard or no longer has one. Throws when a guard keeps it running. */
 async function waitForGuard(connection: RedisConnection, options: RedisDirectoryOptions): Promise<void> {
   const startedMs = performance.now();
   const leaveMs = GUARD_REACTION_MS + (options.shutdownSeconds + 5) * 1000;
-  let hasSaidSo = false;
+  let isPrinted = false;
   for (;;) {
     const names = await clientNames(connection);
     const elapsedMs = performance.now() - startedMs;
@@ -151,24 +152,24 @@ async function waitForGuard(connection: RedisConnection, options: RedisDirectory
     if (!isLeaving && !names.includes(GUARD_NAME)) return;
     if (!isLeaving && elapsedMs > GUARD_REACTION_MS) {
       throw new RedisDirectoryInUseError(
-        `${options.directory} belongs to a fleetbridge that is running; stop that one, or give this one a DATA_DIR of its own`,
+        `${options.directory} is in use by another running fleetbridge; stop that one, or set another DATA_DIR`,
       );
     }
-    if (isLeaving && !hasSaidSo) {
-      options.say('an earlier run is still ending; waiting for it');
-      hasSaidSo = true;
+    if (isLeaving && !isPrinted) {
+      options.print('waiting for an earlier run that is still stopping');
+      isPrinted = true;
     }
     await delay(POLL_MS);
   }
 }
 
-/** How many clients there are that may still have something to write. */
+/** The number of clients that may still write. */
 export async function countWriters(connection: RedisConnection): Promise<number> {
   const names = await clientNames(connection);
   return names.filter((name) => ![GUARD_NAME, LEAVING_GUARD_NAME, VISITOR_NAME].includes(name)).length;
 }
 
-/** An empty name for each client that has none. */
+/** The names of all clients; empty for a client without a name. */
 async function clientNames(connection: RedisConnection): Promise<string[]> {
   const reply = await connection.command('CLIENT', 'LIST');
   return String(reply)
@@ -182,7 +183,7 @@ async function untilFree(port: number, directory: string): Promise<void> {
   while (!(await isFree(port))) {
     if (performance.now() > until) {
       throw new RedisDirectoryInUseError(
-        `the Redis of an earlier run in ${directory} (port ${port}) did not end within ${ORPHAN_END_MS / 1000} s; end it by hand`,
+        `the Redis of an earlier run in ${directory} (port ${port}) did not stop within ${ORPHAN_END_MS / 1000} s; stop it by hand`,
       );
     }
     await delay(POLL_MS);

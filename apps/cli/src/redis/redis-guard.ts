@@ -1,6 +1,6 @@
-// The process that owns our redis-server. Redis knows nothing of supervisors; this one does: it tells the supervisor when
-// Redis can be used, ends it in good order, and when the supervisor has gone it lets the others finish their last writes
-// first. Its own connection is how a later run can tell a server that is looked after from an orphan.
+// The parent process of our redis-server. It reports to the supervisor when Redis accepts commands and stops Redis
+// gracefully. When the supervisor is gone, it first lets the other clients finish their last writes. Its connection
+// distinguishes a supervised server from an orphan.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { clearPort, countWriters, GUARD_NAME, LEAVING_GUARD_NAME } from './redis
 
 const POLL_MS = 50;
 const REOPEN_MS = 500;
-/** What is left for Redis itself after the others had theirs. */
+/** The time limit of Redis itself, after that of the other clients. */
 const REDIS_STOP_SECONDS = 10;
 
 await runApp({ name: 'redis', main: guardRedis });
@@ -24,16 +24,16 @@ async function guardRedis(context: RunContext): Promise<void> {
   context.log = createLogger({ name: 'redis', format: 'json' });
   const port = Number(readFileSync(join(directory, 'port'), 'utf8'));
   const password = readFileSync(join(directory, 'password'), 'utf8').trim();
-  const say = (line: string) => context.log.warn({ detail: line }, 'redis_orphan');
-  if (!(await clearPort({ directory, port, password, say, shutdownSeconds }))) {
+  const print = (line: string) => context.log.warn({ detail: line }, 'redis_orphan');
+  if (!(await clearPort({ directory, port, password, print, shutdownSeconds }))) {
     throw new Error(
-      `port ${port} on 127.0.0.1, which our Redis had, is taken by another program; start again to move it`,
+      `port ${port} of our Redis on 127.0.0.1 is in use by another program; restart fleetbridge to choose another port`,
     );
   }
 
   const server = startServer(redisServer, join(directory, 'redis.conf'));
   context.onStop('redis-server', () => endServer(server));
-  // However this process ends: no server without a guard.
+  // However this process ends, the server must not keep running without a guard.
   process.once('exit', () => server.process.kill('SIGKILL'));
 
   const connection = await openNamed({ port, password, server, signal: context.signal });
@@ -51,7 +51,7 @@ async function guardRedis(context: RunContext): Promise<void> {
   });
   context.ready({ ports: { redis: port } });
 
-  /** Somebody may close it with CLIENT KILL; without it the server would count as an orphan. */
+  /** CLIENT KILL can close the connection; without it the server would look like an orphan. */
   async function keepOpen(): Promise<void> {
     for (;;) {
       await guarding.closed;
@@ -60,7 +60,7 @@ async function guardRedis(context: RunContext): Promise<void> {
       try {
         guarding = await openNamed({ port, password, server, signal: context.signal });
       } catch {
-        return; // the server has ended, or we are ending it
+        return; // the server has stopped or is stopping
       }
     }
   }
@@ -68,7 +68,7 @@ async function guardRedis(context: RunContext): Promise<void> {
 
 interface Server {
   readonly process: ChildProcess;
-  /** How it ended, and the last lines of its log. */
+  /** Exit code or signal as text, and the last lines of its log. */
   readonly ended: Promise<{ how: string; lastLines: string }>;
 }
 
@@ -81,12 +81,12 @@ function startServer(redisServer: string, configFile: string): Server {
       lastLines = (lastLines + chunk.toString()).slice(-2_000);
     });
   }
-  // The reader of our output may be gone, and Redis still has to be ended in good order.
+  // The reader of this output may be gone; Redis must be stopped gracefully nevertheless.
   process.stdout.on('error', () => {});
   const ended: Server['ended'] = new Promise((resolve) => {
-    child.once('error', (error) => resolve({ how: `can't run ${redisServer}: ${error.message}`, lastLines: '' }));
+    child.once('error', (error) => resolve({ how: `could not run ${redisServer}: ${error.message}`, lastLines: '' }));
     child.once('close', (code, signal) => {
-      const how = `redis-server ended (${signal ?? `exit code ${code}`})`;
+      const how = `redis-server exited (${signal ?? `exit code ${code}`})`;
       resolve({ how, lastLines: lastLines.trim().split('\n').slice(-6).join('\n') });
     });
   });
@@ -119,7 +119,7 @@ async function openNamed(options: {
   }
 }
 
-/** A server that still reads its append-only file answers everything with LOADING. */
+/** While a server loads its append-only file, it answers every command with LOADING. */
 async function untilUsable(connection: RedisConnection, server: Server, signal: AbortSignal): Promise<void> {
   for (;;) {
     try {
@@ -134,11 +134,11 @@ async function untilUsable(connection: RedisConnection, server: Server, signal: 
 
 async function pauseUnlessEnded(server: Server, signal: AbortSignal): Promise<void> {
   const end = await withTimeout(server.ended, POLL_MS, { onTimeout: () => undefined });
-  if (end !== undefined) throw new Error(`${end.how}; its last lines:\n${end.lastLines}`);
+  if (end !== undefined) throw new Error(`${end.how}; last lines of its log:\n${end.lastLines}`);
   signal.throwIfAborted();
 }
 
-/** The supervisor was killed: ingest, dispatcher and streaming notice that too and still have something to write. */
+/** The supervisor was killed: ingest, dispatcher and streaming notice that too and write what they have in memory. */
 async function untilAlone(connection: RedisConnection, limitMs: number): Promise<void> {
   const until = performance.now() + limitMs;
   try {
@@ -148,6 +148,6 @@ async function untilAlone(connection: RedisConnection, limitMs: number): Promise
       await delay(POLL_MS);
     }
   } catch {
-    // Redis has ended already; nobody writes any more.
+    // Redis has stopped already, so there are no writers left.
   }
 }

@@ -1,5 +1,5 @@
-// What a child prints: all of it into its log file; warnings and errors also to the terminal, one line each. What it says
-// on stderr during its first start is kept back, because it is the explanation if that start fails.
+// The output of a child: all of it goes to its log file, and warnings and errors also to the terminal, one line each. The
+// text on stderr during the first start is held back, because it explains a failed start.
 import { createWriteStream, mkdirSync, renameSync, statSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import type { ChildOutput } from './supervised-child.js';
@@ -7,27 +7,27 @@ import type { ChildOutput } from './supervised-child.js';
 const ROTATE_BYTES = 10 * 1024 * 1024;
 const MAX_LINE_CHARS = 64 * 1024;
 const MAX_SHOWN_CHARS = 400;
-const MAX_COMPLAINT_LINES = 40;
+const MAX_START_ERROR_LINES = 40;
 
 export interface ChildOutputOptions {
   readonly name: string;
   readonly logDirectory: string;
-  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
 }
 
 /** Appends to `<logDirectory>/<name>.log`; a file over 10 MB is moved to `<name>.log.1` first. */
-export function openChildOutput({ name, logDirectory, say }: ChildOutputOptions): ChildOutput {
-  const file = openLogFile(logDirectory, name, say);
-  let complaint: string[] = [];
+export function openChildOutput({ name, logDirectory, print }: ChildOutputOptions): ChildOutput {
+  const file = openLogFile(logDirectory, name, print);
+  let startErrors: string[] = [];
   let isStarting = true;
 
   const fromStdout = lineSplitter((line) => {
     const warning = warningLine(line);
-    if (warning !== undefined) say(warning);
+    if (warning !== undefined) print(warning);
   });
   const fromStderr = lineSplitter((line) => {
-    if (isStarting) complaint = [...complaint, printable(line)].slice(-MAX_COMPLAINT_LINES);
-    else say(clipped(`${name}: ${printable(line)}`));
+    if (isStarting) startErrors = [...startErrors, printable(line)].slice(-MAX_START_ERROR_LINES);
+    else print(clipped(`${name}: ${printable(line)}`));
   });
 
   return {
@@ -38,19 +38,19 @@ export function openChildOutput({ name, logDirectory, say }: ChildOutputOptions)
     },
     ready() {
       isStarting = false;
-      for (const line of complaint) say(clipped(`${name}: ${line}`));
-      complaint = [];
+      for (const line of startErrors) print(clipped(`${name}: ${line}`));
+      startErrors = [];
     },
-    complaint() {
+    startErrors() {
       fromStderr.end();
-      return complaint.join('\n').trim();
+      return startErrors.join('\n').trim();
     },
   };
 }
 
-/** A log line of level warn or above as a person reads it; anything else is undefined. */
+/** A log line of level warn or above in readable form; undefined for every other line. */
 export function warningLine(line: string): string | undefined {
-  // Cheap first: at debug there is a line a record.
+  // The cheap check first: at level debug there is one line per record.
   if (!/"level":"(?:warn|error|fatal)"/.test(line)) return undefined;
   let entry: unknown;
   try {
@@ -66,19 +66,19 @@ export function warningLine(line: string): string | undefined {
   return clipped(printable([clock, String(level).toUpperCase(), app, event, ...facts, ...cause].join(' ').trim()));
 }
 
-/** hh:mm:ss of this machine's time zone, as on the clock beside it. */
+/** hh:mm:ss in the local time zone. */
 export function localTime(date: Date): string {
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':');
 }
 
-function openLogFile(directory: string, name: string, say: (line: string) => void): WriteStream {
+function openLogFile(directory: string, name: string, print: (line: string) => void): WriteStream {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const path = join(directory, `${name}.log`);
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size > ROTATE_BYTES) renameSync(path, `${path}.1`);
   const file = createWriteStream(path, { flags: 'a', mode: 0o600 });
-  // A full disk must not end the supervisor, which is what could report it.
-  file.on('error', (error) => say(`${path}: ${error.message}; the log of ${name} goes nowhere`));
+  // A full disk must not end the supervisor, which reports it.
+  file.on('error', (error) => print(`${path}: ${error.message}; the log of ${name} is lost`));
   return file;
 }
 
@@ -88,7 +88,7 @@ function lineSplitter(onLine: (line: string) => void): { write(chunk: Buffer): v
   return {
     write(chunk) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-      // What is over the limit is still in the file, only not looked at.
+      // The file has the whole line; only the check for warnings ignores the rest.
       rest = (lines.pop() ?? '').slice(0, MAX_LINE_CHARS);
       for (const line of lines) onLine(line);
     },
@@ -107,7 +107,7 @@ function clipped(line: string): string {
   return line.length <= MAX_SHOWN_CHARS ? line : `${line.slice(0, MAX_SHOWN_CHARS - 1)}…`;
 }
 
-// Values can come off the wire, and control characters would move the terminal's cursor.
+// Values can come from the network, and control characters would move the terminal's cursor.
 function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }

@@ -15,7 +15,7 @@ function factsOf(env: NodeJS.ProcessEnv) {
 }
 
 describe('the environment of a child', () => {
-  it('has what a first evening needs', () => {
+  it('has the defaults of a first start', () => {
     expect(appSpec('ingest', factsOf({})).env).toEqual({
       DATA_DIR: '/srv/data',
       REDIS_URL: 'redis://:secret@127.0.0.1:20000',
@@ -28,24 +28,24 @@ describe('the environment of a child', () => {
     });
   });
 
-  it('is the user’s where the user has set something, but an empty text is nothing', () => {
+  it('keeps the values of the user, except empty ones', () => {
     const { env } = appSpec('ingest', factsOf({ ALLOWED_VINS: 'A,B', INGEST_WORKERS: '4', INGEST_CA_FILE: ' ' }));
     expect(env).toMatchObject({ ALLOWED_VINS: 'A,B', INGEST_WORKERS: '4', INGEST_CA_FILE: '/srv/data/pki/ca.pem' });
   });
 
-  it('has no half of our certificate beside a half of the user’s', () => {
+  it('does not mix our certificate with that of the user', () => {
     const { env } = appSpec('streaming', factsOf({ STREAMING_CERT_FILE: someFile, STREAMING_KEY_FILE: someFile }));
     expect(env).toMatchObject({ STREAMING_CERT_FILE: someFile, STREAMING_KEY_FILE: someFile });
   });
 
-  it('does not open ingest to all with a CA of the user', () => {
+  it('does not allow all VINs when the user sets a CA', () => {
     const { env } = appSpec('ingest', factsOf({ INGEST_CA_FILE: someFile, ALLOWED_VINS: 'A' }));
     expect(env.ALLOWED_VINS).toBe('A');
     expect(appSpec('ingest', factsOf({ ALLOWED_VINS_FILE: someFile })).env).not.toHaveProperty('ALLOWED_VINS');
     expect(env.INGEST_CA_FILE).toBe(someFile);
   });
 
-  it("says where ingest is, whatever a Go server's file says", () => {
+  it("sets the ports of ingest, whatever a configuration file of Tesla's Go server contains", () => {
     expect(appSpec('ingest', factsOf({ INGEST_CONFIG: someFile })).env).toMatchObject({
       INGEST_CONFIG: someFile,
       NAMESPACE: 'telemetry',
@@ -54,12 +54,12 @@ describe('the environment of a child', () => {
     });
   });
 
-  it("has no development CA beside Tesla's", () => {
+  it("omits the development CA when Tesla's CAs are used", () => {
     const { env } = appSpec('ingest', factsOf({ INGEST_CA_BUNDLE: 'production', ALLOWED_VINS: 'A' }));
     expect(env).not.toHaveProperty('INGEST_CA_FILE');
   });
 
-  it('has the secrets that are its own and no others', () => {
+  it('contains only the secrets of that child', () => {
     const facts = factsOf({ REDIS_URL: 'redis://:secret@elsewhere', BRIDGE_TOKEN: 'the-token' });
     expect(appSpec('streaming', facts).env).toMatchObject({
       BRIDGE_TOKEN: 'the-token',
@@ -75,18 +75,18 @@ describe('the environment of a child', () => {
     }
   });
 
-  it('has a secret that came by file once', () => {
+  it('contains a secret from a file only once', () => {
     const env = { BRIDGE_TOKEN_FILE: someFile };
     expect(appSpec('streaming', { ...factsOf({}), env }).env).toMatchObject({ BRIDGE_TOKEN: 'the-token' });
     expect(appSpec('streaming', { ...factsOf({}), env }).env).not.toHaveProperty('BRIDGE_TOKEN_FILE');
   });
 });
 
-it('runs each app from its own folder', () => {
+it('starts each app from its own folder', () => {
   expect(appSpec('streaming', factsOf({})).args[0]).toMatch(/apps\/streaming\/dist\/main\.js$/);
 });
 
-it('counts the simulated vehicles from 5YJ3E1EA7KF000001', () => {
+it('numbers the simulated vehicles from 5YJ3E1EA7KF000001', () => {
   expect(simulatedVins(2)).toEqual(['5YJ3E1EA7KF000001', '5YJ3E1EA7KF000002']);
   expect(simulatorSpec(simulatedVins(2), factsOf({})).args.slice(1)).toEqual([
     'simulate',

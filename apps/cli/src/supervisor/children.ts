@@ -1,5 +1,5 @@
-// What `up` runs, as data: which process, with which environment. A child gets the user's environment (so every variable
-// of every app can be set, and wins), under it the defaults of a first evening, and of the secrets only its own.
+// The child processes of `up` and their environments. A child inherits the user's environment, so that every variable of
+// every app can be set and overrides the defaults of `up`. It receives only those secrets that it needs.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ import type { ChildSpec } from './supervised-child.js';
 
 export type AppName = 'redis' | 'dispatcher' | 'ingest' | 'streaming' | 'simulator';
 
-/** What takes work in stops before what carries it on. */
+/** A process that accepts work stops before the processes that depend on its output. */
 export const stopOrder: readonly AppName[] = ['simulator', 'ingest', 'dispatcher', 'streaming', 'redis'];
 
 export interface ChildFacts {
@@ -26,7 +26,7 @@ export function redisSpec({ env, config, dataDirectory }: Omit<ChildFacts, 'redi
     name: 'redis',
     args: [scriptOf('cli', 'redis/redis-guard.js'), config.REDIS_SERVER, join(dataDirectory, 'redis')],
     env: environmentOf('redis', env, { SHUTDOWN_SECONDS: String(config.SHUTDOWN_SECONDS) }),
-    // A large append-only file takes its time.
+    // Loading a large append-only file takes minutes.
     readySeconds: 900,
   };
 }
@@ -39,9 +39,9 @@ export function appSpec(name: 'dispatcher' | 'ingest' | 'streaming', facts: Chil
     ingest: {
       ...shared,
       ...serverCertificate('INGEST', facts),
-      // One process is plenty for the vehicles of a household, and another is 60 MB.
+      // One process is enough for the vehicles of a household; each further one needs 60 MB.
       INGEST_WORKERS: '1',
-      ...ingestPlace(facts),
+      ...ingestAddress(facts),
       ...(config.INGEST_CA_BUNDLE === 'development' ? { INGEST_CA_FILE: developmentCaFile(dataDirectory) } : {}),
       ...(hasDevelopmentCa(config) && config.ALLOWED_VINS_FILE === undefined ? { ALLOWED_VINS: '*' } : {}),
     },
@@ -55,8 +55,8 @@ export function appSpec(name: 'dispatcher' | 'ingest' | 'streaming', facts: Chil
   };
 }
 
-/** With a configuration file of Tesla's Go server: the others look for ingest where `up` says, not where the file does. */
-function ingestPlace({ config }: ChildFacts): Readonly<Record<string, string>> {
+/** The other processes expect ingest at these ports, whatever a configuration file of Tesla's Go server contains. */
+function ingestAddress({ config }: ChildFacts): Readonly<Record<string, string>> {
   const { INGEST_CONFIG, NAMESPACE, INGEST_PORT, INGEST_ADMIN_PORT } = config;
   if (INGEST_CONFIG === undefined) return {};
   return { NAMESPACE, INGEST_PORT: String(INGEST_PORT), INGEST_ADMIN_PORT: String(INGEST_ADMIN_PORT) };
@@ -75,19 +75,19 @@ export function simulatorSpec(
   };
 }
 
-/** The VINs of the simulated vehicles: 5YJ3E1EA7KF000001 and on. */
+/** The VINs of the simulated vehicles, from 5YJ3E1EA7KF000001 upwards. */
 export function simulatedVins(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `5YJ3E1EA7KF${String(index + 1).padStart(6, '0')}`);
 }
 
-/** Variables with a secret, and the processes that read them. REDIS_URL has the password of Redis. */
+/** Variables with a secret, and the processes that read them. REDIS_URL contains the password of Redis. */
 const secrets: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
   Object.entries(settings)
     .filter(([name, { value }]) => name === 'REDIS_URL' || fieldFacts(value).secret)
     .map(([name, { readBy }]) => [name, readBy]),
 );
-/** The secrets that `up` reads itself and passes on. */
-const readHere: ReadonlySet<string> = new Set(['REDIS_URL', 'BRIDGE_TOKEN']);
+/** Secrets that `up` reads itself and passes on. */
+const readByUp: ReadonlySet<string> = new Set(['REDIS_URL', 'BRIDGE_TOKEN']);
 
 function environmentOf(
   name: AppName,
@@ -96,22 +96,22 @@ function environmentOf(
 ): NodeJS.ProcessEnv {
   const own = Object.entries(env).filter(([variable, value]) => {
     const base = variable.replace(/_FILE$/, '');
-    const isAnothers = base in secrets && secrets[base]?.includes(name) !== true;
-    // A secret can come as X_FILE; then it was read already, and both at once would be a mistake.
-    const isReadAlready = variable !== base && readHere.has(base);
-    return !isAnothers && !isReadAlready && value?.trim() !== '';
+    const isForeignSecret = base in secrets && secrets[base]?.includes(name) !== true;
+    // `up` has read X_FILE already, and the apps reject X and X_FILE together.
+    const isReadAlready = variable !== base && readByUp.has(base);
+    return !isForeignSecret && !isReadAlready && value?.trim() !== '';
   });
-  // Their lines come to us, not to a person.
+  // The supervisor parses the output.
   return { ...defaults, ...Object.fromEntries(own), ...absolute(defaults), LOG_FORMAT: 'json' };
 }
 
-/** DATA_DIR is the user's too, but as an absolute path, whatever folder a child works in. */
+/** DATA_DIR as an absolute path, independent of the working directory. */
 function absolute({ DATA_DIR }: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   return DATA_DIR === undefined ? {} : { DATA_DIR };
 }
 
 function serverCertificate(server: 'INGEST' | 'STREAMING', { config, dataDirectory }: ChildFacts) {
-  // Half of the user's pair and half of ours would not fit together; the configuration has been checked for that.
+  // A certificate never comes without its key: the configuration is checked for that.
   if (config[`${server}_CERT_FILE`] !== undefined) return {};
   return {
     [`${server}_CERT_FILE`]: join(dataDirectory, 'pki', 'server.pem'),
@@ -119,7 +119,7 @@ function serverCertificate(server: 'INGEST' | 'STREAMING', { config, dataDirecto
   };
 }
 
-/** Not in an image, where the CLI is one file and the apps are other containers. */
+/** False in a container image, where the CLI is one file and the apps run in other containers. */
 export function hasApps(): boolean {
   return existsSync(scriptOf('ingest', 'main.js'));
 }

@@ -1,35 +1,35 @@
-// One child process through all its lives: started, waited for until it says that it is ready, started again when it
-// dies, stopped in good order or by force. It has a process group of its own, so the terminal's Ctrl-C does not reach it
-// and whatever it started can be ended with it.
+// One supervised child process: started, awaited until it reports that it is ready, restarted when it exits, stopped
+// gracefully or killed. It runs in its own process group, so the terminal's Ctrl-C does not reach it, and its own children
+// can be killed with it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withTimeout } from '@fleetbridge/service';
 
-/** What a child that has died left behind in its group (workers that hand over, a server) has this long to end. */
+/** After a child has exited, the remaining processes of its group (workers, a server) have this long to exit. */
 const LEFTOVER_MS = 5_000;
 const LEFTOVER_POLL_MS = 20;
-/** A child that was up for so long is healthy: its next death starts the back-off from the beginning. */
+/** After this uptime a child counts as healthy, and its next exit resets the back-off. */
 const STEADY_MS = 30_000;
-/** Its own time limit is the same as ours, so it gets a moment more to say so and end by itself. */
+/** The child enforces the same time limit itself; the extra time lets it report that and exit. */
 const GRACE_MS = 1_000;
-/** What a dying child wrote last can arrive after the news of its end. */
+/** The last output of a child can arrive after its exit event. */
 const LAST_OUTPUT_MS = 300;
 
 export interface ChildSpec {
   readonly name: string;
-  /** The script and its arguments; node runs it. */
+  /** The script for node and its arguments. */
   readonly args: readonly string[];
   readonly env: Readonly<NodeJS.ProcessEnv>;
-  /** How long it may take until it says that it is ready. */
+  /** The time limit until it reports that it is ready. */
   readonly readySeconds: number;
 }
 
 export interface ChildOutput {
   write(chunk: Buffer, source: 'stdout' | 'stderr'): void;
-  /** The first start has succeeded: what it says on stderr is no explanation of a failed one any more. */
+  /** The first start has succeeded; stderr no longer explains a failed start. */
   ready(): void;
-  /** What it said on stderr until then. */
-  complaint(): string;
+  /** The text on stderr up to then. */
+  startErrors(): string;
 }
 
 export interface SupervisedChildOptions {
@@ -37,11 +37,11 @@ export interface SupervisedChildOptions {
   readonly output: ChildOutput;
   readonly shutdownSeconds: number;
   readonly backoffMs: (failures: number) => number;
-  /** One line for the terminal. */
-  readonly say: (line: string) => void;
+  /** Prints one line on the terminal. */
+  readonly print: (line: string) => void;
 }
 
-/** A child did not get through its first start. `exitCode` is what the whole should end with. */
+/** The first start of a child failed. `exitCode` is the exit code for the supervisor's process. */
 export class ChildStartError extends Error {
   override readonly name = 'ChildStartError';
   readonly child: string;
@@ -64,7 +64,7 @@ interface Run {
   readonly startedMs: number;
   readonly ready: Promise<void>;
   readonly ended: Promise<End>;
-  /** Its output is complete, as far as it can be waited for. */
+  /** Resolves when its output is complete. */
   readonly closed: Promise<unknown>;
 }
 
@@ -89,7 +89,7 @@ export class SupervisedChild {
     return this.#run?.process.pid;
   }
 
-  /** Resolves when it is ready for the first time; rejects with `ChildStartError` when that does not come about. */
+  /** Resolves when the child is ready for the first time. Rejects with `ChildStartError` when the first start fails. */
   async start(): Promise<void> {
     const { output, spec } = this.#options;
     const run = this.#spawn();
@@ -102,32 +102,32 @@ export class SupervisedChild {
     const { code, signal } = await run.ended;
     await withTimeout(run.closed, LAST_OUTPUT_MS, { onTimeout: () => {} });
     await this.#clearGroup(run);
-    const complaint = output.complaint();
+    const startErrors = output.startErrors();
     const what = outcome === 'late' ? `was not ready within ${spec.readySeconds} s` : describeEnd({ code, signal });
-    throw new ChildStartError(complaint === '' ? `${spec.name} ${what}` : complaint, {
+    throw new ChildStartError(startErrors === '' ? `${spec.name} ${what}` : startErrors, {
       child: spec.name,
       exitCode: code === 2 ? 2 : 1,
     });
   }
 
-  /** SIGTERM, then SIGKILL to its group once the time is up. Idempotent. */
+  /** Sends SIGTERM, and SIGKILL to the group after the time limit. Idempotent. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
-  /** At once and synchronously, for the exit of this process. */
+  /** Kills the group synchronously, for the exit of this process. */
   kill(): void {
     this.#stopping.abort();
     if (this.#run !== undefined) signalGroup(this.#run, 'SIGKILL');
   }
 
   async #stop(): Promise<void> {
-    const { shutdownSeconds, say } = this.#options;
+    const { shutdownSeconds, print } = this.#options;
     this.#stopping.abort();
     const run = this.#run;
     if (run === undefined) return;
-    // To the child alone: it knows in which order what it started has to end.
+    // Only to the child itself, which stops its own children in the right order.
     run.process.kill('SIGTERM');
     const isLate = await withTimeout(
       run.ended.then(() => false),
@@ -135,7 +135,7 @@ export class SupervisedChild {
       { onTimeout: () => true },
     );
     if (isLate) {
-      say(`${this.name} did not stop within ${shutdownSeconds} s; killed`);
+      print(`${this.name} did not stop within ${shutdownSeconds} s; killed`);
       signalGroup(run, 'SIGKILL');
       await run.ended;
     }
@@ -144,7 +144,7 @@ export class SupervisedChild {
   }
 
   async #keepAlive(first: Run): Promise<void> {
-    const { backoffMs, say } = this.#options;
+    const { backoffMs, print } = this.#options;
     let failures = 0;
     for (let run = first; ; ) {
       const end = await run.ended;
@@ -153,14 +153,14 @@ export class SupervisedChild {
       if (performance.now() - run.startedMs >= STEADY_MS) failures = 0;
       const waitMs = backoffMs(failures);
       failures += 1;
-      say(`${this.name} ${describeEnd(end)}; starting it again in ${waitMs / 1000} s`);
+      print(`${this.name} ${describeEnd(end)}; restarting in ${waitMs / 1000} s`);
       await delay(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
       if (this.#stopping.signal.aborted) return;
       run = this.#spawn();
       const outcome = await this.#untilReady(run);
-      if (outcome === 'ready') say(`${this.name} runs again`);
+      if (outcome === 'ready') print(`${this.name} restarted`);
       if (outcome === 'late') {
-        say(`${this.name} was not ready within ${this.#options.spec.readySeconds} s; killed`);
+        print(`${this.name} was not ready within ${this.#options.spec.readySeconds} s; killed`);
         signalGroup(run, 'SIGKILL');
       }
     }
@@ -197,8 +197,8 @@ export class SupervisedChild {
       ended: new Promise((resolve) => {
         child.once('exit', (code, signal) => resolve({ code, signal }));
         child.once('error', (error) => {
-          output.write(Buffer.from(`${spec.name} could not be run: ${error.message}\n`), 'stderr');
-          // Also sent when a signal or message could not be delivered; only without a process is this the end.
+          output.write(Buffer.from(`${spec.name} could not be started: ${error.message}\n`), 'stderr');
+          // The event also reports an undelivered signal or message; the run has ended only if there is no process.
           if (child.pid === undefined) resolve({ code: 1, signal: null });
         });
       }),
@@ -208,7 +208,7 @@ export class SupervisedChild {
     return run;
   }
 
-  /** A new child must not meet what the dead one left: workers that hold its port, a server that has its files open. */
+  /** Remaining processes of the old run would hold the port or the files that the new one needs. */
   async #clearGroup(run: Run): Promise<void> {
     const until = performance.now() + LEFTOVER_MS;
     signalGroup(run, 'SIGTERM');
@@ -222,7 +222,7 @@ export class SupervisedChild {
   }
 }
 
-/** Whether there was anybody in the group. */
+/** Returns whether the group had a process. */
 function signalGroup(run: Run, signal: NodeJS.Signals | 0): boolean {
   const { pid } = run.process;
   if (pid === undefined) return false;
@@ -230,13 +230,13 @@ function signalGroup(run: Run, signal: NodeJS.Signals | 0): boolean {
     process.kill(-pid, signal);
     return true;
   } catch {
-    // ESRCH: nobody left. (macOS says EPERM when only processes are left that have ended already.)
+    // ESRCH: the group is empty. (macOS answers EPERM when only zombies are left.)
     return false;
   }
 }
 
 function describeEnd({ code, signal }: End): string {
-  return signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
+  return signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
 }
 
 function isReadyMessage(message: unknown): message is { type: 'ready'; ports?: Record<string, number> } {

@@ -1,13 +1,13 @@
-// Several children as one thing: started one after the other, each when the one before is ready; stopped in an order of
-// its own, because what takes work in has to stop before what carries it on.
+// A group of child processes. Each one starts when the previous one is ready. They stop in a given order, because a child
+// that accepts work must stop before the children that process it.
 import { type ChildOutput, type ChildSpec, SupervisedChild } from './supervised-child.js';
 
 export interface SupervisorOptions {
-  /** Names in the order in which they stop; those that aren't named stop last, in reverse order of their start. */
+  /** Names in stop order; children not listed stop last, in reverse start order. */
   readonly stopOrder: readonly string[];
-  /** What each child may take to stop. */
+  /** The time limit per child. */
   readonly shutdownSeconds: number;
-  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
   readonly openOutput: (name: string) => ChildOutput;
   readonly backoffMs?: (failures: number) => number;
 }
@@ -22,26 +22,26 @@ export class Supervisor {
   }
 
   /**
-   * Starts one more child and resolves when it is ready; from then on it is started again whenever it dies. Rejects with
-   * `ChildStartError` when its first start fails; the others go on until `stop`.
+   * Starts a child and resolves when it is ready. From then on it is restarted whenever it exits. Rejects with
+   * `ChildStartError` when its first start fails; the other children keep running until `stop`.
    */
   async start(spec: ChildSpec): Promise<SupervisedChild> {
-    if (this.#stopped !== undefined) throw new Error(`${spec.name} is not started: everything is being stopped`);
-    const { shutdownSeconds, say, openOutput, backoffMs = standardBackoffMs } = this.#options;
+    if (this.#stopped !== undefined) throw new Error(`can't start ${spec.name}: the supervisor is stopping`);
+    const { shutdownSeconds, print, openOutput, backoffMs = standardBackoffMs } = this.#options;
     const output = openOutput(spec.name);
-    const child = new SupervisedChild({ spec, output, shutdownSeconds, backoffMs, say });
+    const child = new SupervisedChild({ spec, output, shutdownSeconds, backoffMs, print });
     this.#children.push(child);
     await child.start();
     return child;
   }
 
-  /** One after the other. Idempotent. */
+  /** Stops one child after another. Idempotent. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
-  /** All at once, synchronously: for the exit of this process, however it comes about. */
+  /** Kills all children synchronously, for the exit of this process. */
   kill(): void {
     for (const child of this.#children) child.kill();
   }
