@@ -1,4 +1,4 @@
-// The processes of a bench, and what each has used of CPU and memory.
+// The processes of a bench, and their CPU and memory use.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -14,19 +14,19 @@ export async function startNode(script, env = {}, nodeArguments = []) {
   });
   const ready = await new Promise((resolve, reject) => {
     child.on('message', (message) => message.type === 'ready' && resolve(message));
-    child.once('exit', (code) => reject(new Error(`${script} ended with code ${code} before it was ready`)));
+    child.once('exit', (code) => reject(new Error(`${script} exited with code ${code} before it was ready`)));
   });
   return { child, pid: child.pid, ports: ready.ports, stop: () => stop(child) };
 }
 
 /** CPU that a process has used, user and system, in microseconds, as the system counts it. */
 export function cpuMicros(pid) {
-  // fields 14 and 15, counted behind the name, which may hold blanks
+  // fields 14 and 15, counted after the name, which may contain spaces
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
   return (Number(fields[11]) + Number(fields[12])) * (1e6 / 100);
 }
 
-/** The same for a process and all below it. */
+/** `cpuMicros` of a process and its descendants. */
 export function treeCpuMicros(pid) {
   return childrenOf(pid).reduce((sum, child) => sum + treeCpuMicros(child), cpuMicros(pid));
 }
@@ -35,7 +35,7 @@ export function residentBytes(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
 }
 
-/** The same for a process and all below it. */
+/** `residentBytes` of a process and its descendants. */
 export function treeResidentBytes(pid) {
   return childrenOf(pid).reduce((sum, child) => sum + treeResidentBytes(child), residentBytes(pid));
 }

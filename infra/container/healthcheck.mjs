@@ -2,9 +2,9 @@
 // with 200. Arguments: the variable that may set another port, and the default port.
 import { get } from 'node:http';
 
-const [variable, usualPort] = process.argv.slice(2);
+const [variable, defaultPort] = process.argv.slice(2);
 const host = '127.0.0.1';
-const port = process.env[variable] || usualPort;
+const port = process.env[variable] || defaultPort;
 
 get({ host, port, path: '/readyz', timeout: 4_000 }, (response) => {
   // Docker stores the output: `docker inspect` shows which check is not ready.

@@ -1,6 +1,6 @@
-// A simulated vehicle in a drive, a client with TeslaMate's habits that listens to it, and an endpoint that its records
-// are pushed to; and at the end the account of all three. Every record changes the position, so each must give one frame,
-// with the record's own time.
+// A simulated vehicle that drives, a TeslaMate client that subscribes to it, an endpoint that receives its records by push,
+// and the final comparison of all three. Every record changes the position, so each one must produce a frame with the
+// record's own time.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { Field, ShiftState } from '@fleetbridge/protocol';
@@ -39,15 +39,15 @@ export async function startDrive({ vin, ingestUrl, streamingUrl, token, certific
   return {
     vehicle,
     client,
-    /** Resolves when a record of this moment has reached everybody. */
-    async flows(limitMs = 60_000) {
+    /** Resolves when a record created after this call has reached the client and the endpoint. */
+    async whenFlowing(limitMs = 60_000) {
       const sinceMs = Date.now();
       await eventually(() => newestAck(vehicle) > sinceMs, limitMs);
       await client.waitFor(({ frames }) => (frames.at(-1)?.timeMs ?? 0) > sinceMs, limitMs);
       await eventually(() => sink.newestMs() > sinceMs, limitMs);
     },
-    /** Ends the drive; resolves to the records that were acknowledged, oldest first. Throws what is missing. */
-    async account() {
+    /** Ends the drive and resolves to the acknowledged records, oldest first. Rejects if one is missing anywhere. */
+    async finish() {
       clearInterval(timer);
       const left = await vehicle.finish(60_000);
       if (left > 0) throw new Error(`${left} records were never acknowledged`);
@@ -66,7 +66,8 @@ export async function startDrive({ vin, ingestUrl, streamingUrl, token, certific
       if (client.crashes.length > 0) throw new Error(`TeslaMate would have crashed: ${client.crashes.join('; ')}`);
       const firsts = [...new Set(sink.txids)];
       const expected = records.map(({ txid }) => txid);
-      if (firsts.join() !== expected.join()) throw new Error('pushes came in another order than records');
+      if (firsts.join() !== expected.join())
+        throw new Error('the pushes arrived in a different order than the records');
       return records;
     },
     stop: async () => {
@@ -77,7 +78,7 @@ export async function startDrive({ vin, ingestUrl, streamingUrl, token, certific
   };
 }
 
-/** An endpoint for pushes, on all addresses: containers come from outside of loopback. */
+/** An endpoint for pushes on all addresses, because containers can't reach loopback. */
 export async function startSink(vin) {
   const txids = [];
   let newestMs = 0;
@@ -103,5 +104,5 @@ function newestAck({ ledger }) {
 }
 
 function isSubset(some, all) {
-  return some.every((one) => all.has(one));
+  return some.every((item) => all.has(item));
 }

@@ -1,13 +1,13 @@
-// `npm run e2e:compose`: compose.yaml brought up from nothing on this machine's Docker engine, with a car that drives
-// through all of it while each service is restarted, killed and left to crash. Nothing that was acknowledged may be lost,
-// and the client must never get what crashes TeslaMate. Without an engine it prints that and stops.
+// `npm run e2e:compose`: starts compose.yaml from scratch on the local Docker engine. A simulated vehicle drives while each
+// service is restarted, killed and crashed. No acknowledged record may be lost, and the client must never receive a message
+// that crashes TeslaMate. Without a Docker engine the script prints the reason and exits.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { prepare, runScript } from '../scripts/prepare.mjs';
-import { buildOverride, composeProject, inspect, whyNotHere } from './engine.mjs';
+import { buildOverride, composeProject, inspect, whyUnavailable } from './engine.mjs';
 
 const VIN = '5YJ3E1EA7KF000777';
 const DEMO_VIN = '5YJ3E1EA7KF000001';
@@ -15,9 +15,9 @@ const OURS = ['ingest', 'dispatcher', 'streaming'];
 const SERVICES = ['redis', ...OURS, 'caddy'];
 
 await runScript(async () => {
-  const reason = await whyNotHere();
+  const reason = await whyUnavailable();
   if (reason !== undefined) {
-    process.stdout.write(`e2e:compose is left out: ${reason}\n`);
+    process.stdout.write(`e2e:compose skipped: ${reason}\n`);
     return;
   }
   await prepare();
@@ -32,11 +32,11 @@ await runScript(async () => {
       DOMAIN: 'localhost',
       ALLOWED_VINS: VIN,
       REDIS_PASSWORD: randomBytes(16).toString('hex'),
-      // The car is simulated; and for "localhost" Caddy is the issuer itself.
+      // The vehicle is simulated, and Caddy itself issues the certificate for "localhost".
       INGEST_CA_BUNDLE: 'development',
       CADDY_GLOBAL_OPTIONS: 'skip_install_trust',
       FLEETBRIDGE_VERSION: 'e2e',
-      ...given('NODE_IMAGE', 'RUNTIME_IMAGE', 'REDIS_IMAGE', 'CADDY_IMAGE', 'PROMETHEUS_IMAGE'),
+      ...setVariables('NODE_IMAGE', 'RUNTIME_IMAGE', 'REDIS_IMAGE', 'CADDY_IMAGE', 'PROMETHEUS_IMAGE'),
       ...(await freePorts(freePort)),
     },
     files: [write('build.yaml', buildOverride(['prepare', 'cli', ...OURS]))],
@@ -44,7 +44,7 @@ await runScript(async () => {
   const { compose, settings } = project;
   let tornDown;
   const cli = (...args) => compose(['run', '--rm', 'cli', ...args], { timeoutMs: 60_000 });
-  // npm passes on what the terminal sends too: twice is no reason to leave containers behind.
+  // npm forwards the signal that the terminal has sent already; the second one must not interrupt the clean-up.
   const interrupted = () => void tearDown().finally(() => process.exit(130));
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, interrupted);
 
@@ -54,7 +54,7 @@ await runScript(async () => {
       return sizes();
     });
     cleanUp.push(() => compose(['--profile', '*', 'down', '-v', '--remove-orphans', '--timeout', '5']));
-    await step('up from nothing, all healthy', async () => {
+    await step('started from scratch, all healthy', async () => {
       await compose(['up', '-d', '--wait', '--no-build']);
       for (const service of OURS) requireLocked(service, await inspect(project, service));
     });
@@ -75,7 +75,7 @@ await runScript(async () => {
       await cli('cert', 'vehicle', VIN);
       await compose(['cp', 'ingest:/data/pki/vehicles', folder]);
       const read = (...path) => readFileSync(join(folder, ...path), 'utf8');
-      const begun = await startDrive({
+      const drive = await startDrive({
         vin: VIN,
         ingestUrl: `wss://localhost:${settings.INGEST_PORT}`,
         streamingUrl: `wss://localhost:${settings.STREAMING_PORT}`,
@@ -85,44 +85,45 @@ await runScript(async () => {
         caPem: read('root.crt'),
         sink,
       });
-      cleanUp.push(() => begun.stop());
-      await begun.flows();
-      return begun;
+      cleanUp.push(() => drive.stop());
+      await drive.whenFlowing();
+      return drive;
     });
 
     for (const service of SERVICES) {
       await step(`${service} restarted`, async () => {
         await compose(['restart', service]);
-        await drive.flows();
+        await drive.whenFlowing();
       });
-      await step(`${service} killed with SIGKILL, and started`, async () => {
+      await step(`${service} killed with SIGKILL and started`, async () => {
         await compose(['kill', '-s', 'KILL', service]);
         await compose(['up', '-d', '--wait', '--no-build', service]);
-        await drive.flows();
+        await drive.whenFlowing();
       });
-      await step(`${service} crashed, back by itself`, async () => {
+      await step(`${service} crashed and restarted by Docker`, async () => {
         const { State } = await inspect(project, service);
-        if (!canSignal(State.Pid)) return 'left out: processes of containers are not ours to end here';
+        if (!canSignal(State.Pid)) return 'skipped: no permission to kill processes of containers';
         process.kill(State.Pid, 'SIGKILL');
         await eventually(async () => {
           const { RestartCount, State: now } = await inspect(project, service);
           return RestartCount > 0 && now.Running && (now.Health?.Status ?? 'healthy') === 'healthy';
         }, 60_000);
-        await drive.flows();
+        await drive.whenFlowing();
       });
     }
 
-    await step('nothing acknowledged is lost: log, frames, pushes', async () => {
-      const records = await drive.account();
+    await step('no acknowledged record is lost: log, frames, pushes', async () => {
+      const records = await drive.finish();
       const lines = (
         await cli('tail', '--all', '--vin', VIN, '--topic', 'V', '--count', String(records.length), '--json')
       )
         .trim()
         .split('\n');
       const logged = lines.map((line) => JSON.parse(line).txid);
-      if (logged.join() !== records.map(({ txid }) => txid).join()) throw new Error('the log is not what was sent');
+      if (logged.join() !== records.map(({ txid }) => txid).join())
+        throw new Error('the records in the log differ from the records sent');
       const { client, vehicle } = drive;
-      return `${records.length} records, ${client.frames.length} frames, ${sink.txids.length} pushes; ${vehicle.ledger.connections} connections of the car, ${client.count('connected')} of the client`;
+      return `${records.length} records, ${client.frames.length} frames, ${sink.txids.length} pushes; ${vehicle.ledger.connections} connections of the vehicle, ${client.count('connected')} of the client`;
     });
 
     await step('--profile demo', async () => {
@@ -134,7 +135,7 @@ await runScript(async () => {
 
     await step('--profile monitoring, Prometheus', async () => {
       const problem = await compose(['up', '-d', '--no-build', 'prometheus']).catch((error) => error);
-      if (problem instanceof Error) return `left out: ${problem.message.trim().split('\n').at(-1)}`;
+      if (problem instanceof Error) return `skipped: ${problem.message.trim().split('\n').at(-1)}`;
       const api = `http://127.0.0.1:${settings.PROMETHEUS_PORT}/api/v1`;
       await eventually(async () => {
         const signal = AbortSignal.timeout(5_000);
@@ -144,11 +145,11 @@ await runScript(async () => {
       }, 60_000);
     });
 
-    await step('stopped in good order', async () => {
+    await step('stopped gracefully', async () => {
       await compose(['--profile', '*', 'stop']);
       for (const service of OURS) {
         const { State } = await inspect(project, service);
-        if (State.ExitCode !== 0) throw new Error(`${service} ended with ${State.ExitCode}`);
+        if (State.ExitCode !== 0) throw new Error(`${service} exited with code ${State.ExitCode}`);
       }
     });
     process.stdout.write('e2e:compose passed\n');
@@ -193,14 +194,14 @@ async function step(title, work) {
   return result;
 }
 
-/** What compose.yaml promises of each of our containers. */
+/** Checks the restrictions of compose.yaml on each of our containers. */
 function requireLocked(service, { Config, HostConfig }) {
   const isLocked =
     Config.User === '65532:65532' &&
     HostConfig.ReadonlyRootfs &&
     HostConfig.CapDrop.includes('ALL') &&
     HostConfig.SecurityOpt.some((option) => option.startsWith('no-new-privileges'));
-  if (!isLocked) throw new Error(`${service} may do more than it needs`);
+  if (!isLocked) throw new Error(`${service} runs with more privileges than compose.yaml grants`);
 }
 
 function verifies(port, ca) {
@@ -222,7 +223,7 @@ function canSignal(pid) {
   }
 }
 
-function given(...names) {
+function setVariables(...names) {
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 

@@ -1,4 +1,4 @@
-// The Docker engine and compose, as commands of this machine. DOCKER names another client than `docker`.
+// Runs Docker and compose commands. DOCKER sets another client than `docker`.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -7,17 +7,17 @@ import { root } from '../scripts/prepare.mjs';
 
 const client = process.env.DOCKER || 'docker';
 
-/** Why nothing can be tried here, as a sentence; undefined when it can. */
-export async function whyNotHere() {
+/** The reason why the test can't run here; undefined when it can. */
+export async function whyUnavailable() {
   const engine = await run([client, 'info', '--format', '{{.ServerVersion}}'], {}).catch((error) => error);
   if (engine instanceof Error) return `no Docker engine answers (${lastLine(engine.message)})`;
   const compose = await run([client, 'compose', 'version', '--short'], {}).catch((error) => error);
   if (compose instanceof Error) return `${client} has no compose v2 (${lastLine(compose.message)})`;
-  if (/^v?1\./.test(compose)) return `compose v2 is needed, ${client} has ${compose.trim()}`;
+  if (/^v?1\./.test(compose)) return `compose v2 is required, ${client} has ${compose.trim()}`;
   return undefined;
 }
 
-/** Compose with our file, in a project of its own; `settings` in place of .env, and nothing of this shell's variables. */
+/** Compose with our file in a separate project. `settings` replaces .env, and the shell's variables are not passed on. */
 export function composeProject({ name, settings, files = [] }) {
   const base = [client, 'compose', '-p', name, '-f', join(root, 'infra', 'compose.yaml')];
   const more = files.flatMap((file) => ['-f', file]);
@@ -35,7 +35,7 @@ export async function inspect({ compose, docker }, service) {
   return JSON.parse(await docker(['inspect', id]))[0];
 }
 
-/** For machines with a registry of their own: npm's settings, and the host's network while building. */
+/** For machines with a private registry: passes npm's settings and the host's network to the build. */
 export function buildOverride(services) {
   const npmrc = join(homedir(), '.npmrc');
   const hasNpmrc = existsSync(npmrc);
@@ -49,11 +49,11 @@ export function buildOverride(services) {
   };
 }
 
-const PASSED_ON = ['PATH', 'HOME', 'DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_CONFIG', 'DOCKER_CERT_PATH'];
+const INHERITED = ['PATH', 'HOME', 'DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_CONFIG', 'DOCKER_CERT_PATH'];
 
 /** Resolves to stdout; rejects with the output on stderr. */
 function run([command, ...args], variables, { timeoutMs = 300_000 } = {}) {
-  const inherited = PASSED_ON.filter((name) => process.env[name] !== undefined);
+  const inherited = INHERITED.filter((name) => process.env[name] !== undefined);
   const env = { ...Object.fromEntries(inherited.map((name) => [name, process.env[name]])), ...variables };
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -69,7 +69,7 @@ function run([command, ...args], variables, { timeoutMs = 300_000 } = {}) {
     child.once('close', (code, signal) => {
       clearTimeout(limit);
       if (code === 0) resolve(stdout);
-      else reject(new Error(`${command} ${args.join(' ')} ended with ${code ?? signal}\n${stderr.slice(-4_000)}`));
+      else reject(new Error(`${command} ${args.join(' ')} exited with ${code ?? signal}\n${stderr.slice(-4_000)}`));
     });
   });
 }

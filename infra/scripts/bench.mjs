@@ -1,4 +1,4 @@
-// `npm run bench`: the benchmarks, on an up-to-date build and with a redis-server at hand.
+// `npm run bench`: updates the build, finds or installs redis-server, and runs the benchmarks.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { prepare, root, runScript } from './prepare.mjs';
@@ -7,7 +7,7 @@ import { provideRedisServer } from './redis-server.mjs';
 await runScript(async () => {
   await prepare();
   provideRedisServer();
-  // A process of its own: what preparing left in the heap must not be measured.
+  // A separate process, so that the heap of the preparation is not measured.
   const child = spawn(process.execPath, [join(root, 'infra', 'bench', 'bench.mjs'), ...process.argv.slice(2)], {
     stdio: 'inherit',
   });

@@ -1,4 +1,4 @@
-// `npm run bundle`: one file an app in infra/dist, without node_modules. The images contain these files
+// `npm run bundle`: one file per app in infra/dist, without node_modules. The images contain these files
 // (infra/Dockerfile), and infra/test/bundles.test.ts tests them.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { builtinModules, createRequire } from 'node:module';
@@ -9,8 +9,8 @@ import { prepare, root, runScript, ScriptError } from './prepare.mjs';
 const apps = ['ingest', 'dispatcher', 'streaming', 'cli'];
 
 /**
- * Bundles what `npm run build` has made into `<app>.mjs` and LICENSES.txt. Resolves to the files' paths; throws
- * ScriptError when something would have to be found at run time.
+ * Bundles the output of `npm run build` into `<app>.mjs` and LICENSES.txt. Resolves to the files' paths. Throws ScriptError
+ * when a bundle would load another file at run time.
  */
 export async function bundle(directory) {
   const { rolldown } = await import('rolldown');
@@ -18,22 +18,22 @@ export async function bundle(directory) {
   const files = [];
   const packages = new Set();
   for (const app of apps) {
-    const troubles = [];
+    const problems = [];
     const input = await rolldown({
       input: join(root, 'apps', app, 'dist', 'main.js'),
       platform: 'node',
-      resolve: { alias: withFilesInside() },
+      resolve: { alias: embeddedBuilds() },
       onLog: (level, { code, message }) => {
-        if (level === 'warn') troubles.push(`${code}: ${message}`);
+        if (level === 'warn') problems.push(`${code}: ${message}`);
       },
     });
     const { output } = await input.generate({ format: 'esm', codeSplitting: false });
     await input.close();
     const [chunk] = output;
-    troubles.push(...output.slice(1).map(({ fileName }) => `a second file, ${fileName}`));
-    troubles.push(...chunk.imports.filter((name) => !isBuiltin(name)).map((name) => `${name} is not inside`));
-    troubles.push(...unknownRequires(chunk.code).map((name) => `require('${name}') is not inside`));
-    if (troubles.length > 0) throw new ScriptError(`the bundle of ${app} is not whole:\n  ${troubles.join('\n  ')}`);
+    problems.push(...output.slice(1).map(({ fileName }) => `second output file ${fileName}`));
+    problems.push(...chunk.imports.filter((name) => !isBuiltin(name)).map((name) => `${name} is not bundled`));
+    problems.push(...unknownRequires(chunk.code).map((name) => `require('${name}') is not bundled`));
+    if (problems.length > 0) throw new ScriptError(`the bundle of ${app} is incomplete:\n  ${problems.join('\n  ')}`);
     for (const module of Object.keys(chunk.modules)) packages.add(packageOf(module));
     files.push(join(directory, `${app}.mjs`));
     writeFileSync(files.at(-1), chunk.code);
@@ -43,8 +43,8 @@ export async function bundle(directory) {
   return files;
 }
 
-/** Packages that read files beside their own at run time, and what has those files inside. */
-function withFilesInside() {
+/** Replacements for packages that read their own files at run time: builds with those files embedded. */
+function embeddedBuilds() {
   const { resolve } = createRequire(
     createRequire(join(root, 'packages/delivery/package.json')).resolve('@platformatic/kafka'),
   );
@@ -53,21 +53,21 @@ function withFilesInside() {
 
 const isBuiltin = (name) => name.startsWith('node:') || builtinModules.includes(name);
 
-/** Natively compiled helpers of ws and the Kafka client, each tried and done without; and of debug, colours. */
+/** Optional packages: native helpers of ws and the Kafka client, and colours of debug. */
 const OPTIONAL = new Set(['bufferutil', 'utf-8-validate', '@node-rs/crc32', 'supports-color']);
 
-/** What is left of require calls: rolldown turns them into `__require`, which would look in node_modules. */
+/** Remaining require calls: rolldown turns them into `__require`, which would search node_modules. */
 function unknownRequires(code) {
   const calls = code.matchAll(/(?:__require|createRequire\(import\.meta\.url\))\(["'`]([^"'`]+)["'`]\)/g);
   return [...new Set([...calls].map(([, name]) => name))].filter((name) => !isBuiltin(name) && !OPTIONAL.has(name));
 }
 
-/** The folder in node_modules that a module is in; nothing for our own. */
+/** The folder of a module's package in node_modules; undefined for our own modules. */
 function packageOf(module) {
   return /^\0?(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(module)?.[1];
 }
 
-/** What its author wants to go along with every copy. */
+/** The license texts that every copy must include. */
 function licenseOf(folder) {
   const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const texts = readdirSync(folder).filter((file) => /^(licen[cs]e|notice)/i.test(file));

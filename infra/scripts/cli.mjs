@@ -1,4 +1,4 @@
-// The CLI in this process, as if node had been started with it.
+// Runs the CLI in this process, as if node had been started with it.
 import { fileURLToPath } from 'node:url';
 
 const main = new URL('../../apps/cli/dist/main.js', import.meta.url);

@@ -1,4 +1,4 @@
-// `npm run fleetbridge -- <command>`: the CLI with its dependencies and build up to date.
+// `npm run fleetbridge -- <command>`: updates dependencies and build, then runs the CLI.
 
 import { becomeCli } from './cli.mjs';
 import { prepare, runScript } from './prepare.mjs';

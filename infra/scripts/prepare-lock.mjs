@@ -2,6 +2,7 @@
 // file that its holder touches. A lock whose holder was killed (here or in another container) becomes stale and is replaced.
 import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const TOUCH_MS = 2_000;
 const STALE_MS = 20_000;
@@ -19,7 +20,7 @@ export async function withPrepareLock(file, work, { staleMs = STALE_MS } = {}) {
     if (!isWaitLogged)
       process.stderr.write('fleetbridge: another command is installing or building; waiting for it …\n');
     isWaitLogged = true;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await delay(POLL_MS);
   }
 
   const release = () => {

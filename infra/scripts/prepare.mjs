@@ -1,5 +1,5 @@
-// What every command needs on a fresh clone before it can do anything: a Node that is new enough, the dependencies, the
-// build. Node builtins only, because nothing is installed yet. It prints to stderr; stdout belongs to the command.
+// Prepares a fresh clone for any command: checks the Node version, installs the dependencies, builds. Node builtins only,
+// because nothing is installed yet. Prints to stderr; stdout belongs to the command.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ export function print(line) {
   process.stderr.write(`fleetbridge: ${line}\n`);
 }
 
-/** Runs a script's body; a failure becomes its message and exit code 1. */
+/** Runs a script's body. On failure prints the message and exits with code 1. */
 export async function runScript(body) {
   try {
     await body();
@@ -112,15 +112,15 @@ function run(command, args) {
     };
     child.stdout.setEncoding('utf8').on('data', keep);
     child.stderr.setEncoding('utf8').on('data', keep);
-    const cutShort = (signal) => {
+    const interrupt = (signal) => {
       child.kill(signal);
       process.exit(signal === 'SIGINT' ? 130 : 143);
     };
     const end = (settle) => {
-      process.off('SIGINT', cutShort).off('SIGTERM', cutShort);
+      process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
       settle();
     };
-    process.on('SIGINT', cutShort).on('SIGTERM', cutShort);
+    process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
     child.once('error', (cause) => end(() => reject(new ScriptError(`can't run ${command}: ${cause.message}`))));
     child.once('close', (code, signal) => end(() => resolve({ code: code ?? signal, output })));
   });

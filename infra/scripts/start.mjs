@@ -1,5 +1,5 @@
-// `npm start`: prepares the clone, then becomes `fleetbridge up`. It does so in this process, not in a child: one
-// process less between the terminal and the supervisor, so signals and exit code need no passing on.
+// `npm start`: prepares the clone, then runs `fleetbridge up` in this process, so that signals and the exit code need no
+// forwarding.
 
 import { becomeCli } from './cli.mjs';
 import { prepare, runScript } from './prepare.mjs';

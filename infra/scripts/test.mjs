@@ -1,5 +1,5 @@
-// `npm test`: one vitest run over all rooms, whose very last line is the total. `--long` also runs what takes minutes;
-// further arguments go to vitest (`npm test -- --project ingest`).
+// `npm test`: one vitest run over all workspaces; the last line is the total. `--long` also runs the tests that take
+// minutes. Further arguments go to vitest (`npm test -- --project ingest`).
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { prepare, root, runScript } from './prepare.mjs';
@@ -16,11 +16,11 @@ await runScript(async () => {
   );
   const { passed, failed, skipped } = totals ?? { passed: 0, failed: 0, skipped: 0 };
   process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
-  // No test at all is no success: a wrong filter, or a project that no longer finds its files.
+  // A run without tests is a failure: a wrong filter, or a project that no longer finds its files.
   process.exitCode = code === 0 && (failed > 0 || passed === 0) ? 1 : code;
 });
 
-/** The totals arrive from our reporter over the process channel, so that nothing that vitest prints can come after them. */
+/** The reporter sends the totals over the IPC channel, so that no output of vitest follows them. */
 function runVitest(args, env) {
   return new Promise((resolve, reject) => {
     const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');

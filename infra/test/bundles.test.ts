@@ -1,6 +1,6 @@
-// The content of the images: each app as one file, in a folder where nothing can be found in node_modules, run as a process
-// against a real Redis. The usual traps of bundles are on the way: workers that fork their own file, protobufjs' long,
-// pino, descriptors for gRPC's reflection, the Kafka client's wasm.
+// The content of the images: each app as one file, in a folder without node_modules, run as a process against a real Redis.
+// Covers the usual problems of bundles: workers that fork their own file, protobufjs' long, pino, descriptors for gRPC
+// reflection, the Kafka client's wasm.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -19,7 +19,7 @@ import { loadSync } from '@grpc/proto-loader';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bundle } from '../scripts/bundle.mjs';
 
-// biome-ignore lint/suspicious/noExplicitAny: clients of grpc-js are made at run time
+// biome-ignore lint/suspicious/noExplicitAny: clients of grpc-js are created at run time
 type Any = any;
 const VIN = '5YJ3E1EA7KF000001';
 const folder = mkdtempSync(join(tmpdir(), 'fleetbridge-bundles-'));
@@ -33,13 +33,13 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const undo of cleanUp.reverse()) await undo();
-  // workers of a primary that is gone stop by themselves
+  // workers stop when their primary is gone
   for (const child of children) child.kill('SIGKILL');
   await redis.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('a record goes through the bundles: in over mutual TLS, out by push, as a frame, by gRPC and in the tail', async () => {
+it('passes a record through the bundles: in over mutual TLS, out by push, as a frame, over gRPC and in tail', async () => {
   for (let parent = dirname(folder); parent !== dirname(parent); parent = dirname(parent)) {
     expect(existsSync(join(parent, 'node_modules'))).toBe(false);
   }
@@ -58,10 +58,10 @@ it('a record goes through the bundles: in over mutual TLS, out by push, as a fra
     STREAMING_ADMIN_PORT: '0',
     STREAMING_WORKERS: '2',
   });
-  const [ports, doors, { admin }] = await Promise.all([ingest.ready, streaming.ready, dispatcher.ready]);
-  for (const port of [ports.admin, doors.admin, admin]) await ready(port!);
+  const [ports, streamingPorts, { admin }] = await Promise.all([ingest.ready, streaming.ready, dispatcher.ready]);
+  for (const port of [ports.admin, streamingPorts.admin, admin]) await ready(port!);
   expect(await metric(ports.admin!, 'fleetbridge_ingest_workers_ready')).toBe('2');
-  expect(await metric(doors.admin!, 'fleetbridge_streaming_workers')).toBe('2');
+  expect(await metric(streamingPorts.admin!, 'fleetbridge_streaming_workers')).toBe('2');
 
   const { certFile, keyFile } = pki.vehicles.get(VIN)!;
   const vehicle = new SimulatedVehicle({
@@ -81,7 +81,7 @@ it('a record goes through the bundles: in over mutual TLS, out by push, as a fra
   ]);
   await eventually(() => vehicle.ledger.acknowledged.has(txid));
 
-  const teslaMate = new TeslaMateClient({ url: `wss://localhost:${doors.clients}`, token, tag: VIN, caPem });
+  const teslaMate = new TeslaMateClient({ url: `wss://localhost:${streamingPorts.clients}`, token, tag: VIN, caPem });
   cleanUp.push(() => teslaMate.stop());
   await teslaMate.connect();
   await teslaMate.waitFor(({ frames }) => frames.some(({ speed, shiftState }) => speed === 31 && shiftState === 'D'));
@@ -92,22 +92,22 @@ it('a record goes through the bundles: in over mutual TLS, out by push, as a fra
   expect(JSON.parse(tailed)).toMatchObject({ vin: VIN, txid });
 
   const secure = credentials.createSsl(Buffer.from(caPem));
-  expect(await health(`localhost:${doors.grpc}`, secure)).toBe('SERVING');
-  expect(await reflectedServices(`localhost:${doors.grpc}`, secure)).toContain('fleetbridge.v1.Telemetry');
+  expect(await health(`localhost:${streamingPorts.grpc}`, secure)).toBe('SERVING');
+  expect(await reflectedServices(`localhost:${streamingPorts.grpc}`, secure)).toContain('fleetbridge.v1.Telemetry');
 
   await vehicle.stop();
   teslaMate.stop();
   for (const app of [ingest, dispatcher, streaming]) expect(await app.stop()).toBe(0);
 });
 
-it('the command line explains itself, and what only a clone can do', async () => {
+it('prints help, and reports that up needs a clone', async () => {
   expect(await cli('--help')).toContain('Usage: fleetbridge <command>');
   await expect(cli('up')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('clone') });
 });
 
-it('the licences of all that is inside go along', () => {
-  const licences = readFileSync(join(folder, 'LICENSES.txt'), 'utf8');
-  for (const name of ['fastify', 'ioredis', 'protobufjs', 'pino', 'zod']) expect(licences).toContain(`\n${name} `);
+it('includes the licenses of all bundled packages', () => {
+  const licenses = readFileSync(join(folder, 'LICENSES.txt'), 'utf8');
+  for (const name of ['fastify', 'ioredis', 'protobufjs', 'pino', 'zod']) expect(licenses).toContain(`\n${name} `);
 });
 
 function environment(): Record<string, string> {
@@ -135,7 +135,7 @@ function start(app: string, env: Record<string, string>) {
   const ended = once(child, 'exit').then(([code]) => code as number | null);
   const ready = new Promise<Record<string, number>>((resolve, reject) => {
     child.on('message', (message: { type: string; ports: Record<string, number> }) => resolve(message.ports));
-    void ended.then((code) => reject(new Error(`${app} ended with ${code}: ${output}`)));
+    void ended.then((code) => reject(new Error(`${app} exited with code ${code}: ${output}`)));
   });
   return {
     ready,
@@ -152,7 +152,7 @@ async function cli(...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** Readiness as the images' health check asks for it. */
+/** Waits for readiness with the health check of the images. */
 async function ready(port: number): Promise<void> {
   const script = join(import.meta.dirname, '../container/healthcheck.mjs');
   await eventually(() => promisify(execFile)(process.execPath, [script, 'NO_SUCH_PORT', String(port)]));
@@ -163,7 +163,7 @@ async function metric(port: number, name: string): Promise<string | undefined> {
   return new RegExp(`^${name}(?:\\{[^}]*\\})? (.*)$`, 'm').exec(text)?.[1];
 }
 
-/** Takes Google Pub/Sub's pushes. */
+/** Accepts pushes in the format of Google Pub/Sub. */
 async function startSink() {
   const txids: string[] = [];
   const server = createServer(async (request, response) => {

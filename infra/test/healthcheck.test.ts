@@ -1,3 +1,4 @@
+// The health check of the images against a local HTTP server.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -33,10 +34,10 @@ it('uses the port of the variable if it is set', async () => {
   expect(await check(1, { SOME_PORT: String(port) })).toMatchObject({ code: 0 });
 });
 
-function check(usualPort: number, env: Record<string, string> = {}): Promise<{ code: unknown; stdout: string }> {
+function check(defaultPort: number, env: Record<string, string> = {}): Promise<{ code: unknown; stdout: string }> {
   const script = join(import.meta.dirname, '../container/healthcheck.mjs');
   return new Promise((resolve) => {
-    execFile(process.execPath, [script, 'SOME_PORT', String(usualPort)], { env }, (error, stdout) =>
+    execFile(process.execPath, [script, 'SOME_PORT', String(defaultPort)], { env }, (error, stdout) =>
       resolve({ code: error === null ? 0 : error.code, stdout }),
     );
   });

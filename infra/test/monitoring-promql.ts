@@ -3,13 +3,13 @@
 
 export interface Reference {
   metric: string;
-  /** That its own selector names. */
+  /** The labels in its own selector. */
   labels: string[];
 }
 
 export interface References {
   selectors: Reference[];
-  /** Of `by (…)`, `on (…)` and the like: some metric of the expression must have them. */
+  /** Labels in `by (…)`, `on (…)` and the like; a metric of the expression must have them. */
   grouping: string[];
 }
 

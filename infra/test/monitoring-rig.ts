@@ -27,7 +27,7 @@ export async function chooseAdminPorts() {
 
 export type AdminPorts = Awaited<ReturnType<typeof chooseAdminPorts>>;
 
-/** Resolves when everything below has been counted. */
+/** Resolves when every metric has counted an event. */
 export async function startMonitoredFleet(admin: AdminPorts) {
   const folder = mkdtempSync(join(tmpdir(), 'fleetbridge-monitoring-'));
   const cleanUp: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
@@ -152,12 +152,12 @@ async function page(port: number, path = '/metrics'): Promise<string> {
   return (await fetch(`http://127.0.0.1:${port}${path}`)).text();
 }
 
-/** Of a metric without labels of its own. */
+/** The value of a metric without labels. */
 async function value(port: number, name: string): Promise<number> {
   return Number(new RegExp(`^${name}\\{.*\\} (\\S+)$`, 'm').exec(await page(port))?.[1] ?? Number.NaN);
 }
 
-/** Resolves with its ports when it is ready. */
+/** Resolves with the ports of the app when it is ready. */
 function startApp(
   app: string,
   env: Record<string, string>,
@@ -182,11 +182,11 @@ function startApp(
     child.on('message', ({ type, ports }: { type: string; ports: Record<string, number> }) => {
       if (type === 'ready') resolve(ports);
     });
-    void ended.then((code) => reject(new Error(`${app} ended with ${code}: ${output}`)));
+    void ended.then((code) => reject(new Error(`${app} exited with code ${code}: ${output}`)));
   });
 }
 
-/** An endpoint that takes everything but alerts, and the subscription to it. */
+/** An endpoint that accepts everything except alerts, and the subscription to it. */
 async function subscriptionFile(cleanUp: (() => unknown)[]): Promise<string> {
   const server = createServer(async (request, response) => {
     let body = '';

@@ -1,6 +1,6 @@
 // Dashboards and alert rules against running processes: every metric and label that they name is in the live /metrics of
 // the three processes, and a real Prometheus (Debian's package `prometheus`) reads our configuration, evaluates every
-// expression, and finds data where there should be some.
+// expression, and finds data where data is expected.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -178,7 +178,7 @@ describe('in a running fleet', () => {
   let prometheus: RunningPrometheus | undefined;
   beforeAll(async () => {
     const ports = await chooseAdminPorts();
-    // its first scrape is after five seconds, about the time that the processes take to start
+    // its first scrape is after five seconds, about the start time of the processes
     if (hasPrometheus) prometheus = await startPrometheus(ports);
     fleet = await startMonitoredFleet(ports);
   });
@@ -239,7 +239,7 @@ describe('in a running fleet', () => {
   );
 });
 
-/** All of them, with values for Grafana's variables. */
+/** All expressions, with values for Grafana's variables. */
 function expressions({ subscription }: MonitoredFleet, vin: string): Expression[] {
   const values = { __rate_interval: '1m', subscription, vin, distance: '0.621371192' };
   const ofPanels = dashboards.flatMap(({ title, panels, templating }) => [
@@ -266,7 +266,7 @@ interface LiveMetric {
   labels: Set<string>;
 }
 
-/** By name; a histogram by its own. */
+/** Label sets by metric name; a histogram under its base name. */
 function readMetrics(pages: readonly string[]): Map<string, LiveMetric> {
   const live = new Map<string, LiveMetric>();
   for (const line of pages.join('\n').split('\n')) {
@@ -302,7 +302,7 @@ function sourceOf(app: string): string {
 
 type RunningPrometheus = Awaited<ReturnType<typeof startPrometheus>>;
 
-/** With our own configuration, except for the targets and intervals. */
+/** Prometheus with our own configuration, except for the targets and intervals. */
 async function startPrometheus({ ingest, dispatcher, streaming }: AdminPorts) {
   const places: Record<string, number> = {
     'ingest:8081': ingest,
@@ -354,6 +354,6 @@ async function startPrometheus({ ingest, dispatcher, streaming }: AdminPorts) {
 
 function isInstalled(command: string): boolean {
   const isThere = spawnSync(command, ['--version']).error === undefined;
-  if (!isThere) console.log(`skipped: ${command} is not here (Debian's package prometheus brings it)`);
+  if (!isThere) console.log(`skipped: ${command} was not found (Debian package: prometheus)`);
   return isThere;
 }

@@ -1,5 +1,5 @@
-// The same as upgrade.test.ts with data that the release writes now, on this machine and its Redis: what is frozen may
-// not show what another Redis, Node or clock would have made of it. Long: the release is installed and built.
+// The same as upgrade.test.ts with data that the release writes now, with the local Redis, Node and clock. Long, because the
+// release is installed and built.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -15,7 +15,7 @@ import { connectVehicle, TeslaMateClient } from '@fleetbridge/simulator';
 import { eventually, freePort, sendRedisCommand } from '@fleetbridge/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-/** As infra/fixtures/make-release-fixture.mjs writes it. */
+/** Written by infra/fixtures/make-release-fixture.mjs. */
 export interface ReleaseFacts {
   commit: string;
   startedMs: number;
@@ -200,16 +200,16 @@ async function startUpgraded({ folder, facts: recorded }: ReleaseData, cleanUp: 
 }
 
 /**
- * Moves the data in time, so that the release has stopped two seconds ago, and its subscription to a port that is ours.
+ * Shifts the data in time, so that the release appears to have stopped two seconds ago, and its subscription to our port.
  * Without this, the longest RESUME_WINDOW and RETENTION_HOURS would be over at some time after the data was frozen, and
  * Redis would expire keys at once, because the append-only file contains absolute times. Everything that depends
  * on a clock is in that file as decimal milliseconds: entry ids, times of records and of slots, expiries. Thirteen
- * digits stay thirteen, so the lengths that the file names stay true. The times within payloads are not moved; no
- * process goes by them once a record is stored.
+ * digits stay thirteen, so the lengths in the file remain correct. Times within payloads are not shifted, because no
+ * process uses them once a record is stored.
  */
 function moveToNow(folder: string, facts: ReleaseFacts, port: number): ReleaseFacts {
   const byMs = Date.now() - 2_000 - facts.stoppedMs;
-  // No slot and no lease is older or lives longer; other long numbers are no times.
+  // All times of slots and leases are within this range; other long numbers are not times.
   const [firstMs, lastMs] = [facts.startedMs - 3_600_000, facts.stoppedMs + 30 * 86_400_000];
   const moved = (text: string) =>
     text.replace(/(?<!\d)1\d{12}(?!\d)/g, (digits) => {
@@ -218,7 +218,7 @@ function moveToNow(folder: string, facts: ReleaseFacts, port: number): ReleaseFa
     });
   const place = (number: number) => `http://127.0.0.1:${number}/`;
   if (place(port).length !== place(facts.subscription.port).length) {
-    throw new Error(`port ${port} does not fit in the place of ${facts.subscription.port}`);
+    throw new Error(`port ${port} has a different length than ${facts.subscription.port}`);
   }
   const log = join(folder, 'redis', 'appendonlydir');
   for (const name of readdirSync(log).filter((one) => one.endsWith('.incr.aof'))) {
@@ -263,7 +263,7 @@ async function startEndpoint(cleanUp: (() => unknown)[]) {
   return { deliveries, port: (server.address() as AddressInfo).port };
 }
 
-/** With the settings of the server that `fleetbridge up` runs, except for its password. */
+/** Redis with the settings of `fleetbridge up`, except for the password. */
 async function startRedisOn(folder: string, cleanUp: (() => unknown)[]): Promise<string> {
   const port = await freePort();
   const settings = { bind: '127.0.0.1', port, dir: folder, save: '', appendonly: 'yes', appendfsync: 'always' };
@@ -271,7 +271,7 @@ async function startRedisOn(folder: string, cleanUp: (() => unknown)[]): Promise
   const child = spawn(process.env.REDIS_SERVER ?? 'redis-server', args, { stdio: 'ignore' });
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}`)));
+    child.once('exit', (code) => reject(new Error(`redis-server exited with code ${code}`)));
   });
   failed.catch(() => {});
   cleanUp.push(async () => {
@@ -283,7 +283,7 @@ async function startRedisOn(folder: string, cleanUp: (() => unknown)[]): Promise
   return `redis://127.0.0.1:${port}`;
 }
 
-/** Resolves with its ports when it is ready. */
+/** Resolves with the ports of the app when it is ready. */
 function startApp(
   app: string,
   env: Record<string, string>,
@@ -314,11 +314,11 @@ function startApp(
     child.on('message', ({ type, ports }: { type: string; ports: Record<string, number> }) => {
       if (type === 'ready') resolve(ports);
     });
-    void ended.then((code) => reject(new Error(`${app} ended with ${code}: ${output}`)));
+    void ended.then((code) => reject(new Error(`${app} exited with code ${code}: ${output}`)));
   });
 }
 
-/** The vehicle comes back with the certificate's old key. Resolves with the txids that were acknowledged. */
+/** The vehicle reconnects with the old key of its certificate. Resolves with the acknowledged txids. */
 async function resendAndSendNew(
   { vin, lastRecord }: ReleaseFacts,
   to: { url: string; certFile: string; keyFile: string; caPem: string; cleanUp: (() => unknown)[] },

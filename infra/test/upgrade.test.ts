@@ -1,4 +1,4 @@
-// An installation of release 0.1 was stopped, and the present code is started on its data. The data is frozen in
+// Starts the current code on the data of a stopped installation of release 0.1. The data is frozen in
 // infra/fixtures/release-0.1.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -86,5 +86,6 @@ function listOfCommands(): string {
 }
 
 function helpOf(name: string, { usage, summary, help }: Command): string {
-  return [`Usage: fleetbridge ${name} ${usage}`.trimEnd(), '', summary, '', ...help, ''].join('\n');
+  const sentence = `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
+  return [`Usage: fleetbridge ${name} ${usage}`.trimEnd(), '', sentence, '', ...help, ''].join('\n');
 }

@@ -13,10 +13,13 @@ export const token: Command = {
   usage: 'create [--vin <VIN>] [--label <text>] | trust <JWT | -> [--vin <VIN>] | list | revoke <id>',
   help: [
     '  create   creates a token and prints it once; with --vin it is valid for that vehicle only',
-    '  trust    accepts the access tokens of the Tesla account that issued this one (-: read it from stdin). TeslaMate',
-    '           sends these tokens when it polls the Fleet API itself. Only the account id is stored, not the token',
+    '  trust    accepts all access tokens of the Tesla account to which this token belongs (-: read it from stdin).',
+    '           TeslaMate sends these tokens when it polls the Fleet API itself. Only the account id is stored',
     '  list     prints ids, vehicles, labels and creation dates, but not the tokens',
     '  revoke   revokes a token, or the trust in an account, by its id; open connections are closed within 5 seconds',
+    '',
+    '  --vin <VIN>      restrict the token or the account to one vehicle; default: all vehicles',
+    '  --label <text>   a note that list prints',
   ],
   options: { vin: { type: 'string' }, label: { type: 'string' } },
   async run({ positionals: [action, id, ...rest], values, env, print }) {
