@@ -1,4 +1,4 @@
-// One run for the whole tree, so that there is one total. A project a room: `npx vitest run --project ingest`.
+// One run for all workspaces, so that there is one total. One project per workspace: `npx vitest run --project ingest`.
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';

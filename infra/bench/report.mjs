@@ -8,7 +8,7 @@ export function printReport({ dispatch, fanOut, scaled, soak, sync, records, red
   const { ingest, echo } = records;
   const rows = [
     ['CPU per record', medianOf(ingest, 'microsPerRecord'), medianOf(echo, 'microsPerRecord'), 'µs'],
-    // ingest waits for Redis, and Redis and the load use most of a few cores: the rate that one core of its own allows
+    // On few cores the measured rate is limited by Redis and the load generator; this is the rate of one dedicated core.
     ['records/s per core', 1e6 / medianOf(ingest, 'microsPerRecord'), 1e6 / medianOf(echo, 'microsPerRecord'), '/s'],
     ['records/s, all local', medianOf(ingest, 'perSecond'), medianOf(echo, 'perSecond'), '/s'],
     [

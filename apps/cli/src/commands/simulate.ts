@@ -5,9 +5,9 @@ import { rootCertificates } from 'node:tls';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { createLogger, loadConfig, type RunContext, runApp } from '@fleetbridge/service';
 import { defaultPlan, type PhasePlan, SimulatedVehicle, type SimulatedVehicleEvent } from '@fleetbridge/simulator';
-import { certificateTexts } from '../certificate-texts.js';
 import { simulateConfig } from '../config.js';
 import { localTime, simulatedVins } from '../supervisor/index.js';
+import { certificateTexts } from './certificate-texts.js';
 import { type Command, type Invocation, numberOption, UsageError } from './command.js';
 import { readPlan } from './plan.js';
 

@@ -57,7 +57,8 @@ export const tail: Command = {
             from,
             name: 'fleetbridge-tail',
             onEntry: show,
-            onSkipped: ({ entry, error }) => print(`${entry.id} skipped: ${(error as Error).message}`),
+            onSkipped: ({ entry, error }) =>
+              process.stderr.write(`skipped record ${entry.id}: ${(error as Error).message}\n`),
           }),
         );
       }

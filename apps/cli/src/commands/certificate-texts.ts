@@ -1,4 +1,4 @@
-// The certificates that a variable such as INGEST_CERT_FILE means now.
+// Reads the certificates that a variable such as INGEST_CERT_FILE refers to.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isCertificatePattern, matchingCertificateFiles } from '@fleetbridge/pki';
