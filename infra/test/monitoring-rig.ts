@@ -1,6 +1,5 @@
 // The three processes as an operator runs them, with a real Redis, and an example of everything that they count: vehicles
 // that drive and charge, invalid messages, rejected clients, a subscription with a dead letter.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -12,6 +11,7 @@ import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { type Datum, DetailedChargeState, encodeMessage, Field, ShiftState, timestampOf } from '@fleetbridge/protocol';
 import { connectVehicle, TeslaMateClient, type VehicleConnection } from '@fleetbridge/simulator';
 import { eventually, freePort, startRedis } from '@fleetbridge/testing';
+import { startApp } from './start-app.js';
 
 const DRIVING = '5YJ3E1EA7KF000001';
 const CHARGING = '5YJ3E1EA7KF000002';
@@ -44,7 +44,7 @@ export async function startMonitoredFleet(admin: AdminPorts) {
     writeFileSync(subscriptions, await subscriptionFile(cleanUp));
 
     const env = { REDIS_URL: redis.url, DATA_DIR: folder, LOG_FORMAT: 'json', SHUTDOWN_SECONDS: '5' };
-    const start = (app: string, own: Record<string, string>) => startApp(app, { ...env, ...own }, cleanUp);
+    const start = (app: string, own: Record<string, string>) => startApp(app, { ...env, ...own }, { cleanUp });
     const [ingest, , streaming] = await Promise.all([
       start('ingest', {
         INGEST_HOST: '127.0.0.1',
@@ -155,35 +155,6 @@ async function page(port: number, path = '/metrics'): Promise<string> {
 /** The value of a metric without labels. */
 async function value(port: number, name: string): Promise<number> {
   return Number(new RegExp(`^${name}\\{.*\\} (\\S+)$`, 'm').exec(await page(port))?.[1] ?? Number.NaN);
-}
-
-/** Resolves with the ports of the app when it is ready. */
-function startApp(
-  app: string,
-  env: Record<string, string>,
-  cleanUp: (() => unknown)[],
-): Promise<Record<string, number>> {
-  const main = join(import.meta.dirname, `../../apps/${app}/dist/main.js`);
-  const child: ChildProcess = spawn(process.execPath, [main], {
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
-  let output = '';
-  for (const stream of [child.stdout!, child.stderr!])
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  const ended = once(child, 'exit').then(([code]) => code as number | null);
-  cleanUp.push(async () => {
-    child.kill('SIGTERM');
-    await ended;
-  });
-  return new Promise((resolve, reject) => {
-    child.on('message', ({ type, ports }: { type: string; ports: Record<string, number> }) => {
-      if (type === 'ready') resolve(ports);
-    });
-    void ended.then((code) => reject(new Error(`${app} exited with code ${code}: ${output}`)));
-  });
 }
 
 /** An endpoint that accepts everything except alerts, and the subscription to it. */

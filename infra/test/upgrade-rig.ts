@@ -1,6 +1,6 @@
 // Newer processes on the data of a release, as tests with a real Redis and the built apps. Everything is observed from
 // outside (WebSocket, HTTP, the command line), so the tests stay valid when Redis keys or sources change.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,6 +14,7 @@ import { type Datum, encodeMessage, Field, timestampOf } from '@fleetbridge/prot
 import { connectVehicle, TeslaMateClient } from '@fleetbridge/simulator';
 import { eventually, freePort, sendRedisCommand } from '@fleetbridge/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApp } from './start-app.js';
 
 /** Written by infra/fixtures/make-release-fixture.mjs. */
 export interface ReleaseFacts {
@@ -127,7 +128,8 @@ async function startUpgraded({ folder, facts: recorded }: ReleaseData, cleanUp: 
 
   const logLines: Record<string, unknown>[] = [];
   const env = { REDIS_URL: redisUrl, DATA_DIR: folder, LOG_FORMAT: 'json', SHUTDOWN_SECONDS: '5' };
-  const start = (app: string, own: Record<string, string>) => startApp(app, { ...env, ...own }, { cleanUp, logLines });
+  const onLine = (line: string) => logLines.push(JSON.parse(line));
+  const start = (app: string, own: Record<string, string>) => startApp(app, { ...env, ...own }, { cleanUp, onLine });
   const [, ingest, streaming] = await Promise.all([
     start('dispatcher', { DISPATCHER_ADMIN_PORT: '0' }),
     start('ingest', {
@@ -281,41 +283,6 @@ async function startRedisOn(folder: string, cleanUp: (() => unknown)[]): Promise
   });
   await Promise.race([eventually(async () => (await sendRedisCommand(port, 'PING')) === 'PONG'), failed]);
   return `redis://127.0.0.1:${port}`;
-}
-
-/** Resolves with the ports of the app when it is ready. */
-function startApp(
-  app: string,
-  env: Record<string, string>,
-  { cleanUp, logLines }: { cleanUp: (() => unknown)[]; logLines: Record<string, unknown>[] },
-): Promise<Record<string, number>> {
-  const child: ChildProcess = spawn(process.execPath, [join(appsFolder, app, 'dist/main.js')], {
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
-  let output = '';
-  let rest = '';
-  for (const stream of [child.stdout!, child.stderr!]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  child.stdout!.on('data', (text: string) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop()!;
-    for (const line of lines) logLines.push(JSON.parse(line));
-  });
-  const ended = once(child, 'exit').then(([code]) => code as number | null);
-  cleanUp.push(async () => {
-    child.kill('SIGTERM');
-    await ended;
-  });
-  return new Promise((resolve, reject) => {
-    child.on('message', ({ type, ports }: { type: string; ports: Record<string, number> }) => {
-      if (type === 'ready') resolve(ports);
-    });
-    void ended.then((code) => reject(new Error(`${app} exited with code ${code}: ${output}`)));
-  });
 }
 
 /** The vehicle reconnects with the old key of its certificate. Resolves with the acknowledged txids. */
