@@ -61,7 +61,7 @@ it('allows the right uses', () => {
 });
 
 it('reads documentation with its examples, without code in sentences', () => {
-  expect(check('docs/a.md', 'The `isTold` flag.\n```\nnpm test  # everything is told\n```')).toEqual(['3 text told']);
+  expect(check('page.md', 'The `isTold` flag.\n```\nnpm test  # everything is told\n```')).toEqual(['3 text told']);
 });
 
 it('reads comments of compose and of .env.example, texts of dashboards, and all of the alert rules', () => {

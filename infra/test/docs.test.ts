@@ -36,6 +36,18 @@ it('docs/architecture.md names files and folders that exist', () => {
   expect(named.map(([, path]) => path!).filter((path) => !existsSync(join(root, path)))).toEqual([]);
 });
 
+it('sources refer to pages and headings that exist', () => {
+  const sources = ['apps', 'packages', 'infra'].flatMap((folder) =>
+    filesBelow(folder, true).filter((file) => /\.(?:ts|mjs|ya?ml|json)$|Caddyfile$|\.env\.example$/.test(file)),
+  );
+  const broken = sources.flatMap((file) =>
+    [...read(file).matchAll(/\bdocs\/[\w/-]+\.md(?:#[\w-]+)?/g)]
+      .filter(([target]) => !exists('README.md', target))
+      .map(([target]) => `${file}: ${target}`),
+  );
+  expect(broken).toEqual([]);
+});
+
 it('docs/log-events.md lists exactly the events that the code logs, with their levels', () => {
   const listed = [...read('docs/log-events.md').matchAll(/^\| `([^`]+)` \| ([a-z, ]+) \|/gm)].map(
     ([, event, levels]) => `${event!.replace(/<\w+>/, '<>')}: ${levels}`,
