@@ -13,7 +13,7 @@ export const vehicleSettings = {
     readBy: ['ingest', 'up'],
     description: "Configuration file of Tesla's Go server; the argument `--config` has priority.",
     details:
-      'Ingest reads the file as it is; environment variables have priority over it. docs/ingest.md has its keys.',
+      'Ingest reads the file as it is; environment variables have priority over it. docs/migration.md lists its keys.',
   }),
   INGEST_HOST: setting({
     value: listenAddress().optional(),
