@@ -146,12 +146,12 @@ describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
   }) => {
     const { rig, broker, listen, url } = await parts({ redisServer, redis, cleanup });
     const log: { vin: string; n: number }[] = [];
-    const hear = (topic: string, text: string) => {
+    const onMessage = (topic: string, text: string) => {
       const [, vin = '', kind] = topic.split('/');
       if (kind === 'v') log.push({ vin, n: Number(text) });
     };
     // a persistent session, so that the subscriber receives everything that the broker acknowledged
-    await listen(hear, { clientId: 'listener', clean: false, reconnectPeriod: 20 });
+    await listen(onMessage, { clientId: 'listener', clean: false, reconnectPeriod: 20 });
     await rig.subscribe({ name: 's', topics: ['V'], mqtt: { url, retain: false }, ...QUICK });
     rig.start();
     const vins = ['A', 'B', 'C', 'D'];
@@ -181,7 +181,7 @@ interface Parts {
   broker: Broker;
   url: string;
   /** The last message of each topic, from now on, and what the broker kept. */
-  listen(hear?: (topic: string, text: string) => void, options?: IClientOptions): Promise<Map<string, string>>;
+  listen(onMessage?: (topic: string, text: string) => void, options?: IClientOptions): Promise<Map<string, string>>;
 }
 
 async function parts({ redisServer, redis, cleanup }: Omit<RedisTestContext, 'namespace' | 'store'>): Promise<Parts> {
@@ -194,14 +194,14 @@ async function parts({ redisServer, redis, cleanup }: Omit<RedisTestContext, 'na
     rig,
     broker,
     url,
-    listen: async (hear, options = {}) => {
+    listen: async (onMessage, options = {}) => {
       const client: MqttClient = await connectAsync(url, { reconnectPeriod: 0, ...options });
       client.on('error', () => {});
       cleanup.push(() => client.end(true));
       const seen = new Map<string, string>();
       client.on('message', (topic, bytes) => {
         seen.set(topic, bytes.toString());
-        hear?.(topic, bytes.toString());
+        onMessage?.(topic, bytes.toString());
       });
       await client.subscribeAsync('#', { qos: 1 });
       return seen;

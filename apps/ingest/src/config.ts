@@ -55,7 +55,7 @@ function admissionMistakes(config: Partial<IngestConfig>): Mistake[] {
     {
       variable: 'ALLOWED_VINS',
       problem:
-        'must be set when vehicles are not those of the development CA; expected VINs separated by commas, * for all, or none for only those of `fleetbridge vehicle allow`',
+        'must be set when vehicles are not those of the development CA; expected VINs separated by commas, * for all, or "none" for only those of `fleetbridge vehicle allow`',
     },
   ];
 }

@@ -136,7 +136,7 @@ describe.skipIf(!isHere)("Tesla's CAs", () => {
   });
 });
 
-describe("a start with Tesla's CAs and none on disk", () => {
+describe("a start with Tesla's CAs configured and no file on disk", () => {
   it('reports how to get them, and exits with 2', async ({ pki, processes }) => {
     const dataDir = copyOfDataDir(pki);
     const ingest = processes.start({ INGEST_CA_BUNDLE: 'production', ALLOWED_VINS: '*', DATA_DIR: dataDir });

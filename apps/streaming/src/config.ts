@@ -18,7 +18,7 @@ function authMistakes(config: Given): Mistake[] {
   return [
     {
       variable: 'AUTH',
-      problem: `none is for loopback only, STREAMING_BIND is ${config.STREAMING_BIND}; use tokens, or set AUTH_NONE_ANYWHERE=on in a trusted network`,
+      problem: `"none" is allowed on loopback only, STREAMING_BIND is ${config.STREAMING_BIND}; use tokens, or set AUTH_NONE_ANYWHERE=on in a trusted network`,
     },
   ];
 }

@@ -151,7 +151,7 @@ describe('a push', () => {
 });
 
 describe('the sender of a push', () => {
-  it('is rejected while none is configured', async ({ open }) => {
+  it('is rejected while no sender is configured', async ({ open }) => {
     const rig = await open({});
     expect(await post(rig, recorded('push-json'), { token: 'x' })).toBe(404);
   });

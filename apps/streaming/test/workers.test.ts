@@ -29,7 +29,7 @@ const it = streamingTest.extend<{ connected: Connect }>({
 });
 
 describe('when a worker dies', () => {
-  it('new connections wait for the next worker, and none is refused', async ({ createProcess, connected }) => {
+  it('new connections wait for the next worker without being refused', async ({ createProcess, connected }) => {
     const server = createProcess();
     const { clients, grpc } = await server.start();
     expect(await greeting(connected, clients)).toBe('control:hello');
@@ -77,7 +77,11 @@ describe('when a worker dies', () => {
 });
 
 describe('a reload (SIGHUP)', () => {
-  it('replaces every worker while clients connect, and refuses none', async ({ createProcess, connected, cleanup }) => {
+  it('replaces every worker while clients connect, without refusing any', async ({
+    createProcess,
+    connected,
+    cleanup,
+  }) => {
     const server = createProcess({ STREAMING_WORKERS: '2', ...tls(cleanup) });
     const { clients, admin } = await server.start();
     const before = server.workers();

@@ -316,7 +316,7 @@ it('a slot that moves to another node under load takes its records along, in ord
 });
 
 it.each([
-  ['taken for new', 'possible_repeat', 'once'],
+  ['stored as new', 'possible_repeat', 'once'],
   ['stored without a mark', 'record', 'new'],
 ] as const)('nothing is %s while the marks of what was stored have moved ahead of the log', async (_, kind, txid) => {
   const { store, append, stored } = open();

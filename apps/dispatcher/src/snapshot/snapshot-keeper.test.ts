@@ -149,7 +149,7 @@ describe('SnapshotKeeper', () => {
     expect(stateFromHash((await store.read(VIN)).hash).state.readings.get('Soc')?.value).toBe(70);
   });
 
-  it('reads entries again, and skips none, when Redis does not give it the state of a vehicle', async ({
+  it('reads entries again, without skipping any, when Redis does not give it the state of a vehicle', async ({
     redisServer,
     redis,
     namespace,

@@ -90,7 +90,7 @@ export class DerReader {
 
   /** Bytes left inside are a failure: a certificate allows no extra bytes. */
   finish(inside: DerElement): void {
-    if (this.hasMore(inside)) this.fail('bytes left over', inside.at);
+    if (this.hasMore(inside)) this.fail('unexpected bytes', inside.at);
   }
 
   contentIs(element: DerElement, expected: Uint8Array): boolean {

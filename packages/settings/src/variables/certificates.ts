@@ -39,7 +39,7 @@ export const certificateSettings = {
   TESLA_CA_FETCH: setting({
     value: flag().default(false),
     readBy: ['ingest'],
-    description: "`on`: fetch Tesla's CAs at startup when `DATA_DIR/pki` has none yet.",
+    description: "`on`: fetch Tesla's CAs at startup when `DATA_DIR/pki` does not have them yet.",
   }),
   INGEST_CERT_FILE: setting({
     value: filePath().optional(),
