@@ -24,7 +24,7 @@ const USUAL_FOLDERS = [
 // Fedora and others have Valkey instead of Redis: the same protocol, commands and configuration.
 const NAMES = ['redis-server', 'valkey-server'];
 
-/** The path of a usable redis-server; throws `ScriptError` when there is none and none could be installed. */
+/** The path of a usable redis-server; throws `ScriptError` if the machine has no redis-server and installing one failed. */
 export function ensureRedisServer({ env = process.env, folders = USUAL_FOLDERS } = {}) {
   if (env.REDIS_SERVER) return chosenRedisServer(env.REDIS_SERVER);
   const present = findRedisServer({ env, folders });

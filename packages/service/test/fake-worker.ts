@@ -1,4 +1,4 @@
-// Stands in for a process of node:cluster: a test decides when it is ready, what it sends and when it dies.
+// Replaces a process of node:cluster: a test decides when it is ready, what it sends and when it dies.
 import type { Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
 import type { MessageToPrimary, MessageToWorker } from '../src/workers/worker-messages.js';

@@ -260,7 +260,7 @@ describe('SubscriptionStore', () => {
     const wanted = { name: 's', origin: 'cli' as const, definition: {} };
     const winner = new SubscriptionStore(log);
     let held: LeasedSubscription | undefined;
-    // the first process creates it, and a dispatcher acquires it, right after the second has found that there is none
+    // the first process creates it, and a dispatcher acquires it, right after the second has found no subscription
     const late: RedisConnection = Object.assign(Object.create(redis), {
       hexists: async (key: string, name: string) => {
         const found = await redis.hexists(key, name);

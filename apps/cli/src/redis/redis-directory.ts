@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readPrivateFile, writePrivateFile } from '../private-file.js';
 import { RedisConnection, RedisReplyError } from './redis-command.js';
 
-/** The client name of the guard's connection. A server in our directory without such a client is an orphan. */
+/** The client name of the guard's connection. A server in our directory without this client is an orphan. */
 export const GUARD_NAME = 'fleetbridge-guard';
 /** The guard's client name while it stops the server because its supervisor is gone. */
 export const LEAVING_GUARD_NAME = 'fleetbridge-guard-leaving';

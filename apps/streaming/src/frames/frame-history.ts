@@ -78,7 +78,7 @@ export class FrameHistory {
 }
 
 /**
- * The newest checkpoint that comes before everything that a slot has not confirmed; if there is no such checkpoint, the
+ * The newest checkpoint that comes before everything that a slot has not confirmed; without one, the
  * oldest. Checkpoints before `oldestMs` are ignored.
  */
 export function chooseCheckpoint(

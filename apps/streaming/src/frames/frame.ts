@@ -6,7 +6,7 @@ import type { Elevation } from './elevation.js';
 export interface Frame extends FrameRow {
   /** The record that made it: a cursor. */
   entryId: string;
-  /** The drive ends with this frame, or there was none. */
+  /** The drive ends with this frame, or there was no drive. */
   isParked: boolean;
 }
 

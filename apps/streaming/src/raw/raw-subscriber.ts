@@ -1,5 +1,5 @@
 // A client of `data:subscribe_all`: every record of a vehicle, or of all vehicles of its token, as JSON. A close code
-// says why it was disconnected: 1008 the token, 1009 and 1002 what it sent, 1011 a mistake of ours, 1012 a restart,
+// gives the reason of a disconnect: 1008 the token, 1009 and 1002 what it sent, 1011 a mistake of ours, 1012 a restart,
 // 1013 unread messages.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Access, type ClientAccess, grantsVehicle } from '@fleetbridge/access';

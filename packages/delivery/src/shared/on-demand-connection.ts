@@ -41,7 +41,7 @@ export class OnDemandConnection<T> {
     }
   }
 
-  /** Uses the connection only if it is open, e.g. to say goodbye before `stop`. Never rejects. */
+  /** Uses the connection only if it is open, e.g. for a last message before `stop`. Never rejects. */
   async ifOpen(work: (connection: T) => Promise<unknown>): Promise<void> {
     if (this.#current !== undefined) await this.use(work).catch(() => {});
   }

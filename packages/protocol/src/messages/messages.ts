@@ -31,7 +31,7 @@ const codecs = {
   connectivity: telemetry.vehicle_connectivity.VehicleConnectivity,
 };
 
-/** Throws an Error if the bytes are not a message of the topic. Ingest has rejected such bytes (payload-inspector.ts). */
+/** Throws an Error if the bytes are not a message of the topic. Ingest has rejected these bytes (payload-inspector.ts). */
 export function decodeMessage<T extends Topic>(topic: T, payload: Uint8Array): MessageOf[T] {
   return codecs[topic].decode(payload) as MessageOf[T];
 }

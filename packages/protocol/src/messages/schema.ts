@@ -47,7 +47,7 @@ export interface TopicShape {
   message: MessageShape;
   createdAtField: number;
   vinField: number;
-  /** 0 if the message has no such field. */
+  /** 0 if the message has no VIN. */
   isResendField: number;
 }
 

@@ -35,7 +35,7 @@ test('an address of another machine is distinguished from a port in use', async 
 });
 
 test('a forbidden port is explained: ports below 1024 need a privilege', () => {
-  // Constructed: the tests may run as root, which is allowed to open such ports.
+  // Constructed: the tests may run as root, which is allowed to open privileged ports.
   const cause = Object.assign(new Error('listen EACCES'), { code: 'EACCES' });
   const error = explainListenError(cause, { host: '0.0.0.0', port: 443, variable: 'INGEST_PORT' }) as ListenError;
   expect(error.code).toBe('port_forbidden');

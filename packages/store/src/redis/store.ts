@@ -23,7 +23,7 @@ export class Store {
     this.#keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(namespace, partition));
   }
 
-  /** The keys of a partition. Throws RangeError when the layout has no such partition. */
+  /** The keys of a partition. Throws RangeError when the layout does not have this partition. */
   keys(partition: number): PartitionKeys {
     const keys = this.#keys[partition];
     if (keys === undefined) throw new RangeError(`partition ${partition}: expected 0 to ${this.partitions - 1}`);

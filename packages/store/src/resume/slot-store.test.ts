@@ -130,7 +130,7 @@ describe('a slot', () => {
       id: 'slot-a',
       cursor: '5-0',
     });
-    // the old holder, were it alive after all, is told
+    // a previous holder that is still alive gets false
     expect(await store.update(0, [update('a', '9-0', 'keep')])).toEqual([false]);
     expect(await store.cursors(VIN)).toEqual(['5-0']);
   });

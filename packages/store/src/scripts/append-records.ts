@@ -29,7 +29,7 @@ export const LATE_MS = 250;
  * stored with another time; for a day after it, times prove nothing.
  *
  * While a slot moves to another node, a ring may have moved before the stream. Repeats can't be detected then, and stored
- * records can't be marked: the call ends before such a record, with an error on which it is repeated.
+ * records can't be marked: the call ends before this record, with an error on which it is repeated.
  *
  * An abandoned call may still arrive when the network recovers, after its repetition and after newer records; a call
  * that was not abandoned may be late as well. The clocks show whether it is. Where they disagree, every call checks all
