@@ -1,33 +1,6 @@
-// `fleetbridge <command>`: the table of commands, and their dispatch.
+// `fleetbridge <command>`: finds the command in the table of commands/, reads its arguments, reports its errors.
 import { ConfigError, formatConfigError } from '@fleetbridge/service';
-import {
-  type Command,
-  ca,
-  cert,
-  forget,
-  readArguments,
-  simulate,
-  snapshot,
-  subscription,
-  tail,
-  token,
-  UsageError,
-  up,
-  vehicle,
-} from './commands/index.js';
-
-const commands: Readonly<Record<string, Command>> = {
-  up,
-  simulate,
-  tail,
-  token,
-  snapshot,
-  subscription,
-  vehicle,
-  forget,
-  ca,
-  cert,
-};
+import { type Command, commands, readArguments, UsageError } from './commands/index.js';
 
 const code = await main(process.argv.slice(2));
 if (code !== undefined) process.exitCode = code;

@@ -1,11 +1,2 @@
-export { ca } from './ca.js';
-export { cert } from './cert.js';
 export { type Command, readArguments, UsageError } from './command.js';
-export { forget } from './forget.js';
-export { simulate } from './simulate.js';
-export { snapshot } from './snapshot.js';
-export { subscription } from './subscription.js';
-export { tail } from './tail.js';
-export { token } from './token.js';
-export { up } from './up.js';
-export { vehicle } from './vehicle.js';
+export { commands } from './table.js';
