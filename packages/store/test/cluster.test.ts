@@ -1,87 +1,66 @@
-// The package on a real Redis Cluster of three nodes: partitions on each node, nodes that are killed and restarted, slots
-// that move.
-import { eventually, type RedisCluster, sendRedisCommand, startRedisCluster } from '@fleetbridge/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+// The package on a real Redis Cluster of three nodes: partitions on every node, nodes that are killed and restarted, and
+// slots that migrate.
+import { eventually, type RedisCluster, sendRedisCommand } from '@fleetbridge/testing';
+import { describe, expect } from 'vitest';
 import { AdmissionStore } from '../src/admin/admission-store.js';
 import { forgetVehicle } from '../src/admin/forget-vehicle.js';
 import { TokenStore } from '../src/admin/token-store.js';
 import { joinDispatchers, leaveDispatchers } from '../src/lease/dispatchers.js';
 import { acquireLease } from '../src/lease/lease.js';
 import { AppendNotifier } from '../src/log/append-notifier.js';
-import { Appender, type AppenderOptions, type AppendOutcome } from '../src/log/appender.js';
-import { type LogEntry, parseEntry } from '../src/log/entry.js';
+import type { LogEntry } from '../src/log/entry.js';
 import { LogPages } from '../src/log/pages.js';
 import { Quarantine } from '../src/log/quarantine.js';
-import { PackedRecords, type RecordToAppend } from '../src/log/record-packing.js';
+import { PackedRecords } from '../src/log/record-packing.js';
 import { trimPartition } from '../src/log/retention.js';
 import { LogTail } from '../src/log/tail.js';
-import { connectivityPayload } from '../src/presence/connectivity.js';
 import { Presence } from '../src/presence/presence.js';
 import { watchReplacedConnections } from '../src/presence/replaced-connections.js';
-import { connectRedis, type RedisConnection, whenReady } from '../src/redis/connection.js';
-import { partitionKeys, partitionOf, slotOf } from '../src/redis/keys.js';
+import { connectRedis, whenReady } from '../src/redis/connection.js';
+import { partitionKeys, slotOf } from '../src/redis/keys.js';
 import { agreeOnLayout } from '../src/redis/layout.js';
 import { memoryUse } from '../src/redis/memory.js';
 import { runScript } from '../src/redis/run-script.js';
-import { Store } from '../src/redis/store.js';
+import type { Store } from '../src/redis/store.js';
 import { CheckpointStore } from '../src/resume/checkpoint-store.js';
 import { SlotStore } from '../src/resume/slot-store.js';
 import { appendRecords } from '../src/scripts/append-records.js';
 import { SNAPSHOT_LEASE, SnapshotStore } from '../src/snapshot/snapshot-store.js';
 import { SubscriptionStore } from '../src/subscription/definitions.js';
 import { acquireSubscription } from '../src/subscription/leased.js';
+import { connectivity, record, vinOfPartition } from './appender-test.js';
+import { clusterTest } from './cluster-test.js';
 import { sendSteadily } from './steady-sender.js';
 
 const PARTITIONS = 8;
 const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 /** One vehicle per partition. */
-const VINS = ALL.map((partition) => {
-  for (let n = 0; ; n++) if (partitionOf(`VIN${n}`, PARTITIONS) === partition) return `VIN${n}`;
-});
+const VINS = ALL.map((partition) => vinOfPartition(partition, PARTITIONS));
+// partitions of running nodes stay available
+const it = clusterTest({ partitions: PARTITIONS, extraArguments: ['--cluster-require-full-coverage', 'no'] });
 
-let cluster: RedisCluster;
-let redis: RedisConnection;
-let namespaces = 0;
-const cleanUp: (() => unknown)[] = [];
-
-beforeAll(async () => {
-  // partitions of running nodes stay available
-  cluster = await startRedisCluster({ extraArguments: ['--cluster-require-full-coverage', 'no'] });
-  redis = connectRedis({ url: cluster.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-afterEach(async () => {
-  for (const undo of cleanUp.splice(0).reverse()) await undo();
-  await Promise.all(cluster.nodes.map((node) => node.start()));
-  await cluster.whenWhole();
-});
-afterAll(async () => {
-  redis.disconnect();
-  await cluster.stop();
-});
-
-it('every node has partitions', async () => {
+it('distributes the partitions over all nodes', async ({ cluster }) => {
   const masters = await Promise.all(ALL.map((partition) => cluster.masterOf(String(partition))));
   expect(new Set(masters).size).toBe(3);
   expect(await sendRedisCommand(cluster.nodes[0]!.port, 'CLUSTER', 'KEYSLOT', 'x:{5}:records')).toBe(slotOf(5));
 });
 
 describe('on a cluster', () => {
-  it('stores and follows records in order, and finds repeats', async () => {
+  it('stores and follows records in order, and finds repeats', async ({ cleanup, open }) => {
     const { store, append } = open();
     await agreeOnLayout(store);
-    const seen = follow(store);
+    const received = follow(store, cleanup);
     const outcomes = VINS.flatMap((vin) => [1, 2, 3].map((n) => append({ vin, txid: `${n}` })));
     expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['stored']));
     const again = VINS.map((vin) => append({ vin, txid: '2', kind: 'possible_repeat' }));
     expect(new Set(await Promise.all(again))).toEqual(new Set(['repeat']));
-    await eventually(() => VINS.every((vin) => seen.of(vin).length === 3));
-    for (const vin of VINS) expect(seen.of(vin)).toEqual(['1', '2', '3']);
+    await eventually(() => VINS.every((vin) => received.of(vin).length === 3));
+    for (const vin of VINS) expect(received.of(vin)).toEqual(['1', '2', '3']);
     const pages = new LogPages(store);
     for (const partition of ALL) expect(await pages.after(partition, '0-0', 10)).toHaveLength(3);
   });
 
-  it('reports presence and replaced connections of every partition', async () => {
+  it('reports presence and replaced connections of every partition', async ({ cleanup, open }) => {
     const { store, append } = open();
     const presence = new Presence(store);
     const replaced: string[] = [];
@@ -89,12 +68,12 @@ describe('on a cluster', () => {
       store,
       onReplaced: ({ vin }) => replaced.push(vin),
     });
-    cleanUp.push(() => watch.stop());
+    cleanup.push(() => watch.stop());
     await eventually(async () => {
       // until the subscription is active at its node
       replaced.length = 0;
-      await Promise.all(VINS.map((vin) => append(connect(vin, `${Math.random()}`))));
-      await Promise.all(VINS.map((vin) => append(connect(vin, `${Math.random()}`))));
+      await Promise.all(VINS.map((vin) => append(connectivity('connect', `${Math.random()}`, vin))));
+      await Promise.all(VINS.map((vin) => append(connectivity('connect', `${Math.random()}`, vin))));
       await eventually(() => VINS.every((vin) => replaced.includes(vin)), 200);
     });
     expect((await presence.all()).map(({ vin }) => vin).sort()).toEqual([...VINS].sort());
@@ -106,7 +85,7 @@ describe('on a cluster', () => {
     await presence.ping();
   });
 
-  it('snapshots, leases, slots, checkpoints and retention work in every partition', async () => {
+  it('handles snapshots, leases, slots, checkpoints and retention in every partition', async ({ open }) => {
     const { store, append } = open();
     const snapshots = new SnapshotStore(store);
     const slots = new SlotStore({ store, processId: 'p', windowMs: 60_000 });
@@ -117,8 +96,8 @@ describe('on a cluster', () => {
       await snapshots.commit(partition, { lease, cursor: '5-0', changes });
       expect(await snapshots.read(vin)).toEqual({ cursor: '5-0', hash: { Soc: '1 80' } });
       const newSlot = { id: 's', cursor: '5-0' };
-      const wish = { subscriber: 'me', connectionId: 'c', newSlot, askedMs: undefined };
-      expect(await slots.acquire(vin, wish)).toMatchObject({ kind: 'acquired', isNew: true });
+      const request = { subscriber: 'me', connectionId: 'c', newSlot, askedMs: undefined };
+      expect(await slots.acquire(vin, request)).toMatchObject({ kind: 'acquired', isNew: true });
       const kept = { vin, id: 's', subscriber: 'me', connectionId: 'c', cursor: '6-0', change: 'keep' as const };
       expect(await slots.update(partition, [kept])).toEqual([true]);
       await checkpoints.begin(vin, { entryId: '5-0', text: 'known' });
@@ -139,7 +118,10 @@ describe('on a cluster', () => {
     await slots.leave();
   });
 
-  it('subscriptions are acquired, delivered, dead-lettered, moved and dropped in every partition', async () => {
+  it('acquires, delivers, dead-letters, seeks and deletes subscriptions in every partition', async ({
+    cleanup,
+    open,
+  }) => {
     const { store, append } = open();
     const subscriptions = new SubscriptionStore(store);
     const subscription = { name: 's', origin: 'cli' as const, definition: {} };
@@ -147,17 +129,17 @@ describe('on a cluster', () => {
     expect(await subscriptions.create(subscription, { from: 'earliest', nowMs: 1 })).toBe(true);
     const wanted = { owner: 'a', leaseMs: 60_000, start: '0-0' };
     for (const partition of ALL) {
-      const waker = new AppendNotifier({ store, partition });
-      cleanUp.push(() => waker.stop());
+      const notifier = new AppendNotifier({ store, partition });
+      cleanup.push(() => notifier.stop());
       const place = { store, partition, subscription: 's' };
       const work = (await acquireSubscription(place, wanted))!;
       const { entries } = await work.readNew(10);
       expect(entries.map(({ txid }) => txid)).toEqual(['1', '2']);
       await work.acknowledge([entries[0]!.id]);
       await work.reject(entries[1]!.id, { rejections: 5, maximum: 5, error: 'no', nowMs: 1 });
-      const woken = waker.wait(entries[1]!.id);
+      const notified = notifier.wait(entries[1]!.id);
       await append({ vin: VINS[partition]!, txid: '3' });
-      await woken;
+      await notified;
       expect((await work.readNew(10)).entries.map(({ txid }) => txid)).toEqual(['3']);
       await work.renew();
       await work.release();
@@ -172,7 +154,7 @@ describe('on a cluster', () => {
     expect(await subscriptions.list()).toEqual([]);
   });
 
-  it('keys that belong to no partition work', async () => {
+  it('handles keys that belong to no partition', async ({ cluster, redis, open }) => {
     const { store } = open();
     const { namespace } = store;
     const tokens = new TokenStore({ redis, namespace });
@@ -196,7 +178,7 @@ describe('on a cluster', () => {
     expect(usedBytes).toBeGreaterThan(least * 0.9);
   });
 
-  it('deletes one vehicle, and keeps the others', async () => {
+  it('deletes one vehicle, and keeps the others', async ({ open }) => {
     const { store, append, stored } = open();
     const [forgotten = '', kept = ''] = VINS;
     await Promise.all([forgotten, kept].map((vin) => append({ vin, txid: '1' })));
@@ -207,71 +189,75 @@ describe('on a cluster', () => {
   });
 });
 
-it('uses the password in the URL for every node and each kind of connection', async () => {
+it('uses the password in the URL for every node and each kind of connection', async ({ cluster, cleanup, open }) => {
   const password = 'p@ss:w/rd';
   const setPassword = (text: string) => Promise.all(nodes.map((node) => node.config('SET', 'requirepass', text)));
   // these connections stay open when the password changes
   const nodes = cluster.nodes.map(({ port }) => connectRedis({ url: `redis://127.0.0.1:${port}`, name: 'operator' }));
-  cleanUp.push(() => {
+  cleanup.push(() => {
     for (const node of nodes) node.disconnect();
   });
   await Promise.all(nodes.map((node) => whenReady(node, 5_000)));
   await setPassword(password);
-  cleanUp.push(() => setPassword(''));
+  cleanup.push(() => setPassword(''));
 
   const url = cluster.url.replace('://', `://:${encodeURIComponent(password)}@`);
   const connection = connectRedis({ url, name: 'with password' });
-  cleanUp.push(() => connection.disconnect());
+  cleanup.push(() => connection.disconnect());
   await whenReady(connection, 5_000);
   const { store, append } = open({ redis: connection, url });
-  const seen = follow(store);
+  const received = follow(store, cleanup);
   const replaced: string[] = [];
   const watch = watchReplacedConnections({ store, onReplaced: ({ vin }) => replaced.push(vin) });
-  cleanUp.push(() => watch.stop());
+  cleanup.push(() => watch.stop());
   await Promise.all(VINS.map((vin) => append({ vin, txid: '1' })));
-  await eventually(() => VINS.every((vin) => seen.of(vin).length === 1));
+  await eventually(() => VINS.every((vin) => received.of(vin).length === 1));
   await eventually(async () => {
-    await append(connect(VINS[0]!, `${Math.random()}`));
+    await append(connectivity('connect', `${Math.random()}`, VINS[0]));
     return replaced.length > 0;
   });
   const withoutPassword = connectRedis({ url: cluster.url, name: 'without' });
-  cleanUp.push(() => withoutPassword.disconnect());
+  cleanup.push(() => withoutPassword.disconnect());
   await expect(whenReady(withoutPassword, 300)).rejects.toThrow();
 });
 
-describe('a node that is killed and comes back on its own data', () => {
-  it('loses no acknowledged record, and delays no other partition', async () => {
+describe('when a node fails', () => {
+  it('loses no acknowledged record of a killed node, and delays no other partition', async ({
+    cluster,
+    cleanup,
+    open,
+  }) => {
     const { store, append, stored, appender } = open();
-    const seen = follow(store);
+    const received = follow(store, cleanup);
     const load = VINS.map((vin) => sendSteadily((txid) => append({ vin, txid })));
     await eventually(() => load.every(({ acknowledged }) => acknowledged.length > 50));
     const node = await cluster.masterOf('0');
     await node.kill();
     await eventually(() => appender.isInTrouble);
     const masters = await Promise.all(ALL.map((partition) => cluster.masterOf(String(partition))));
-    const elsewhere = load.filter((_, partition) => masters[partition] !== node);
-    expect(elsewhere.length).toBeLessThan(PARTITIONS);
-    const before = elsewhere.map(({ acknowledged }) => acknowledged.length);
-    await eventually(() => elsewhere.every(({ acknowledged }, n) => acknowledged.length > before[n]! + 50));
+    const unaffected = load.filter((_, partition) => masters[partition] !== node);
+    expect(unaffected.length).toBeLessThan(PARTITIONS);
+    const before = unaffected.map(({ acknowledged }) => acknowledged.length);
+    await eventually(() => unaffected.every(({ acknowledged }, n) => acknowledged.length > before[n]! + 50));
     await node.start();
     const atStart = load.map(({ acknowledged }) => acknowledged.length);
     await eventually(() => load.every(({ acknowledged }, n) => acknowledged.length > atStart[n]! + 50));
-    await Promise.all(load.map((one) => one.stop()));
+    await Promise.all(load.map((sender) => sender.stop()));
     for (const [partition, vin] of VINS.entries()) {
       const { sent, acknowledged } = load[partition]!;
       expect(acknowledged).toEqual(sent);
       expect(await stored(vin)).toEqual(sent);
-      // the readers receive them too, each once
-      await eventually(() => seen.of(vin).length === sent.length);
-      expect(seen.of(vin)).toEqual(sent);
+      // readers receive each record once, too
+      await eventually(() => received.of(vin).length === sent.length);
+      expect(received.of(vin)).toEqual(sent);
     }
   });
 
-  it('is found again after all nodes were killed', async () => {
+  it('reconnects after all nodes were killed', async ({ cluster, redis, open }) => {
     const { append, stored } = open();
-    expect(await append({ txid: '1' })).toBe('stored');
+    expect(await append({ vin: VINS[0]!, txid: '1' })).toBe('stored');
     await Promise.all(cluster.nodes.map((node) => node.kill()));
-    const waiting = append({ txid: '2' });
+    const waiting = append({ vin: VINS[0]!, txid: '2' });
     await expect(redis.ping()).rejects.toThrow();
     await Promise.all(cluster.nodes.map((node) => node.start()));
     expect(await waiting).toBe('stored');
@@ -279,14 +265,14 @@ describe('a node that is killed and comes back on its own data', () => {
     expect(await stored(VINS[0]!)).toEqual(['1', '2']);
   });
 
-  it('that does not answer affects only its own partitions', async () => {
+  it('delays only the partitions of a node that does not answer', async ({ cluster, redis, cleanup, open }) => {
     const { append, stored, appender } = open({ callTimeoutMs: 300 });
     await Promise.all(VINS.map((vin) => append({ vin, txid: '1' })));
     const node = await cluster.masterOf('0');
     const masters = await Promise.all(ALL.map((partition) => cluster.masterOf(String(partition))));
     const other = masters.findIndex((master) => master !== node);
     node.pause();
-    cleanUp.push(() => node.resume());
+    cleanup.push(() => node.resume());
     const waiting = append({ vin: VINS[0]!, txid: '2' });
     await eventually(() => appender.isInTrouble);
     expect(await append({ vin: VINS[other]!, txid: '2' })).toBe('stored');
@@ -297,90 +283,72 @@ describe('a node that is killed and comes back on its own data', () => {
   });
 });
 
-it('a slot that moves to another node under load takes its records along, in order, each once', async () => {
+it('keeps the records of a slot in order, each once, while the slot migrates under load', async ({
+  cluster,
+  cleanup,
+  open,
+}) => {
   const { store, append, stored } = open();
-  const seen = follow(store);
+  const received = follow(store, cleanup);
   const [vin = ''] = VINS;
   const load = sendSteadily((txid) => append({ vin, txid }));
   await eventually(() => load.acknowledged.length > 50);
   const from = await cluster.masterOf('0');
   const to = cluster.nodes.find((node) => node !== from)!;
-  await moveSlot(slotOf(0), from.port, to.port);
+  await moveSlot(cluster, slotOf(0), from.port, to.port);
   const moved = load.acknowledged.length;
   await eventually(() => load.acknowledged.length > moved + 50);
   await load.stop();
   expect(await cluster.masterOf('0')).toBe(to);
   expect(await stored(vin)).toEqual(load.sent);
-  await eventually(() => seen.of(vin).length === load.sent.length);
-  expect(seen.of(vin)).toEqual(load.sent);
+  await eventually(() => received.of(vin).length === load.sent.length);
+  expect(received.of(vin)).toEqual(load.sent);
 });
 
-it.each([
-  ['stored as new', 'possible_repeat', 'once'],
-  ['stored without a mark', 'record', 'new'],
-] as const)('nothing is %s while the marks of what was stored have moved ahead of the log', async (_, kind, txid) => {
-  const { store, append, stored } = open();
-  const [vin = ''] = VINS;
-  await append({ vin, kind: 'connect', txid: 'connection-1' });
-  await append({ vin, txid: 'once' });
-  const keys = partitionKeys(store.namespace, 0);
-  // all that the script declares is here, so that the node takes it on
-  await redis.set(keys.givenUp('me'), '0');
-  const from = await cluster.masterOf('0');
-  const to = cluster.nodes.find((node) => node !== from)!;
-  await beginMove(slotOf(0), from.port, to.port);
-  await sendRedisCommand(from.port, 'MIGRATE', '127.0.0.1', to.port, `${keys.seenPrefix}${vin}`, 0, 5_000);
+it.for([
+  ['treats a repeat as new', 'possible_repeat', 'once'],
+  ['stores a record without a mark', 'record', 'new'],
+] as const)(
+  'never %s while the marks have migrated before the log',
+  async ([, kind, txid], { cluster, redis, open }) => {
+    const { store, append, stored } = open();
+    const [vin = ''] = VINS;
+    await append({ vin, kind: 'connect', txid: 'connection-1' });
+    await append({ vin, txid: 'once' });
+    const keys = partitionKeys(store.namespace, 0);
+    // creates every declared key, so that the node accepts the script
+    await redis.set(keys.givenUp('me'), '0');
+    const from = await cluster.masterOf('0');
+    const to = cluster.nodes.find((node) => node !== from)!;
+    await beginMove(slotOf(0), from.port, to.port);
+    await sendRedisCommand(from.port, 'MIGRATE', '127.0.0.1', to.port, `${keys.seenPrefix}${vin}`, 0, 5_000);
 
-  const packed = new PackedRecords();
-  packed.add(record({ vin, kind, txid }));
-  const declared = [keys.records, keys.presence, keys.newest, keys.givenUp('me')];
-  const args = [keys.seenPrefix, 'process-1', '0', packed.bytes, 0, '1', Date.now()];
-  const [codes, failure] = (await runScript(redis, appendRecords, declared, args)) as [string, string];
-  expect(codes).toBe('');
-  expect(failure).toMatch(/^TRYAGAIN/);
-  await moveSlot(slotOf(0), from.port, to.port);
-  // sent again, since it was not acknowledged
-  await append({ vin, kind: 'possible_repeat', txid });
-  await append({ vin, kind: 'possible_repeat', txid });
-  expect((await stored(vin)).filter((one) => one === txid)).toHaveLength(1);
-});
-
-interface OpenOptions extends Partial<AppenderOptions> {
-  redis?: RedisConnection;
-  url?: string;
-}
-
-/** An appender with a namespace of its own, and access to what it stores. */
-function open({ redis: connection = redis, url = cluster.url, ...options }: OpenOptions = {}) {
-  const namespace = `cluster-${namespaces++}`;
-  const store = new Store({ redis: connection, url, namespace, partitions: PARTITIONS });
-  const appender = new Appender({ store, processId: () => 'process-1', ...options });
-  cleanUp.push(() => appender.stop());
-  return {
-    store,
-    appender,
-    append: (changes: RecordChanges) =>
-      new Promise<AppendOutcome>((settled) => appender.append(record(changes), { settled })),
-    /** Txids of a vehicle's records, in the order of the log. */
-    stored: async (vin: string) => {
-      const { records } = store.keysOf(vin);
-      const entries = (await redis.xrangeBuffer(records, '-', '+')).map(parseEntry);
-      return entries.filter((entry) => entry.vin === vin).map(({ txid }) => txid);
-    },
-  };
-}
+    const packed = new PackedRecords();
+    packed.add(record({ vin, kind, txid }));
+    const declared = [keys.records, keys.presence, keys.newest, keys.givenUp('me')];
+    const args = [keys.seenPrefix, 'process-1', '0', packed.bytes, 0, '1', Date.now()];
+    const [codes, failure] = (await runScript(redis, appendRecords, declared, args)) as [string, string];
+    expect(codes).toBe('');
+    expect(failure).toMatch(/^TRYAGAIN/);
+    await moveSlot(cluster, slotOf(0), from.port, to.port);
+    // the vehicle resends the unacknowledged record
+    await append({ vin, kind: 'possible_repeat', txid });
+    await append({ vin, kind: 'possible_repeat', txid });
+    expect((await stored(vin)).filter((found) => found === txid)).toHaveLength(1);
+  },
+);
 
 /** Tails of all partitions; `of` returns the received txids of a vehicle. */
-function follow(store: Store) {
-  const seen: LogEntry[] = [];
+function follow(store: Store, cleanup: (() => unknown)[]) {
+  const received: LogEntry[] = [];
   const tails = ALL.map((partition) => {
-    const onEntry = (entry: LogEntry) => void seen.push(entry);
+    const onEntry = (entry: LogEntry) => void received.push(entry);
     const onSkipped = ({ error }: { error: unknown }) => expect.unreachable(String(error));
     return new LogTail({ store, partition, from: '0-0', onEntry, onSkipped });
   });
   for (const tail of tails) tail.start();
-  cleanUp.push(() => Promise.all(tails.map((tail) => tail.stop())));
-  return { of: (vin: string) => seen.filter((entry) => entry.vin === vin).map(({ txid }) => txid) };
+  cleanup.push(() => Promise.all(tails.map((tail) => tail.stop())));
+  return { of: (vin: string) => received.filter((entry) => entry.vin === vin).map(({ txid }) => txid) };
 }
 
 async function beginMove(slot: number, from: number, to: number): Promise<string> {
@@ -392,8 +360,8 @@ async function beginMove(slot: number, from: number, to: number): Promise<string
   return toId!;
 }
 
-/** The procedure of redis-cli. */
-async function moveSlot(slot: number, from: number, to: number): Promise<void> {
+/** Follows the procedure of redis-cli. */
+async function moveSlot(cluster: RedisCluster, slot: number, from: number, to: number): Promise<void> {
   const toId = await beginMove(slot, from, to);
   for (;;) {
     const keys = (await sendRedisCommand(from, 'CLUSTER', 'GETKEYSINSLOT', slot, 5)) as string[];
@@ -410,25 +378,4 @@ async function moveSlot(slot: number, from: number, to: number): Promise<void> {
 
 function ownerIn(ranges: [number, number, [string, number]][], slot: number): number | undefined {
   return ranges.find(([first, last]) => first <= slot && slot <= last)?.[2][1];
-}
-
-type RecordChanges = Partial<Omit<RecordToAppend, 'txid'>> & { txid?: string };
-
-function record({ txid = 'tx', ...changes }: RecordChanges): RecordToAppend {
-  return {
-    kind: 'record',
-    vin: VINS[0]!,
-    topic: 'V',
-    createdMs: 1,
-    receivedMs: 2,
-    version: '',
-    payload: Buffer.from('p'),
-    ...changes,
-    txid: Buffer.from(txid),
-  };
-}
-
-function connect(vin: string, connectionId: string): RecordChanges {
-  const payload = connectivityPayload({ vin, connectionId, isConnected: true, atMs: 1, networkInterface: 'wifi' });
-  return { kind: 'connect', topic: 'connectivity', vin, txid: connectionId, networkInterface: 'wifi', payload };
 }
