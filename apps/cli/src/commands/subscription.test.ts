@@ -1,43 +1,37 @@
-// The command against a real Redis; what a dispatcher would do is done by hand.
-import {
-  acquireSubscription,
-  connectRedis,
-  partitionKeys,
-  type RedisConnection,
-  Store,
-  SubscriptionStore,
-  whenReady,
-} from '@fleetbridge/store';
-import { type DisposableRedis, startRedis } from '@fleetbridge/testing';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+// The command against a real Redis. The tests do the part of the dispatcher.
+import { acquireSubscription, SubscriptionStore } from '@fleetbridge/store';
+import { it as redisTest } from '@fleetbridge/store/testing';
+import { describe, expect } from 'vitest';
 import { readArguments } from './command.js';
 import { cursorOf, subscription } from './subscription.js';
 
-let server: DisposableRedis;
-let redis: RedisConnection;
-let namespace = '';
-let namespaces = 0;
+type Result = [exitCode: number | undefined, printed: string];
 
-beforeAll(async () => {
-  server = await startRedis();
-  redis = connectRedis({ url: server.url, name: 'test' });
-  await whenReady(redis, 5_000);
-});
-beforeEach(() => {
-  namespace = `cli-subscription-${namespaces++}`;
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
+interface CommandTestContext {
+  subscriptions: SubscriptionStore;
+  /** Runs `fleetbridge subscription <line>` in the namespace of the test. */
+  run: (line: string, env?: Record<string, string>) => Promise<Result>;
+}
+
+const it = redisTest.extend<CommandTestContext>({
+  subscriptions: async ({ store }, use) => {
+    await use(new SubscriptionStore(store));
+  },
+  run: async ({ store }, use) => {
+    await use((line, env) => runSubscription(line, { REDIS_URL: store.url, NAMESPACE: store.namespace, ...env }));
+  },
 });
 
 describe('fleetbridge subscription', () => {
-  it('creates a subscription from its flags, and reports that no dispatcher is running', async () => {
+  it('creates a subscription from its flags, and reports that no dispatcher is running', async ({
+    subscriptions,
+    run,
+  }) => {
     const created = await run(
       'create home --push https://example.com/ --topic V --vin VIN1 --vin VIN2 --from earliest',
     );
     expect(created).toEqual([0, 'created home; no dispatcher is running to deliver it']);
-    expect(await store().get('home')).toMatchObject({
+    expect(await subscriptions.get('home')).toMatchObject({
       origin: 'cli',
       start: ['0-0'],
       definition: {
@@ -52,18 +46,21 @@ describe('fleetbridge subscription', () => {
     expect((await run('list'))[1]).toMatch(/^home +delivering +push +cli +0 behind$/);
   });
 
-  it('removes a subscription in which the dispatcher finds mistakes, and prints them', async () => {
+  it('removes a subscription in which the dispatcher finds mistakes, and prints the mistakes', async ({
+    subscriptions,
+    run,
+  }) => {
     const creating = run('create home --mqtt mqtt://x');
-    while ((await store().get('home')) === undefined);
-    await store().setVerdict('home', ['home: the variable PASSWORD is not set']);
+    while ((await subscriptions.get('home')) === undefined);
+    await subscriptions.setVerdict('home', ['home: the variable PASSWORD is not set']);
     expect(await creating).toEqual([
       2,
       'not created, the definition has a mistake:\n  home: the variable PASSWORD is not set',
     ]);
-    expect(await store().list()).toEqual([]);
+    expect(await subscriptions.list()).toEqual([]);
   });
 
-  it('rejects a definition with mistakes before it stores it', async () => {
+  it('rejects a definition with mistakes before it stores it', async ({ subscriptions, run }) => {
     expect(await run('create home --push ftp://x --signal Speeed')).toEqual([
       2,
       [
@@ -72,50 +69,53 @@ describe('fleetbridge subscription', () => {
         '  home.push.url: expected a URL that starts with http:// or https://',
       ].join('\n'),
     ]);
-    expect(await store().list()).toEqual([]);
+    expect(await subscriptions.list()).toEqual([]);
   });
 
-  it.each([
+  it.for([
     ['--push https://x/', { push: { url: 'https://x/' } }],
     ['--mqtt mqtt://x', { mqtt: { url: 'mqtt://x' } }],
     ['--kafka a:1 --kafka b:2', { kafka: { brokers: ['a:1', 'b:2'] } }],
     ['--nats nats://a --nats nats://b', { nats: { servers: ['nats://a', 'nats://b'] } }],
     ['--log', { log: true }],
-  ])('stores the settings of %s', async (flags, settings) => {
+  ] as const)('stores the settings of %s', async ([flags, settings], { subscriptions, run }) => {
     const creating = run(`create home ${flags}`);
-    while ((await store().get('home')) === undefined);
-    await store().setVerdict('home', []);
+    while ((await subscriptions.get('home')) === undefined);
+    await subscriptions.setVerdict('home', []);
     expect(await creating).toEqual([0, 'created home']);
-    expect((await store().get('home'))?.definition).toEqual({ name: 'home', from: 'now', ...settings });
+    expect((await subscriptions.get('home'))?.definition).toEqual({ name: 'home', from: 'now', ...settings });
   });
 
-  it('lists without secrets', async () => {
+  it('omits secrets from the list', async ({ subscriptions, run }) => {
     const push = { url: 'https://x/', token: 'hush', headers: { authorization: 'hush' } };
     const mqtt = { url: 'mqtt://me:hush@x', password: 'env:PASSWORD' };
-    await store().create({ name: 'a', origin: 'cli', definition: { push } }, { from: 'now', nowMs: 1 });
-    await store().create({ name: 'b', origin: 'cli', definition: { mqtt } }, { from: 'now', nowMs: 1 });
+    await subscriptions.create({ name: 'a', origin: 'cli', definition: { push } }, { from: 'now', nowMs: 1 });
+    await subscriptions.create({ name: 'b', origin: 'cli', definition: { mqtt } }, { from: 'now', nowMs: 1 });
     const [, text] = await run('list --json');
     expect(text).not.toContain('hush');
     expect(text).toContain('"password":"env:PASSWORD"');
   });
 
-  it('pauses, resumes and deletes subscriptions, but does not delete those of the file', async () => {
-    await store().create({ name: 'mine', origin: 'cli', definition: { log: true } }, { from: 'now', nowMs: 1 });
-    await store().create({ name: 'files', origin: 'file', definition: { log: true } }, { from: 'now', nowMs: 1 });
+  it('pauses, resumes and deletes subscriptions, but does not delete those of the configuration file', async ({
+    subscriptions,
+    run,
+  }) => {
+    await subscriptions.create({ name: 'mine', origin: 'cli', definition: { log: true } }, { from: 'now', nowMs: 1 });
+    await subscriptions.create({ name: 'files', origin: 'file', definition: { log: true } }, { from: 'now', nowMs: 1 });
     expect((await run('pause files'))[0]).toBe(0);
-    expect((await store().get('files'))?.paused).toBe('operator');
+    expect((await subscriptions.get('files'))?.paused).toBe('operator');
     expect((await run('resume files'))[0]).toBe(0);
     expect(await run('delete files')).toEqual([1, expect.stringContaining('defined by DISPATCHER_CONFIG')]);
-    await store().setPaused('files', 'not_in_file');
+    await subscriptions.setPaused('files', 'not_in_file');
     expect(await run('resume files')).toEqual([1, expect.stringContaining('add it there again')]);
-    await store().setPaused('files', undefined);
+    await subscriptions.setPaused('files', undefined);
     expect(await run('delete mine')).toEqual([0, 'deleted mine']);
-    expect((await store().list()).map(({ name }) => name)).toEqual(['files']);
+    expect((await subscriptions.list()).map(({ name }) => name)).toEqual(['files']);
   });
 
-  it('shows the lag and the next records, and seeks', async () => {
-    await store().create({ name: 's', origin: 'cli', definition: { log: true } }, { from: 'now', nowMs: 1 });
-    const { records } = partitionKeys(namespace, 0);
+  it('shows the lag and the next records, and seeks', async ({ redis, store, subscriptions, run }) => {
+    await subscriptions.create({ name: 's', origin: 'cli', definition: { log: true } }, { from: 'now', nowMs: 1 });
+    const { records } = store.keys(0);
     const fields = [
       'vin',
       'VIN1',
@@ -145,9 +145,9 @@ describe('fleetbridge subscription', () => {
     expect((await run('lag s'))[1]).toContain('0 behind, nothing waiting');
   });
 
-  it('shows dead letters and redelivers them', async () => {
-    await store().create({ name: 's', origin: 'cli', definition: { log: true } }, { from: 'now', nowMs: 1 });
-    const { records } = partitionKeys(namespace, 0);
+  it('shows dead letters and redelivers them', async ({ redis, store, subscriptions, run }) => {
+    await subscriptions.create({ name: 's', origin: 'cli', definition: { log: true } }, { from: 'now', nowMs: 1 });
+    const { records } = store.keys(0);
     const id = (await redis.xadd(
       records,
       '*',
@@ -162,7 +162,7 @@ describe('fleetbridge subscription', () => {
       'payload',
       '',
     ))!;
-    const place = { store: log(), partition: 0, subscription: 's' };
+    const place = { store, partition: 0, subscription: 's' };
     const work = (await acquireSubscription(place, { owner: 'a', leaseMs: 60_000, start: '0-0' }))!;
     await work.readNew(1);
     await work.reject(id, { rejections: 5, maximum: 5, error: 'HTTP 400', nowMs: 1_784_000_000_000 });
@@ -175,8 +175,8 @@ describe('fleetbridge subscription', () => {
     expect(await run('redeliver s 0/1-1')).toEqual([1, '0 of 1 will be redelivered']);
   });
 
-  it('rejects invalid arguments without Redis, and unknown subscriptions', async () => {
-    for (const [line, sentence] of [
+  it('rejects invalid arguments without Redis, and unknown subscriptions', async ({ run }) => {
+    for (const [line, message] of [
       ['', 'expected one of list, create'],
       ['create', 'expected the name of a subscription'],
       ['create a:b --log', 'expected a name of letters'],
@@ -188,14 +188,14 @@ describe('fleetbridge subscription', () => {
       ['redeliver a', 'or --all'],
       ['redeliver a 17-0', 'expected the id of a dead letter'],
     ]) {
-      await expect(run(line!, { REDIS_URL: 'redis://127.0.0.1:1' })).rejects.toThrow(sentence);
+      await expect(run(line!, { REDIS_URL: 'redis://127.0.0.1:1' })).rejects.toThrow(message);
     }
     expect(await run('pause other')).toEqual([1, 'unknown subscription other; see fleetbridge subscription list']);
   });
 });
 
 describe('cursorOf', () => {
-  it('is the id before the first entry to deliver', () => {
+  it('returns the id before the first entry to deliver', () => {
     expect(cursorOf('earliest', 5)).toBe('0-0');
     expect(cursorOf('now', 5)).toBe('$');
     expect(cursorOf('1970-01-01T00:01:00Z', 5)).toBe('59999-18446744073709551615');
@@ -203,22 +203,9 @@ describe('cursorOf', () => {
   });
 });
 
-function store(): SubscriptionStore {
-  return new SubscriptionStore(log());
-}
-
-function log(): Store {
-  return new Store({ redis, url: server.url, namespace, partitions: 1 });
-}
-
-async function run(line: string, env: Record<string, string> = {}): Promise<[number | undefined, string]> {
+async function runSubscription(line: string, env: Record<string, string>): Promise<Result> {
   const { values, positionals } = readArguments(line.split(' ').filter(Boolean), subscription.options);
   const printed: string[] = [];
-  const code = await subscription.run({
-    values,
-    positionals,
-    env: { REDIS_URL: server.url, NAMESPACE: namespace, ...env },
-    print: (text) => printed.push(text),
-  });
+  const code = await subscription.run({ values, positionals, env, print: (text) => printed.push(text) });
   return [code, printed.join('\n')];
 }
