@@ -1,4 +1,4 @@
-// Sends records at a steady rate, whatever a test does to Redis.
+// Sends records at a steady rate, regardless of failures of Redis.
 import type { AppendOutcome } from '../src/log/appender.js';
 
 /** Sends a record every few milliseconds, without waiting for acknowledgements. */
