@@ -65,7 +65,7 @@ describe('LeasedSubscription', () => {
 
   it('considers its lease expired by its own clock, measured from before the request', async ({ store }) => {
     const { acquire } = await createSubscription(store);
-    const work = await acquire('a', 40);
+    const work = await acquire('a', 500);
     expect(work.isHeld()).toBe(true);
     await eventually(() => !work.isHeld());
     const other = await createSubscription(store, 'other');
