@@ -53,10 +53,16 @@ export function openAppender(reader: Store, cleanup: (() => unknown)[], options:
   };
 }
 
-/** A connection through a relay on this machine. */
-export async function connectThrough(relay: { port: number }, cleanup: (() => unknown)[]): Promise<RedisConnection> {
-  const connection = connectRedis({ url: `redis://127.0.0.1:${relay.port}`, name: 'through relay' });
-  cleanup.push(() => connection.disconnect());
+/** A connection to a relay or server of the test. Both are closed after the test. */
+export async function connectTo(
+  endpoint: { port: number; stop: () => Promise<void> },
+  cleanup: (() => unknown)[],
+): Promise<RedisConnection> {
+  const connection = connectRedis({ url: `redis://127.0.0.1:${endpoint.port}`, name: 'test' });
+  cleanup.push(
+    () => endpoint.stop(),
+    () => connection.disconnect(),
+  );
   await whenReady(connection, 5_000);
   return connection;
 }

@@ -127,12 +127,12 @@ describe('on a cluster', () => {
     const subscription = { name: 's', origin: 'cli' as const, definition: {} };
     await Promise.all(VINS.flatMap((vin) => [1, 2].map((n) => append({ vin, txid: `${n}` }))));
     expect(await subscriptions.create(subscription, { from: 'earliest', nowMs: 1 })).toBe(true);
-    const wanted = { owner: 'a', leaseMs: 60_000, start: '0-0' };
+    const request = { owner: 'a', leaseMs: 60_000, start: '0-0' };
     for (const partition of ALL) {
       const notifier = new AppendNotifier({ store, partition });
       cleanup.push(() => notifier.stop());
       const place = { store, partition, subscription: 's' };
-      const work = (await acquireSubscription(place, wanted))!;
+      const work = (await acquireSubscription(place, request))!;
       const { entries } = await work.readNew(10);
       expect(entries.map(({ txid }) => txid)).toEqual(['1', '2']);
       await work.acknowledge([entries[0]!.id]);

@@ -14,7 +14,7 @@ import { agreeOnLayout, agreeOnLayoutWhenReady, tooOld } from '../src/redis/layo
 import { Store } from '../src/redis/store.js';
 import { SnapshotStore } from '../src/snapshot/snapshot-store.js';
 import { it } from '../src/testing/index.js';
-import { connectThrough } from './appender-test.js';
+import { connectTo } from './appender-test.js';
 
 describe('partitionOf', () => {
   it("is Redis Cluster's CRC16", () => {
@@ -83,8 +83,7 @@ describe('LogTail', () => {
 
   it('continues at its position after Redis was killed', async ({ store, cleanup }) => {
     const own = await startRedis();
-    cleanup.push(() => own.stop());
-    const connection = await connectThrough(own, cleanup);
+    const connection = await connectTo(own, cleanup);
     const log = new Store({ ...store, redis: connection, url: own.url });
     const add = adder(log);
     await add(0);

@@ -258,21 +258,21 @@ describe('SubscriptionStore', () => {
     store,
   }) => {
     const log = new Store({ ...store, partitions: 2 });
-    const wanted = { name: 's', origin: 'cli' as const, definition: {} };
+    const request = { name: 's', origin: 'cli' as const, definition: {} };
     const winner = new SubscriptionStore(log);
     let held: LeasedSubscription | undefined;
     // the first process creates it, and a dispatcher acquires it, right after the second has found no definition
     const late: RedisConnection = Object.assign(Object.create(redis), {
       hexists: async (key: string, name: string) => {
         const found = await redis.hexists(key, name);
-        expect(await winner.create(wanted, { from: 'earliest', nowMs: 1 })).toBe(true);
+        expect(await winner.create(request, { from: 'earliest', nowMs: 1 })).toBe(true);
         const place = { store: log, partition: 0, subscription: 's' };
         held = await acquireSubscription(place, { owner: 'a', leaseMs: 60_000, start: '0-0' });
         return found;
       },
     });
     const loser = new SubscriptionStore(new Store({ ...log, redis: late }));
-    expect(await loser.create(wanted, { from: 'now', nowMs: 2 })).toBe(false);
+    expect(await loser.create(request, { from: 'now', nowMs: 2 })).toBe(false);
     await held!.renew();
     for (const partition of [0, 1]) {
       const groups = (await redis.xinfo('GROUPS', log.keys(partition).records)) as string[][];
@@ -282,11 +282,11 @@ describe('SubscriptionStore', () => {
 
   it('creates a subscription once for many concurrent processes', async ({ redis, store }) => {
     const log = new Store({ ...store, partitions: 4 });
-    const wanted = { name: 's', origin: 'cli' as const, definition: {} };
+    const request = { name: 's', origin: 'cli' as const, definition: {} };
     for (let round = 0; round < 10; round++) {
       const processes = Array.from({ length: 8 }, () => new SubscriptionStore(log));
       const created = await Promise.all(
-        processes.map((process) => process.create(wanted, { from: 'now', nowMs: round })),
+        processes.map((process) => process.create(request, { from: 'now', nowMs: round })),
       );
       expect(created.filter(Boolean)).toHaveLength(1);
       const groups = await log.eachPartition(({ records }) => redis.xinfo('GROUPS', records));

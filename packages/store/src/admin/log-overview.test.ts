@@ -50,7 +50,7 @@ it('lists connected vehicles first, then by the time of the last record, and cou
   }
   await redis.hset(log.keysOf('CONNECTED').presence, 'CONNECTED', `c p ${nowMs - 5_000} wifi`);
   await joinDispatchers(log, { owner: 'd', forMs: 60_000 });
-  await joinDispatchers(log, { owner: 'gone', forMs: -1 });
+  await joinDispatchers(log, { owner: 'stopped', forMs: -1 });
   const slots = new SlotStore({ store: log, processId: 'p', windowMs: 900_000 });
   const newSlot = { id: 's', cursor: '1-1' };
   for (const vin of ['CONNECTED', 'QUIET'])

@@ -1,15 +1,14 @@
 // What the appender does while Redis is away, full or replaced, and when the network loses or delays calls and answers.
 import { eventually, sendRedisCommand, startRedis, startTcpRelay } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
-import { connectivity, connectThrough, it, record, VIN } from '../../test/appender-test.js';
+import { connectivity, connectTo, it, record, VIN } from '../../test/appender-test.js';
 import { startHoldingRelay } from '../../test/holding-relay.js';
 import { Appender } from './appender.js';
 
 describe('Appender, when calls to Redis fail', () => {
   it('stores a record once when the answer is lost', async ({ open, redisServer, cleanup }) => {
     const relay = await startTcpRelay(redisServer.port);
-    cleanup.push(() => relay.stop());
-    const through = await connectThrough(relay, cleanup);
+    const through = await connectTo(relay, cleanup);
     const troubles: string[] = [];
     const { append, entries } = open({
       redis: through,
@@ -37,8 +36,7 @@ describe('Appender, when calls to Redis fail', () => {
 
   it('stores a record without a txid once when the answer is lost', async ({ open, redisServer, cleanup }) => {
     const relay = await startTcpRelay(redisServer.port);
-    cleanup.push(() => relay.stop());
-    const through = await connectThrough(relay, cleanup);
+    const through = await connectTo(relay, cleanup);
     const { append, entries } = open({ redis: through, callTimeoutMs: 300 });
     relay.losesAnswers = true;
     const outcome = append({ txid: '' });
@@ -56,8 +54,7 @@ describe('Appender, when calls to Redis fail', () => {
     cleanup,
   }) => {
     const relay = await startTcpRelay(redisServer.port);
-    cleanup.push(() => relay.stop());
-    const through = await connectThrough(relay, cleanup);
+    const through = await connectTo(relay, cleanup);
     const { appender, append, entries } = open({ redis: through, callTimeoutMs: 300 });
     relay.losesAnswers = true;
     const first = append({ txid: 'in flight' });
@@ -82,8 +79,7 @@ describe('Appender, when calls to Redis fail', () => {
     cleanup,
   }) => {
     const relay = await startHoldingRelay(redisServer.port);
-    cleanup.push(() => relay.stop());
-    const through = await connectThrough(relay, cleanup);
+    const through = await connectTo(relay, cleanup);
     const { append, entries } = open({ redis: through, callTimeoutMs: 200 });
     expect(await append({ txid: 'before' })).toBe('stored');
     relay.hold();
@@ -103,8 +99,7 @@ describe('Appender, when calls to Redis fail', () => {
     cleanup,
   }) => {
     const relay = await startHoldingRelay(redisServer.port);
-    cleanup.push(() => relay.stop());
-    const through = await connectThrough(relay, cleanup);
+    const through = await connectTo(relay, cleanup);
     const { append, entries } = open({ redis: through });
     expect(await append({ txid: 'before' })).toBe('stored');
     relay.hold();
@@ -127,11 +122,8 @@ describe('Appender, when calls to Redis fail', () => {
     async (ackReplicas, { open, store, cleanup }) => {
       const [old, promoted] = await Promise.all([0, 1].map(() => startRedis(['--repl-diskless-sync-delay', '0'])));
       const relay = await startTcpRelay(old!.port);
-      cleanup.push(
-        () => Promise.all([old!.stop(), promoted!.stop()]),
-        () => relay.stop(),
-      );
-      const through = await connectThrough(relay, cleanup);
+      cleanup.push(() => Promise.all([old!.stop(), promoted!.stop()]));
+      const through = await connectTo(relay, cleanup);
       await sendRedisCommand(promoted!.port, 'REPLICAOF', '127.0.0.1', old!.port);
       const { append, appender } = open({ redis: through, ackReplicas });
       expect(await append({ txid: '1' })).toBe('stored');
@@ -151,8 +143,7 @@ describe('Appender, when calls to Redis fail', () => {
 
   it('keeps records while Redis is killed, and stores them in order when Redis is back', async ({ open, cleanup }) => {
     const own = await startRedis();
-    cleanup.push(() => own.stop());
-    const connection = await connectThrough(own, cleanup);
+    const connection = await connectTo(own, cleanup);
     const recovered: number[] = [];
     const { appender, append, entries } = open({
       redis: connection,
@@ -202,8 +193,7 @@ describe('Appender, when calls to Redis fail', () => {
     cleanup,
   }) => {
     const relay = await startTcpRelay(redisServer.port);
-    cleanup.push(() => relay.stop());
-    const through = await connectThrough(relay, cleanup);
+    const through = await connectTo(relay, cleanup);
     const { append, entries, presence } = open({ redis: through, callTimeoutMs: 300 });
     relay.losesAnswers = true;
     const outcomes = Promise.all([append(connectivity('connect', 'c-1')), append(connectivity('disconnect', 'c-1'))]);

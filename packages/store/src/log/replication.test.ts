@@ -88,8 +88,8 @@ describe('with ACK_REPLICAS=1', () => {
     const connection = new Redis({ port, protocol: 2 });
     cleanup.push(() => connection.disconnect());
     // enough time for the only replica
-    const wanted = { replicas: 2, limitMs: 1_000, fenceKey: partitionKeys('x', 0).ackFence };
-    await expect(whenReplicated(connection, wanted)).rejects.toThrow('NOREPLICAS 1 of 2');
+    const request = { replicas: 2, limitMs: 1_000, fenceKey: partitionKeys('x', 0).ackFence };
+    await expect(whenReplicated(connection, request)).rejects.toThrow('NOREPLICAS 1 of 2');
   });
 });
 

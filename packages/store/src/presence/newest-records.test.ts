@@ -16,7 +16,7 @@ it('is the time of the newest record, unchanged by late ones, and absent without
   expect((await lastReceivedMs(store, { ...request, vins: [] })).size).toBe(0);
 });
 
-it('is the time of reception of a record whose clock was ahead, not a day later', async ({ store }) => {
+it('is the receive time of a record from a vehicle with a fast clock, not a day later', async ({ store }) => {
   await append(store, { vin: 'VIN3', createdMs: NOW - 1_000, isClockAhead: true });
   const received = await lastReceivedMs(store, { ...request, vins: ['VIN3'] });
   expect(received.get('VIN3')).toBe(NOW - 1_000);
