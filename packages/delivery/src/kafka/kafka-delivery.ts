@@ -12,21 +12,18 @@ import {
   type DeliveryOutcome,
   OnDemandConnection,
   type OutgoingRecord,
-  type PayloadForm,
+  type PayloadOptions,
   payloadOf,
   rejected,
-  type SignalSelection,
 } from '../shared/index.js';
 
-export interface KafkaOptions {
+export interface KafkaOptions extends PayloadOptions {
   brokers: string[];
   clientId: string;
   namespace: string;
   acks: 'all' | 'leader';
   tls?: { caFile?: string | undefined } | undefined;
   sasl?: { mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'; username: string; password: string } | undefined;
-  form: PayloadForm;
-  signals?: SignalSelection;
   ackDeadlineMs: number;
 }
 
@@ -111,14 +108,13 @@ export class KafkaDelivery implements Delivery {
   }
 
   #message({ entry }: OutgoingRecord): Message {
-    const { namespace, form, signals } = this.#options;
     const headers = Object.entries(attributesOf(entry)).map(
       ([name, value]) => [Buffer.from(name), Buffer.from(value)] as const,
     );
     return {
-      topic: `${namespace}_${entry.topic}`,
+      topic: `${this.#options.namespace}_${entry.topic}`,
       key: Buffer.from(entry.vin),
-      value: payloadOf(entry, form, signals),
+      value: payloadOf(entry, this.#options),
       headers: new Map(headers),
     };
   }

@@ -11,13 +11,12 @@ import {
   type DeliveryOutcome,
   OnDemandConnection,
   type OutgoingRecord,
-  type PayloadForm,
+  type PayloadOptions,
   payloadOf,
   rejected,
-  type SignalSelection,
 } from '../shared/index.js';
 
-export interface NatsOptions {
+export interface NatsOptions extends PayloadOptions {
   servers: string[];
   user?: string | undefined;
   pass?: string | undefined;
@@ -26,8 +25,6 @@ export interface NatsOptions {
   namespace: string;
   /** Created over `<namespace>.>` if it does not exist. */
   stream?: string | undefined;
-  form: PayloadForm;
-  signals?: SignalSelection;
   ackDeadlineMs: number;
 }
 
@@ -54,11 +51,11 @@ export class NatsDelivery implements Delivery {
 
   async deliver(record: OutgoingRecord): Promise<DeliveryOutcome> {
     const { entry, messageId } = record;
-    const { namespace, form, signals, ackDeadlineMs } = this.#options;
+    const { namespace, ackDeadlineMs } = this.#options;
     let payload: Buffer;
     const head = headers();
     try {
-      payload = payloadOf(entry, form, signals);
+      payload = payloadOf(entry, this.#options);
       for (const [name, value] of Object.entries(attributesOf(entry))) head.set(name, headerText(value));
     } catch (error) {
       return rejected(error);

@@ -12,18 +12,15 @@ import {
   type Delivery,
   type DeliveryOutcome,
   type OutgoingRecord,
-  type PayloadForm,
+  type PayloadOptions,
   payloadOf,
   rejected,
-  type SignalSelection,
 } from '../shared/index.js';
 
-export interface PushOptions {
+export interface PushOptions extends PayloadOptions {
   url: string;
   /** Name of the subscription, for the envelope. */
   subscription: string;
-  form: PayloadForm;
-  signals?: SignalSelection;
   isWrapped: boolean;
   headers: Readonly<Record<string, string>>;
   /** Bearer token for the Authorization header. */
@@ -71,8 +68,8 @@ export class PushDelivery implements Delivery {
   }
 
   #message(record: OutgoingRecord): { body: Buffer; headers: Record<string, string> } {
-    const { isWrapped, form, signals, subscription } = this.#options;
-    const data = payloadOf(record.entry, form, signals);
+    const { isWrapped, form, subscription } = this.#options;
+    const data = payloadOf(record.entry, this.#options);
     if (isWrapped) {
       const envelope = pushEnvelope(record, data, subscription);
       return { body: Buffer.from(JSON.stringify(envelope)), headers: { 'content-type': 'application/json' } };

@@ -11,6 +11,12 @@ export {
 } from './delivery.js';
 export { type DeliveryContext, type DeliveryKind, defineDeliveryKind, type FlagValues } from './kind.js';
 export { OnDemandConnection } from './on-demand-connection.js';
-export { contentTypeOf, type PayloadForm, payloadForms, payloadOf, type SignalSelection } from './payload.js';
+export {
+  contentTypeOf,
+  type PayloadOptions,
+  payloadForms,
+  payloadOf,
+  type SignalSelection,
+} from './payload.js';
 export { isUrlOf, SECRET_DESCRIPTION } from './schema-parts.js';
 export { type Environment, SecretMissing, secretText } from './secret.js';

@@ -14,11 +14,11 @@ describe('payloadOf', () => {
     ];
     const one = entry('V', encodeMessage('V', { data, createdAt, vin: VIN }));
     const only = new Set(['Soc']);
-    expect(payloadOf(one, 'protobuf', only)).toBe(one.payload);
-    expect(JSON.parse(payloadOf(one, 'protojson', only).toString()).data).toEqual([
+    expect(payloadOf(one, { form: 'protobuf', signals: only })).toBe(one.payload);
+    expect(JSON.parse(payloadOf(one, { form: 'protojson', signals: only }).toString()).data).toEqual([
       { key: 'Soc', value: { doubleValue: 1 } },
     ]);
-    expect(JSON.parse(payloadOf(one, 'json', only).toString())).toEqual({
+    expect(JSON.parse(payloadOf(one, { form: 'json', signals: only }).toString())).toEqual({
       Vin: VIN,
       CreatedAt: '2026-07-14T03:33:20Z',
       IsResend: false,

@@ -9,8 +9,13 @@ export type PayloadForm = (typeof payloadForms)[number];
 /** Signals of V records to keep, in the forms other than protobuf; undefined: all. */
 export type SignalSelection = ReadonlySet<string> | undefined;
 
+export interface PayloadOptions {
+  form: PayloadForm;
+  signals?: SignalSelection;
+}
+
 /** Throws RecordDecodeError if the form requires decoding and the record can't be decoded. */
-export function payloadOf(entry: LogEntry, form: PayloadForm, signals?: SignalSelection): Buffer {
+export function payloadOf(entry: LogEntry, { form, signals }: PayloadOptions): Buffer {
   if (form === 'protobuf') return entry.payload;
   const record = decodeRecord(entry.topic, entry.payload);
   if (form === 'json') return Buffer.from(JSON.stringify(flatRecord(record, entry.vin, { invalid: null, signals })));
