@@ -63,13 +63,19 @@ function crossedLayer(file, target) {
   const order = layers[workspace];
   const [from, to] = [file, target].map((path) => relative(`${workspace}/src`, path).split('/'));
   if (order === undefined || from.length === 1 || to.length === 1 || from[0] === to[0]) return [];
-  const [fromLayer, toLayer] = [from[0], to[0]].map((room) => order.findIndex((layer) => layer.includes(room)));
+  const [fromLayer, toLayer] = [from[0], to[0]].map((room) => layerOf(room, order));
   if (fromLayer < 0 || toLayer < 0) {
     const unknown = fromLayer < 0 ? from[0] : to[0];
     return [`${workspace}/src/${unknown}: not in any layer of infra/scripts/room-layers.mjs; add it there`];
   }
   if (fromLayer < toLayer) return [];
   return [`${file}: room ${from[0]} may not import room ${to[0]} (infra/scripts/room-layers.mjs)`];
+}
+
+/** The index of a room's layer; the layer `*` holds the rooms that no other layer names. -1: no layer. */
+function layerOf(room, order) {
+  const named = order.findIndex((layer) => layer.includes(room));
+  return named >= 0 ? named : order.findIndex((layer) => layer.includes('*'));
 }
 
 function forbiddenWorkspaces(file, text) {

@@ -21,7 +21,7 @@ export const workspaceImports = {
   'apps/cli': [...everyPackage, 'simulator'],
 };
 
-/** By workspace: its rooms, the uppermost layer first. */
+/** By workspace: its rooms, the uppermost layer first. `*` means all rooms that are not named. */
 export const layers = {
   'packages/store': [
     ['testing'],
@@ -39,7 +39,7 @@ export const layers = {
   'packages/settings': [['variables'], ['values']],
   'packages/service': [['workers'], ['network'], ['process'], ['metrics', 'files'], ['config']],
   'packages/protocol': [['record'], ['json', 'payload', 'envelope'], ['messages', 'ids']],
-  'packages/delivery': [['definition'], ['push', 'mqtt', 'kafka', 'nats', 'log'], ['shared']],
+  'packages/delivery': [['definition'], ['*'], ['shared']],
   'apps/streaming': [['owner', 'raw', 'http', 'grpc', 'pubsub'], ['frames'], ['resume'], ['records']],
   'apps/ingest': [['status'], ['certificates'], ['socket'], ['handshake', 'admission', 'go-server']],
   'apps/dispatcher': [['maintenance'], ['snapshot', 'subscription']],

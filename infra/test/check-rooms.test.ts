@@ -56,6 +56,19 @@ it('reports a room that is in no layer', () => {
   ).toEqual([expect.stringContaining('apps/ingest/src/attic: not in any layer')]);
 });
 
+it('puts a room that no layer names into the layer of all others', () => {
+  const kinds = {
+    'packages/delivery/src/definition/index.ts': '',
+    'packages/delivery/src/webhook/index.ts': "import { x } from '../shared/index.js';",
+    'packages/delivery/src/shared/index.ts': '',
+  };
+  expect(check(kinds)).toEqual([]);
+  const upwards = { 'packages/delivery/src/webhook/kind.ts': "import { y } from '../definition/index.js';" };
+  expect(check({ ...kinds, ...upwards })).toEqual([
+    expect.stringContaining('room webhook may not import room definition'),
+  ]);
+});
+
 it('reports an import of a workspace that the architecture forbids', () => {
   expect(check({ 'packages/protocol/src/a.ts': "import { x } from '@fleetbridge/store';" })).toEqual([
     expect.stringContaining('packages/protocol may not import @fleetbridge/store'),
