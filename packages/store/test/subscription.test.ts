@@ -36,6 +36,25 @@ describe('LeasedSubscription', () => {
     expect((await second.readNew(9)).entries.map(({ id }) => id)).toEqual([ids[4]]);
   });
 
+  it('can be acquired while memory is full, so that a dispatcher that restarts can continue to deliver', async ({
+    redis,
+    store,
+  }) => {
+    const { acquire, add, expire } = await createSubscription(store);
+    const id = await add(1);
+    await acquire('a');
+    await expire();
+    await redis.config('SET', 'maxmemory', '1');
+    try {
+      await expect(redis.set('anything', 'x')).rejects.toThrow('OOM');
+      const work = await acquire('b');
+      expect((await work.readNew(9)).entries.map((entry) => entry.id)).toEqual([id]);
+      await work.acknowledge([id]);
+    } finally {
+      await redis.config('SET', 'maxmemory', '0');
+    }
+  });
+
   it('rejects all calls of an owner after another one has acquired its lease', async ({ redis, store }) => {
     const { acquire, add, expire, lag } = await createSubscription(store);
     const keys = store.keys(0);

@@ -43,7 +43,8 @@ return 1
 
 /**
  * Creates the group, unless there is one. The epoch grows, so that a concurrent creation of the same name, which found
- * no subscription earlier, does not remove this group as a leftover (dropSubscription with ARGV[2]).
+ * no subscription earlier, does not remove this group as a leftover (dropSubscription with ARGV[2]). It also works when
+ * memory is full: a dispatcher that starts then must deliver, because retention by number keeps what is not delivered.
  *
  * KEYS[1] stream   records
  * KEYS[2] counter  epoch of the lease
@@ -53,7 +54,7 @@ return 1
  */
 export const createGroup = defineScript(
   'create-group',
-  `
+  `#!lua flags=allow-oom
 local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2], 'MKSTREAM')
 if made.err and string.sub(made.err, 1, 9) ~= 'BUSYGROUP' then return redis.error_reply(made.err) end
 return redis.call('INCR', KEYS[2])
