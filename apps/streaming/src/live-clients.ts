@@ -64,11 +64,11 @@ export class LiveClients {
       /^(token|tesla):/.test(granted?.principal ?? ''),
     );
     if (mayBeRevoked.length === 0) return;
-    const isStillGood = await this.#options.access.revocationCheck();
-    if (isStillGood === undefined) return;
+    const isValid = await this.#options.access.revocationCheck();
+    if (isValid === undefined) return;
     for (const client of mayBeRevoked) {
       const { granted, address } = client.access;
-      if (granted === undefined || isStillGood(granted)) continue;
+      if (granted === undefined || isValid(granted)) continue;
       this.#options.log.info({ principal: granted.principal, address }, 'token_revoked');
       client.access.granted = undefined;
       void this.#end(client, 'token_revoked');

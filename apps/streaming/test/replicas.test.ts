@@ -6,7 +6,7 @@ import type { RedisTestContext } from '@fleetbridge/store/testing';
 import { eventually } from '@fleetbridge/testing';
 import { defaultColumns, emptyState, formatFrame } from '@fleetbridge/vehicle-state';
 import { describe, expect } from 'vitest';
-import { trackFromState } from '../src/frames/frame-builder.js';
+import { builderFromState } from '../src/frames/frame-builder.js';
 import { TOKEN } from './streaming-rig.js';
 import { it } from './streaming-test.js';
 import { driving, VehicleLog } from './vehicle-log.js';
@@ -108,12 +108,12 @@ async function allHave(context: Context, vehicles: VehicleLog[], clients: TeslaM
 /** The frames that one reader makes from the first entry on. */
 async function framesOfLog({ redis, namespace }: Context): Promise<Map<string, string[]>> {
   const pages = new LogPages(new Store({ redis, url: '', namespace, partitions: 1 }));
-  const tracks = new Map<string, { track: ReturnType<typeof trackFromState>; values: string[] }>();
+  const tracks = new Map<string, { track: ReturnType<typeof builderFromState>; values: string[] }>();
   let after = '0-0';
   for (;;) {
     const entries = await pages.after(0, after, 1_000);
     for (const entry of entries) {
-      const of = tracks.get(entry.vin) ?? { track: trackFromState(emptyState(), '0-0', 900_000), values: [] };
+      const of = tracks.get(entry.vin) ?? { track: builderFromState(emptyState(), '0-0', 900_000), values: [] };
       tracks.set(entry.vin, of);
       const frame = of.track.record(entry, decodeRecord(entry.topic, entry.payload)!);
       if (frame) of.values.push(formatFrame(frame, defaultColumns));

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dataOf, driving } from '../../test/vehicle-log.js';
 import type { Frame } from './frame.js';
-import { type FrameBuilder, frameSignals, trackFromCheckpoint, trackFromState } from './frame-builder.js';
+import { builderFromCheckpoint, builderFromState, type FrameBuilder, frameSignals } from './frame-builder.js';
 import { chooseCheckpoint, FrameHistory } from './frame-history.js';
 
 const VIN = '5YJ3E1EA7KF000001';
@@ -34,33 +34,33 @@ describe('a checkpoint', () => {
   });
 
   it('has the text that processes of release 0.1 write and read', () => {
-    const track = trackFromState(stateWith({ Gear: 'ShiftStateD' }), '5-0', WINDOW_MS);
-    const { text } = track.checkpoint('7-0');
+    const builder = builderFromState(stateWith({ Gear: 'ShiftStateD' }), '5-0', WINDOW_MS);
+    const { text } = builder.checkpoint('7-0');
     const text01 = '1000,1,1,,,1,48.1,11.5,20,D,,,1';
     expect(JSON.stringify(JSON.parse(text).present)).toBe(
       `{"entryId":"5-0","timeMs":1000,"text":"${text01}","isParked":false}`,
     );
-    expect(trackFromCheckpoint({ entryId: '7-0', text }, WINDOW_MS).present).toEqual(track.present);
+    expect(builderFromCheckpoint({ entryId: '7-0', text }, WINDOW_MS).present).toEqual(builder.present);
   });
 
   it('lets another process make exactly the same frames', () => {
     fc.assert(
       fc.property(fc.array(record, { minLength: 1, maxLength: 60 }), fc.nat(59), (records, at) => {
         const entries = entriesOf(records);
-        const track = trackFromState(emptyState(), '0-0', WINDOW_MS);
+        const builder = builderFromState(emptyState(), '0-0', WINDOW_MS);
         let checkpoint: Checkpoint | undefined;
         const after: Frame[] = [];
         entries.forEach((entry, n) => {
-          const frame = track.record(entry, decoded(entry));
+          const frame = builder.record(entry, decoded(entry));
           if (frame && n > at) after.push(frame);
-          if (n === at) checkpoint = track.checkpoint(entry.id);
+          if (n === at) checkpoint = builder.checkpoint(entry.id);
         });
         if (!checkpoint) return;
-        const other = trackFromCheckpoint(JSON.parse(JSON.stringify(checkpoint)), WINDOW_MS);
+        const other = builderFromCheckpoint(JSON.parse(JSON.stringify(checkpoint)), WINDOW_MS);
         // entries before the checkpoint can be read again
         const again = entries.flatMap((entry) => other.record(entry, decoded(entry)) ?? []);
         expect(again).toEqual(after);
-        expect(other.present).toEqual(track.present);
+        expect(other.present).toEqual(builder.present);
       }),
     );
   });
@@ -87,7 +87,7 @@ describe('chooseCheckpoint', () => {
   });
 });
 
-describe('a rebuilt track', () => {
+describe('a rebuilt builder', () => {
   it('has exactly what the tail has delivered, at any progress of the tail', async () => {
     const steps = fc.array(fc.nat(40), { maxLength: 20 });
     await fc.assert(
@@ -97,13 +97,13 @@ describe('a rebuilt track', () => {
         fc.nat(59),
         async (records, grows, at) => {
           const log = entriesOf(records);
-          const straight = trackFromState(emptyState(), '0-0', WINDOW_MS);
+          const straight = builderFromState(emptyState(), '0-0', WINDOW_MS);
           let read = Math.min(at, log.length);
           const advance = (count: number) => {
             for (const entry of log.slice(read, read + count)) straight.record(entry, decoded(entry));
             read = Math.min(log.length, read + count);
           };
-          const first = trackFromState(emptyState(), '0-0', WINDOW_MS).checkpoint('0-0');
+          const first = builderFromState(emptyState(), '0-0', WINDOW_MS).checkpoint('0-0');
           for (const entry of log.slice(0, read)) straight.record(entry, decoded(entry));
           const history = new FrameHistory({
             pages: {
@@ -120,14 +120,14 @@ describe('a rebuilt track', () => {
             windowMs: WINDOW_MS,
             readUpTo: () => log[read - 1]?.id ?? '0-0',
           });
-          const tracks: FrameBuilder[] = [];
-          const takeOver = (track: FrameBuilder) => {
-            expect(framesOf(track)).toEqual(framesOf(straight));
-            expect(track.present).toEqual(straight.present);
-            tracks.push(track);
+          const builders: FrameBuilder[] = [];
+          const takeOver = (builder: FrameBuilder) => {
+            expect(framesOf(builder)).toEqual(framesOf(straight));
+            expect(builder.present).toEqual(straight.present);
+            builders.push(builder);
           };
           await Promise.all([history.rebuild(VIN, first, takeOver), history.rebuild(VIN, first, takeOver)]);
-          expect(tracks).toHaveLength(2);
+          expect(builders).toHaveLength(2);
         },
       ),
     );

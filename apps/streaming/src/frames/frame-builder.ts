@@ -39,7 +39,7 @@ export const frameSignals: readonly string[] = [
   CONNECTIVITY,
 ];
 
-interface TrackStart {
+interface FrameBuilderOptions {
   state: VehicleState;
   /** The last frame that subscribers were sent. */
   present: Frame | undefined;
@@ -55,7 +55,7 @@ export class FrameBuilder {
   #present: Frame | undefined;
   #mergedUpTo: string | undefined;
 
-  constructor({ state, present, entryId, windowMs }: TrackStart) {
+  constructor({ state, present, entryId, windowMs }: FrameBuilderOptions) {
     this.#state = state;
     this.#mergedUpTo = entryId;
     this.#present = present;
@@ -98,13 +98,13 @@ export class FrameBuilder {
 }
 
 /** Starts with the state of the vehicle after an entry, without earlier frames. */
-export function trackFromState(state: VehicleState, entryId: string, windowMs: number): FrameBuilder {
+export function builderFromState(state: VehicleState, entryId: string, windowMs: number): FrameBuilder {
   const newestMs = newestReadingMs(state);
   const row = newestMs === undefined ? undefined : toFrameRow(state, newestMs);
   return new FrameBuilder({ state, present: row && createFrame(entryId, row), entryId, windowMs });
 }
 
-export function trackFromCheckpoint(checkpoint: Checkpoint, windowMs: number): FrameBuilder {
+export function builderFromCheckpoint(checkpoint: Checkpoint, windowMs: number): FrameBuilder {
   const { present, readings } = parseCheckpoint(checkpoint);
   return new FrameBuilder({ state: stateFromHash(readings).state, present, entryId: checkpoint.entryId, windowMs });
 }

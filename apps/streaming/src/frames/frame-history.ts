@@ -1,11 +1,11 @@
 // Rebuilds frames that this process has not seen, by reading the log again from a checkpoint, once for all vehicles that
-// need it. The tail keeps reading meanwhile: a rebuilt track takes over in the very turn in which it has caught up.
+// need it. The tail keeps reading meanwhile: a builder takes over in the very turn in which it has caught up.
 import { BEGINNING, compareEntryIds, entryMs, isAfter, justBefore } from '@fleetbridge/protocol';
 import type { Checkpoint, LogPages, Store } from '@fleetbridge/store';
 import { decodedOrUndefined } from '../records/index.js';
 import { catchUp } from './catch-up.js';
 import { parseCheckpoint } from './checkpoint.js';
-import { type FrameBuilder, trackFromCheckpoint } from './frame-builder.js';
+import { builderFromCheckpoint, type FrameBuilder } from './frame-builder.js';
 
 export interface FrameHistoryOptions {
   pages: Pick<LogPages, 'after'>;
@@ -18,8 +18,8 @@ export interface FrameHistoryOptions {
 interface Rebuild {
   vin: string;
   from: string;
-  track: FrameBuilder;
-  takeOver: (track: FrameBuilder) => void;
+  builder: FrameBuilder;
+  takeOver: (builder: FrameBuilder) => void;
 }
 
 export class FrameHistory {
@@ -32,10 +32,10 @@ export class FrameHistory {
     this.#options = options;
   }
 
-  /** Calls `takeOver` with a track that has exactly everything up to `readUpTo`. Rejects when Redis does not answer. */
-  rebuild(vin: string, checkpoint: Checkpoint, takeOver: (track: FrameBuilder) => void): Promise<void> {
+  /** Calls `takeOver` with a builder that has exactly everything up to `readUpTo`. Rejects when Redis does not answer. */
+  rebuild(vin: string, checkpoint: Checkpoint, takeOver: (builder: FrameBuilder) => void): Promise<void> {
     const partition = this.#options.store.partitionOf(vin);
-    const track = trackFromCheckpoint(checkpoint, this.#options.windowMs);
+    const builder = builderFromCheckpoint(checkpoint, this.#options.windowMs);
     let pass = this.#next.get(partition);
     if (pass === undefined) {
       const rebuilds: Rebuild[] = [];
@@ -52,7 +52,7 @@ export class FrameHistory {
       pass = { rebuilds, done };
       this.#next.set(partition, pass);
     }
-    pass.rebuilds.push({ vin, from: checkpoint.entryId, track, takeOver });
+    pass.rebuilds.push({ vin, from: checkpoint.entryId, builder, takeOver });
     return pass.done;
   }
 
@@ -68,10 +68,10 @@ export class FrameHistory {
       onEntry: (entry) => {
         const wanted = byVin.get(entry.vin)?.filter(({ from }) => isAfter(entry.id, from)) ?? [];
         const decoded = wanted.length > 0 ? decodedOrUndefined(entry) : undefined;
-        if (decoded) for (const { track } of wanted) track.record(entry, decoded);
+        if (decoded) for (const { builder } of wanted) builder.record(entry, decoded);
       },
       onReached: () => {
-        for (const { track, takeOver } of rebuilds) takeOver(track);
+        for (const { builder, takeOver } of rebuilds) takeOver(builder);
       },
     });
   }

@@ -13,7 +13,7 @@ import {
 } from '@fleetbridge/vehicle-state';
 import type { Elevation } from './elevation.js';
 import type { Frame } from './frame.js';
-import { type FrameBuilder, trackFromState } from './frame-builder.js';
+import { builderFromState, type FrameBuilder } from './frame-builder.js';
 import { FrameMessages } from './frame-messages.js';
 import type { FrameRing } from './frame-ring.js';
 
@@ -42,16 +42,16 @@ export interface FeedOptions {
   readUpTo: () => string;
   /** The checkpoint from which to rebuild frames; undefined: no other process has one, and `first` becomes the first. */
   findCheckpoint: (first: Checkpoint) => Promise<Checkpoint | undefined>;
-  /** Calls `takeOver` with the track that follows from a checkpoint, in a turn in which it is complete. */
-  rebuild: (checkpoint: Checkpoint, takeOver: (track: FrameBuilder) => void) => Promise<void>;
+  /** Calls `takeOver` with the builder that follows from a checkpoint, in a turn in which it is complete. */
+  rebuild: (checkpoint: Checkpoint, takeOver: (builder: FrameBuilder) => void) => Promise<void>;
 }
 
 export class VehicleFeed {
   readonly #options: FeedOptions;
   readonly messages: FrameMessages;
-  /** The state, while there is no track. */
+  /** The state, while there is no builder. */
   #state: VehicleState = emptyState();
-  #track: FrameBuilder | undefined;
+  #builder: FrameBuilder | undefined;
   #loading: Promise<void> | undefined;
   #tracking: Promise<void> | undefined;
   #isLoaded = false;
@@ -72,17 +72,17 @@ export class VehicleFeed {
 
   /** The state of the vehicle, complete once `ready` has resolved. Read-only. */
   get state(): Readonly<VehicleState> {
-    return this.#track?.state ?? this.#state;
+    return this.#builder?.state ?? this.#state;
   }
 
   /** The last frame, once `framesReady` has resolved; undefined until a location is known. */
   get present(): Frame | undefined {
-    return this.#track?.present;
+    return this.#builder?.present;
   }
 
   /** The frames of the resume window. Call only after `framesReady`. */
   recentFrames(): FrameRing {
-    const { ring } = this.#track!;
+    const { ring } = this.#builder!;
     ring.evictBefore(this.#options.now() - this.#options.windowMs);
     return ring;
   }
@@ -111,7 +111,7 @@ export class VehicleFeed {
 
   /** Resolves when the frames are the same as in every other process. Otherwise as `ready`. */
   framesReady(): Promise<void> {
-    this.#tracking ??= this.#beginTrack().catch((error) => {
+    this.#tracking ??= this.#startTracking().catch((error) => {
       this.#tracking = undefined;
       throw error;
     });
@@ -126,7 +126,7 @@ export class VehicleFeed {
   /** Makes no more frames until `framesReady` is called again. */
   stopTracking(): void {
     this.#state = this.state;
-    this.#track = undefined;
+    this.#builder = undefined;
     this.#tracking = undefined;
     this.#isTracked = false;
   }
@@ -142,7 +142,7 @@ export class VehicleFeed {
   /** Handles the next record of this vehicle in the log's order. */
   record(entry: LogEntry, decoded: VehicleRecord['decoded']): void {
     let frame: Frame | undefined;
-    if (this.#track) frame = this.#track.record(entry, decoded);
+    if (this.#builder) frame = this.#builder.record(entry, decoded);
     else mergeRecord(this.#state, { entryId: entry.id, timeMs: entry.createdMs, decoded });
     if (decoded.topic === 'connectivity' && this.#isLoaded) this.#updatePresence();
     if (frame) this.#notify((listener) => listener.frame(frame));
@@ -150,7 +150,7 @@ export class VehicleFeed {
 
   /** undefined while no frames are made. */
   checkpoint(): Checkpoint | undefined {
-    return this.#isTracked ? this.#track?.checkpoint(this.#options.readUpTo()) : undefined;
+    return this.#isTracked ? this.#builder?.checkpoint(this.#options.readUpTo()) : undefined;
   }
 
   stop(): void {
@@ -169,16 +169,16 @@ export class VehicleFeed {
     this.#updatePresence();
   }
 
-  async #beginTrack(): Promise<void> {
+  async #startTracking(): Promise<void> {
     const { windowMs, readUpTo, findCheckpoint, rebuild } = this.#options;
     await this.ready();
-    const track = trackFromState(this.state, readUpTo(), windowMs);
-    this.#track = track;
-    const checkpoint = await findCheckpoint(track.checkpoint(readUpTo()));
+    const builder = builderFromState(this.state, readUpTo(), windowMs);
+    this.#builder = builder;
+    const checkpoint = await findCheckpoint(builder.checkpoint(readUpTo()));
     if (checkpoint) {
       await rebuild(checkpoint, (rebuilt) => {
         rebuilt.addState(this.state);
-        this.#track = rebuilt;
+        this.#builder = rebuilt;
       });
     }
     this.#isTracked = true;

@@ -7,7 +7,7 @@ import type { VehicleFeed } from '../frames/index.js';
 import { HeldSlot, type ResumePositions } from '../resume/index.js';
 import type { Pace } from './pace.js';
 
-export interface SlotWish {
+export interface SlotAcquisition {
   feed: VehicleFeed;
   slots: ResumePositions;
   vin: string;
@@ -21,13 +21,19 @@ export interface SlotWish {
 }
 
 /** undefined: no longer wanted. */
-export async function acquireSlot({ feed, slots, ask, pace, ...wish }: SlotWish): Promise<HeldSlot | undefined> {
+export async function acquireSlot({
+  feed,
+  slots,
+  ask,
+  pace,
+  ...wanted
+}: SlotAcquisition): Promise<HeldSlot | undefined> {
   // a new subscriber begins with the present frame; of an offline vehicle, with what comes next
   const cursor = feed.present && feed.isOnline ? justBefore(feed.present.entryId) : feed.readUpTo;
-  const request = { ...wish, connectionId: randomUUID(), cursor };
+  const request = { ...wanted, connectionId: randomUUID(), cursor };
   let askedMs: number | undefined;
   for (;;) {
-    const answer = await retryWhile(wish.isWanted, pace.retryMs, () => ask(slots.acquire({ ...request, askedMs })));
+    const answer = await retryWhile(request.isWanted, pace.retryMs, () => ask(slots.acquire({ ...request, askedMs })));
     if (answer === undefined || answer instanceof HeldSlot) return answer;
     askedMs = answer.askedMs;
     await delay(pace.slotAskEveryMs);

@@ -159,12 +159,12 @@ export class Subscriber implements FeedListener {
     const vin = vinOf?.(tag) ?? normalizeVin(tag);
     const isWanted = () => this.#subscription === subscription && !this.#isEnding;
 
-    const judgement = await retryWhile(isWanted, pace.retryMs, async () => {
+    const authorization = await retryWhile(isWanted, pace.retryMs, async () => {
       const answer = await access.authorize(subscription.token ?? requestToken, vin);
       return answer.verdict === 'unknown' ? undefined : answer;
     });
-    if (judgement === undefined) return;
-    if (judgement.verdict !== 'granted') {
+    if (authorization === undefined) return;
+    if (authorization.verdict !== 'granted') {
       counts.refusedTokens++;
       log.warn({ vin: vin.slice(0, 32), address, remedy: 'docs/teslamate.md' }, 'token_refused');
       this.#reject(tag);
@@ -184,7 +184,7 @@ export class Subscriber implements FeedListener {
     const ask = <T>(asked: Promise<T>) => this.#ask(asked);
     const isReady = await retryWhile(isWanted, pace.retryMs, () => ask(feed.framesReady().then(() => true)));
     if (!isReady) return;
-    const subscriber = subscriberName(judgement.principal, vin, request.columns);
+    const subscriber = subscriberName(authorization.principal, vin, request.columns);
     if (this.#slot?.subscriber !== subscriber) {
       this.#releaseSlot();
       const prove = () => this.#confirmations.ask();

@@ -1,5 +1,5 @@
 // A client of `data:subscribe_all`: every record of a vehicle, or of all vehicles of its token, as JSON. A close code
-// gives the reason of a disconnect: 1008 the token, 1009 and 1002 what it sent, 1011 a mistake of ours, 1012 a restart,
+// gives the reason of a disconnect: 1008 the token, 1009 and 1002 what it sent, 1011 an internal error, 1012 a restart,
 // 1013 unread messages.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Access, type ClientAccess, grantsVehicle } from '@fleetbridge/access';
@@ -67,12 +67,12 @@ export function startRawSubscriber(client: RawClient, options: RawSubscriberOpti
   };
 
   const serve = async (): Promise<void> => {
-    const wish = await wishOf(client, options);
+    const request = await readRequest(client, options);
     if (webSocket.readyState !== webSocket.OPEN) return;
-    if ('refusal' in wish) return close(1008, wish.refusal);
+    if ('refusal' in request) return close(1008, request.refusal);
     const { records, unreadLimitMs } = options;
-    stream = new RecordStream({ records, ...wish });
-    log.info({ vins: wish.vins ?? '*', address: client.access.address }, 'raw_subscribed');
+    stream = new RecordStream({ records, ...request });
+    log.info({ vins: request.vins ?? '*', address: client.access.address }, 'raw_subscribed');
     webSocket.send(
       JSON.stringify({ msg_type: 'control:hello', connection_timeout: 2 * PING_EVERY_MS, cursor: stream.cursor }),
     );
@@ -104,12 +104,12 @@ export function startRawSubscriber(client: RawClient, options: RawSubscriberOpti
   };
 }
 
-type Wish = { vins: string[] | undefined; start: StreamStart } | { refusal: string };
+type RawRequest = { vins: string[] | undefined; start: StreamStart } | { refusal: string };
 
-async function wishOf(
+async function readRequest(
   { webSocket, message, requestToken, access: client }: RawClient,
   options: RawSubscriberOptions,
-): Promise<Wish> {
+): Promise<RawRequest> {
   const { token, tag, cursor, from } = JSON.parse(message) as Record<string, unknown>;
   const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
   const presented = text(token) ?? requestToken;

@@ -1,5 +1,5 @@
-// Sends a stream of records to one client at the client's pace. A client that reads nothing for a minute is given up; it
-// can resume with its cursor. A record that can't be converted is skipped, so that the client does not meet it again
+// Sends a stream of records to one client at the client's pace. A client that reads nothing for a minute is disconnected,
+// and can resume with its cursor. A record that can't be converted is skipped, so that the client does not meet it again
 // after every reconnect.
 import { type Logger, withTimeout } from '@fleetbridge/service';
 import type { StreamingCounts } from '../metrics.js';
@@ -19,7 +19,7 @@ export interface Sink {
   unreadLimitMs?: number | undefined;
 }
 
-/** `unread`: the client reads nothing. `stopped`: the stream was stopped. `failed`: a mistake of ours, logged. */
+/** `unread`: the client reads nothing. `stopped`: the stream was stopped. `failed`: an internal error, which is logged. */
 export type SendOutcome = 'unread' | 'stopped' | 'failed';
 
 /** Never rejects. */

@@ -16,7 +16,7 @@ export class AppendNotifier {
   #isStopped = false;
 
   constructor({ store, partition }: { store: Store; partition: number }) {
-    this.#redis = connectRedis({ url: store.url, name: 'fleetbridge-waker' });
+    this.#redis = connectRedis({ url: store.url, name: 'fleetbridge-notifier' });
     this.#records = store.keys(partition).records;
   }
 
