@@ -24,6 +24,7 @@ import { describe, expect } from 'vitest';
 import { SnapshotKeeper, type SnapshotKeeperOptions } from './snapshot-keeper.js';
 
 const VIN = '5YJ3E1EA7KF000001';
+const OTHER_VIN = '5YJ3E1EA7KF000002';
 const log = createLogger({ name: 'test', level: 'silent' });
 
 describe('SnapshotKeeper', () => {
@@ -35,6 +36,42 @@ describe('SnapshotKeeper', () => {
     await eventually(async () => (await store.cursor(0)) === last);
     expect(stateFromHash((await store.read(VIN)).hash).state).toEqual(await recomputed());
     expect(await store.vins()).toEqual([VIN]);
+  });
+
+  it('merges a record of a vehicle whose state a commit could evict while other states are read', async ({
+    redisServer,
+    redis,
+    namespace,
+    cleanup,
+  }) => {
+    const { add, counts, records, socFields, start, store } = newLog({ redisServer, redis, namespace, cleanup });
+    const { hgetall } = redis;
+    cleanup.push(() => Object.assign(redis, { hgetall }));
+    let finishRead = () => {};
+    const reading = new Promise<void>((resolve) => {
+      finishRead = resolve;
+    });
+    Object.assign(redis, {
+      hgetall: async (key: string) => {
+        if (key.endsWith(OTHER_VIN)) await reading;
+        return hgetall.call(redis, key);
+      },
+    });
+    await start({ maxCachedStates: 0 });
+    await add({ Soc: 70 }, 1_000);
+    await eventually(() => counts.commits === 1);
+    await add({ Soc: 71 }, 2_000);
+    // both in one read of the tail, before the commit of the record above
+    await redis
+      .multi()
+      .xadd(records, '*', ...socFields(72, 3_000))
+      .xadd(records, '*', ...socFields(50, 3_000, OTHER_VIN))
+      .exec();
+    await eventually(() => counts.commits === 2);
+    finishRead();
+    await eventually(() => counts.commits === 3);
+    expect(stateFromHash((await store.read(VIN)).hash).state.readings.get('Soc')?.value).toBe(72);
+    expect(stateFromHash((await store.read(OTHER_VIN)).hash).state.readings.get('Soc')?.value).toBe(50);
   });
 
   it('does not let a late record move a signal back', async ({ redisServer, redis, namespace, cleanup }) => {
@@ -220,25 +257,16 @@ function newLog({ redisServer, redis, namespace, cleanup }: Omit<RedisTestContex
   };
   const logStore = new Store({ redis, url: redisServer.url, namespace, partitions: 1 });
   const store = new SnapshotStore(logStore);
+  const fieldsOf = (topic: string, payload: Buffer, { createdMs = 1, vin = VIN } = {}) => {
+    const times = ['created', createdMs, 'received', createdMs];
+    return ['vin', vin, 'topic', topic, 'txid', 't', ...times, 'version', '', 'payload', payload];
+  };
   const addRaw = (topic: string, payload: Buffer, createdMs = 1) =>
-    redis.xadd(
-      records,
-      '*',
-      'vin',
-      VIN,
-      'topic',
-      topic,
-      'txid',
-      't',
-      'created',
-      createdMs,
-      'received',
-      createdMs,
-      'version',
-      '',
-      'payload',
-      payload,
-    );
+    redis.xadd(records, '*', ...fieldsOf(topic, payload, { createdMs }));
+  const socFields = (soc: number, createdMs: number, vin = VIN) => {
+    const data = [{ key: Field.Soc, value: { doubleValue: soc } }];
+    return fieldsOf('V', encodeMessage('V', { data, createdAt: timestampOf(createdMs), vin }), { createdMs, vin });
+  };
   const add = ({ Soc, Gear }: { Soc?: number; Gear?: 'D' | 'P' }, createdMs: number) => {
     const data: VehicleData['data'] = [];
     if (Soc !== undefined) data.push({ key: Field.Soc, value: { doubleValue: Soc } });
@@ -267,5 +295,5 @@ function newLog({ redisServer, redis, namespace, cleanup }: Omit<RedisTestContex
     }
     return state;
   };
-  return { logStore, store, counts, add, addRaw, start, recomputed };
+  return { logStore, store, records, counts, add, addRaw, socFields, start, recomputed };
 }

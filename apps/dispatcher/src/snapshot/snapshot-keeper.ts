@@ -30,6 +30,8 @@ export interface SnapshotKeeperOptions {
   log: Logger;
   counts: SnapshotCounts;
   leaseMs?: number;
+  /** Default: MAX_CACHED_STATES. */
+  maxCachedStates?: number;
 }
 
 export interface SnapshotCounts {
@@ -53,6 +55,8 @@ export class SnapshotKeeper {
   #committing: Promise<void> = Promise.resolve();
   #isStopped = false;
   readonly #states = new Map<string, VehicleState>();
+  /** The vehicles of the batch that is being read: a commit in the meantime must not evict their states. */
+  #batchVins: ReadonlySet<string> = new Set();
   /** Names of the readings that changed since the last commit, by VIN. */
   #changed = new Map<string, Set<string>>();
   #mergedUpTo = '';
@@ -172,6 +176,7 @@ export class SnapshotKeeper {
   }
 
   async #merged(last: LogEntry): Promise<void> {
+    this.#batchVins = new Set();
     this.#mergedUpTo = last.id;
     this.lagMs = Math.max(0, Date.now() - last.receivedMs);
     const sinceLast = Date.now() - this.#lastCommitMs;
@@ -181,9 +186,10 @@ export class SnapshotKeeper {
 
   async #loadStates(entries: readonly LogEntry[]): Promise<void> {
     const lease = this.#lease;
-    const missing = new Set(entries.map(({ vin }) => vin).filter((vin) => !this.#states.has(vin)));
+    this.#batchVins = new Set(entries.map(({ vin }) => vin));
+    const missing = [...this.#batchVins].filter((vin) => !this.#states.has(vin));
     await Promise.all(
-      [...missing].map(async (vin) => {
+      missing.map(async (vin) => {
         const { hash } = await this.#snapshots.read(vin);
         // a lease that was lost meanwhile has cleared the states
         if (this.#lease === lease) this.#states.set(vin, stateFromHash(hash).state);
@@ -245,9 +251,10 @@ export class SnapshotKeeper {
   }
 
   #evictStates(): void {
+    const { maxCachedStates = MAX_CACHED_STATES } = this.#options;
     for (const vin of this.#states.keys()) {
-      if (this.#states.size <= MAX_CACHED_STATES) return;
-      if (!this.#changed.has(vin)) this.#states.delete(vin);
+      if (this.#states.size <= maxCachedStates) return;
+      if (!this.#changed.has(vin) && !this.#batchVins.has(vin)) this.#states.delete(vin);
     }
   }
 }
