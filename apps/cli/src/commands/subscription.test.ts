@@ -61,15 +61,18 @@ describe('fleetbridge subscription', () => {
   });
 
   it('rejects a definition with mistakes before it stores it', async ({ subscriptions, run }) => {
-    expect(await run('create home --push ftp://x --signal Speeed')).toEqual([
+    const rejected = [
       2,
       [
         'not created, the definition has mistakes:',
         '  home.signals[0]: unknown signal',
         '  home.push.url: expected a URL that starts with http:// or https://',
       ].join('\n'),
-    ]);
+    ];
+    expect(await run('create home --push ftp://x --signal Speeed')).toEqual(rejected);
     expect(await subscriptions.list()).toEqual([]);
+    const withoutRedis = { REDIS_URL: '', DATA_DIR: '/no/such/folder' };
+    expect(await run('create home --push ftp://x --signal Speeed', withoutRedis)).toEqual(rejected);
   });
 
   it.for([

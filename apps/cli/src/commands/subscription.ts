@@ -68,6 +68,7 @@ export const subscription: Command = {
     }
     const action: Action = actions[name as keyof typeof actions];
     const prepared = action({ args, values, print });
+    if (typeof prepared === 'number') return prepared;
     const log = await openLog(env, 'fleetbridge-subscription');
     try {
       return await prepared(new SubscriptionStore(log));
@@ -83,8 +84,8 @@ interface Request {
   print: Invocation['print'];
 }
 
-/** Checks the arguments first, so that mistakes are reported without Redis. */
-type Action = (request: Request) => (store: SubscriptionStore) => Promise<number>;
+/** Checks the arguments first, so that mistakes are reported without Redis. A number is the exit code. */
+type Action = (request: Request) => number | ((store: SubscriptionStore) => Promise<number>);
 
 function listAll({ args, values, print }: Request) {
   if (args.length > 0) throw new UsageError(`unexpected argument "${args[0]}"`);
@@ -133,13 +134,13 @@ function create({ args, values, print }: Request) {
   const { from } = definition;
   if (from !== 'now' && from !== 'earliest') throw new UsageError(`--from: expected now or earliest, got "${from}"`);
   const checked = checkDefinition(definition, name);
+  if ('mistakes' in checked) {
+    return notCreated(
+      checked.mistakes.map(({ path, problem }) => `${path}: ${problem}`),
+      print,
+    );
+  }
   return async (store: SubscriptionStore) => {
-    if ('mistakes' in checked) {
-      return notCreated(
-        checked.mistakes.map(({ path, problem }) => `${path}: ${problem}`),
-        print,
-      );
-    }
     if (!(await store.create({ name, origin: 'cli', definition }, { from, nowMs: Date.now() }))) {
       print(`subscription ${name} already exists`);
       return 1;
