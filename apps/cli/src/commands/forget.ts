@@ -51,7 +51,7 @@ export const forget: Command = {
     if (!isVin(vin)) throw new UsageError(`expected a VIN, got "${vin}"`);
     if (values.deny && values.force) throw new UsageError('--deny and --force are mutually exclusive');
     if (!values.yes && !process.stdin.isTTY)
-      throw new UsageError('this can not be undone: --yes is required when stdin is not a terminal');
+      throw new UsageError('this cannot be undone: --yes is required when stdin is not a terminal');
     const isListed = listingOf(env, vin);
     const log = await openLog(env, 'fleetbridge-forget');
     try {
@@ -119,7 +119,7 @@ async function isConfirmed(vin: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question(
-      `Delete all data of ${vin}? This can not be undone. Enter the VIN to confirm: `,
+      `Delete all data of ${vin}? This cannot be undone. Enter the VIN to confirm: `,
     );
     return normalizeVin(answer.trim()) === normalizeVin(vin);
   } finally {

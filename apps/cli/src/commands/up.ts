@@ -31,7 +31,7 @@ export const up: Command = {
     'Configured by environment variables (docs/configuration.md). The most common ones:',
     '  DATA_DIR         directory of all data; default ./data',
     '  REDIS_URL        use this Redis instead of starting one',
-    '  SIM_VEHICLES     number of simulated vehicles; default 1',
+    '  SIM_VEHICLES     number of simulated vehicles; default 1, with your own CA 0',
     '  INGEST_PORT, STREAMING_PORT, TELEMETRY_HOST, STREAMING_HOST, ALLOWED_VINS, INGEST_CA_FILE, BRIDGE_TOKEN',
   ],
   options: {},
