@@ -328,6 +328,29 @@ describe('an operator', () => {
     await rig.subscribe({ name: 't', push: { url: 'http://x', token: 'env:NOT_SET' } });
     await eventually(async () => (await rig.store.verdict('t')) !== undefined);
   });
+
+  it('reports a secret that has disappeared when delivery resumes, and continues when it is back', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig } = await rigWithEndpoint({ redisServer, redis, cleanup });
+    const folder = mkdtempSync(join(tmpdir(), 'secret-'));
+    cleanup.push(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'token');
+    writeFileSync(file, 'secret');
+    await rig.subscribe({ name: 's', push: { url: 'http://x', token: `file:${file}` } });
+    const dispatcher = rig.start();
+    await eventually(() => dispatcher.held === 1);
+    rmSync(file);
+    await rig.store.setPaused('s', 'operator');
+    await eventually(() => dispatcher.held === 0);
+    await rig.store.setPaused('s', undefined);
+    await eventually(async () => (await rig.store.verdict('s'))?.[0] === `s: ${file} can't be read (ENOENT)`);
+    writeFileSync(file, 'secret');
+    await eventually(() => dispatcher.held === 1);
+    expect(await rig.store.verdict('s')).toEqual([]);
+  });
 });
 
 describe('several dispatchers', () => {

@@ -179,14 +179,21 @@ export class Subscriptions {
         return undefined;
       });
       if (work === undefined) continue;
-      log.info({ subscription, partition, epoch: work.epoch }, 'subscription_lease_acquired');
       const { definition, key, version } = unit;
+      const delivery = await this.#createDelivery(definition, partition).catch(() => undefined);
+      if (delivery === undefined) {
+        // a secret or a key file is missing since the definition was checked: the next check reports it
+        this.#verdicts.delete(subscription);
+        await work.release().catch(() => {});
+        continue;
+      }
+      log.info({ subscription, partition, epoch: work.epoch }, 'subscription_lease_acquired');
       const worker = new Worker({
         subscription,
         partition,
         work,
         leaseMs,
-        delivery: await this.#createDelivery(definition, partition),
+        delivery,
         notifier: this.#notifierOf(partition),
         matches: recordFilter(definition),
         backOff: definition.backOff,
