@@ -1,5 +1,5 @@
 // The dispatcher's variables (packages/settings), and the check of its subscription file.
-import { type ConfigOf, defineConfig } from '@fleetbridge/service';
+import { defineConfig } from '@fleetbridge/service';
 import { settingsOf } from '@fleetbridge/settings';
 import { mistakesInSubscriptionFile } from './subscription/index.js';
 
@@ -7,5 +7,3 @@ export const dispatcherConfig = defineConfig(settingsOf('dispatcher'), {
   // With mistakes in the file the dispatcher does not start.
   checks: ({ DISPATCHER_CONFIG: path }) => (path === undefined ? [] : mistakesInSubscriptionFile(path)),
 });
-
-export type DispatcherConfig = ConfigOf<typeof dispatcherConfig>;
