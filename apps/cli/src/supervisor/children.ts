@@ -124,7 +124,7 @@ export function hasApps(): boolean {
   return existsSync(scriptOf('ingest', 'main.js'));
 }
 
-/** This file is apps/cli/dist/children.js (or its source in src). */
+/** This file is apps/cli/dist/supervisor/children.js (or its source in src). */
 function scriptOf(app: 'cli' | 'dispatcher' | 'ingest' | 'streaming', file: string): string {
   return resolve(fileURLToPath(new URL('../../..', import.meta.url)), app, 'dist', file);
 }
