@@ -21,6 +21,7 @@ export class PoolWorker {
   readonly #worker: Worker;
   readonly #inFlight = new Map<number, PendingConnection>();
   #lastId = 0;
+  #isStopping = false;
 
   constructor(
     worker: Worker,
@@ -56,8 +57,16 @@ export class PoolWorker {
     this.#worker.send(message, connection.socket, { keepOpen: true }, () => {});
   }
 
-  kill(signal: NodeJS.Signals): void {
-    this.#worker.process.kill(signal);
+  /** Sends SIGTERM, once: a second signal would end a worker that still drains its connections. */
+  terminate(): void {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#worker.process.kill('SIGTERM');
+  }
+
+  /** Sends SIGKILL. */
+  kill(): void {
+    this.#worker.process.kill('SIGKILL');
   }
 
   #receive(message: MessageToPrimary): void {

@@ -68,14 +68,8 @@ describe('a worker that dies', () => {
 
   it('returns connections that it has not accepted, for another worker', async () => {
     const { pool, workers } = await startPool({ count: 2, readyWhen: 'one' });
-    const handoff = pool.addHandoff('clients', { host: '127.0.0.1', port: 0, variable: 'STREAMING_PORT' });
-    const port = await handoff.listen();
-    cleanup.push(() => handoff.close());
-    for (let n = 0; n < 2; n++) {
-      const client = connect(port, '127.0.0.1').on('error', () => {});
-      cleanup.push(() => client.destroy());
-      await once(client, 'connect');
-    }
+    const { handoff, port } = await listenHandoff(pool);
+    for (let n = 0; n < 2; n++) await connectClient(port);
     await vi.waitFor(() => expect(workers.map(({ sent }) => sent.length)).toEqual([1, 1]));
     expect(workers[0]!.sent[0]).toMatchObject({ type: 'connection', port: 'clients' });
     workers[1]!.receive({ type: 'accepted', id: 1 });
@@ -146,6 +140,20 @@ describe('the stop', () => {
     expect(workers.map(({ signals }) => signals)).toEqual([['SIGTERM'], ['SIGTERM', 'SIGKILL']]);
     expect(pool.report().checks.workers).toEqual({ ready: false, reason: 'stopping' });
   });
+
+  it('does not signal a worker again that drains after a reload', async () => {
+    const { pool, workers } = await startPool({ count: 1 });
+    const [old] = workers;
+    old!.ignoresSigterm = true;
+    const reloaded = pool.reload();
+    workers[1]!.serve();
+    await reloaded;
+    const stopped = pool.stop({ deadlineMs: 1_000 });
+    expect([old!.signals, workers[1]!.signals]).toEqual([['SIGTERM'], ['SIGTERM']]);
+    old!.die();
+    await stopped;
+    expect(old!.signals).toEqual(['SIGTERM']);
+  });
 });
 
 type Options = Pick<WorkerPoolOptions, 'count'> & Partial<WorkerPoolOptions>;
@@ -168,4 +176,16 @@ async function startPool(options: Options) {
   for (const worker of workers) worker.serve();
   await started;
   return { pool, workers, ...rest };
+}
+
+async function listenHandoff(pool: WorkerPool) {
+  const handoff = pool.addHandoff('clients', { host: '127.0.0.1', port: 0, variable: 'STREAMING_PORT' });
+  cleanup.push(() => handoff.close());
+  return { handoff, port: await handoff.listen() };
+}
+
+async function connectClient(port: number): Promise<void> {
+  const client = connect(port, '127.0.0.1').on('error', () => {});
+  cleanup.push(() => client.destroy());
+  await once(client, 'connect');
 }

@@ -134,10 +134,10 @@ export class WorkerPool {
   async stop({ deadlineMs }: { deadlineMs: number }): Promise<void> {
     this.#stopping.abort();
     this.#changes.check();
-    for (const worker of this.#running) worker.kill('SIGTERM');
+    for (const worker of this.#running) worker.terminate();
     const ended = this.#changes.until(() => this.#running.size === 0);
     await withTimeout(ended, deadlineMs, { onTimeout: () => {} });
-    for (const worker of this.#running) worker.kill('SIGKILL');
+    for (const worker of this.#running) worker.kill();
   }
 
   #accepting(): PoolWorker[] {
@@ -221,7 +221,7 @@ export class WorkerPool {
       log.error({ worker: slot.number, worker_pid: next.pid }, 'reload_failed');
       if (slot.successor === next) {
         slot.successor = undefined;
-        next.kill('SIGTERM');
+        next.terminate();
       }
       return false;
     }
@@ -230,7 +230,7 @@ export class WorkerPool {
       slot.successor = undefined;
       this.#offerConnections();
       await this.#until(() => old.inFlight === 0);
-      old.kill('SIGTERM');
+      old.terminate();
     }
     log.info({ worker: slot.number, worker_pid: next.pid, replaced_pid: old.pid }, 'worker_replaced');
     return true;
