@@ -131,6 +131,28 @@ describe('a reload', () => {
   });
 });
 
+describe('a reload with a worker that hangs', () => {
+  it('kills the worker that does not accept its connections, and replaces the next one', async () => {
+    const { pool, workers, alive } = await startPool({ count: 2 });
+    const { port } = await listenHandoff(pool);
+    await connectClient(port);
+    await vi.waitFor(() => expect(workers[0]!.sent).toHaveLength(1));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    cleanup.push(() => vi.useRealTimers());
+    const reloaded = pool.reload();
+    workers[2]!.serve();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(workers[0]!.signals).toEqual(['SIGKILL']);
+    vi.useRealTimers();
+    await vi.waitFor(() => expect(workers[1]!.sent).toMatchObject([{ type: 'connection', port: 'clients' }]));
+    workers[1]!.receive({ type: 'accepted', id: 1 });
+    await vi.waitFor(() => expect(workers).toHaveLength(4));
+    workers[3]!.serve();
+    await reloaded;
+    await vi.waitFor(() => expect(alive()).toEqual([workers[2], workers[3]]));
+  });
+});
+
 describe('the stop', () => {
   it('kills at the deadline what SIGTERM has not ended', async () => {
     const { pool, workers, alive } = await startPool({ count: 2 });

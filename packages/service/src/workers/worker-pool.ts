@@ -16,6 +16,7 @@ const FIRST_BACK_OFF_MS = 100;
 const MAX_BACK_OFF_MS = 5_000;
 /** A worker that ran this long was healthy: its death resets the back-off. */
 const STEADY_MS = 30_000;
+/** Time limit of each step of a reload: the start of the new worker, the hand-off to the old one. */
 const RELOAD_LIMIT_MS = 60_000;
 
 export interface WorkerPoolOptions {
@@ -229,8 +230,10 @@ export class WorkerPool {
       slot.worker = next;
       slot.successor = undefined;
       this.#offerConnections();
-      await this.#until(() => old.inFlight === 0);
-      old.terminate();
+      const accepted = this.#until(() => old.inFlight === 0).then(() => true);
+      // A worker that accepts nothing for so long hangs. When it is killed, others get its connections.
+      if (await withTimeout(accepted, RELOAD_LIMIT_MS, { onTimeout: () => false })) old.terminate();
+      else old.kill();
     }
     log.info({ worker: slot.number, worker_pid: next.pid, replaced_pid: old.pid }, 'worker_replaced');
     return true;
