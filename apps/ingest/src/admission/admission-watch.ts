@@ -52,6 +52,7 @@ export class AdmissionWatch {
   /** Resolves when the verdicts have been read from Redis, or when `signal` is aborted. */
   async start(signal: AbortSignal): Promise<void> {
     while (!(await this.#pollStore()) && !signal.aborted) await delay(Math.min(this.#pollMs, FIRST_RETRY_MS));
+    if (this.#isStopped) return;
     this.#scheduleStorePoll();
     if (this.#options.file !== undefined) this.#fileWatcher = this.#watchFile(this.#options.file);
   }
