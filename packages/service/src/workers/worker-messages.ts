@@ -1,4 +1,5 @@
-// Messages between the primary and its workers. Both ends always run the same version.
+// Messages between the primary and its workers. A worker can be newer than its primary: reloads and restarts load the
+// code that is installed then. A renamed message would leave the old primary without workers that it understands.
 import type { MetricsAsJson } from '../metrics/index.js';
 import type { ReadinessReport } from '../process/index.js';
 
