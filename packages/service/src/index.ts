@@ -17,12 +17,10 @@ export { createMetrics, MergedMetrics, type Metrics, type MetricsAsJson } from '
 export {
   type AdminServer,
   type AdminServerOptions,
-  explainListenError,
   HOST_NAME_REFUSED,
   isPrivateHostName,
   ListenError,
   type ListenErrorCode,
-  type ListenFacts,
   type ListenOptions,
   listen,
   startAdminServer,

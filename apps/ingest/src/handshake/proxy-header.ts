@@ -36,7 +36,7 @@ function readV1(bytes: Buffer): ProxyHeader {
     .toString('latin1', 0, end - 1)
     .split(' ');
   const length = end + 1;
-  // the specification requires to ignore the rest of an UNKNOWN line
+  // receivers must ignore the rest of an UNKNOWN line
   if (protocol === 'UNKNOWN') return { kind: 'header', length, source: undefined };
   const isAddress = protocol === 'TCP4' ? isIPv4 : protocol === 'TCP6' ? isIPv6 : undefined;
   if (isAddress === undefined) return malformed('neither TCP4 nor TCP6');
