@@ -1,7 +1,14 @@
 // A decoded message in protobuf's JSON form, as the Go server publishes it with `transmit_decoded_records`: with unpopulated
 // fields, enums by name, 64-bit integers and times as text (docs/protocol/vehicle.md#records).
 
-import { type FieldShape, type MessageShape, type Topic, timestampMs, topicShapes } from '../messages/index.js';
+import {
+  type FieldShape,
+  type MessageShape,
+  shortestFloat,
+  type Topic,
+  timestampMs,
+  topicShapes,
+} from '../messages/index.js';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Decoded = Record<string, unknown>;
@@ -61,15 +68,6 @@ function unpopulated(field: FieldShape): Json {
 /** JSON lacks NaN and infinities; protojson writes them as text. */
 function numberJson(value: number): Json {
   return Number.isFinite(value) ? value : String(value);
-}
-
-/** The shortest decimal of the same 32-bit float, as Go prints it: 0.1, not 0.10000000149011612. */
-function shortestFloat(value: number): number {
-  for (let digits = 6; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return short;
-  }
-  return value;
 }
 
 /** RFC 3339 with 0, 3, 6 or 9 decimals, whichever is exact; null outside of the years 1 to 9999. */

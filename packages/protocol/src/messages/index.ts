@@ -31,3 +31,4 @@ export {
   topicShapes,
   topics,
 } from './schema.js';
+export { shortestFloat } from './shortest-float.js';

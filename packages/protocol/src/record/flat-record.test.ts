@@ -49,6 +49,20 @@ describe('flatRecord', () => {
     });
   });
 
+  it('prints a 32-bit float as its shortest decimal', () => {
+    const data = [
+      { key: Field.Soc, value: { floatValue: 52.3 } },
+      { key: Field.TpmsPressureFl, value: { floatValue: 2.9 } },
+      { key: Field.Odometer, value: { floatValue: 30492.8 } },
+    ];
+    expect(flat('V', { data })).toMatchObject({ Soc: 52.3, TpmsPressureFl: 2.9, Odometer: 30492.8 });
+  });
+
+  it('keeps a second pair of quotes, which the vehicle sent', () => {
+    const data = [{ key: Field.Gear, value: { stringValue: '"R"' } }];
+    expect(flat('V', { data })).toMatchObject({ Gear: '"R"' });
+  });
+
   it('prints a V record without any field', () => {
     expect(flat('V', {})).toEqual({ Vin: VIN, CreatedAt: '1970-01-01T00:00:00Z', IsResend: false });
   });

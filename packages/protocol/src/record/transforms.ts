@@ -1,13 +1,16 @@
 // The Go server's changes to a payload before it publishes it (docs/protocol/vehicle.md#processing). The log stores what
 // the vehicle sent; the changes apply when a record is read.
-import { Field, type Timestamp, type VehicleAlerts, type VehicleData } from '../messages/index.js';
+import { Field, shortestFloat, type Timestamp, type VehicleAlerts, type VehicleData } from '../messages/index.js';
 
 const LOCATION_TEXT = /^\((\d+(?:\.\d+)?) ([NS]), (\d+(?:\.\d+)?) ([EW])\)$/;
 const SCIENTIFIC_TEXT = /^[+-]?(\d*\.\d+|\d+\.\d*)[eE][+-]?\d+$/;
 // An alert's time from this number of seconds on (year 11970) is in milliseconds.
 const SECONDS_ARE_MILLISECONDS = 315_576_000_000;
 
-/** The first Location given as text becomes a location; floats in scientific notation get five decimals. Changes the message in place. */
+/**
+ * The first Location given as text becomes a location; floats in scientific notation get five decimals; a 32-bit float
+ * becomes its shortest decimal. Changes the message in place.
+ */
 export function transformVehicleData(message: VehicleData): VehicleData {
   const data = message.data ?? [];
   const location = data.find(({ key, value }) => key === Field.Location && typeof value?.stringValue === 'string');
@@ -15,6 +18,7 @@ export function transformVehicleData(message: VehicleData): VehicleData {
   if (parsed) location.value = { locationValue: parsed };
   for (const { value } of data) {
     if (typeof value?.stringValue === 'string') value.stringValue = fixedNotation(value.stringValue);
+    if (typeof value?.floatValue === 'number') value.floatValue = shortestFloat(value.floatValue);
   }
   return message;
 }
