@@ -72,6 +72,7 @@ function fieldsOf(message) {
     id: field.id,
     name,
     json: jsonName(field.protoName ?? name),
+    proto: field.protoName ?? name,
     type: field.type,
     label: field.keyType ? 'map' : field.rule === 'repeated' ? 'repeated' : 'single',
     oneof: oneofOf.get(name) ?? '',

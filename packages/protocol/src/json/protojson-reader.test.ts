@@ -28,6 +28,54 @@ describe('fromProtojson', () => {
     expect(toProtojson('V', decodeMessage('V', encodeMessage('V', read.message)))).toEqual(toProtojson('V', decoded));
   });
 
+  it("reads both spellings of names: protobuf's JSON names and those of the .proto files", () => {
+    const json = {
+      data: [
+        { key: 'Soc', value: { double_value: 58 } },
+        { key: 'Odometer', value: { string_value: '12.5' } },
+        { key: 'Gear', value: { shift_state_value: 'ShiftStateD' } },
+        { key: 'Location', value: { location_value: { latitude: 48.1, longitude: 11.5 } } },
+        {
+          key: 'TpmsHardWarnings',
+          value: { tire_location_value: { front_left: true, semi_middle_axle_left_2: true } },
+        },
+        { key: 'TpmsSoftWarnings', value: { tireLocationValue: { rearRight: true, semiRearAxleLeft2: true } } },
+      ],
+      created_at: '2026-11-25T19:56:40Z',
+      vin: '5YJ3E1EA7KF000001',
+      is_resend: true,
+    };
+    expect(fromProtojson('V', json)).toEqual({
+      message: {
+        data: [
+          { key: Field.Soc, value: { doubleValue: 58 } },
+          { key: Field.Odometer, value: { stringValue: '12.5' } },
+          { key: Field.Gear, value: { shiftStateValue: ShiftState.ShiftStateD } },
+          { key: Field.Location, value: { locationValue: { latitude: 48.1, longitude: 11.5 } } },
+          {
+            key: Field.TpmsHardWarnings,
+            value: { tireLocationValue: { frontLeft: true, semiMiddleAxleLeft_2: true } },
+          },
+          { key: Field.TpmsSoftWarnings, value: { tireLocationValue: { rearRight: true, semiRearAxleLeft_2: true } } },
+        ],
+        createdAt: { seconds: 1_795_636_600, nanos: 0 },
+        vin: '5YJ3E1EA7KF000001',
+        isResend: true,
+      },
+      skipped: [],
+    });
+    const at = '2026-10-25T20:53:20Z';
+    const createdAt = { seconds: 1_792_961_600, nanos: 0 };
+    expect(fromProtojson('connectivity', { connection_id: 'c', network_interface: 'wifi', created_at: at })).toEqual({
+      message: { connectionId: 'c', networkInterface: 'wifi', createdAt },
+      skipped: [],
+    });
+    expect(fromProtojson('alerts', { alerts: [{ name: 'a', started_at: at, ended_at: at }] })).toEqual({
+      message: { alerts: [{ name: 'a', startedAt: createdAt, endedAt: createdAt }] },
+      skipped: [],
+    });
+  });
+
   it('reads messages of other topics', () => {
     const connectivity = { vin: 'V', connectionId: 'c', status: 'CONNECTED', createdAt: '2026-10-25T20:53:20.5Z' };
     expect(fromProtojson('connectivity', connectivity)).toMatchObject({

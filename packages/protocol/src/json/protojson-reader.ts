@@ -1,5 +1,6 @@
 // Reads protobuf's JSON form, which the Go server publishes with `transmit_decoded_records`. As liberal as protojson: enums
-// by name or number, 64-bit integers as text or number. Unknown members are skipped and reported.
+// by name or number, 64-bit integers as text or number, members by either of protobuf's names (`doubleValue`,
+// `double_value`). Unknown members are skipped and reported.
 import {
   type FieldShape,
   type MessageOf,
@@ -43,7 +44,7 @@ function readMessage(shape: MessageShape, json: unknown, path: string, skipped: 
   const message: Message = {};
   for (const [name, value] of Object.entries(json)) {
     const at = path === '' ? name : `${path}.${name}`;
-    const field = shape.fields.find((one) => one.json === name || one.name === name);
+    const field = shape.fields.find((one) => one.json === name || one.proto === name || one.name === name);
     if (field === undefined) skipped.push(at);
     else if (value !== null) {
       const read = readField(field, value, at, skipped);

@@ -25,6 +25,8 @@ export interface FieldShape {
   name: string;
   /** Name in protojson. */
   json: string;
+  /** Name in the .proto file, which protojson reads too. */
+  proto: string;
   kind: 'scalar' | 'enum' | 'message' | 'map';
   /** Scalar type, or the full name of the enum or message. */
   type: string;
@@ -62,8 +64,8 @@ const mapText = {
   isPackable: false,
 } as const;
 const mapEntryFields: FieldShape[] = [
-  { id: 1, name: 'key', json: 'key', ...mapText },
-  { id: 2, name: 'value', json: 'value', ...mapText },
+  { id: 1, name: 'key', json: 'key', proto: 'key', ...mapText },
+  { id: 2, name: 'value', json: 'value', proto: 'value', ...mapText },
 ];
 const textMapEntry = messageShape('map entry', mapEntryFields);
 
@@ -134,6 +136,7 @@ function fieldShape(field: (typeof messages)[keyof typeof messages][number]): Fi
     id: field.id,
     name: field.name,
     json: field.json,
+    proto: field.proto,
     kind: isMap ? 'map' : field.kind,
     type: field.type,
     isRepeated: field.label === 'repeated',
