@@ -40,6 +40,48 @@ describe('signalsOf', () => {
     ]);
   });
 
+  it('gives a 32-bit float as its shortest decimal, in both forms of a record', () => {
+    const data = [
+      { key: Field.Soc, value: { floatValue: 52.3 } },
+      { key: Field.TpmsPressureFl, value: { floatValue: 2.9 } },
+      { key: Field.Odometer, value: { floatValue: 30492.8 } },
+      { key: Field.OutsideTemp, value: { floatValue: -12.3 } },
+      { key: Field.PackVoltage, value: { floatValue: Number.NaN } },
+      { key: Field.InsideTemp, value: { doubleValue: 2.9000000953674316 } },
+      { key: 9_999, value: { floatValue: 0.1 } },
+    ];
+    const record = decodeRecord('V', encodeMessage('V', { data }))!;
+    const values = [52.3, 2.9, 30492.8, -12.3, Number.NaN, 2.9000000953674316, 0.1];
+    expect(record.topic === 'V' && signalsOf(record.message).map(({ value }) => value)).toEqual(values);
+    const json = recordJson(record) as { data: { value: object }[] };
+    expect(json.data.map(({ value }) => Object.values(value)[0])).toEqual(
+      values.map((value) => (Number.isNaN(value) ? 'NaN' : value)),
+    );
+  });
+
+  it('names the signals of firmware 2026.32, and gives unknown enum values as their number', () => {
+    const data = [
+      { key: 260, value: { doubleValue: 4.5 } },
+      { key: 261, value: { doubleValue: 1200.5 } },
+      { key: 266, value: { booleanValue: true } },
+      { key: 270, value: { intValue: 5 } },
+      { key: Field.DetailedChargeState, value: { detailedChargeStateValue: 99 as 0 } },
+      { key: Field.Gear, value: { shiftStateValue: -1 as 0 } },
+    ];
+    const record = decodeRecord('V', encodeMessage('V', { data }))!;
+    expect(record.topic === 'V' && signalsOf(record.message)).toEqual([
+      { name: 'GpsAccuracyMeters', value: 4.5 },
+      { name: 'LifetimeEnergyChargedKwh', value: 1200.5 },
+      { name: 'SoftwareUpdateAvailable', value: true },
+      { name: 'Field_270', value: 5 },
+      { name: 'DetailedChargeState', value: 99 },
+      { name: 'Gear', value: -1 },
+    ]);
+    expect(recordJson(record)).toMatchObject({
+      data: [{ key: 'GpsAccuracyMeters' }, {}, {}, { key: 270 }, { value: { detailedChargeStateValue: 99 } }, {}],
+    });
+  });
+
   it('keeps a 64-bit integer exact', () => {
     // field 3 (long_value) of a Value, 2^53 + 1
     const payload = Buffer.from('0a0d082c1209188180808080808010', 'hex');

@@ -2,14 +2,14 @@
 // display settings (docs/protocol/vehicle.md#signals).
 
 const namesByUnit: Record<string, string> = {
-  mph: 'VehicleSpeed CruiseSetSpeed CurrentLimitMph',
+  mph: 'VehicleSpeed CruiseSetSpeed CurrentLimitMph ChargeRateMilePerHour MaxSpeedToReachDestinationMph SemiCruiseSpeedLimitMph',
   mi: 'Odometer RatedRange EstBatteryRange IdealBatteryRange MilesToArrival MilesSinceReset SelfDrivingMilesSinceReset',
-  'mi/h': 'ChargeRateMilePerHour',
-  '%': 'Soc BatteryLevel ChargeLimitSoc PedalPosition BrakePedalPos ExpectedEnergyPercentAtTripArrival SoftwareUpdateDownloadPercentComplete SoftwareUpdateInstallationPercentComplete TonneauOpenPercent',
+  m: 'GpsAccuracyMeters',
+  '%': 'Soc BatteryLevel ChargeLimitSoc PedalPosition BrakePedalPos ExpectedEnergyPercentAtTripArrival SoftwareUpdateDownloadPercentComplete SoftwareUpdateInstallationPercentComplete TonneauOpenPercent BrickSocMinPercent GradeEstimatePercent',
   V: 'PackVoltage BrickVoltageMax BrickVoltageMin ChargerVoltage DiVBatR DiVBatF DiVBatREL DiVBatRER',
   A: 'PackCurrent ChargeAmps ChargeCurrentRequest ChargeCurrentRequestMax DiMotorCurrentR DiMotorCurrentF DiMotorCurrentREL DiMotorCurrentRER',
   kW: 'ACChargingPower DCChargingPower PowershareInstantaneousPowerKW',
-  kWh: 'ACChargingEnergyIn DCChargingEnergyIn EnergyRemaining LifetimeEnergyUsed LifetimeEnergyUsedDrive LifetimeEnergyGainedRegen',
+  kWh: 'ACChargingEnergyIn DCChargingEnergyIn EnergyRemaining LifetimeEnergyUsed LifetimeEnergyUsedDrive LifetimeEnergyGainedRegen LifetimeEnergyChargedKwh NominalFullPackEnergyKwh',
   h: 'TimeToFullCharge EstimatedHoursToChargeTermination PowershareHoursLeft',
   min: 'MinutesToArrival RouteTrafficMinutesDelay SoftwareUpdateExpectedDurationMinutes',
   '°': 'GpsHeading',
