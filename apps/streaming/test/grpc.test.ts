@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
+import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
 import { partitionKeys } from '@fleetbridge/store';
 import { eventually } from '@fleetbridge/testing';
 import {
@@ -48,6 +49,24 @@ describe('GetVehicle and ListVehicles', () => {
     await eventually(() => stream.records.length === 1);
     expect(stream.records[0]).toMatchObject({ vin: VIN, topic: 'V', txid: 'soc-72', signals: [{ number: 72 }] });
     expect(stream.records[0].payload.length).toBeGreaterThan(10);
+  });
+
+  it('return corrected values', async ({ startRig }) => {
+    const { rig, client } = await open(startRig);
+    const data = [
+      { key: Field.Soc, value: { floatValue: 52.3 } },
+      { key: Field.Gear, value: { stringValue: '"R"' } },
+      { key: Field.RatedRange, value: { doubleValue: 999 } },
+      { key: Field.Location, value: { locationValue: { latitude: 0, longitude: 0 } } },
+    ];
+    await rig.append({ topic: 'V', payload: encodeMessage('V', { vin: VIN, createdAt: timestampOf(1_000), data }) });
+    const { signals } = await call(client, 'GetVehicle', { vin: VIN });
+    expect(signals).toMatchObject([
+      { name: 'Gear', text: 'R' },
+      { name: 'Location', invalid: true },
+      { name: 'RatedRange', invalid: true },
+      { name: 'Soc', number: 52.3 },
+    ]);
   });
 
   it('answer an unknown vehicle with NOT_FOUND', async ({ startRig }) => {

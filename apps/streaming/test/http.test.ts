@@ -1,6 +1,7 @@
 // HTTP and the WebSocket of raw records, each with a real client.
 import { spawn } from 'node:child_process';
 import { get } from 'node:http';
+import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
 import { eventually } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
 import { WebSocket } from 'ws';
@@ -26,6 +27,30 @@ describe('GET /vehicles', () => {
     await rig.soc(72);
     await eventually(() => events.data.length === 1);
     expect(events.data[0].data.data[0].value).toEqual({ doubleValue: 72 });
+  });
+
+  it('returns corrected values, while /events has them as sent', async ({ startRig }) => {
+    const rig = await startRig();
+    await rig.presence(true);
+    const { cursor } = (await fetchJson(rig, `/vehicles/${VIN}`)).body;
+    const data = [
+      { key: Field.Soc, value: { floatValue: 52.3 } },
+      { key: Field.Gear, value: { stringValue: '"R"' } },
+      { key: Field.RatedRange, value: { doubleValue: 999 } },
+      { key: Field.Location, value: { locationValue: { latitude: 0, longitude: 0 } } },
+    ];
+    await rig.append({ topic: 'V', payload: encodeMessage('V', { vin: VIN, createdAt: timestampOf(1_000), data }) });
+    const { signals } = (await fetchJson(rig, `/vehicles/${VIN}`)).body;
+    const values = Object.entries<{ value: unknown }>(signals).map(([name, { value }]) => [name, value]);
+    expect(Object.fromEntries(values)).toEqual({ Soc: 52.3, Gear: 'R', RatedRange: null, Location: null });
+    const events = sse(rig, `/events?cursor=${encodeURIComponent(cursor)}&vin=${VIN}`);
+    await eventually(() => events.data.length === 1);
+    expect(events.data[0].data.data.map(({ value }: { value: unknown }) => value)).toEqual([
+      { floatValue: 52.3 },
+      { stringValue: '"R"' },
+      { doubleValue: 999 },
+      { locationValue: { latitude: 0, longitude: 0 } },
+    ]);
   });
 
   it('answers an unknown vehicle with 404 and a malformed VIN with 400', async ({ startRig }) => {

@@ -55,6 +55,22 @@ describe('a push', () => {
     },
   );
 
+  it('with the names of the .proto files instead of those of JSON is read in the same way', async ({ open }) => {
+    const rig = await open(withToken);
+    const json = {
+      data: [{ key: 'Soc', value: { double_value: 58 } }],
+      created_at: '2026-10-25T19:56:40Z',
+      vin: VIN,
+      is_resend: false,
+    };
+    const data = Buffer.from(JSON.stringify(json)).toString('base64');
+    expect(await post(rig, changed(recorded('push-json'), { data }))).toBe(204);
+    const [entry] = await rig.entries();
+    expect(entry?.createdMs).toBe(Date.UTC(2026, 9, 25, 19, 56, 40));
+    const { message } = decodeRecord('V', entry!.payload) as { message: VehicleData };
+    expect(signalsOf(message)).toEqual([{ name: 'Soc', value: 58 }]);
+  });
+
   it('that is repeated is recognised by the vehicle’s id or the message’s', async ({ open }) => {
     const rig = await open(withToken);
     const push = recorded('push-protobuf');

@@ -41,9 +41,21 @@ it.each<[string, Signals, string]>([
   ['range', { EstBatteryRange: 190 }, ''],
   ['est_range', { EstBatteryRange: '189.6' }, '190'],
   ['est_range', { RatedRange: 210 }, ''],
+  ['range', { RatedRange: 999 }, ''],
+  ['range', { RatedRange: '999.0' }, ''],
+  ['range', { RatedRange: '"999"' }, ''],
+  ['range', { RatedRange: { floatValue: 999 } }, ''],
+  ['range', { RatedRange: 998.4 }, '998'],
+  ['est_range', { EstBatteryRange: 999 }, ''],
+  ['odometer', { Odometer: 999 }, '999'],
+  ['odometer', { Odometer: { floatValue: 30492.8 } }, '30492.8'],
   ['est_lat', { Location: { latitude: 48, longitude: 11 } }, '48'],
   ['est_lat', { Location: { latitude: -37.4123744, longitude: 11 } }, '-37.412374'],
-  ['est_lat', { Location: { latitude: 0, longitude: 0 } }, '0'],
+  ['est_lat', { Location: { latitude: 0, longitude: 11 } }, '0'],
+  ['est_lat', { Location: { latitude: 0, longitude: 0 } }, ''],
+  ['est_lng', { Location: { latitude: 0, longitude: 0 } }, ''],
+  ['est_lat', { Location: '(0.000000 N, 0.000000 E)' }, ''],
+  ['est_lat', { Location: { locationValue: {} } as never }, ''],
   ['est_lat', { Location: { latitude: 90.1, longitude: 0 } }, ''],
   ['est_lng', { Location: '(37.412374 N, 122.145867 W)' }, '-122.145867'],
   ['est_lng', { Location: { latitude: 51, longitude: -1e-7 } }, '0'],
@@ -103,6 +115,41 @@ describe('shift_state', () => {
     ['Disconnected', { DetailedChargeState: 'Disconnected' }, 'P'],
   ])('in P with a charge (%s) %j is "%s"', (_, signals, text) => {
     expect(column('shift_state', { Gear: 'P', ...signals })).toBe(text);
+  });
+
+  const oldWords = ['Idle', 'QualifyLineConfig', 'Startup', 'Enable', 'Shutdown', 'ClearFaults', 'SystemConfig'];
+  it.each(oldWords)("with the charger's state %s is empty, and power negative, while power flows in", (word) => {
+    const charging: Signals[] = [
+      { ACChargingPower: '11.000' },
+      { DCChargingPower: 50 },
+      { ACChargingPower: '"7.2"' },
+      { PackVoltage: 400, PackCurrent: 20 },
+    ];
+    for (const flow of charging) {
+      for (const ChargeState of [word, `"${word}"`]) {
+        const signals = { Gear: 'P', ChargeState, ...flow };
+        expect(column('shift_state', signals)).toBe('');
+        expect(Number(column('power', signals))).toBeLessThan(0);
+      }
+    }
+    const still: Signals[] = [
+      {},
+      { ACChargingPower: 0 },
+      { PackVoltage: 400, PackCurrent: -2 },
+      { ACChargingPower: null },
+    ];
+    for (const flow of still) {
+      expect(column('shift_state', { Gear: 'P', ChargeState: word, ...flow })).toBe('P');
+    }
+    expect(column('shift_state', { Gear: 'D', ChargeState: word, ACChargingPower: 11 })).toBe('D');
+    const detailed = { Gear: 'P', ChargeState: word, DetailedChargeState: 'Complete', ACChargingPower: 11 };
+    expect(column('shift_state', detailed)).toBe('P');
+  });
+
+  it('is P after a drive that ended with regeneration, while the charger is idle', () => {
+    const drive = vehicleRecord(1_000, { Gear: 'D', ChargeState: 'Idle', PackVoltage: 400, PackCurrent: 60 });
+    const state = stateAfter(drive, vehicleRecord(2_000, { Gear: 'P' }));
+    expect(columnText(frameColumns.find(({ name }) => name === 'shift_state')!, state, 2_000)).toBe('P');
   });
 
   it.each(['D', 'R', 'N'])('stays %s with a stale charge state', (gear) => {

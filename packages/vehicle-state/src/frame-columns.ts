@@ -1,9 +1,9 @@
 // The columns of the Owner API's streaming frame, as TeslaMate parses them (docs/protocol/teslamate.md#columns). TeslaMate
 // ignores an integer column that is not an integer, so the rounding here is part of the contract. An unknown value is the
 // empty text; zero is a value.
+import { signalNumber } from './corrected-value.js';
 import { locationAt } from './location.js';
 import { shownPowerKw, shownShift } from './shift-and-power.js';
-import { numberOf } from './signal-reading.js';
 import type { VehicleState } from './state.js';
 
 export interface FrameColumn {
@@ -30,21 +30,21 @@ export const frameColumns: readonly FrameColumn[] = [
     unit: 'mph',
     format: 'integer',
     why: 'telemetry uses mph too; a parked vehicle sends no speed',
-    from: (state) => signal(state, 'VehicleSpeed'),
+    from: (state) => signalNumber(state, 'VehicleSpeed'),
   },
   {
     name: 'odometer',
     unit: 'mi',
     format: 'float',
     why: 'the only column besides the location that may have a fraction',
-    from: (state) => signal(state, 'Odometer'),
+    from: (state) => signalNumber(state, 'Odometer'),
   },
   {
     name: 'soc',
     unit: '%',
     format: 'integer',
     why: 'a vehicle may send only one of the two signals',
-    from: (state) => signal(state, 'Soc') ?? signal(state, 'BatteryLevel'),
+    from: (state) => signalNumber(state, 'Soc') ?? signalNumber(state, 'BatteryLevel'),
   },
   {
     name: 'elevation',
@@ -87,14 +87,14 @@ export const frameColumns: readonly FrameColumn[] = [
     unit: 'mi',
     format: 'integer',
     why: 'rated range',
-    from: (state) => signal(state, 'RatedRange'),
+    from: (state) => signalNumber(state, 'RatedRange'),
   },
   {
     name: 'est_range',
     unit: 'mi',
     format: 'integer',
     why: 'range estimated from recent consumption',
-    from: (state) => signal(state, 'EstBatteryRange'),
+    from: (state) => signalNumber(state, 'EstBatteryRange'),
   },
   {
     name: 'heading',
@@ -131,12 +131,8 @@ function roundHalfAway(value: number): number {
   return Math.sign(value) * Math.round(Math.abs(value));
 }
 
-function signal({ readings }: VehicleState, name: string): number | undefined {
-  return numberOf(readings.get(name)?.value);
-}
-
 /** 0 to 359. Rounded first, since 359.7 is north. */
 function heading(state: VehicleState): number | undefined {
-  const degrees = signal(state, 'GpsHeading');
+  const degrees = signalNumber(state, 'GpsHeading');
   return degrees === undefined ? undefined : ((roundHalfAway(degrees) % 360) + 360) % 360;
 }

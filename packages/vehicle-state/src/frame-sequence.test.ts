@@ -54,6 +54,34 @@ describe('FrameSequence', () => {
     expect(timesOf([start, lost, later, tooLate, out])).toEqual([1_000, 2_000, 61_000, undefined, 70_000]);
   });
 
+  it('stays at the last good location while the vehicle has no fix', () => {
+    const at = (timeMs: number, VehicleSpeed: number, Location: object) =>
+      vehicleRecord(timeMs, { VehicleSpeed, Location: { locationValue: Location } as never });
+    const records = [
+      vehicleRecord(1_000, {
+        Location: { latitude: 48.1, longitude: 11.5 },
+        Gear: { shiftStateValue: 5 },
+        VehicleSpeed: 30,
+      }),
+      at(2_000, 31, { latitude: 0, longitude: 0 }),
+      at(3_000, 32, {}),
+      at(4_000, 33, { latitude: 200, longitude: 500 }),
+    ];
+    const places = framesOf(records).map((row) => [row?.values.speed, row?.values.est_lat, row?.values.est_lng]);
+    expect(places).toEqual(['30', '31', '32', '33'].map((speed) => [speed, '48.1', '11.5']));
+  });
+
+  it('keeps the odometer in miles when the vehicle changes to kilometres and back', () => {
+    const first = { Location: { latitude: 48.1, longitude: 11.5 }, Gear: 'D', Odometer: 18947.1 };
+    const records = [
+      vehicleRecord(1_000, first),
+      vehicleRecord(11_000, { Odometer: 30492.6, SettingDistanceUnit: { distanceUnitValue: 2 } }),
+      vehicleRecord(21_000, { Odometer: 30493.9 }),
+      vehicleRecord(31_000, { Odometer: 18948.3 }),
+    ];
+    expect(framesOf(records).map((row) => row?.values.odometer)).toEqual(['18947.1', '18947.2', '18948', '18948.3']);
+  });
+
   it('returns no frame for a record older than the last frame, but shows its changes in the next one', () => {
     const late = vehicleRecord(999, { Odometer: 5, VehicleSpeed: 99 });
     const next = vehicleRecord(1_500, { VehicleSpeed: 31 });

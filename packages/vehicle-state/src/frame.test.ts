@@ -21,14 +21,45 @@ describe('toFrameRow', () => {
   it.each<[string, Parameters<typeof stateWith>[0]]>([
     ['no location at all', { Gear: 'D', VehicleSpeed: 30 }],
     ['an invalid location', { Gear: 'D', Location: null }],
+    ['a location without a fix', { Gear: 'P', Location: { latitude: 0, longitude: 0 } }],
     ['a location off the globe', { Gear: 'P', Location: { latitude: 91, longitude: 0 } }],
   ])('holds the frame with %s', (_, signals) => {
     expect(toFrameRow(stateWith(signals), 1_000)).toBeUndefined();
   });
 
-  it('needs only a location, zero degrees included', () => {
-    const row = toFrameRow(stateWith({ Location: { latitude: 0, longitude: 0 } }), 1_000);
-    expect(row && formatFrame(row, defaultColumns)).toBe('1000,,,,,,0,0,0,,,,');
+  it('needs only a location, one of zero degrees included', () => {
+    const row = toFrameRow(stateWith({ Location: { latitude: 0, longitude: 11 } }), 1_000);
+    expect(row && formatFrame(row, defaultColumns)).toBe('1000,,,,,,0,11,0,,,,');
+  });
+});
+
+it('reads texts in a second pair of quotes (firmware 2024.26.3)', () => {
+  const state = stateWith({
+    Location: { latitude: 49.85, longitude: 6.89 },
+    Gear: '"R"',
+    Odometer: '"81.906"',
+    VehicleSpeed: '"3.1"',
+    Soc: '"55"',
+  });
+  expect(toFrameRow(state, 1_000)?.values).toMatchObject({
+    speed: '3',
+    odometer: '81.906',
+    soc: '55',
+    shift_state: 'R',
+  });
+  const charging = stateWith({
+    Location: '"(37.412374 N, 122.145867 W)"',
+    Gear: '"ShiftStateP"',
+    DetailedChargeState: '"DetailedChargeStateCharging"',
+    ACChargingPower: '"7.2"',
+    RatedRange: '"2.105e2"',
+  });
+  expect(toFrameRow(charging, 1_000)?.values).toMatchObject({
+    est_lat: '37.412374',
+    est_lng: '-122.145867',
+    shift_state: '',
+    power: '-7',
+    range: '211',
   });
 });
 

@@ -1,7 +1,10 @@
+export { correctedValue, signalNumber } from './corrected-value.js';
 export { ColumnsError, defaultColumns, type FrameRow, formatFrame, parseColumns, toFrameRow } from './frame.js';
 export { type FrameColumn, frameColumns } from './frame-columns.js';
 export { FrameSequence } from './frame-sequence.js';
 export { locationAt } from './location.js';
+export { KM_PER_MILE, type OdometerUnit, odometerUnit } from './odometer.js';
+export type { Reading } from './reading.js';
 export { isCharging, isInDrive, type ShiftLetter, shownPowerKw, shownShift } from './shift-and-power.js';
 export { booleanOf, enumTailOf, type Location, locationOf, numberOf } from './signal-reading.js';
 export { allReadings, readingsToHash, stateFromHash } from './snapshot-hash.js';
@@ -12,7 +15,7 @@ export {
   mergeRecord,
   mergeStates,
   newestReadingMs,
-  type Reading,
+  ODOMETER_MARKS,
   type VehicleRecord,
   type VehicleState,
 } from './state.js';

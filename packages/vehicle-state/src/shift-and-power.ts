@@ -7,6 +7,19 @@ export type ShiftLetter = 'P' | 'R' | 'N' | 'D';
 
 // A greater value is a broken signal. (A Semi charges at about 1,200 kW.)
 const MAX_KW = 10_000;
+// Less is 0 in a frame, which is no charge to TeslaMate.
+const MIN_CHARGE_KW = 0.5;
+/** Without `Unknown`. */
+const CHARGE_STATES = new Set(['Disconnected', 'NoPower', 'Starting', 'Charging', 'Complete', 'Stopped']);
+const CHARGER_STATES = new Set([
+  'Idle',
+  'QualifyLineConfig',
+  'Startup',
+  'Enable',
+  'Shutdown',
+  'ClearFaults',
+  'SystemConfig',
+]);
 const SHIFT_LETTERS = new Set<string>(['P', 'R', 'N', 'D']);
 
 /**
@@ -42,12 +55,32 @@ function gearLetter({ readings }: VehicleState): ShiftLetter | undefined {
   return letter !== undefined && SHIFT_LETTERS.has(letter) ? (letter as ShiftLetter) : undefined;
 }
 
-/** By DetailedChargeState if the vehicle sends it, else by ChargeState. */
-export function isCharging({ readings }: VehicleState): boolean {
+/**
+ * By DetailedChargeState if the vehicle sends it, else by ChargeState. In old configurations ChargeState is the state of
+ * the charger itself (Idle, QualifyLineConfig, Startup, Enable, Shutdown, ClearFaults, SystemConfig), which does not show
+ * whether it charges. Then power that flows in while parked does.
+ */
+export function isCharging(state: VehicleState): boolean {
+  const { readings } = state;
   const detailed = enumTailOf(readings.get('DetailedChargeState')?.value, 'DetailedChargeState');
   const isKnown = detailed !== undefined && detailed !== 'Unknown';
   const charge = isKnown ? detailed : enumTailOf(readings.get('ChargeState')?.value, 'ChargeState');
-  return charge === 'Charging' || charge === 'Starting';
+  if (charge !== undefined && CHARGE_STATES.has(charge)) return charge === 'Charging' || charge === 'Starting';
+  return !isInDrive(state) && inflowKw(state, charge) >= MIN_CHARGE_KW;
+}
+
+/** Into the battery; 0 if unknown. */
+function inflowKw(state: VehicleState, chargeState: string | undefined): number {
+  const charging = chargingPowerKw(state);
+  if (charging !== undefined) return -charging;
+  return isPackCurrentOfCharger(state, chargeState) ? -(packPowerKw(state) ?? 0) : 0;
+}
+
+/** The last current of a drive, which stays until the vehicle sends another, can be that of regeneration. */
+function isPackCurrentOfCharger({ readings }: VehicleState, chargeState: string | undefined): boolean {
+  if (chargeState === undefined || !CHARGER_STATES.has(chargeState)) return false;
+  const [gearMs, currentMs] = ['Gear', 'PackCurrent'].map((name) => readings.get(name)?.timeMs);
+  return chargeState !== 'Idle' || gearMs === undefined || (currentMs !== undefined && currentMs >= gearMs);
 }
 
 /** Negative: the larger of AC and DC. */

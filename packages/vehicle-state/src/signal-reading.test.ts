@@ -53,7 +53,8 @@ it.each([
 
 describe('locationOf', () => {
   it.each([
-    { latitude: 0, longitude: 0 },
+    { latitude: 0, longitude: 11 },
+    { latitude: 51.5, longitude: 0 },
     { latitude: -90, longitude: 180 },
     { latitude: 90, longitude: -180 },
   ])('accepts %j', (location) => {

@@ -1,5 +1,6 @@
 // Reads signal values by their meaning. Vehicles with an old configuration (`prefer_typed: false`) send numbers, enums and
-// flags as text, so each function accepts both. undefined = unknown: invalid, or of another type.
+// flags as text, and firmware 2024.26.3 puts each text into a second pair of quotes, so each function accepts all of them.
+// undefined = unknown: invalid, or of another type.
 import { parseLocation, type SignalValue } from '@fleetbridge/protocol';
 
 export interface Location {
@@ -9,12 +10,18 @@ export interface Location {
 
 const NUMBER_TEXT = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
+/** The text without one pair of quotes around it: `"R"` → `R`. */
+export function unquoted(text: string): string {
+  return /^\s*"(.*)"\s*$/s.exec(text)?.[1] ?? text;
+}
+
 /** `12.4`, `"12.4"` → 12.4. Zero is a value. */
 export function numberOf(value: SignalValue | undefined): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
+  if (typeof value !== 'string') return undefined;
+  const text = plainText(value);
   // Number() alone accepts "" as 0, and "0x1f"
-  if (typeof value !== 'string' || !NUMBER_TEXT.test(value.trim())) return undefined;
-  return numberOf(Number(value));
+  return NUMBER_TEXT.test(text) ? numberOf(Number(text)) : undefined;
 }
 
 /**
@@ -23,7 +30,7 @@ export function numberOf(value: SignalValue | undefined): number | undefined {
  */
 export function enumTailOf(value: SignalValue | undefined, prefix: string): string | undefined {
   if (typeof value !== 'string') return undefined;
-  const text = value.trim();
+  const text = plainText(value);
   const tail = text.startsWith(prefix) ? text.slice(prefix.length) : text;
   return tail === '' ? undefined : tail;
 }
@@ -32,17 +39,21 @@ export function enumTailOf(value: SignalValue | undefined, prefix: string): stri
 export function booleanOf(value: SignalValue | undefined): boolean | undefined {
   if (typeof value === 'boolean') return value;
   if (typeof value !== 'string') return undefined;
-  const text = value.trim().toLowerCase();
+  const text = plainText(value).toLowerCase();
   return text === 'true' ? true : text === 'false' ? false : undefined;
 }
 
-/** Degrees. undefined if a coordinate is missing, not finite or out of range. */
+/** Degrees. undefined if a coordinate is missing, not finite or out of range, and for exactly 0,0: there was no fix. */
 export function locationOf(value: SignalValue | undefined): Location | undefined {
-  const place = typeof value === 'string' ? parseLocation(value.trim()) : value;
+  const place = typeof value === 'string' ? parseLocation(plainText(value)) : value;
   if (typeof place !== 'object' || place === null) return undefined;
   const { latitude, longitude } = place as Partial<Location>;
-  if (!isWithin(latitude, 90) || !isWithin(longitude, 180)) return undefined;
+  if (!isWithin(latitude, 90) || !isWithin(longitude, 180) || (latitude === 0 && longitude === 0)) return undefined;
   return { latitude, longitude };
+}
+
+function plainText(value: string): string {
+  return unquoted(value).trim();
 }
 
 function isWithin(degrees: number | undefined, limit: number): degrees is number {

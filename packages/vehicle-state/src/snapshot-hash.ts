@@ -1,8 +1,19 @@
 // A state as the fields of a Redis hash, so that only changed signals are written. A field is the signal's name with the
 // JSON array [timeMs, entryId, value]. Location has the held location, in the same form, as a fourth member;
-// @connectivity is [timeMs, entryId, isConnected, connectionId, networkInterface].
+// @connectivity is [timeMs, entryId, isConnected, connectionId, networkInterface]. @odometer is a list of readings in the
+// first form.
 import type { SignalValue } from '@fleetbridge/protocol';
-import { applyReading, CONNECTIVITY, type Connectivity, emptyState, type Reading, type VehicleState } from './state.js';
+import type { Reading } from './reading.js';
+import {
+  applyOdometerMark,
+  applyReading,
+  CONNECTIVITY,
+  type Connectivity,
+  emptyState,
+  ODOMETER_MARKS,
+  storedMarks,
+  type VehicleState,
+} from './state.js';
 
 // The latest time of a JavaScript Date.
 const LATEST_MS = 8.64e15;
@@ -12,7 +23,7 @@ const ENTRY_ID = /^(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})$/;
 export function readingsToHash(state: VehicleState, names: Iterable<string>): Record<string, string> {
   const hash: Record<string, string> = {};
   for (const name of names) {
-    const field = name === CONNECTIVITY ? connectivityField(state) : readingField(state, name);
+    const field = fieldOf(state, name);
     if (field) hash[name] = JSON.stringify(field);
   }
   return hash;
@@ -20,7 +31,11 @@ export function readingsToHash(state: VehicleState, names: Iterable<string>): Re
 
 /** The names of everything in the state. */
 export function allReadings(state: VehicleState): string[] {
-  return [...state.readings.keys(), ...(state.connectivity ? [CONNECTIVITY] : [])];
+  return [
+    ...state.readings.keys(),
+    ...(state.connectivity ? [CONNECTIVITY] : []),
+    ...(storedMarks(state).length > 0 ? [ODOMETER_MARKS] : []),
+  ];
 }
 
 /** `skipped` names unknown and corrupt fields; the others are read. Never throws. */
@@ -31,6 +46,17 @@ export function stateFromHash(hash: Record<string, string>): { state: VehicleSta
     if (!readField(state, name, parsedJson(text))) skipped.push(name);
   }
   return { state, skipped };
+}
+
+function fieldOf(state: VehicleState, name: string): unknown[] | undefined {
+  if (name === CONNECTIVITY) return connectivityField(state);
+  if (name === ODOMETER_MARKS) return marksField(state);
+  return readingField(state, name);
+}
+
+function marksField(state: VehicleState): unknown[] | undefined {
+  const marks = storedMarks(state);
+  return marks.length === 0 ? undefined : marks.map(readingTuple);
 }
 
 function readingField(state: VehicleState, name: string): unknown[] | undefined {
@@ -56,6 +82,11 @@ function readField(state: VehicleState, name: string, field: unknown): boolean {
     const connectivity = connectivityOf(field);
     if (connectivity) state.connectivity = connectivity;
     return connectivity !== undefined;
+  }
+  if (name === ODOMETER_MARKS) {
+    const marks = field.map(readingOf);
+    for (const mark of marks) if (mark) applyOdometerMark(state, mark);
+    return marks.every((mark) => mark !== undefined);
   }
   const [timeMs, entryId, value, held] = field;
   const reading = readingOf([timeMs, entryId, value]);

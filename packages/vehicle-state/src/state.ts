@@ -2,16 +2,9 @@
 // depend on the order of arrival, so the same records in any order and with any repetition give the same state, and a
 // snapshot merged with the tail of the log is exact.
 import { ConnectivityEvent, type DecodedRecord, isAfter, type SignalValue, signalsOf } from '@fleetbridge/protocol';
+import { earlierMarks, type OdometerMarks, withOdometerMark } from './odometer.js';
+import { isNewerReading, type Reading } from './reading.js';
 import { locationOf } from './signal-reading.js';
-
-export interface Reading {
-  /** null: the vehicle marked the signal invalid; its value is unknown. */
-  value: SignalValue;
-  /** Time of its record, epoch ms. */
-  timeMs: number;
-  /** Id of its record in the log, `<ms>-<seq>`. */
-  entryId: string;
-}
 
 export interface Connectivity {
   isConnected: boolean;
@@ -24,8 +17,10 @@ export interface Connectivity {
 export interface VehicleState {
   readings: Map<string, Reading>;
   connectivity?: Connectivity;
-  /** The last valid location while the newest Location is invalid or out of range; else absent. */
+  /** The last valid location while the newest Location is invalid; else absent. */
   heldLocation?: Reading;
+  /** Earlier and present readings of Odometer that show in which unit it is. */
+  odometerMarks?: OdometerMarks;
 }
 
 export interface VehicleRecord {
@@ -36,14 +31,16 @@ export interface VehicleRecord {
 
 /** The name of the connectivity among names of readings. No signal's name starts with @. */
 export const CONNECTIVITY = '@connectivity';
+/** The name of the odometer's marks, without the newest reading. */
+export const ODOMETER_MARKS = '@odometer';
 
 export function emptyState(): VehicleState {
   return { readings: new Map() };
 }
 
 /**
- * Merges a record into the state **in place** and returns the names of the readings that it replaced, `@connectivity`
- * included. A newer reading of the same value counts: its time is part of the state. A change of the held location alone
+ * Merges a record into the state **in place** and returns the names of the readings that it replaced, `@connectivity` and
+ * `@odometer` included. A newer reading of the same value counts: its time is part of the state. A change of the held location alone
  * returns `Location` too.
  */
 export function mergeRecord(state: VehicleState, { entryId, timeMs, decoded }: VehicleRecord): string[] {
@@ -52,9 +49,11 @@ export function mergeRecord(state: VehicleState, { entryId, timeMs, decoded }: V
   // if a record has a signal twice, the last value wins
   const values = new Map(signalsOf(decoded.message).map(({ name, value }) => [name, value]));
   const changed: string[] = [];
+  const marks = values.has('Odometer') ? storedMarks(state) : [];
   for (const [name, value] of values) {
     if (applyReading(state, name, { value: plainValue(value), timeMs, entryId })) changed.push(name);
   }
+  if (values.has('Odometer') && !isSameList(marks, storedMarks(state))) changed.push(ODOMETER_MARKS);
   return changed;
 }
 
@@ -63,6 +62,10 @@ export function mergeStates(a: VehicleState, b: VehicleState): VehicleState {
   const merged: VehicleState = { ...a, readings: new Map(a.readings) };
   for (const [name, reading] of b.readings) applyReading(merged, name, reading);
   if (b.heldLocation) applyLocation(merged, b.heldLocation);
+  for (const { oldest, newest } of b.odometerMarks?.values() ?? []) {
+    applyOdometerMark(merged, oldest);
+    applyOdometerMark(merged, newest);
+  }
   if (b.connectivity) applyConnectivity(merged, b.connectivity);
   return merged;
 }
@@ -79,9 +82,25 @@ export function newestReadingMs(state: VehicleState): number | undefined {
 /** Keeps the newer reading; returns whether that is this one. Internal to this package. */
 export function applyReading(state: VehicleState, name: string, reading: Reading): boolean {
   if (name === 'Location') return applyLocation(state, reading);
+  if (name === 'Odometer') applyOdometerMark(state, reading);
   if (!isNewerReading(reading, state.readings.get(name))) return false;
   state.readings.set(name, reading);
   return true;
+}
+
+/** Internal to this package. */
+export function applyOdometerMark(state: VehicleState, reading: Reading): void {
+  const marks = withOdometerMark(state.odometerMarks, reading);
+  if (marks) state.odometerMarks = marks;
+}
+
+/** The marks that are stored besides the newest reading, so that they change rarely. Internal to this package. */
+export function storedMarks({ odometerMarks, readings }: VehicleState): Reading[] {
+  return earlierMarks(odometerMarks, readings.get('Odometer'));
+}
+
+function isSameList(a: readonly Reading[], b: readonly Reading[]): boolean {
+  return a.length === b.length && a.every((reading, index) => reading === b[index]);
 }
 
 /** Keeps the newest reading and, if that is invalid, the newest valid one as the held location. */
@@ -123,12 +142,6 @@ function applyConnectivity(state: VehicleState, connectivity: Connectivity): boo
   if (state.connectivity && !isAfter(connectivity.entryId, state.connectivity.entryId)) return false;
   state.connectivity = connectivity;
   return true;
-}
-
-function isNewerReading(reading: Reading, current: Reading | undefined): boolean {
-  if (!current) return true;
-  if (reading.timeMs !== current.timeMs) return reading.timeMs > current.timeMs;
-  return isAfter(reading.entryId, current.entryId);
 }
 
 function isValidLocation({ value }: Reading): boolean {

@@ -21,6 +21,34 @@ it('prints values with unit and time in the order of names, invalid ones as null
   );
 });
 
+it('prints corrected values', () => {
+  const state = stateAfter(
+    vehicleRecord(1_000, { Odometer: 18947.1, Gear: '"R"', VehicleName: '"Bob"', Soc: { floatValue: 52.3 } }),
+    vehicleRecord(2_000, {
+      Odometer: 30492.6,
+      RatedRange: 999,
+      EstBatteryRange: '999',
+      IdealBatteryRange: 999,
+      Location: { latitude: 0, longitude: 0 },
+      DestinationLocation: { latitude: 200, longitude: 500 },
+      OriginLocation: '"(37.5 N, 122.5 W)"',
+    }),
+  );
+  const values = Object.entries(vehicleJson(state).signals).map(([name, { value }]) => [name, value]);
+  expect(Object.fromEntries(values)).toEqual({
+    Odometer: 18947.2,
+    Gear: 'R',
+    VehicleName: 'Bob',
+    Soc: 52.3,
+    RatedRange: null,
+    EstBatteryRange: null,
+    IdealBatteryRange: null,
+    Location: null,
+    DestinationLocation: null,
+    OriginLocation: { latitude: 37.5, longitude: -122.5 },
+  });
+});
+
 it('prints an unknown vehicle as empty', () => {
   expect(vehicleJson(emptyState())).toEqual({ connectivity: null, signals: {} });
 });

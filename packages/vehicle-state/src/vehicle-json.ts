@@ -1,15 +1,17 @@
-// A state as plain JSON, for people and scripts: values as the vehicle sent them, with their unit and time.
+// A state as plain JSON, for people and scripts: corrected values, with their unit and time.
 import { type SignalValue, signalUnit } from '@fleetbridge/protocol';
+import { correctedValue } from './corrected-value.js';
 import type { VehicleState } from './state.js';
 
 export interface VehicleJson {
   /** null while unknown. */
   connectivity: { isConnected: boolean; connectionId: string; networkInterface: string; time: string } | null;
-  /** By name, in alphabetical order. null: the vehicle marked the value invalid. Times are ISO 8601, UTC. */
+  /** By name, in alphabetical order. null: the value is unknown. Times are ISO 8601, UTC. */
   signals: Record<string, { value: SignalValue; unit?: string; time: string }>;
 }
 
-export function vehicleJson({ readings, connectivity }: VehicleState): VehicleJson {
+export function vehicleJson(state: VehicleState): VehicleJson {
+  const { readings, connectivity } = state;
   const names = [...readings.keys()].sort();
   return {
     connectivity: connectivity
@@ -22,7 +24,8 @@ export function vehicleJson({ readings, connectivity }: VehicleState): VehicleJs
       : null,
     signals: Object.fromEntries(
       names.map((name) => {
-        const { value, timeMs } = readings.get(name)!;
+        const { timeMs } = readings.get(name)!;
+        const value = correctedValue(state, name) ?? null;
         const unit = signalUnit(name);
         return [name, { value, ...(unit === undefined ? {} : { unit }), time: isoTime(timeMs) }];
       }),

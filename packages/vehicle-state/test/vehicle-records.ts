@@ -56,7 +56,12 @@ export function someRecords(maxLength = 12): fc.Arbitrary<VehicleRecord[]> {
 }
 
 const someTime = fc.constantFrom(900, 1_000, 1_000, 30_000, 61_000, 90_000);
-const someNumber = fc.oneof(fc.double(), fc.integer({ min: -400, max: 400 }), fc.constantFrom(0, -0, 0.4, -0.4, 1e-7));
+const someNumber = fc.oneof(
+  fc.double(),
+  fc.integer({ min: -400, max: 400 }),
+  fc.constantFrom(0, -0, 0.4, -0.4, 1e-7, 999),
+  fc.constantFrom(100, 160.9344, 161, 100.5, 18947.1, 30492.6),
+);
 const someLocation = fc.constantFrom<Sent>(
   { latitude: 0, longitude: 0 },
   { latitude: 48.1, longitude: -0.0000001 },
@@ -78,11 +83,14 @@ const numbered = fc.constantFrom<keyof typeof Field>(
   'RatedRange',
   'EstBatteryRange',
 );
-const someGear = fc.constantFrom('D', 'ShiftStateP', 'R', 'SNA', 'Invalid', { shiftStateValue: 4 }, null);
+const someGear = fc.constantFrom('D', '"D"', 'ShiftStateP', 'R', 'SNA', 'Invalid', { shiftStateValue: 4 }, null);
 const someCharge = fc.constantFrom('Charging', 'DetailedChargeStateStarting', 'Complete', 'Unknown', null);
 
 const someDatum: fc.Arbitrary<[keyof typeof Field, Sent]> = fc.oneof(
-  fc.tuple(numbered, fc.oneof(someNumber, someNumber.map(String), fc.constantFrom(null, '', 'x', ' 12.4 ', true))),
+  fc.tuple(
+    numbered,
+    fc.oneof(someNumber, someNumber.map(String), fc.constantFrom(null, '', 'x', ' 12.4 ', '"161"', true)),
+  ),
   fc.tuple(fc.constant('Location' as const), someLocation),
   fc.tuple(fc.constant('Gear' as const), someGear),
   fc.tuple(fc.constant('DetailedChargeState' as const), someCharge),

@@ -19,7 +19,7 @@ import {
 } from '@fleetbridge/store';
 import { it, type RedisTestContext } from '@fleetbridge/store/testing';
 import { eventually, startRedis } from '@fleetbridge/testing';
-import { emptyState, mergeRecord, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
+import { correctedValue, emptyState, mergeRecord, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
 import { describe, expect } from 'vitest';
 import { SnapshotKeeper, type SnapshotKeeperOptions } from './snapshot-keeper.js';
 
@@ -83,6 +83,27 @@ describe('SnapshotKeeper', () => {
     const { state } = stateFromHash((await store.read(VIN)).hash);
     expect(state.readings.get('Soc')?.value).toBe(71);
     expect(state).toEqual(await recomputed());
+  });
+
+  it('logs once that a vehicle sends its odometer in another unit, and stores how it knows', async ({
+    redisServer,
+    redis,
+    namespace,
+    cleanup,
+  }) => {
+    const { add, start, store, recomputed } = newLog({ redisServer, redis, namespace, cleanup });
+    const lines: Record<string, unknown>[] = [];
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
+    await start({ log: createLogger({ name: 'test', level: 'warn', destination }) });
+    await add({ Odometer: 18947.1 }, 1_000);
+    const changedAt = await add({ Odometer: 30492.6 }, 11_000);
+    await add({ Odometer: 30493.9 }, 21_000);
+    const last = await add({ Odometer: 30495 }, 31_000);
+    await eventually(async () => (await store.cursor(0)) === last);
+    expect(lines).toMatchObject([{ event: 'odometer_unit_changed', vin: VIN, entry: changedAt, from: 'mi', to: 'km' }]);
+    const { state } = stateFromHash((await store.read(VIN)).hash);
+    expect(state).toEqual(await recomputed());
+    expect(correctedValue(state, 'Odometer')).toBe(18949);
   });
 
   it('continues in another process when its own dies, and the snapshot stays the merged log', async ({
@@ -267,8 +288,9 @@ function newLog({ redisServer, redis, namespace, cleanup }: Omit<RedisTestContex
     const data = [{ key: Field.Soc, value: { doubleValue: soc } }];
     return fieldsOf('V', encodeMessage('V', { data, createdAt: timestampOf(createdMs), vin }), { createdMs, vin });
   };
-  const add = ({ Soc, Gear }: { Soc?: number; Gear?: 'D' | 'P' }, createdMs: number) => {
+  const add = ({ Soc, Gear, Odometer }: { Soc?: number; Gear?: 'D' | 'P'; Odometer?: number }, createdMs: number) => {
     const data: VehicleData['data'] = [];
+    if (Odometer !== undefined) data.push({ key: Field.Odometer, value: { doubleValue: Odometer } });
     if (Soc !== undefined) data.push({ key: Field.Soc, value: { doubleValue: Soc } });
     if (Gear) data.push({ key: Field.Gear, value: { shiftStateValue: ShiftState[`ShiftState${Gear}`] } });
     return addRaw('V', encodeMessage('V', { data, createdAt: timestampOf(createdMs), vin: VIN }), createdMs);

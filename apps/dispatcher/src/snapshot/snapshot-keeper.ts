@@ -15,7 +15,15 @@ import {
   SnapshotStore,
   type Store,
 } from '@fleetbridge/store';
-import { mergeRecord, readingsToHash, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
+import {
+  mergeRecord,
+  ODOMETER_MARKS,
+  type OdometerUnit,
+  odometerUnit,
+  readingsToHash,
+  stateFromHash,
+  type VehicleState,
+} from '@fleetbridge/vehicle-state';
 
 export const SNAPSHOT_LEASE_MS = 10_000;
 const COMMIT_EVERY_MS = 250;
@@ -168,11 +176,18 @@ export class SnapshotKeeper {
     const state = this.#states.get(entry.vin);
     if (record) countSignals(counts.signals, record);
     if (!record || !state) return;
+    const marks = state.odometerMarks;
     const names = mergeRecord(state, { entryId: entry.id, timeMs: entry.createdMs, decoded: record });
     if (names.length === 0) return;
+    if (names.includes(ODOMETER_MARKS))
+      this.#logUnitChange(entry, odometerUnit(marks), odometerUnit(state.odometerMarks));
     const changed = this.#changed.get(entry.vin);
     if (changed === undefined) this.#changed.set(entry.vin, new Set(names));
     else for (const name of names) changed.add(name);
+  }
+
+  #logUnitChange({ id, vin }: LogEntry, from: OdometerUnit, to: OdometerUnit): void {
+    if (from !== to) this.#options.log.warn({ vin, entry: id, from, to }, 'odometer_unit_changed');
   }
 
   async #merged(last: LogEntry): Promise<void> {

@@ -1,4 +1,4 @@
-import { CONNECTIVITY, emptyState, type Reading, type VehicleState } from '@fleetbridge/vehicle-state';
+import { CONNECTIVITY, emptyState, ODOMETER_MARKS, type Reading, type VehicleState } from '@fleetbridge/vehicle-state';
 import { describe, expect, it } from 'vitest';
 import { boardSignals, LIVE_MS, shownNow, vehicleGauges } from './vehicle-gauges.js';
 
@@ -52,6 +52,14 @@ describe('vehicleGauges', () => {
     expect(board({ state: emptyState() })).toEqual({});
   });
 
+  it('corrects what vehicles are known to send', () => {
+    const shown = board(
+      vehicle({ Gear: '"D"', VehicleSpeed: '"62.137"', RatedRange: 999, Location: { latitude: 0, longitude: 0 } }),
+    );
+    expect(shown).toMatchObject({ shift: 'D', speed_kmh: 99.999808 });
+    for (const name of ['rated_range_km', 'latitude_degrees']) expect(shown).not.toHaveProperty(name);
+  });
+
   it.each([
     ['is disconnected', { isConnected: false, receivedMs: NOW - 1_000 }],
     ['has sent nothing for five minutes', { isConnected: true, receivedMs: NOW - LIVE_MS }],
@@ -76,7 +84,7 @@ describe('vehicleGauges', () => {
 });
 
 it('requests every signal that a projection reads', () => {
-  const requested = new Set<string>([CONNECTIVITY]);
+  const requested = new Set<string>([CONNECTIVITY, ODOMETER_MARKS]);
   class Recording extends Map<string, Reading> {
     override get(name: string) {
       requested.add(name);

@@ -4,17 +4,17 @@ import {
   CONNECTIVITY,
   enumTailOf,
   isCharging,
+  KM_PER_MILE,
   locationAt,
-  numberOf,
+  ODOMETER_MARKS,
   shownPowerKw,
   shownShift,
+  signalNumber,
   type VehicleState,
 } from '@fleetbridge/vehicle-state';
 
 /** Without a record for this time, a vehicle is not shown as driving, even if its connection is open. */
 export const LIVE_MS = 300_000;
-
-const KM_PER_MILE = 1.609_344;
 
 export interface VehicleMoment {
   state: VehicleState;
@@ -36,6 +36,7 @@ export interface VehicleGauge {
 /** The fields of a snapshot that the gauges need. */
 export const boardSignals: readonly string[] = [
   CONNECTIVITY,
+  ODOMETER_MARKS,
   ...['Location', 'GpsHeading', 'VehicleSpeed', 'Gear', 'Odometer', 'PackVoltage', 'PackCurrent'],
   ...['Soc', 'BatteryLevel', 'ChargeLimitSoc', 'RatedRange', 'EstBatteryRange', 'InsideTemp', 'OutsideTemp'],
   ...['DetailedChargeState', 'ChargeState', 'ACChargingPower', 'DCChargingPower', 'TimeToFullCharge'],
@@ -76,13 +77,13 @@ export const vehicleGauges: readonly VehicleGauge[] = [
     name: 'fleetbridge_vehicle_heading_degrees',
     help: 'Heading in degrees, clockwise from north.',
     isLive: true,
-    from: ({ state }) => signal(state, 'GpsHeading'),
+    from: ({ state }) => signalNumber(state, 'GpsHeading'),
   },
   {
     name: 'fleetbridge_vehicle_speed_kmh',
     help: 'Speed in km/h. A parked vehicle may send no speed.',
     isLive: true,
-    from: ({ state }) => kilometres(signal(state, 'VehicleSpeed')),
+    from: ({ state }) => kilometres(signalNumber(state, 'VehicleSpeed')),
   },
   {
     name: 'fleetbridge_vehicle_power_kw',
@@ -108,49 +109,49 @@ export const vehicleGauges: readonly VehicleGauge[] = [
     name: 'fleetbridge_vehicle_time_to_full_charge_seconds',
     help: 'Time until the charge limit is reached in seconds, while charging.',
     isLive: true,
-    from: ({ state }) => (isCharging(state) ? scaled(signal(state, 'TimeToFullCharge'), 3600) : undefined),
+    from: ({ state }) => (isCharging(state) ? scaled(signalNumber(state, 'TimeToFullCharge'), 3600) : undefined),
   },
   {
     name: 'fleetbridge_vehicle_soc_percent',
     help: 'State of charge in percent.',
     isLive: false,
-    from: ({ state }) => signal(state, 'Soc') ?? signal(state, 'BatteryLevel'),
+    from: ({ state }) => signalNumber(state, 'Soc') ?? signalNumber(state, 'BatteryLevel'),
   },
   {
     name: 'fleetbridge_vehicle_charge_limit_percent',
     help: 'State of charge at which charging stops, in percent.',
     isLive: false,
-    from: ({ state }) => signal(state, 'ChargeLimitSoc'),
+    from: ({ state }) => signalNumber(state, 'ChargeLimitSoc'),
   },
   {
     name: 'fleetbridge_vehicle_rated_range_km',
     help: 'Rated range in km.',
     isLive: false,
-    from: ({ state }) => kilometres(signal(state, 'RatedRange')),
+    from: ({ state }) => kilometres(signalNumber(state, 'RatedRange')),
   },
   {
     name: 'fleetbridge_vehicle_estimated_range_km',
     help: 'Range estimated from recent consumption in km.',
     isLive: false,
-    from: ({ state }) => kilometres(signal(state, 'EstBatteryRange')),
+    from: ({ state }) => kilometres(signalNumber(state, 'EstBatteryRange')),
   },
   {
     name: 'fleetbridge_vehicle_odometer_km',
     help: 'Odometer in km.',
     isLive: false,
-    from: ({ state }) => kilometres(signal(state, 'Odometer')),
+    from: ({ state }) => kilometres(signalNumber(state, 'Odometer')),
   },
   {
     name: 'fleetbridge_vehicle_inside_temperature_celsius',
     help: 'Inside temperature in degrees Celsius.',
     isLive: true,
-    from: ({ state }) => signal(state, 'InsideTemp'),
+    from: ({ state }) => signalNumber(state, 'InsideTemp'),
   },
   {
     name: 'fleetbridge_vehicle_outside_temperature_celsius',
     help: 'Outside temperature in degrees Celsius.',
     isLive: true,
-    from: ({ state }) => signal(state, 'OutsideTemp'),
+    from: ({ state }) => signalNumber(state, 'OutsideTemp'),
   },
 ];
 
@@ -175,17 +176,13 @@ function locationTimeMs({ heldLocation, readings }: VehicleState): number | unde
 
 /** The projection for TeslaMate is 0 for an unknown power, because TeslaMate needs a number. */
 function isPowerKnown(state: VehicleState): boolean {
-  return ['PackCurrent', 'ACChargingPower', 'DCChargingPower'].some((name) => signal(state, name) !== undefined);
+  return ['PackCurrent', 'ACChargingPower', 'DCChargingPower'].some((name) => signalNumber(state, name) !== undefined);
 }
 
 function chargeState({ readings }: VehicleState): string | undefined {
   const detailed = enumTailOf(readings.get('DetailedChargeState')?.value, 'DetailedChargeState');
   if (detailed !== undefined && detailed !== 'Unknown') return detailed;
   return enumTailOf(readings.get('ChargeState')?.value, 'ChargeState');
-}
-
-function signal({ readings }: VehicleState, name: string): number | undefined {
-  return numberOf(readings.get(name)?.value);
 }
 
 function kilometres(miles: number | undefined): number | undefined {

@@ -9,6 +9,7 @@ import {
   mergeRecord,
   mergeStates,
   newestReadingMs,
+  ODOMETER_MARKS,
   readingsToHash,
   stateFromHash,
   toFrameRow,
@@ -37,6 +38,7 @@ export const frameSignals: readonly string[] = [
   'RatedRange',
   'EstBatteryRange',
   CONNECTIVITY,
+  ODOMETER_MARKS,
 ];
 
 interface FrameBuilderOptions {

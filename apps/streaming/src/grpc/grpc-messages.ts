@@ -1,5 +1,6 @@
 // The messages of fleetbridge.v1 from records and states, as plain objects for proto-loader.
 import { type SignalValue, signalsOf, signalUnit } from '@fleetbridge/protocol';
+import { correctedValue } from '@fleetbridge/vehicle-state';
 import type { PresentVehicle } from '../frames/index.js';
 import type { LogRecord } from '../records/index.js';
 
@@ -32,7 +33,7 @@ export function vehicleMessage({ vin, state, cursor }: PresentVehicle): object {
     ...(connectivity ? { since: timestamp(connectivity.timeMs) } : {}),
     signals: [...readings]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, { value, timeMs }]) => signal(name, value, timestamp(timeMs))),
+      .map(([name, { timeMs }]) => signal(name, correctedValue(state, name) ?? null, timestamp(timeMs))),
     cursor,
   };
 }
