@@ -21,6 +21,7 @@ import {
 } from '@fleetbridge/store';
 import { AdmissionWatch } from './admission/index.js';
 import { loadCertificates, watchCertificates } from './certificates/index.js';
+import { ClockWatch } from './clock-watch.js';
 import { type IngestConfig, withDefaults } from './config.js';
 import { createCounts } from './counts.js';
 import type { HandshakeLimits } from './handshake/index.js';
@@ -73,6 +74,7 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
   context.onStop('redis', () => store.close());
   const presence = new Presence(store);
   const lease = new ProcessLease({ presence, log, onLost: () => connections.reportAll() });
+  const clock = new ClockWatch({ now, log });
   const appender = new Appender({
     store,
     processId: () => lease.processId,
@@ -87,6 +89,7 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
     },
     onCall: (call) => {
       metrics.appended(call);
+      clock.observe(call.lastEntryMs);
       setImmediate(() => connections.resumePaused());
     },
   });
@@ -112,7 +115,7 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
     rules: topicRules(config),
     events: connections,
   };
-  const metrics = createIngestMetrics(counts, { connections, appender });
+  const metrics = createIngestMetrics(counts, { connections, appender, clock });
   measureReadiness(metrics, known);
 
   primary?.answerMetrics(metrics.registry);
@@ -132,6 +135,7 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
               readiness,
               now,
               refused: () => counts.refusedConnections,
+              clockBehindSeconds: () => clock.behindSeconds,
               env: process.env,
             }),
           ),

@@ -5,6 +5,7 @@ import { createMetrics, type Metrics } from '@fleetbridge/service';
 import type { Appender } from '@fleetbridge/store';
 import { Counter } from 'prom-client';
 import type { CertificateWatches } from './certificates/index.js';
+import type { ClockWatch } from './clock-watch.js';
 import type { Counts, TopicCount } from './counts.js';
 import type { HandshakeGuard } from './handshake/index.js';
 import type { ConnectionRegistry } from './socket/index.js';
@@ -15,14 +16,18 @@ export interface IngestMetrics extends Metrics {
   certificates(watches: Pick<CertificateWatches, 'serverDaysLeft' | 'caDaysLeft'>): void;
 }
 
+export const CLOCK_BEHIND = 'fleetbridge_ingest_clock_behind_seconds';
+
 export function createIngestMetrics(
   counts: Counts,
   {
     connections,
     appender,
+    clock,
   }: {
     connections: Pick<ConnectionRegistry, 'connected' | 'silent' | 'pausedSockets'>;
     appender: Pick<Appender, 'unsettledRecords' | 'unsettledBytes'>;
+    clock: Pick<ClockWatch, 'behindSeconds'>;
   },
 ): IngestMetrics {
   const metrics = createMetrics({ app: 'ingest' });
@@ -127,6 +132,14 @@ export function createIngestMetrics(
     'Bytes of records not yet acknowledged by Redis.',
     () => appender.unsettledBytes,
   );
+  metrics.gauge({
+    name: CLOCK_BEHIND,
+    help: 'Seconds by which the clock of this machine is behind the newest entry of the log.',
+    aggregator: 'max',
+    collect() {
+      this.set(clock.behindSeconds);
+    },
+  });
   let certificates: Pick<CertificateWatches, 'serverDaysLeft' | 'caDaysLeft'> | undefined;
   const days = (name: string, help: string, read: () => number | undefined) =>
     metrics.gauge({

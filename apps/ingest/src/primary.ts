@@ -4,6 +4,7 @@ import { createMetrics, type MetricsAsJson, type RunContext, startAdminServer, W
 import { openStore } from '@fleetbridge/store';
 import { loadCertificates } from './certificates/index.js';
 import { type IngestConfig, withDefaults } from './config.js';
+import { CLOCK_BEHIND } from './metrics.js';
 import { gatherStatusFacts, statusRoute } from './status/index.js';
 
 /** V8 does not collect the old space below this size (megabytes): under load nearly all garbage is young. */
@@ -41,6 +42,7 @@ export async function startPrimary({ config, workers, context }: PrimaryOptions)
     partitions: config.PARTITIONS,
   });
   context.onStop('redis', () => store.close());
+  const clockBehindSeconds = async () => clockBehindIn(await (await metrics()).getMetricsAsJSON());
   const refused = async () => refusedByReason(await (await metrics()).getMetricsAsJSON());
 
   const admin = await startAdminServer({
@@ -50,7 +52,7 @@ export async function startPrimary({ config, workers, context }: PrimaryOptions)
     registry: { contentType: registry.contentType, metrics: async () => (await metrics()).metrics() },
     readiness,
     routes: statusRoute(() =>
-      gatherStatusFacts({ config, store, readiness, now: Date.now, refused, env: process.env }),
+      gatherStatusFacts({ config, store, readiness, now: Date.now, refused, clockBehindSeconds, env: process.env }),
     ),
     log,
   });
@@ -64,4 +66,10 @@ export async function startPrimary({ config, workers, context }: PrimaryOptions)
 export function refusedByReason(metrics: MetricsAsJson): Record<string, number> {
   const refused = metrics.find(({ name }) => name === 'fleetbridge_ingest_connections_refused_total');
   return Object.fromEntries((refused?.values ?? []).map(({ labels, value }) => [String(labels.reason), value]));
+}
+
+/** By the worker that reports the most. */
+export function clockBehindIn(metrics: MetricsAsJson): number {
+  const values = metrics.find(({ name }) => name === CLOCK_BEHIND)?.values ?? [];
+  return Math.max(0, ...values.map(({ value }) => value));
 }

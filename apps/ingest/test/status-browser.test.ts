@@ -93,6 +93,7 @@ const first: StatusFacts = {
   },
   admission: { listed: 'all', allowed: undefined, denied: undefined },
   refused: {},
+  clockBehindSeconds: 0,
 };
 
 const busy: StatusFacts = {

@@ -59,6 +59,7 @@ export interface TestRecord {
   /** Characters of text in the payload. */
   textLength: number;
   senderId: string;
+  createdMs: number;
 }
 
 export function vehicleRecord({
@@ -68,10 +69,10 @@ export function vehicleRecord({
   isResend = false,
   textLength = 1,
   senderId = `vehicle_device.${vin}`,
+  createdMs = Date.now(),
 }: Partial<TestRecord>) {
-  const nowMs = Date.now();
   const data = [{ key: 4, value: { stringValue: '1'.repeat(textLength) } }];
-  const payload = encodeMessage('V', { data, createdAt: timestampOf(nowMs), vin, isResend });
-  const createdAtSeconds = Math.floor(nowMs / 1000);
+  const payload = encodeMessage('V', { data, createdAt: timestampOf(createdMs), vin, isResend });
+  const createdAtSeconds = Math.floor(createdMs / 1000);
   return { txid, topic, payload, senderId, deviceType: 'vehicle_device', deviceId: vin, createdAtSeconds };
 }

@@ -64,6 +64,7 @@ export {
   type RecordTime,
   recordJson,
   recordTime,
+  reportedMs,
   rfc3339,
   type Signal,
   type SignalValue,

@@ -20,11 +20,13 @@ export {
   renewLease,
 } from './lease/index.js';
 export {
+  type AppendCall,
   Appender,
   type AppenderOptions,
   AppendNotifier,
   type AppendOutcome,
   type AppendReceipt,
+  CLOCK_BEHIND_MS,
   type LogEntry,
   LogPages,
   LogTail,

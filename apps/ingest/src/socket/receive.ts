@@ -96,7 +96,6 @@ const toAppend: Extract<Decision, { kind: 'append' }> = {
     txidStart: 0,
     txidEnd: 0,
     createdMs: 0,
-    isClockAhead: false,
     receivedMs: 0,
     version: '',
     payload: Buffer.alloc(0),
@@ -176,7 +175,6 @@ export function receive(bytes: Buffer, sender: Sender, facts: ReceiveFacts): Dec
   const time = recordTime(payload.createdMs, envelope.createdAtSeconds, facts.receivedMs);
   const { record } = toAppend;
   record.kind = kindOf(payload.isResend ? 'likely' : facts.repeats, time.isOwn);
-  record.isClockAhead = time.isClockAhead;
   record.vin = sender.vin;
   record.topic = topic;
   record.txid = bytes;

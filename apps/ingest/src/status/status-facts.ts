@@ -20,6 +20,7 @@ export interface StatusFactsOptions {
   readiness: Pick<Readiness, 'report'>;
   /** Refused connections by reason. */
   refused: () => Readonly<Record<string, number>> | Promise<Readonly<Record<string, number>>>;
+  clockBehindSeconds: () => number | Promise<number>;
   now: () => number;
   env: Readonly<NodeJS.ProcessEnv>;
 }
@@ -47,6 +48,7 @@ export async function gatherStatusFacts(options: StatusFactsOptions): Promise<St
     certificate,
     admission: { listed, allowed: count('allow'), denied: count('deny') },
     refused: await refused(),
+    clockBehindSeconds: await options.clockBehindSeconds(),
   };
 }
 

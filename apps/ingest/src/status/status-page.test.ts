@@ -63,6 +63,7 @@ describe('statusSteps', () => {
       'Vehicle CAs',
       'INGEST_CA_BUNDLE=production ALLOWED_VINS=<VIN> npm start',
     ],
+    ['a clock that is behind', { clockBehindSeconds: 7_200 }, 'Clock', 'Set the clock'],
     [
       'no engineering CAs',
       { vehicleCas: { problem: 'no file', source: 'engineering' } },
@@ -156,6 +157,7 @@ function running(): StatusFacts {
     certificate: certificate(),
     admission: { listed: 2, allowed: 0, denied: 0 },
     refused: {},
+    clockBehindSeconds: 0,
   };
 }
 

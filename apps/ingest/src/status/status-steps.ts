@@ -22,6 +22,8 @@ export interface StatusFacts {
   };
   /** Connections refused since startup, by reason. */
   refused: Readonly<Record<string, number>>;
+  /** By how much the clock of this machine is behind the newest entry of the log. */
+  clockBehindSeconds: number;
 }
 
 export interface VehicleCaFacts {
@@ -58,6 +60,7 @@ const SOON_DAYS = 21;
 export function statusSteps(facts: StatusFacts): Step[] {
   return [
     redisStep(facts),
+    ...clockSteps(facts),
     certificateStep(facts),
     vehicleCaStep(facts),
     admissionStep(facts),
@@ -107,6 +110,13 @@ function redisStep({ log, commandLine }: StatusFacts): Step {
         remedy: 'appendfsync always (redis.conf)',
       };
   }
+}
+
+/** No step while the clock is right. */
+function clockSteps({ clockBehindSeconds }: StatusFacts): Step[] {
+  if (clockBehindSeconds === 0) return [];
+  const text = `The clock of this machine is ${durationOf(clockBehindSeconds)} behind its vehicles' and the log's. Records have the times of the vehicles until it is set.`;
+  return [{ title: 'Clock', state: 'warning', text, remedy: 'Set the clock, for example with NTP (timedatectl)' }];
 }
 
 function certificateStep({ certificate }: StatusFacts): Step {
@@ -257,6 +267,12 @@ function listOf(names: readonly string[]): string {
 
 function countOf(number: number, noun: string, plural = 's'): string {
   return `${number} ${noun}${number === 1 ? '' : plural}`;
+}
+
+function durationOf(seconds: number): string {
+  if (seconds < 120) return countOf(seconds, 'second');
+  if (seconds < 7_200) return countOf(Math.round(seconds / 60), 'minute');
+  return seconds < 172_800 ? countOf(Math.round(seconds / 3_600), 'hour') : daysOf(seconds / 86_400);
 }
 
 function daysOf(days: number): string {

@@ -50,7 +50,7 @@ export function readPush(body: unknown, nowMs: number): PushedRecord | { refusal
       vin,
       topic,
       txid: txidOf(topic, text(member(attributes, 'txid')), messageId),
-      createdMs: recordTime(facts.createdMs, 0, receivedMs).ms,
+      createdMs: createdMsOf(facts.createdMs, receivedMs, nowMs),
       receivedMs,
       version: text(member(attributes, 'device_client_version')),
       payload: bytes,
@@ -87,6 +87,12 @@ function payloadOf(topic: Topic, data: Buffer): { bytes: Buffer; skipped: string
 function timeOfReceipt(receivedAt: string, nowMs: number): number {
   const ms = /^\d{1,15}$/.test(receivedAt) ? Number(receivedAt) : 0;
   return ms >= MIN_RECEIVED_MS && ms <= nowMs ? ms : nowMs;
+}
+
+/** Not later than the receive time of Tesla's server; as the vehicle claims if that is unknown. */
+function createdMsOf(claimedMs: number, receivedMs: number, nowMs: number): number {
+  const { ms } = recordTime(claimedMs, 0, receivedMs);
+  return receivedMs < nowMs ? Math.min(ms, receivedMs) : ms;
 }
 
 function member(value: unknown, name: string): unknown {

@@ -93,7 +93,8 @@ export function addPubsubPush(server: FastifyInstance, options: PubsubPushOption
     await feed.ready();
     const newestMs = Math.max(feed.state.connectivity?.timeMs ?? 0, connectivityMs.get(vin) ?? 0);
     if (createdMs < newestMs) return false;
-    connectivityMs.set(vin, createdMs);
+    // a fast clock must not exclude what follows
+    connectivityMs.set(vin, Math.min(createdMs, Math.max(now(), newestMs)));
     return true;
   }
 

@@ -9,6 +9,6 @@ export {
   signalNames,
   signalsOf,
 } from './record.js';
-export { type RecordTime, recordTime } from './record-time.js';
+export { type RecordTime, recordTime, reportedMs } from './record-time.js';
 export { signalsWithUnit, signalUnit } from './signal-units.js';
 export { fixedNotation, parseLocation } from './transforms.js';

@@ -57,7 +57,9 @@ async function forgetLog(redis: RedisConnection, keys: PartitionKeys, vin: strin
     keys.lease(SNAPSHOT_LEASE),
     keys.forgotten,
     keys.snapshotCursor,
-    ...[keys.seenPrefix, keys.snapshotPrefix, keys.slotsPrefix, keys.checkpointsPrefix].map((prefix) => prefix + vin),
+    ...[keys.seenPrefix, keys.snapshotPrefix, keys.slotsPrefix, keys.checkpointsPrefix, keys.vehicleTimePrefix].map(
+      (prefix) => prefix + vin,
+    ),
   ];
   const rest = [keys.rejections(''), keys.lease(subscriptionLease('')), fingerprintOf(vin), ANNOUNCED_MS];
   let records = 0;

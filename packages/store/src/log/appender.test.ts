@@ -64,15 +64,21 @@ describe('Appender', () => {
     expect((await entries()).map(({ txid }) => txid)).toEqual(['a', 'b', 'late', 'c']);
   });
 
-  it('finds a repeat of a record that was stored with the receive time because its own was in the future', async ({
+  it('finds a repeat of a record that was stored with the time of the log because its own was far in the future', async ({
     open,
   }) => {
-    const { append } = open();
-    expect(await append({ txid: 'a', createdMs: 1_000, isClockAhead: true })).toBe('stored');
-    // the same record a minute later: its own time is no longer in the future
-    expect(await append({ txid: 'a', createdMs: 65_000, kind: 'possible_repeat_dated' })).toBe('repeat');
-    expect(await append({ txid: 'b', createdMs: 66_000, kind: 'possible_repeat_dated' })).toBe('stored');
-    expect(await append({ txid: 'b', createdMs: 66_000, kind: 'possible_repeat_dated' })).toBe('repeat');
+    const { append, entries } = open();
+    const aheadMs = Date.now() + 65_000;
+    expect(await append({ txid: 'a', createdMs: aheadMs })).toBe('stored');
+    expect((await entries())[0]!.createdMs).toBeLessThanOrEqual(Date.now());
+    expect(await append({ txid: 'a', createdMs: aheadMs, kind: 'possible_repeat_dated' })).toBe('repeat');
+    // a minute later its own time is no longer in the future
+    expect(await append({ txid: 'a', createdMs: aheadMs - 65_000, kind: 'possible_repeat_dated' })).toBe('repeat');
+    expect(await append({ txid: 'b', createdMs: aheadMs + 1_000, kind: 'possible_repeat_dated' })).toBe('stored');
+    expect(await append({ txid: 'b', createdMs: aheadMs + 1_000, kind: 'possible_repeat_dated' })).toBe('repeat');
+    const daysAhead = { createdMs: aheadMs + 10 * 86_400_000, kind: 'possible_repeat_dated' } as const;
+    expect(await append({ txid: 'c', ...daysAhead })).toBe('stored');
+    expect(await append({ txid: 'c', ...daysAhead })).toBe('repeat');
   });
 
   it('finds repeats after the ring was truncated', async ({ open }) => {

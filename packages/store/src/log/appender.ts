@@ -37,8 +37,18 @@ export interface AppenderOptions {
   /** The first failure of an outage; onRecovered: the first success after it. */
   onTrouble?: (error: LogUnavailable) => void;
   onRecovered?: (info: { attempts: number; waitingRecords: number }) => void;
-  /** Duration and number of records of each answered call. */
-  onCall?: (call: { durationMs: number; records: number }) => void;
+  /** Each answered call. */
+  onCall?: (call: AppendCall) => void;
+}
+
+export interface AppendCall {
+  durationMs: number;
+  records: number;
+  /**
+   * Time of the last entry that it appended, by the clock of Redis or, if that is behind, of a vehicle. Later than the
+   * clock of this process only if that is behind. 0: it appended no entry.
+   */
+  lastEntryMs: number;
 }
 
 const OUTCOMES: Record<string, AppendOutcome> = { S: 'stored', R: 'repeat', F: 'failed', E: 'elsewhere' };
@@ -89,6 +99,11 @@ export class Appender {
   stop(): void {
     for (const queue of this.#partitions) queue.stop();
   }
+}
+
+interface CallAnswer {
+  codes: string;
+  lastEntryMs: number;
 }
 
 class Batch {
@@ -164,18 +179,19 @@ class PartitionQueue {
     this.#isInFlight = true;
     const startedMs = performance.now();
     this.#call(batch).then(
-      (codes) => {
-        this.#options.onCall?.({ durationMs: performance.now() - startedMs, records: batch.receipts.length });
+      ({ codes, lastEntryMs }) => {
+        const durationMs = performance.now() - startedMs;
+        this.#options.onCall?.({ durationMs, records: batch.receipts.length, lastEntryMs });
         this.#answered(batch, codes);
       },
       (error) => this.#unanswered(batch, error),
     );
   }
 
-  async #call(batch: Batch): Promise<string> {
+  async #call(batch: Batch): Promise<CallAnswer> {
     const { store, processId, callTimeoutMs = CALL_TIMEOUT_MS } = this.#options;
     const { redis } = store;
-    const { replaced, seenPrefix } = this.#keys;
+    const { replaced, seenPrefix, vehicleTimePrefix } = this.#keys;
     const isLate = performance.now() - batch.begunMs > LATE_MS;
     const mustCheckRepeats = batch.mayBeStored || isLate;
     const args = [
@@ -187,6 +203,7 @@ class PartitionQueue {
       redis.isCluster ? '1' : '0',
       Date.now(),
       replaced,
+      vehicleTimePrefix,
     ];
     try {
       return await withAnswerLimit(this.#callOnce(args), callTimeoutMs, () => {
@@ -199,12 +216,13 @@ class PartitionQueue {
     }
   }
 
-  async #callOnce(args: (string | Buffer | number)[]): Promise<string> {
+  async #callOnce(args: (string | Buffer | number)[]): Promise<CallAnswer> {
     const { store, ackReplicas = 0, callTimeoutMs = CALL_TIMEOUT_MS } = this.#options;
     const { records, presence, newest, ackFence } = this.#keys;
     const own = this.#own?.get();
     const named = [records, presence, newest, this.#givenUpKey];
-    const [codes, failure] = (await runScript(own ?? store.redis, appendRecords, named, args)) as [string, string];
+    const reply = await runScript(own ?? store.redis, appendRecords, named, args);
+    const [codes, failure, lastMs = ''] = reply as [string, string, string?];
     if (failure !== '' && TRANSIENT.test(failure)) throw new Error(failure);
     if (own && ackReplicas > 0) {
       await whenReplicated(own, {
@@ -213,7 +231,7 @@ class PartitionQueue {
         fenceKey: ackFence,
       });
     }
-    return codes;
+    return { codes, lastEntryMs: Number(lastMs) };
   }
 
   #answered(batch: Batch, codes: string): void {

@@ -1,4 +1,5 @@
 // One entry of the log.
+import { reportedMs } from '@fleetbridge/protocol';
 
 export interface LogEntry {
   /** `<ms>-<sequence>`: orders all entries of a partition, and serves as a cursor. */
@@ -6,8 +7,9 @@ export interface LogEntry {
   vin: string;
   topic: string;
   txid: string;
-  /** Time of the record and of its reception, epoch milliseconds. */
+  /** The reported time of the record (`reportedMs`), epoch milliseconds. */
   createdMs: number;
+  /** Time of its reception by the clock of the receiving process, which can be wrong. */
   receivedMs: number;
   /** Client version of the vehicle; empty for records that the server created. */
   version: string;
@@ -26,6 +28,7 @@ export function parseEntry([id, fields]: [Buffer, Buffer[]]): LogEntry {
     version: '',
     payload: NO_BYTES,
   };
+  let isLogClockBehind = false;
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const value = fields[index + 1]!;
     switch (fields[index]!.toString()) {
@@ -50,8 +53,12 @@ export function parseEntry([id, fields]: [Buffer, Buffer[]]): LogEntry {
       case 'payload':
         entry.payload = value;
         break;
+      case 'clock':
+        isLogClockBehind = value.toString() === 'behind';
+        break;
     }
   }
+  entry.createdMs = reportedMs(entry.id, entry.createdMs, isLogClockBehind);
   return entry;
 }
 

@@ -14,8 +14,6 @@ export type RecordKind =
   | 'disconnect'
   | 'reconnect';
 
-/** Added to the kind. */
-const CLOCK_AHEAD = 8;
 export const MAX_RECORDS_PER_CALL = 256;
 export const MAX_BYTES_PER_CALL = 1_000_000;
 const FIRST_SIZE = 16_384;
@@ -30,10 +28,8 @@ export interface RecordToAppend {
   txid: Buffer;
   txidStart?: number;
   txidEnd?: number;
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds, as the vehicle claims: the script that appends the record handles a time in the future. */
   createdMs: number;
-  /** `createdMs` is the time of reception, because the time of the record lies too far ahead of it. */
-  isClockAhead?: boolean;
   receivedMs: number;
   /** Client version of the vehicle, truncated to 255 bytes. */
   version: string;
@@ -112,8 +108,7 @@ export class PackedRecords {
     this.#reserve(payloadBytes + txidBytes + 2_048);
     const bytes = this.#bytes;
     let at = this.#length;
-    const kind = numberOf(record.kind);
-    bytes[at] = record.isClockAhead ? kind + CLOCK_AHEAD : kind;
+    bytes[at] = numberOf(record.kind);
     // A connection may reconnect: its id does not identify this change, a random hash does.
     if (isConnectivity(record.kind) || txidBytes === 0) writeRandomHash(bytes, at + 1);
     else writeHash(head, txid, txidStart, txidEnd, bytes, at + 1);

@@ -17,12 +17,13 @@ it('is the time of the newest record, unchanged by late ones, and absent without
 });
 
 it('is the receive time of a record from a vehicle with a fast clock, not a day later', async ({ store }) => {
-  await append(store, { vin: 'VIN3', createdMs: NOW - 1_000, isClockAhead: true });
-  const received = await lastReceivedMs(store, { ...request, vins: ['VIN3'] });
-  expect(received.get('VIN3')).toBe(NOW - 1_000);
+  await append(store, { vin: 'VIN3', createdMs: Date.now() + 3_600_000 });
+  const nowMs = Date.now();
+  const received = await lastReceivedMs(store, { partition: 0, nowMs, vins: ['VIN3'] });
+  expect(Math.abs(received.get('VIN3')! - nowMs)).toBeLessThan(5_000);
 });
 
-async function append(store: Store, record: { vin: string; createdMs: number; isClockAhead?: boolean }): Promise<void> {
+async function append(store: Store, record: { vin: string; createdMs: number }): Promise<void> {
   const appender = new Appender({ store, processId: () => 'p' });
   const full: RecordToAppend = {
     kind: 'record',

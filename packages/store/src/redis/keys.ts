@@ -57,6 +57,11 @@ export interface PartitionKeys {
   snapshotCursor: string;
   /** Hash VIN → time of its newest record in the log. */
   newest: string;
+  /**
+   * Prefix; + VIN: string with an expiry, the newest time of the vehicle's clock that was stored as it is because the clock of
+   * Redis was behind.
+   */
+  vehicleTimePrefix: string;
   /** Prefix; + VIN: string, ring of the 8-byte hashes of its last records. */
   seenPrefix: string;
   /** Prefix; + VIN: hash signal → reading. */
@@ -102,6 +107,7 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
     vins: `${prefix}vins`,
     snapshotCursor: `${prefix}cursor:snapshot`,
     newest: `${prefix}newest`,
+    vehicleTimePrefix: `${prefix}vehicle-time:`,
     seenPrefix: `${prefix}seen:`,
     snapshotPrefix: `${prefix}snapshot:`,
     ackFence: `${prefix}ack-fence`,

@@ -4,6 +4,15 @@ import { defineScript } from './script.js';
 /** A record in flight for longer may have been sent again to another process, which may have stored it. */
 export const LATE_MS = 250;
 
+/** A clock that is behind the newest entry of the log by more than this is wrong, and not that of another machine. */
+export const CLOCK_BEHIND_MS = 10_000;
+
+/** A record whose own time is later than the log's by more than this is stored with the time of the log. */
+const CLOCK_AHEAD_MS = 60_000;
+/** Vehicles less ahead than this are not looked up. */
+const AHEAD_LOOKUP_MS = 1_000;
+const VEHICLE_TIME_EXPIRY_MS = 7 * 86_400_000;
+
 /**
  * KEYS[1] stream  records
  * KEYS[2] hash    presence
@@ -17,16 +26,24 @@ export const LATE_MS = 250;
  * ARGV[6] `1`: this is a cluster, whose slots can move
  * ARGV[7] when the call was sent, ms
  * ARGV[8] channel of replaced connections
+ * ARGV[9] key prefix of the times of vehicles that were stored while the clock of Redis was behind
  *
- * Reply: array of one letter per record (S stored, R repeat, E the vehicle is elsewhere, F failed) as a string, and the
- * text of the first failure or ''.
+ * Reply: array of one letter per record (S stored, R repeat, E the vehicle is elsewhere, F failed) as a string, the
+ * text of the first failure or '', and the time of the last appended entry
+ * in ms, or that of a vehicle if the clock of Redis is behind it, or ''.
  *
  * Each write runs in a pcall, so that a record that Redis rejects does not affect the others. Nothing may raise an error
  * after a record is stored, because the marks of the stored records are written at the end, one APPEND per vehicle.
  *
  * A record that is newer than all stored records of its vehicle can't be a repeat. Thanks to the stored newest time,
- * hardly any record needs a search in the ring (12 KB to copy and search). A record whose own time lay in the future is
- * stored with another time; for a day after it, times prove nothing.
+ * hardly any record needs a search in the ring (12 KB to copy and search). A record whose own time lies far in the future
+ * is stored with the time of the log; for a day after it, times prove nothing.
+ *
+ * The clock of Redis can be behind, as on a machine without a battery after a power failure. Then the ids of entries keep
+ * the time of the newest one, and vehicles seem to be ahead. Their records are stored with the time of the vehicle and the
+ * field clock = behind, from which readers know which time to report (reportedMs in packages/protocol). Once the clock has
+ * passed the newest entry it may still be behind: the newest time of each vehicle that was stored that way is kept until
+ * the clock has passed it too, so that what a vehicle reports never goes back.
  *
  * While a slot moves to another node, a ring may have moved before the stream. Repeats can't be detected then, and stored
  * records can't be marked: the call ends before this record, with an error on which it is repeated.
@@ -47,8 +64,9 @@ local number, isCluster, replaced = tonumber(ARGV[5]), ARGV[6] == '1', ARGV[8]
 local lowest = tonumber(pcall('GET', KEYS[4]) or 0)
 if number < lowest then return {'', 'abandoned'} end
 if number > lowest then pcall('SET', KEYS[4], number, 'EX', 86400) end
-local clock = redis.call('TIME')
-if math.abs(clock[1] * 1000 + clock[2] / 1000 - tonumber(ARGV[7])) > ${LATE_MS} then checkAll = true end
+local clock, lastId, behindMs = redis.call('TIME'), '', 0
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+if math.abs(now - tonumber(ARGV[7])) > ${LATE_MS} then checkAll = true end
 local rings, marks, marked = {}, {}, {}
 local newest, reached = {}, {}
 
@@ -71,8 +89,8 @@ local function holds(ring, hash)
   return false
 end
 
-local function isRepeat(kind, vin, hash, created)
-  if kind ~= 1 and tonumber(created) > newestOf(vin) then return false end
+local function isRepeat(mustSearch, vin, hash, time)
+  if not mustSearch and time > newestOf(vin) then return false end
   local ring = rings[vin]
   if not ring then
     ring = pcall('GET', seenPrefix .. vin)
@@ -88,10 +106,42 @@ local function isRingHere(vin)
   return reached[vin]
 end
 
-local function add(vin, topic, txid, created, received, version, payload)
-  local id = pcall('XADD', records, '*', 'vin', vin, 'topic', topic, 'txid', txid, 'created', created,
-    'received', received, 'version', version, 'payload', payload)
-  if type(id) == 'string' then return true end
+local pinnedMs
+-- the time of the newest entry if it is well after this clock, otherwise 0
+local function newestIdMs()
+  if pinnedMs then return pinnedMs end
+  pinnedMs = 0
+  local info = pcall('XINFO', 'STREAM', records)
+  for at = 1, #info, 2 do
+    if info[at] == 'last-generated-id' then pinnedMs = tonumber(string.match(info[at + 1], '^%d+')) end
+  end
+  if pinnedMs - now <= ${CLOCK_BEHIND_MS} then pinnedMs = 0 end
+  return pinnedMs
+end
+
+local function isClockBehind(vin, time)
+  local key = ARGV[9] .. vin
+  local known = pcall('GET', key)
+  known = type(known) == 'string' and tonumber(known) or 0
+  if newestIdMs() == 0 and known <= now then return false end
+  if time > behindMs then behindMs = time end
+  if time > known then pcall('SET', key, string.format('%.0f', time), 'PX', ${VEHICLE_TIME_EXPIRY_MS}) end
+  return true
+end
+
+local function add(isBehind, vin, topic, txid, created, received, version, payload)
+  local id
+  if isBehind then
+    id = pcall('XADD', records, '*', 'vin', vin, 'topic', topic, 'txid', txid, 'created', created,
+      'received', received, 'version', version, 'payload', payload, 'clock', 'behind')
+  else
+    id = pcall('XADD', records, '*', 'vin', vin, 'topic', topic, 'txid', txid, 'created', created,
+      'received', received, 'version', version, 'payload', payload)
+  end
+  if type(id) == 'string' then
+    lastId = id
+    return true
+  end
   if failure == '' then failure = id.err end
   return false
 end
@@ -107,14 +157,17 @@ while at <= size do
   local kind, hash, vin, topic, txid, created, received, version, interface, payload
   kind, hash, vin, topic, txid, created, received, version, interface, payload, at =
     unpack('<Bc8Bc0Bc0Hc0Bc0Bc0Bc0Bc0Ic0', packed, at)
-  local isAhead = kind >= 8
-  if isAhead then kind = kind - 8 end
-  local code = 'F'
+  local code, time, isBehind, isAhead = 'F', tonumber(created), false, false
   if isCluster and not isRingHere(vin) then
     failure = 'TRYAGAIN the ring of seen records is on another node'
     break
   end
-  if (kind == 1 or kind == 5 or checkAll) and isRepeat(kind, vin, hash, created) then
+  if time > now + ${AHEAD_LOOKUP_MS} then
+    isBehind = isClockBehind(vin, time)
+    isAhead = not isBehind and time > now + ${CLOCK_AHEAD_MS}
+    if isAhead then created, time = string.format('%.0f', now), now end
+  end
+  if (kind == 1 or kind == 5 or checkAll) and isRepeat(kind == 1 or isAhead, vin, hash, time) then
     code = 'R'
   elseif kind >= 2 and kind <= 4 then
     local connection = connectionOf(vin)
@@ -122,19 +175,19 @@ while at <= size do
     if kind == 3 then
       if not isOurs then
         code = 'R'
-      elseif add(vin, topic, txid, created, received, version, payload) then
+      elseif add(isBehind, vin, topic, txid, created, received, version, payload) then
         code = 'S'
         pcall('HDEL', presence, vin)
       end
     elseif kind == 4 and connection and not isOurs then
       code = 'E'
-    elseif isOurs or add(vin, topic, txid, created, received, version, payload) then
+    elseif isOurs or add(isBehind, vin, topic, txid, created, received, version, payload) then
       code = isOurs and 'R' or 'S'
       pcall('HSET', presence, vin, txid .. ' ' .. process .. ' ' .. received .. ' ' .. interface)
       -- another process may hold the older socket (replaced-connections.ts)
       if connection and not isOurs then pcall('PUBLISH', replaced, vin .. ' ' .. connection) end
     end
-  elseif add(vin, topic, txid, created, received, version, payload) then
+  elseif add(isBehind, vin, topic, txid, created, received, version, payload) then
     code = 'S'
   end
   if code == 'S' then
@@ -145,7 +198,6 @@ while at <= size do
       marks[vin] = hash
       marked[#marked + 1] = vin
     end
-    local time = tonumber(created)
     if isAhead then time = time + 86400000 end
     if time > newestOf(vin) then newest[vin] = time end
   end
@@ -166,6 +218,8 @@ end
 if #times > 0 then pcall('HSET', newestKey, unpackTable(times)) end
 -- as an error reply, so that the client reconnects to the new master; nothing was stored
 if sub(failure, 1, 8) == 'READONLY' then return redis.error_reply(failure) end
-return {table.concat(codes), failure}
+local lastMs = string.match(lastId, '^%d*')
+if behindMs > (tonumber(lastMs) or 0) then lastMs = string.format('%.0f', behindMs) end
+return {table.concat(codes), failure, lastMs}
 `,
 );

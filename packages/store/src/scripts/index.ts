@@ -1,4 +1,4 @@
-export { appendRecords, LATE_MS } from './append-records.js';
+export { appendRecords, CLOCK_BEHIND_MS, LATE_MS } from './append-records.js';
 export { addCheckpoint } from './checkpoints.js';
 export { forgetMessages, forgetRecords } from './forget-vehicle.js';
 export {
