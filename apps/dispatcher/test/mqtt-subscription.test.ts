@@ -139,6 +139,59 @@ describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
     await eventually(() => seen.get('fleetbridge/bridge/home/0') === 'offline');
   });
 
+  it('never replaces a value by an older one that comes later, in one run and after a restart', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, listen, url } = await parts({ redisServer, redis, cleanup });
+    const texts = new Map<string, string[]>();
+    await listen((topic, text) => texts.set(topic, [...(texts.get(topic) ?? []), text]));
+    await rig.subscribe({ name: 's', mqtt: { url, homeAssistant: true }, ...QUICK });
+    const of = (path: string) => texts.get(`fleetbridge/${VIN}/${path}`);
+    const locked = (isLocked: boolean, agoMs: number, soc?: number) => {
+      const data = [
+        { key: Field.Locked, value: { booleanValue: isLocked } },
+        ...(soc === undefined ? [] : [{ key: Field.Soc, value: { doubleValue: soc } }]),
+      ];
+      return rig.addRaw({
+        vin: VIN,
+        topic: 'V',
+        payload: encodeMessage('V', { data, vin: VIN, isResend: agoMs > 0 }),
+        createdMs: Date.now() - agoMs,
+      });
+    };
+    const alert = (audiences: number[], agoMs: number) => {
+      const alerts = [{ name: 'A1', audiences, startedAt: timestampOf(Date.now() - agoMs) }];
+      const payload = encodeMessage('alerts', { alerts, vin: VIN });
+      return rig.addRaw({ vin: VIN, topic: 'alerts', payload, createdMs: Date.now() - agoMs });
+    };
+    const first = rig.start();
+    const entryId = await locked(true, 0);
+    await locked(false, 600_000, 50);
+    await alert([1], 0);
+    await alert([3], 600_000);
+    await connectivity(rig, true);
+    await connectivity(rig, false);
+    await eventually(() => rig.isDone('s'));
+    // the older record brings the newest value of another signal
+    await eventually(() => expect(of('v/Soc')).toEqual(['50']));
+    expect(of('v/Locked')).toEqual(['true']);
+    expect(of('alerts/A1/current')).toHaveLength(1);
+    await eventually(() => expect(of('connectivity')).toHaveLength(2));
+    await first.stop({ deadlineMs: 2_000 });
+
+    // as the snapshot keeper writes it
+    const { snapshotPrefix } = rig.logStore.keysOf(VIN);
+    await redis.hset(snapshotPrefix + VIN, 'Locked', JSON.stringify([Date.now() - 1_000, entryId, true]));
+    rig.start();
+    await locked(false, 300_000, 51);
+    await eventually(() => expect(of('v/Soc')).toEqual(['50', '51']));
+    await locked(false, 0);
+    await eventually(() => expect(of('v/Locked')).toEqual(['true', 'false']));
+    await eventually(() => expect(rig.counts.get('s')).toMatchObject({ delivered: 8, rejected: 0 }));
+  });
+
   it('loses nothing while the broker hangs and restarts, each vehicle in order', async ({
     redisServer,
     redis,

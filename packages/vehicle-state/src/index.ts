@@ -4,7 +4,7 @@ export { type FrameColumn, frameColumns } from './frame-columns.js';
 export { FrameSequence } from './frame-sequence.js';
 export { locationAt } from './location.js';
 export { KM_PER_MILE, type OdometerUnit, odometerUnit } from './odometer.js';
-export type { Reading } from './reading.js';
+export { isNewerReading, type Reading, type ReadingTime } from './reading.js';
 export { isCharging, isInDrive, type ShiftLetter, shownPowerKw, shownShift } from './shift-and-power.js';
 export { booleanOf, enumTailOf, type Location, locationOf, numberOf } from './signal-reading.js';
 export { allReadings, readingsToHash, stateFromHash } from './snapshot-hash.js';

@@ -4,13 +4,16 @@ import { isAfter, type SignalValue } from '@fleetbridge/protocol';
 export interface Reading {
   /** null: the vehicle marked the signal invalid; its value is unknown. */
   value: SignalValue;
-  /** Time of its record, epoch ms. */
+  /** The reported time of its record, epoch ms. */
   timeMs: number;
   /** Id of its record in the log, `<ms>-<seq>`. */
   entryId: string;
 }
 
-export function isNewerReading(reading: Reading, current: Reading | undefined): boolean {
+/** What orders readings. */
+export type ReadingTime = Pick<Reading, 'timeMs' | 'entryId'>;
+
+export function isNewerReading(reading: ReadingTime, current: ReadingTime | undefined): boolean {
   if (!current) return true;
   if (reading.timeMs !== current.timeMs) return reading.timeMs > current.timeMs;
   return isAfter(reading.entryId, current.entryId);

@@ -16,6 +16,7 @@ import {
   acquireSubscription,
   joinDispatchers,
   leaveDispatchers,
+  SnapshotStore,
   type Store,
   type StoredSubscription,
   SubscriptionStore,
@@ -23,6 +24,7 @@ import {
 import type { DeliveryCounts } from './delivery-counts.js';
 import { recordFilter } from './filter.js';
 import { LANE_LIMITS, type LaneLimits } from './lane.js';
+import { NewestValues } from './newest-values.js';
 import { Worker } from './worker.js';
 
 export const SUBSCRIPTION_LEASE_MS = 5_000;
@@ -194,6 +196,7 @@ export class Subscriptions {
         work,
         leaseMs,
         delivery,
+        newest: delivery.keepsLastValues ? new NewestValues({ snapshots: new SnapshotStore(store) }) : undefined,
         notifier: this.#notifierOf(partition),
         matches: recordFilter(definition),
         backOff: definition.backOff,

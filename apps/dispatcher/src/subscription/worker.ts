@@ -12,6 +12,7 @@ import type { DeliveryCounts } from './delivery-counts.js';
 import type { LaneLimits, Outstanding } from './lane.js';
 import { Lanes } from './lanes.js';
 import { LeaseKeeper, REDIS_RETRY_MS } from './lease-keeper.js';
+import type { NewestValues } from './newest-values.js';
 
 export interface WorkerOptions {
   subscription: string;
@@ -19,6 +20,8 @@ export interface WorkerOptions {
   work: LeasedSubscription;
   leaseMs: number;
   delivery: Delivery;
+  /** For a delivery that `keepsLastValues`. */
+  newest: NewestValues | undefined;
   notifier: Pick<AppendNotifier, 'wait'>;
   matches: (entry: LogEntry) => boolean;
   backOff: BackOff;
@@ -164,20 +167,28 @@ export class Worker {
   }
 
   async #send(outstanding: Outstanding): Promise<void> {
-    const { delivery, partition, counts } = this.#options;
+    const { counts } = this.#options;
     const entry = outstanding.entry!;
     const key = outstanding.deadLetter ?? outstanding.id;
     if (this.#attempted.has(key)) counts.retried++;
     // a delivery must not reject; one that does must not end the process
-    const outcome = await delivery
-      .deliver({ entry, messageId: `${partition}-${entry.id}`, isLeaseHeld: () => this.#lease.isHeld() })
-      .catch(away);
+    const outcome = await this.#deliver(outstanding, entry).catch(away);
     if (this.#hasEnded) return;
     if (outcome.kind === 'delivered') this.#attempted.delete(key);
     else this.#attempted.add(key);
     await this.#settle(outstanding, entry, outcome);
     this.#logSuspension(outcome);
     this.#pump();
+  }
+
+  async #deliver({ deadLetter }: Outstanding, entry: LogEntry): Promise<DeliveryOutcome> {
+    const { delivery, partition, newest } = this.#options;
+    const record = { entry, messageId: `${partition}-${entry.id}`, isLeaseHeld: () => this.#lease.isHeld() };
+    if (newest === undefined) return await delivery.deliver(record);
+    const values = await newest.of(entry, deadLetter !== undefined);
+    const outcome = await delivery.deliver({ ...record, isOutdated: values.isOutdated });
+    if (outcome.kind === 'delivered') values.delivered();
+    return outcome;
   }
 
   async #settle(outstanding: Outstanding, entry: LogEntry, outcome: DeliveryOutcome): Promise<void> {

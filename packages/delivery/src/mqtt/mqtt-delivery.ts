@@ -41,6 +41,7 @@ interface Session {
 const KEEP_ALIVE_SECONDS = 30;
 
 export class MqttDelivery implements Delivery {
+  readonly keepsLastValues = true;
   readonly #options: MqttOptions;
   readonly #connection: OnDemandConnection<Session>;
 
@@ -58,6 +59,7 @@ export class MqttDelivery implements Delivery {
     let messages: MqttMessage[];
     try {
       messages = mqttMessages(entry, this.#options.base, this.#options.signals);
+      messages = messages.filter((message) => !record.isOutdated?.(nameOf(entry, message)));
     } catch (error) {
       return rejected(error);
     }
@@ -145,6 +147,11 @@ export class MqttDelivery implements Delivery {
       });
     });
   }
+}
+
+/** The name under which its value is the last one (`isOutdated`). */
+function nameOf(entry: LogEntry, { topic, signal }: MqttMessage): string {
+  return entry.topic === 'connectivity' ? '@connectivity' : (signal?.name ?? topic);
 }
 
 function publish(

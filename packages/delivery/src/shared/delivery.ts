@@ -11,6 +11,8 @@ export type DeliveryOutcome =
   | { kind: 'away'; error: string; retryAfterMs?: number };
 
 export interface Delivery {
+  /** The endpoint keeps the last value of each name: an older one must not replace it. Gives records `isOutdated`. */
+  readonly keepsLastValues?: boolean;
   /** Resolves within the deadline; never rejects. Called for one record per VIN at a time. */
   deliver(record: OutgoingRecord): Promise<DeliveryOutcome>;
   /** Closes connections; sends in flight may fail. */
@@ -23,6 +25,11 @@ export interface OutgoingRecord {
   messageId: string;
   /** Check again after every wait, such as for a connection: without the lease another dispatcher may already send. */
   isLeaseHeld: () => boolean;
+  /**
+   * Whether the endpoint has a newer value of this name: a signal, `@connectivity` or, for anything else, a topic. Asked
+   * for each name that is delivered. Absent unless `keepsLastValues`.
+   */
+  isOutdated?: (name: string) => boolean;
 }
 
 /** Throws if the lease expired during a wait. */
