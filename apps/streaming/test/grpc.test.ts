@@ -51,6 +51,17 @@ describe('GetVehicle and ListVehicles', () => {
     expect(stream.records[0].payload.length).toBeGreaterThan(10);
   });
 
+  it('keep the newest value when an older one arrives late or from a clock that is ahead', async ({ startRig }) => {
+    const { rig, client } = await open(startRig);
+    const socOf = async () => (await call(client, 'GetVehicle', { vin: VIN })).signals[0].number;
+    await rig.soc(71);
+    await rig.soc(60, { atMs: Date.now() - 600_000 });
+    expect(await socOf()).toBe(71);
+    await rig.soc(72, { atMs: Date.now() + 45_000 });
+    await rig.soc(73);
+    expect(await socOf()).toBe(73);
+  });
+
   it('return corrected values', async ({ startRig }) => {
     const { rig, client } = await open(startRig);
     const data = [

@@ -77,6 +77,53 @@ describe('while the clock of Redis is behind', () => {
     expect(await redis.pttl(store.keys(0).vehicleTimePrefix + vin)).toBeGreaterThan(HOUR_MS);
   });
 
+  it.for([45_000, 600_000])(
+    'a vehicle that is %i ms ahead does not exclude what follows when the clock has been corrected',
+    async (aheadMs, { open, redis, store }) => {
+      const opened = open();
+      const { append, entries } = opened;
+      const key = store.keys(0).vehicleTimePrefix + VIN;
+      await appendFromFuture(opened, 2 * HOUR_MS);
+      await append({ txid: 'before', createdMs: Date.now() + 2 * HOUR_MS + aheadMs });
+      // as if the clock had been set: the vehicle is ahead by less than before
+      await redis.del(store.keys(0).records);
+      const knownMs = Date.now() + aheadMs;
+      const [, skewMs] = (await redis.get(key))!.split(' ');
+      await redis.set(key, `${knownMs} ${skewMs}`);
+      await append({ txid: 'a', createdMs: knownMs + 500 });
+      await append({ txid: 'b', createdMs: knownMs + 1_000 });
+      expect((await entries()).map(({ createdMs }) => createdMs)).toEqual([knownMs, knownMs]);
+      expect(await redis.get(key)).toBe(`${knownMs} ${skewMs}`);
+      expect(await append({ txid: 'b', kind: 'possible_repeat_dated', createdMs: knownMs + 1_000 })).toBe('repeat');
+      // the clock has passed it
+      await redis.set(key, `${Date.now() - 1} ${skewMs}`);
+      await append({ txid: 'c', createdMs: Date.now() + aheadMs });
+      const last = (await entries()).at(-1)!;
+      expect(last.createdMs).toBe(msOf(last.id));
+    },
+  );
+
+  it.for([100, 3_650])('a vehicle that is %i days ahead has the time of the newest entry', async (days, { open }) => {
+    const opened = open();
+    const { append, entries } = opened;
+    const newestMs = await appendFromFuture(opened, 2 * HOUR_MS);
+    await append({ txid: 'a', createdMs: newestMs + days * 24 * HOUR_MS });
+    await append({ txid: 'b', createdMs: newestMs + 1_000 });
+    await append({ txid: 'c', createdMs: newestMs + days * 24 * HOUR_MS });
+    await append({ txid: 'd', createdMs: newestMs + 2_000 });
+    const times = (await entries()).map(({ createdMs }) => createdMs - newestMs);
+    expect(times).toEqual([0, 0, 1_000, 1_000, 2_000]);
+  });
+
+  it('a vehicle that is ahead is not behind the newest entry after a small step of the clock', async ({ open }) => {
+    const opened = open();
+    const { append, entries } = opened;
+    const newestMs = await appendFromFuture(opened, 8_000);
+    await append({ txid: 'a', createdMs: newestMs + 300_000 });
+    await append({ txid: 'b', createdMs: newestMs + 500 });
+    expect((await entries()).map(({ createdMs }) => createdMs - newestMs)).toEqual([0, 0, 0]);
+  });
+
   it('reports the time of the newest entry to the process, which is at most its own clock otherwise', async ({
     open,
   }) => {

@@ -11,6 +11,8 @@ export const CLOCK_BEHIND_MS = 10_000;
 const CLOCK_AHEAD_MS = 60_000;
 /** Vehicles less ahead than this are not looked up. */
 const AHEAD_LOOKUP_MS = 1_000;
+/** While the clock of the log is behind, the time of a vehicle is used unless it is later than the newest entry by more. */
+const MAX_TRUSTED_AHEAD_MS = 30 * 86_400_000;
 const VEHICLE_TIME_EXPIRY_MS = 7 * 86_400_000;
 
 /**
@@ -29,8 +31,8 @@ const VEHICLE_TIME_EXPIRY_MS = 7 * 86_400_000;
  * ARGV[9] key prefix of the times of vehicles that were stored while the clock of Redis was behind
  *
  * Reply: array of one letter per record (S stored, R repeat, E the vehicle is elsewhere, F failed) as a string, the
- * text of the first failure or '', and the time of the last appended entry
- * in ms, or that of a vehicle if the clock of Redis is behind it, or ''.
+ * text of the first failure or '', and the time of the last appended entry in ms, or that of a vehicle if the clock of
+ * Redis is behind it, or ''.
  *
  * Each write runs in a pcall, so that a record that Redis rejects does not affect the others. Nothing may raise an error
  * after a record is stored, because the marks of the stored records are written at the end, one APPEND per vehicle.
@@ -43,7 +45,8 @@ const VEHICLE_TIME_EXPIRY_MS = 7 * 86_400_000;
  * the time of the newest one, and vehicles seem to be ahead. Their records are stored with the time of the vehicle and the
  * field clock = behind, from which readers know which time to report (reportedMs in packages/protocol). Once the clock has
  * passed the newest entry it may still be behind: the newest time of each vehicle that was stored that way is kept until
- * the clock has passed it too, so that what a vehicle reports never goes back.
+ * the clock has passed it too, so that what a vehicle reports never goes back. With it is kept by how much the vehicle was
+ * ahead. If that becomes less, the clock was set, and what remains is a fast clock of the vehicle.
  *
  * While a slot moves to another node, a ring may have moved before the stream. Repeats can't be detected then, and stored
  * records can't be marked: the call ends before this record, with an error on which it is repeated.
@@ -106,27 +109,37 @@ local function isRingHere(vin)
   return reached[vin]
 end
 
-local pinnedMs
--- the time of the newest entry if it is well after this clock, otherwise 0
+local newestMs
 local function newestIdMs()
-  if pinnedMs then return pinnedMs end
-  pinnedMs = 0
+  if newestMs then return newestMs end
+  newestMs = 0
   local info = pcall('XINFO', 'STREAM', records)
   for at = 1, #info, 2 do
-    if info[at] == 'last-generated-id' then pinnedMs = tonumber(string.match(info[at + 1], '^%d+')) end
+    if info[at] == 'last-generated-id' then newestMs = tonumber(string.match(info[at + 1], '^%d+')) end
   end
-  if pinnedMs - now <= ${CLOCK_BEHIND_MS} then pinnedMs = 0 end
-  return pinnedMs
+  return newestMs
 end
 
-local function isClockBehind(vin, time)
+-- the time to store for a record that is later than this clock, whether with clock = behind, and whether it isn't its own
+local function timeAhead(vin, time)
   local key = ARGV[9] .. vin
-  local known = pcall('GET', key)
-  known = type(known) == 'string' and tonumber(known) or 0
-  if newestIdMs() == 0 and known <= now then return false end
+  local value = pcall('GET', key)
+  local known, skew = string.match(type(value) == 'string' and value or '', '^(%d+) (%d+)$')
+  known, skew = tonumber(known or 0), tonumber(skew or 0)
+  local logMs = math.max(now, newestIdMs())
+  local isIdAhead = newestIdMs() - now > ${CLOCK_BEHIND_MS}
+  if not isIdAhead and known <= now then
+    if time > now + ${CLOCK_AHEAD_MS} then return logMs, false, true end
+    return time, false, false
+  end
+  if time <= known then return time, true, false end
+  local isCorrected = not isIdAhead and time - now < skew - ${CLOCK_BEHIND_MS}
+  if isCorrected or time > logMs + ${MAX_TRUSTED_AHEAD_MS} then
+    return math.max(known, logMs), known > logMs, true
+  end
   if time > behindMs then behindMs = time end
-  if time > known then pcall('SET', key, string.format('%.0f', time), 'PX', ${VEHICLE_TIME_EXPIRY_MS}) end
-  return true
+  pcall('SET', key, string.format('%.0f %.0f', time, time - now), 'PX', ${VEHICLE_TIME_EXPIRY_MS})
+  return time, true, false
 end
 
 local function add(isBehind, vin, topic, txid, created, received, version, payload)
@@ -163,9 +176,8 @@ while at <= size do
     break
   end
   if time > now + ${AHEAD_LOOKUP_MS} then
-    isBehind = isClockBehind(vin, time)
-    isAhead = not isBehind and time > now + ${CLOCK_AHEAD_MS}
-    if isAhead then created, time = string.format('%.0f', now), now end
+    time, isBehind, isAhead = timeAhead(vin, time)
+    if isAhead then created = string.format('%.0f', time) end
   end
   if (kind == 1 or kind == 5 or checkAll) and isRepeat(kind == 1 or isAhead, vin, hash, time) then
     code = 'R'
