@@ -1,9 +1,16 @@
 // The configuration from all its sources: the environment over the Go server's file over the defaults. Mistakes of all
 // sources are one list. Each has the name that the user wrote: a variable, or a key of the file.
 import { readFileSync } from 'node:fs';
-import { ConfigError, type Logger, loadConfig, type Mistake, type UnknownVariable } from '@fleetbridge/service';
+import {
+  ConfigError,
+  type GoConfigReading,
+  type Logger,
+  loadConfig,
+  type Mistake,
+  readGoConfig,
+  type UnknownVariable,
+} from '@fleetbridge/service';
 import { type IngestConfig, ingestConfig } from './config.js';
-import { type GoConfigReading, readGoConfig } from './go-server/index.js';
 
 export interface LoadedConfig extends Pick<GoConfigReading, 'notices' | 'unknownKeys'> {
   config: IngestConfig;
@@ -83,6 +90,8 @@ function readFile(file: string): GoConfigReading {
     notices: [],
     mistakes: [{ variable: 'INGEST_CONFIG', problem, source: file }],
     unknownKeys: [],
+    dispatchers: [],
+    isDecoded: false,
   });
   let text: string;
   try {

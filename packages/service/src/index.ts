@@ -13,6 +13,7 @@ export {
   nearestName,
 } from './config/index.js';
 export { type ApplyOutcome, type FileWatcher, type FileWatchOptions, watchFiles } from './files/index.js';
+export { type GoConfigReading, type GoDispatcher, type Notice, readGoConfig } from './go-server/index.js';
 export { createMetrics, MergedMetrics, type Metrics, type MetricsAsJson } from './metrics/index.js';
 export {
   type AdminServer,

@@ -3,6 +3,7 @@ import { ca } from './ca.js';
 import { cert } from './cert.js';
 import type { Command } from './command.js';
 import { forget } from './forget.js';
+import { migrate } from './migrate.js';
 import { simulate } from './simulate.js';
 import { snapshot } from './snapshot.js';
 import { subscription } from './subscription.js';
@@ -22,4 +23,5 @@ export const commands: Readonly<Record<string, Command>> = {
   forget,
   ca,
   cert,
+  migrate,
 };

@@ -1,7 +1,7 @@
 // Translates the configuration file of Tesla's Go server: values under our variables' names, and one notice for each key
 // that works differently here or has no effect. Pure. The keys are those of the Go server's schema, in its order
 // (docs/protocol/vehicle.md#configuration).
-import { type Mistake, nearestName } from '@fleetbridge/service';
+import { type Mistake, nearestName } from '../config/index.js';
 
 export interface GoConfigReading {
   /** By our variables' names; only their types have been checked. */
@@ -11,6 +11,17 @@ export interface GoConfigReading {
   notices: Notice[];
   mistakes: Mistake[];
   unknownKeys: { key: string; nearest?: string }[];
+  /** The dispatchers that `records` names, with their topics and sections, for `fleetbridge migrate`. */
+  dispatchers: GoDispatcher[];
+  /** `transmit_decoded_records`: JSON instead of protobuf. */
+  isDecoded: boolean;
+}
+
+export interface GoDispatcher {
+  name: string;
+  topics: string[];
+  /** As in the file; the keys are those of the dispatcher's client library. */
+  settings: Record<string, unknown>;
 }
 
 export interface Notice {
@@ -22,7 +33,15 @@ export interface Notice {
 
 /** `source` names the file in messages. */
 export function readGoConfig(config: unknown, source: string): GoConfigReading {
-  const reading: GoConfigReading = { values: {}, keys: {}, notices: [], mistakes: [], unknownKeys: [] };
+  const reading: GoConfigReading = {
+    values: {},
+    keys: {},
+    notices: [],
+    mistakes: [],
+    unknownKeys: [],
+    dispatchers: [],
+    isDecoded: false,
+  };
   if (!isObject(config)) {
     reading.mistakes.push({ ...mistake('(the whole file)', 'a JSON object', config), source });
     return reading;
@@ -250,6 +269,12 @@ function readRecords(given: Map<string, unknown>, reading: GoConfigReading): voi
     for (const name of new Set(names as Dispatcher[]))
       byDispatcher.set(name, [...(byDispatcher.get(name) ?? []), topic]);
   }
+  reading.dispatchers = [...byDispatcher].map(([name, topics]) => ({
+    name,
+    topics,
+    settings: (given.get(name) ?? {}) as Record<string, unknown>,
+  }));
+  reading.isDecoded = given.get('transmit_decoded_records') === true;
   const topics = [...new Set([...byDispatcher.values()].flat())];
   const extra = topics.filter((topic) => !ourTopics.includes(topic));
   if (extra.length > 0) set(reading, 'EXTRA_TOPICS', 'records', extra);

@@ -1,0 +1,1 @@
+export { type Migration, migrateGoConfig } from './go-migration.js';

@@ -1,1 +1,0 @@
-export { type GoConfigReading, readGoConfig } from './go-config.js';

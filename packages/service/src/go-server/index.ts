@@ -1,0 +1,1 @@
+export { type GoConfigReading, type GoDispatcher, type Notice, readGoConfig } from './go-config.js';
