@@ -1,18 +1,22 @@
-// `npm run e2e:compose`: starts compose.yaml from scratch on the local Docker engine. A simulated vehicle drives while each
-// service is restarted, killed and crashed. No acknowledged record may be lost, and the client must never receive a message
-// that crashes TeslaMate. Without a Docker engine the script prints the reason and exits.
+// `npm run e2e:compose`: starts compose.yaml, then compose.release.yaml with the same images, from scratch on the local
+// Docker engine. A simulated vehicle drives while each service is restarted, killed and crashed. No acknowledged record may
+// be lost, and the client must never receive a message that crashes TeslaMate. Without a Docker engine the script prints the
+// reason and exits.
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
-import { prepare, runScript } from '../scripts/prepare.mjs';
+import { releaseFiles } from '../scripts/compose-release.mjs';
+import { prepare, root, runScript } from '../scripts/prepare.mjs';
 import { buildOverride, composeProject, inspect, whyUnavailable } from './engine.mjs';
 
 const VIN = '5YJ3E1EA7KF000777';
 const DEMO_VIN = '5YJ3E1EA7KF000001';
 const OURS = ['ingest', 'dispatcher', 'streaming'];
 const SERVICES = ['redis', ...OURS, 'caddy'];
+const RELEASE_PREFIX = 'localhost/e2e/';
+const SIGNALS = ['SIGINT', 'SIGTERM'];
 
 await runScript(async () => {
   const reason = await whyUnavailable();
@@ -23,7 +27,14 @@ await runScript(async () => {
   await prepare();
   const { eventually, freePort } = await import('@fleetbridge/testing');
   const { startDrive, startSink } = await import('./drive.mjs');
+  for (const isRelease of [false, true]) {
+    process.stdout.write(`${isRelease ? 'compose.release.yaml' : 'compose.yaml'}\n`);
+    await tryInstallation({ isRelease, eventually, freePort, startDrive, startSink });
+  }
+  process.stdout.write('e2e:compose passed\n');
+});
 
+async function tryInstallation({ isRelease, eventually, freePort, startDrive, startSink }) {
   const folder = mkdtempSync(join(tmpdir(), 'fleetbridge-e2e-'));
   const cleanUp = [() => rmSync(folder, { recursive: true, force: true })];
   const project = composeProject({
@@ -36,23 +47,33 @@ await runScript(async () => {
       INGEST_CA_BUNDLE: 'development',
       CADDY_GLOBAL_OPTIONS: 'skip_install_trust',
       FLEETBRIDGE_VERSION: 'e2e',
+      ...(isRelease ? { FLEETBRIDGE_IMAGE_PREFIX: RELEASE_PREFIX } : {}),
       ...setVariables('NODE_IMAGE', 'RUNTIME_IMAGE', 'REDIS_IMAGE', 'CADDY_IMAGE', 'PROMETHEUS_IMAGE'),
       ...(await freePorts(freePort)),
     },
-    files: [write('build.yaml', buildOverride(['prepare', 'cli', ...OURS]))],
+    ...(isRelease
+      ? { file: releaseFile() }
+      : { files: [write('build.yaml', buildOverride(['prepare', 'cli', ...OURS]))] }),
   });
   const { compose, settings } = project;
   let tornDown;
   const cli = (...args) => compose(['run', '--rm', 'cli', ...args], { timeoutMs: 60_000 });
   // npm forwards the signal that the terminal has sent already; the second one must not interrupt the clean-up.
   const interrupted = () => void tearDown().finally(() => process.exit(130));
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, interrupted);
+  for (const signal of SIGNALS) process.on(signal, interrupted);
 
   try {
-    await step('images built', async () => {
-      await compose(['build', '--quiet'], { timeoutMs: 1_200_000 });
-      return sizes();
-    });
+    if (isRelease) {
+      // An image that exists locally is not pulled.
+      for (const app of ['cli', ...OURS]) {
+        await project.docker(['tag', `fleetbridge-${app}:e2e`, `${RELEASE_PREFIX}fleetbridge-${app}:e2e`]);
+      }
+    } else {
+      await step('images built', async () => {
+        await compose(['build', '--quiet'], { timeoutMs: 1_200_000 });
+        return sizes();
+      });
+    }
     cleanUp.push(() => compose(['--profile', '*', 'down', '-v', '--remove-orphans', '--timeout', '5']));
     await step('started from scratch, all healthy', async () => {
       await compose(['up', '-d', '--wait', '--no-build']);
@@ -152,13 +173,13 @@ await runScript(async () => {
         if (State.ExitCode !== 0) throw new Error(`${service} exited with code ${State.ExitCode}`);
       }
     });
-    process.stdout.write('e2e:compose passed\n');
   } catch (error) {
     const logs = await compose(['--profile', '*', 'logs', '--no-color', '--tail', '40']).catch(() => '');
     process.stderr.write(`${logs}\n`);
     throw error;
   } finally {
     await tearDown();
+    for (const signal of SIGNALS) process.off(signal, interrupted);
   }
 
   function tearDown() {
@@ -166,6 +187,17 @@ await runScript(async () => {
       for (const undo of cleanUp.reverse()) await undo();
     })();
     return tornDown;
+  }
+
+  /** Beside its own folders config and public, as in an installation without a clone. */
+  function releaseFile() {
+    const { compose } = releaseFiles({ version: 'e2e', prefix: RELEASE_PREFIX });
+    for (const name of ['config', 'public']) mkdirSync(join(folder, name));
+    for (const name of ['prometheus', 'grafana'])
+      cpSync(join(root, 'infra', name), join(folder, name), { recursive: true });
+    const file = join(folder, 'compose.yaml');
+    writeFileSync(file, compose);
+    return file;
   }
 
   function write(name, content) {
@@ -183,7 +215,7 @@ await runScript(async () => {
       .map((size, index) => `${images[index]} ${Math.round(size / 1e6)} MB`)
       .join(', ');
   }
-});
+}
 
 /** Prints the step, its duration and its result. */
 async function step(title, work) {

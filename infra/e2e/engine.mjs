@@ -17,9 +17,12 @@ export async function whyUnavailable() {
   return undefined;
 }
 
-/** Compose with our file in a separate project. `settings` replaces .env, and the shell's variables are not passed on. */
-export function composeProject({ name, settings, files = [] }) {
-  const base = [client, 'compose', '-p', name, '-f', join(root, 'infra', 'compose.yaml')];
+/**
+ * Compose with `file`, by default that of the clone, in a separate project. `settings` replaces .env, and the shell's
+ * variables are not passed on.
+ */
+export function composeProject({ name, settings, file = join(root, 'infra', 'compose.yaml'), files = [] }) {
+  const base = [client, 'compose', '-p', name, '-f', file];
   const more = files.flatMap((file) => ['-f', file]);
   return {
     name,
