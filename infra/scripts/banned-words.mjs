@@ -48,7 +48,7 @@ export const allowed = [
   },
   { pattern: /default-src 'none'/g, reason: 'Content-Security-Policy' },
   { pattern: /\btoken, none\b/g, reason: 'values of a public setting' },
-  { pattern: /network_mode: none/g, reason: 'a value of compose' },
+  { pattern: /network_mode: none|type: none, o: bind/g, reason: 'values of compose' },
   { pattern: /\bAUTH_NONE_ANYWHERE\b/g, reason: 'a public variable' },
   { pattern: /\b(?:fleetbridge_vehicle_)?heard_timestamp_seconds\b/g, reason: 'a public metric' },
   { pattern: /\bAckPolicy\.None\b/g, reason: 'a name of the NATS client' },
