@@ -63,6 +63,17 @@ it('writes nothing from a file with mistakes, and names each of them', () => {
   expect(readdirSync(directory)).toEqual(['config.json']);
 });
 
+it('lists unknown keys with the mistakes, each with the key that was probably meant', () => {
+  const rate_limit = { enabled: true, message_limit: 1000, message_interval_time_seconds: 30 };
+  const { status, stderr } = migrate(JSON.stringify({ ...documented, rate_limit, prot: 443 }));
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/rate_limit\.message_interval_time: must be at least 1/);
+  expect(stderr).toContain(
+    'rate_limit.message_interval_time_seconds: unknown key; did you mean rate_limit.message_interval_time?',
+  );
+  expect(stderr).toContain('prot: unknown key; did you mean port?');
+});
+
 it('names the line of a JSON error without quoting the file', () => {
   const { status, stderr } = migrate('{\n"mqtt": { "password": "hunter2", } }');
   expect([status, stderr]).toEqual([2, expect.stringContaining('config.json: not valid JSON (line 2)')]);

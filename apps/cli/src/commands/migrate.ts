@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { ConfigError, type GoConfigReading, readGoConfig } from '@fleetbridge/service';
+import { ConfigError, type GoConfigReading, type Mistake, readGoConfig } from '@fleetbridge/service';
 import { migrateGoConfig } from '../migration/index.js';
 import { writePrivateFile } from '../private-file.js';
 import { type Command, type Invocation, UsageError } from './command.js';
@@ -29,7 +29,7 @@ export const migrate: Command = {
     if (file === undefined) throw new UsageError('expected the configuration file of the Go server');
     if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
     const reading = readConfig(file);
-    if (reading.mistakes.length > 0) throw new ConfigError(reading.mistakes);
+    if (reading.mistakes.length > 0) throw new ConfigError([...reading.mistakes, ...unknownKeys(reading, file)]);
     const redisPassword = randomBytes(24).toString('hex');
     const migration = migrateGoConfig(reading, { source: basename(file), redisPassword });
     const directory = resolve(typeof values.directory === 'string' ? values.directory : '.');
@@ -53,6 +53,15 @@ export const migrate: Command = {
     return 0;
   },
 };
+
+/** In the list of mistakes too: a key with another name is often their cause. */
+function unknownKeys(reading: GoConfigReading, file: string): Mistake[] {
+  return reading.unknownKeys.map(({ key, nearest }) => ({
+    variable: key,
+    problem: `unknown key${nearest === undefined ? '' : `; did you mean ${nearest}?`}`,
+    source: file,
+  }));
+}
 
 function printList(title: string, sentences: readonly string[], print: Invocation['print']): void {
   if (sentences.length === 0) return;
