@@ -140,7 +140,7 @@ export class FrameOracle {
       timeMs,
       speed: rounded(this.#number(Field.VehicleSpeed)),
       odometer: this.#number(Field.Odometer),
-      soc: rounded(this.#number(Field.Soc) ?? this.#number(Field.BatteryLevel)),
+      soc: rounded(this.#number(Field.BatteryLevel) ?? this.#number(Field.Soc)),
       heading: heading === null ? null : rounded(heading)! % 360,
       lat: location.latitude!,
       lng: location.longitude!,

@@ -5,6 +5,7 @@ import { signalNumber } from './corrected-value.js';
 import { locationAt } from './location.js';
 import { shownPowerKw, shownShift } from './shift-and-power.js';
 import type { VehicleState } from './state.js';
+import { stateOfCharge } from './state-of-charge.js';
 
 export interface FrameColumn {
   name: string;
@@ -43,8 +44,8 @@ export const frameColumns: readonly FrameColumn[] = [
     name: 'soc',
     unit: '%',
     format: 'integer',
-    why: 'a vehicle may send only one of the two signals',
-    from: (state) => signalNumber(state, 'Soc') ?? signalNumber(state, 'BatteryLevel'),
+    why: 'BatteryLevel, else Soc: TeslaMate stores it in one column with the battery_level of REST',
+    from: (state) => stateOfCharge(state),
   },
   {
     name: 'elevation',

@@ -19,4 +19,5 @@ export {
   type VehicleRecord,
   type VehicleState,
 } from './state.js';
+export { stateOfCharge } from './state-of-charge.js';
 export { type VehicleJson, vehicleJson } from './vehicle-json.js';

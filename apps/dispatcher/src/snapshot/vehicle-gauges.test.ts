@@ -44,6 +44,11 @@ describe('vehicleGauges', () => {
     expect(shown).not.toHaveProperty('shift');
   });
 
+  it('shows as state of charge what frames show: BatteryLevel, else Soc', () => {
+    expect(board(vehicle({ Soc: 70.2, BatteryLevel: 73.4 }))).toMatchObject({ soc_percent: 73.4 });
+    expect(board(vehicle({ Soc: 70.2, BatteryLevel: null }))).toMatchObject({ soc_percent: 70.2 });
+  });
+
   it('shows zero, and no series for unknown and invalid values', () => {
     const zeros = { VehicleSpeed: 0, Soc: 0, RatedRange: 0, PackVoltage: 400, PackCurrent: 0, OutsideTemp: 0 };
     expect(board(vehicle(zeros))).toMatchObject({ speed_kmh: 0, soc_percent: 0, power_kw: 0, rated_range_km: 0 });

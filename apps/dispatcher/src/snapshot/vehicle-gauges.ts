@@ -10,6 +10,7 @@ import {
   shownPowerKw,
   shownShift,
   signalNumber,
+  stateOfCharge,
   type VehicleState,
 } from '@fleetbridge/vehicle-state';
 
@@ -113,9 +114,9 @@ export const vehicleGauges: readonly VehicleGauge[] = [
   },
   {
     name: 'fleetbridge_vehicle_soc_percent',
-    help: 'State of charge in percent.',
+    help: 'State of charge in percent: BatteryLevel, else Soc.',
     isLive: false,
-    from: ({ state }) => signalNumber(state, 'Soc') ?? signalNumber(state, 'BatteryLevel'),
+    from: ({ state }) => stateOfCharge(state),
   },
   {
     name: 'fleetbridge_vehicle_charge_limit_percent',
