@@ -15,6 +15,8 @@ export interface ConnectionOptions {
   counts: StreamingCounts;
   log: Logger;
   now: () => number;
+  /** Whether no client of this process has subscribed to the tag before. */
+  isFirstSubscribeTo: (tag: string) => boolean;
   /** Other delays than TeslaMate's, for tests. */
   pace?: Partial<Pace>;
   /** Maps a tag to its VIN; default: the tag is the VIN. */
@@ -70,7 +72,7 @@ export class Connection implements LiveClient {
   }
 
   #begin(message: string): void {
-    const { raw, requestToken, access, feeds, counts, log, now, vinOf } = this.#options;
+    const { raw, requestToken, access, feeds, counts, log, now, isFirstSubscribeTo, vinOf } = this.#options;
     const webSocket = this.#webSocket;
     if (raw && asksForRawRecords(message)) {
       webSocket.knowsCloseFrames = true;
@@ -86,6 +88,7 @@ export class Connection implements LiveClient {
       counts,
       log,
       now,
+      isFirstSubscribeTo,
       pace: this.#pace,
       ...(vinOf === undefined ? {} : { vinOf }),
     });

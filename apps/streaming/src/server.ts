@@ -1,7 +1,7 @@
-// The server on STREAMING_PORT, with TLS of its own: a WebSocket on /streaming/ (and /streaming) for TeslaMate and for
-// clients of raw records, HTTP for all other requests. The WebSocket is always accepted: a refused upgrade or a close
-// frame crashes TeslaMate's process of the vehicle.
-import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+// The server on STREAMING_PORT, with TLS of its own: a WebSocket on /streaming/ for TeslaMate and for clients of raw
+// records, HTTP for all other requests. A WebSocket is accepted on every path: a refused upgrade or a close frame ends
+// TeslaMate's process of the vehicle, and repeatedly TeslaMate as a whole.
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { type Access, type AddressOf, createAddressOf, requestToken } from '@fle
 import { listen } from '@fleetbridge/service';
 import { WebSocketServer } from 'ws';
 import { Connection, type ConnectionOptions } from './connection.js';
+import { createFirstTime } from './first-time.js';
 import { LiveClients } from './live-clients.js';
 import { SilentWebSocket } from './owner/index.js';
 
@@ -16,8 +17,11 @@ import { SilentWebSocket } from './owner/index.js';
 const MAX_MESSAGE_BYTES = 64_000;
 const ARRIVAL_TIMEOUT_MS = 2_000;
 const POLL_MS = 20;
+/** TESLA_WSS_HOST with a slash at its end gives two. */
+const STREAMING_PATH = /^\/+streaming\/*$/;
 
-export interface StreamingServerOptions extends Omit<ConnectionOptions, 'access' | 'requestToken'> {
+export interface StreamingServerOptions
+  extends Omit<ConnectionOptions, 'access' | 'requestToken' | 'isFirstSubscribeTo'> {
   host: string | undefined;
   /** undefined: the server does not listen; connections are passed to `accept`. */
   port: number | undefined;
@@ -44,6 +48,8 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
   const { certificate, access, log, addressOf = createAddressOf([]), http = notFound } = options;
   const live = options.live ?? new LiveClients({ access, log });
   const connections = new Set<Connection>();
+  const isFirstUpgradeOf = createFirstTime();
+  const isFirstSubscribeTo = createFirstTime();
   const upgrades = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -68,19 +74,21 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
   server.on('upgrade', (request, socket, head) => {
     arriving.delete(peerOf(request.socket));
     socket.on('error', () => {});
-    if (!isStreamingPath(request)) {
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
-      return;
+    const address = addressOf({
+      remoteAddress: request.socket.remoteAddress,
+      forwardedFor: request.headers['x-forwarded-for']?.toString(),
+    });
+    const path = pathOf(request.url);
+    if (!STREAMING_PATH.test(path) && isFirstUpgradeOf(path)) {
+      const remedy = 'set TESLA_WSS_HOST to wss://<host>:<port>; TeslaMate adds /streaming/';
+      log.warn({ path, address, remedy }, 'streaming_path_unexpected');
     }
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
       options.counts.connections++;
-      const address = addressOf({
-        remoteAddress: request.socket.remoteAddress,
-        forwardedFor: request.headers['x-forwarded-for']?.toString(),
-      });
       const connection = new Connection(webSocket, {
         ...options,
         access: access.client(address, 'stream'),
+        isFirstSubscribeTo,
         requestToken: requestToken(request.url, request.headers.authorization),
       });
       connections.add(connection);
@@ -134,8 +142,9 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
   };
 }
 
-function isStreamingPath({ url = '' }: IncomingMessage): boolean {
-  return /^\/streaming\/?(\?|$)/.test(url);
+/** Without the query, which can contain a token. */
+function pathOf(url = ''): string {
+  return url.split('?', 1)[0]!.slice(0, 200);
 }
 
 /** Equal for a TCP connection and for the TLS or HTTP connection on it. */

@@ -346,10 +346,60 @@ describe('a client that misbehaves', () => {
     expect(closes).toEqual([1006]);
   });
 
-  it('does not stop the server with a wrong path', async ({ open, connect }) => {
+  it.for(['/streaming', '//streaming/', '///streaming//', '/streaming/?token=x'])(
+    'on the path %s is served without a warning',
+    async (path, { open, connect }) => {
+      const { rig } = await open();
+      const client = await connect(`${rig().origin}${path}`);
+      client.send({ msg_type: 'data:subscribe_oauth', token: TOKEN, value: 'speed', tag: VIN });
+      await eventually(() => client.messages.some((text) => text.includes('vehicle_disconnected')));
+      expect(eventsOf(rig(), 'streaming_path_unexpected')).toEqual([]);
+    },
+  );
+
+  it('on another path is served too, and the path is logged once, without its query', async ({ open, connect }) => {
     const { rig } = await open();
-    await expect(connect(`${rig().origin}/elsewhere`)).rejects.toThrow('404');
-    await connect(`${rig().origin}/streaming`);
+    for (const path of ['/elsewhere?token=secret', '/elsewhere', '/fleet/streaming/', '/']) {
+      const client = await connect(`${rig().origin}${path}`);
+      client.send({ msg_type: 'data:subscribe_oauth', token: TOKEN, value: 'speed', tag: VIN });
+      await eventually(() => client.messages.some((text) => text.includes('vehicle_disconnected')));
+    }
+    expect(eventsOf(rig(), 'streaming_path_unexpected')).toMatchObject([
+      { path: '/elsewhere', remedy: expect.stringContaining('TESLA_WSS_HOST') },
+      { path: '/fleet/streaming/' },
+      { path: '/' },
+    ]);
+  });
+});
+
+describe('a tag that is no known vehicle', () => {
+  it('is warned about once, with the remedy', async ({ open, connect }) => {
+    const { rig } = await open();
+    for (const tag of [2001, '2001', 'my car', 'MYTESLA', VIN]) {
+      const client = await connect(rig().wsUrl);
+      client.send({ msg_type: 'data:subscribe_oauth', token: TOKEN, value: 'speed', tag });
+      await eventually(() => client.messages.some((text) => text.includes('vehicle_disconnected')));
+    }
+    expect(eventsOf(rig(), 'unknown_tag')).toMatchObject([
+      {
+        tag: '2001',
+        remedy: 'set TESLA_WSS_USE_VIN=true in TeslaMate, or VEHICLE_IDS=2001=<VIN> in fleetbridge',
+      },
+      { tag: 'my car', remedy: 'subscribe with the VIN as tag' },
+      { tag: 'MYTESLA' },
+    ]);
+  });
+
+  it('is not warned about if VEHICLE_IDS has it, or the vehicle has sent records', async ({ open, connect }) => {
+    const { rig } = await open({ env: { VEHICLE_IDS: `2001=${VIN}` } });
+    await rig().soc(50, { vin: 'SIM-1' });
+    for (const tag of ['2001', 'sim-1']) {
+      const client = await connect(rig().wsUrl);
+      client.send({ msg_type: 'data:subscribe_oauth', token: TOKEN, value: 'speed', tag });
+      await eventually(() => eventsOf(rig(), 'subscribed').some(({ vin }) => vin === 'SIM-1' || vin === VIN));
+    }
+    await eventually(() => eventsOf(rig(), 'subscribed').length === 2);
+    expect(eventsOf(rig(), 'unknown_tag')).toEqual([]);
   });
 });
 
@@ -366,6 +416,10 @@ describe('a stop of the server', () => {
     expect(teslaMate.crashes).toEqual([]);
   });
 });
+
+function eventsOf(rig: Rig, event: string) {
+  return rig.lines.filter((line) => line.event === event);
+}
 
 function kindOf(text: string): string {
   const { msg_type, error_type, value } = JSON.parse(text);

@@ -18,6 +18,7 @@ import type { Pace } from './pace.js';
 import { nothingSent, type SentFrames } from './sent-frames.js';
 import { acquireSlot, retryWhile } from './slot-acquisition.js';
 import { frameRequest, type Subscription, subscriberName } from './subscription.js';
+import { isOrdinaryVin, unknownTagRemedy } from './vehicle-ids.js';
 
 export interface SubscriberOptions {
   webSocket: WebSocket;
@@ -29,6 +30,8 @@ export interface SubscriberOptions {
   counts: StreamingCounts;
   log: Logger;
   now: () => number;
+  /** Whether no client of this process has subscribed to the tag before. */
+  isFirstSubscribeTo: (tag: string) => boolean;
   pace: Pace;
   /** Maps a tag to its VIN; default: the tag is the VIN. */
   vinOf?: (tag: string) => string;
@@ -37,6 +40,7 @@ export interface SubscriberOptions {
 const POLL_MS = 20;
 /** TeslaMate has one subscription per connection. Each takes about 1 KB, and a client can ask for any column lists. */
 const MAX_SUBSCRIPTIONS = 32;
+const MAX_TAG_SHOWN = 64;
 
 export class Subscriber implements FeedListener {
   readonly #options: SubscriberOptions;
@@ -171,6 +175,7 @@ export class Subscriber implements FeedListener {
       return;
     }
     if (!isVin(vin)) {
+      this.#warnOfUnknownTag(tag);
       // the client subscribes again within 30 s, or has vanished
       this.#sendDisconnected();
       this.#endUnlessSubscribed();
@@ -184,6 +189,7 @@ export class Subscriber implements FeedListener {
     const ask = <T>(asked: Promise<T>) => this.#ask(asked);
     const isReady = await retryWhile(isWanted, pace.retryMs, () => ask(feed.framesReady().then(() => true)));
     if (!isReady) return;
+    if (feed.isUnknown && !isOrdinaryVin(vin)) this.#warnOfUnknownTag(tag);
     const subscriber = subscriberName(authorization.principal, vin, request.columns);
     if (this.#slot?.subscriber !== subscriber) {
       this.#releaseSlot();
@@ -194,6 +200,13 @@ export class Subscriber implements FeedListener {
     }
     log.info({ vin, address, is_online: feed.isOnline, is_resumed: !this.#slot.isNew }, 'subscribed');
     this.#start(feed, this.#slot, request);
+  }
+
+  /** Once per tag: the client subscribes again and again, because the answer is that of an offline vehicle. */
+  #warnOfUnknownTag(tag: string): void {
+    const { isFirstSubscribeTo, log, address } = this.#options;
+    const shown = tag.slice(0, MAX_TAG_SHOWN);
+    if (isFirstSubscribeTo(shown)) log.warn({ tag: shown, address, remedy: unknownTagRemedy(shown) }, 'unknown_tag');
   }
 
   /** undefined: Redis does not answer. */

@@ -18,3 +18,15 @@ export function createVinOf(entries: readonly string[]): (tag: string) => string
   if (vins instanceof RangeError) throw vins;
   return (tag) => vins.get(tag.trim()) ?? normalizeVin(tag.trim());
 }
+
+/** The form of ISO 3779. Simulated vehicles can have others (`isVin`). */
+export function isOrdinaryVin(text: string): boolean {
+  return /^[A-HJ-NPR-Z0-9]{17}$/.test(text);
+}
+
+/** What to do about a tag that is no known vehicle. */
+export function unknownTagRemedy(tag: string): string {
+  return /^\d{1,20}$/.test(tag.trim())
+    ? `set TESLA_WSS_USE_VIN=true in TeslaMate, or VEHICLE_IDS=${tag.trim()}=<VIN> in fleetbridge`
+    : 'subscribe with the VIN as tag';
+}
