@@ -372,6 +372,35 @@ describe('a client that misbehaves', () => {
   });
 });
 
+describe('a vehicle of which only V records arrive (Pub/Sub without the topic connectivity)', () => {
+  it('is streamed like a connected one', async ({ open }) => {
+    const { vehicle, client } = await open();
+    await vehicle.send(driving, 1_000);
+    const teslaMate = client();
+    await teslaMate.connect();
+    await teslaMate.waitFor(({ frames }) => frames.length === 1);
+    await vehicle.send({ VehicleSpeed: 31 }, 2_000);
+    await teslaMate.waitFor(({ frames }) => frames.length === 2);
+    expect(teslaMate.messages.map(({ text }) => kindOf(text)).slice(0, 3)).toEqual([
+      'control:hello',
+      'data:update',
+      'data:update',
+    ]);
+  });
+
+  it('is streamed when it comes back after a disconnect without a connect', async ({ open }) => {
+    const { vehicle, client } = await open();
+    await vehicle.connect();
+    await vehicle.send({ ...driving, Gear: 'P' }, 1_000);
+    await vehicle.disconnect();
+    await vehicle.send(driving, 2_000);
+    const teslaMate = client();
+    await teslaMate.connect();
+    await teslaMate.waitFor(({ frames }) => frames.at(-1)?.shiftState === 'D');
+    expect(teslaMate.count('vehicle_disconnected')).toBe(0);
+  });
+});
+
 describe('a tag that is no known vehicle', () => {
   it('is warned about once, with the remedy', async ({ open, connect }) => {
     const { rig } = await open();

@@ -1,7 +1,7 @@
 import { decodeRecord, encodeMessage, timestampOf } from '@fleetbridge/protocol';
 import { connectivityPayload, type LogEntry } from '@fleetbridge/store';
 import { emptyState } from '@fleetbridge/vehicle-state';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { dataOf, driving, type Signals } from '../../test/vehicle-log.js';
 import type { Frame } from './frame.js';
 import { type FeedListener, VehicleFeed } from './vehicle-feed.js';
@@ -9,6 +9,7 @@ import { type FeedListener, VehicleFeed } from './vehicle-feed.js';
 const VIN = '5YJ3E1EA7KF000001';
 const feeds: VehicleFeed[] = [];
 afterEach(() => {
+  vi.useRealTimers();
   for (const feed of feeds.splice(0)) feed.stop();
 });
 
@@ -84,6 +85,43 @@ describe('a feed', () => {
     presence(false, 0);
     expect(changes).toEqual(['online', 'offline', 'online', 'offline']);
   });
+
+  it.each<[string, (feed: ReturnType<typeof open>) => void]>([
+    ['no connectivity record', () => {}],
+    ['a disconnect before its last record', ({ presence }) => presence(false, 300_000)],
+  ])('of a vehicle with %s is online for two minutes after each record', async (_, begin) => {
+    vi.useFakeTimers({ now: 10_000_000 });
+    const opened = open({ now: Date.now });
+    const { feed, send } = opened;
+    begin(opened);
+    await feed.framesReady();
+    const { listener, changes } = newListener();
+    feed.listen(listener);
+    expect(feed.isOnline).toBe(false);
+    send(driving, 1_000, Date.now());
+    expect(feed.isOnline).toBe(true);
+    vi.advanceTimersByTime(100_000);
+    send({ Gear: 'P' }, 2_000, Date.now());
+    vi.advanceTimersByTime(119_000);
+    expect(changes).toEqual(['online']);
+    vi.advanceTimersByTime(1_000);
+    expect(changes).toEqual(['online', 'offline']);
+    send({ VehicleSpeed: 0 }, 3_000, Date.now());
+    expect(changes).toEqual(['online', 'offline', 'online']);
+  });
+
+  it('of a connected vehicle is online without records, and offline when it disconnects after its last record', async () => {
+    vi.useFakeTimers({ now: 10_000_000 });
+    const { feed, send, presence } = open({ now: Date.now });
+    await feed.framesReady();
+    send({ ...driving, Gear: 'P' }, 1_000, Date.now());
+    presence(true, 0);
+    vi.advanceTimersByTime(3_600_000);
+    expect(feed.isOnline).toBe(true);
+    send({ VehicleSpeed: 0 }, 2_000, Date.now());
+    presence(false, 0);
+    expect(feed.isOnline).toBe(false);
+  });
 });
 
 function open(options: Partial<ConstructorParameters<typeof VehicleFeed>[0]> = {}) {
@@ -94,7 +132,7 @@ function open(options: Partial<ConstructorParameters<typeof VehicleFeed>[0]> = {
     now: () => nowMs,
     windowMs: nowMs,
     loadSnapshot: () => Promise.resolve(emptyState()),
-    readUpTo: () => `${n}-0`,
+    readUpTo: () => `${idMs}-${n}`,
     findCheckpoint: () => {
       checkpoints++;
       return Promise.resolve(undefined);
@@ -103,10 +141,12 @@ function open(options: Partial<ConstructorParameters<typeof VehicleFeed>[0]> = {
     ...options,
   });
   feeds.push(feed);
-  const record = (topic: 'V' | 'connectivity', payload: Buffer, createdMs: number) => {
+  let idMs = 0;
+  const record = (topic: 'V' | 'connectivity', payload: Buffer, createdMs: number, receivedMs = idMs) => {
     n++;
+    idMs = receivedMs;
     const entry: LogEntry = {
-      id: `${n}-0`,
+      id: `${idMs}-${n}`,
       vin: VIN,
       topic,
       txid: '',
@@ -120,11 +160,12 @@ function open(options: Partial<ConstructorParameters<typeof VehicleFeed>[0]> = {
   return {
     feed,
     checkpoints: () => checkpoints,
-    send: (signals: Signals, createdMs: number) =>
+    send: (signals: Signals, createdMs: number, receivedMs?: number) =>
       record(
         'V',
         encodeMessage('V', { data: dataOf(signals), createdAt: timestampOf(createdMs), vin: VIN }),
         createdMs,
+        receivedMs,
       ),
     presence: (isConnected: boolean, agoMs: number) => {
       const atMs = nowMs - agoMs;

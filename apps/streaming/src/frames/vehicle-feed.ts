@@ -2,6 +2,7 @@
 // reconnect, and whether the vehicle is online. Records of the tail are merged from the start. The snapshot is added at
 // the first request; merging is independent of the order, so the two together are the exact present. Frames are made
 // while the vehicle has a subscriber in any process.
+import { entryMs, isAfter } from '@fleetbridge/protocol';
 import type { Checkpoint, LogEntry } from '@fleetbridge/store';
 import {
   emptyState,
@@ -19,6 +20,8 @@ import type { FrameRing } from './frame-ring.js';
 
 /** A vehicle that disconnects in a drive is most likely in a tunnel or a garage. */
 export const DRIVE_GRACE_MS = 120_000;
+/** A vehicle of unknown connectivity counts as online for this long after a record. */
+const PRESENT_MS = 120_000;
 
 export interface FeedListener {
   frame(frame: Frame): void;
@@ -57,15 +60,21 @@ export class VehicleFeed {
   #isLoaded = false;
   #isTracked = false;
   readonly #listeners = new Set<FeedListener>();
+  /** The last record that is not about connectivity; in the snapshot, the last with a reading. */
+  #lastRecordId: string | undefined;
   #isOnline = false;
-  #graceTimer: NodeJS.Timeout | undefined;
+  #presenceTimer: NodeJS.Timeout | undefined;
 
   constructor(options: FeedOptions) {
     this.#options = options;
     this.messages = new FrameMessages(options.elevation);
   }
 
-  /** Connected, or disconnected in a drive for less than the grace period. Valid once `ready` has resolved. */
+  /**
+   * Connected, or disconnected in a drive for less than the grace period. Without a connectivity record, or with a
+   * disconnect before the last record (Google Pub/Sub without the topic connectivity): has sent a record in the last two
+   * minutes. Valid once `ready` has resolved.
+   */
   get isOnline(): boolean {
     return this.#isOnline;
   }
@@ -144,7 +153,10 @@ export class VehicleFeed {
     let frame: Frame | undefined;
     if (this.#builder) frame = this.#builder.record(entry, decoded);
     else mergeRecord(this.#state, { entryId: entry.id, timeMs: entry.createdMs, decoded });
-    if (decoded.topic === 'connectivity' && this.#isLoaded) this.#updatePresence();
+    if (decoded.topic !== 'connectivity') this.#received(entry.id);
+    // otherwise the timer checks when the last record was
+    const canChange = decoded.topic === 'connectivity' || !this.#isOnline;
+    if (canChange && this.#isLoaded) this.#updatePresence();
     if (frame) this.#notify((listener) => listener.frame(frame));
   }
 
@@ -154,7 +166,7 @@ export class VehicleFeed {
   }
 
   stop(): void {
-    clearTimeout(this.#graceTimer);
+    clearTimeout(this.#presenceTimer);
   }
 
   forgotten(): void {
@@ -165,6 +177,7 @@ export class VehicleFeed {
   async #load(): Promise<void> {
     const snapshot = await this.#options.loadSnapshot();
     this.#state = mergeStates(snapshot, this.#state);
+    for (const { entryId } of snapshot.readings.values()) this.#received(entryId);
     this.#isLoaded = true;
     this.#updatePresence();
   }
@@ -184,18 +197,27 @@ export class VehicleFeed {
     this.#isTracked = true;
   }
 
+  #received(entryId: string): void {
+    if (this.#lastRecordId === undefined || isAfter(entryId, this.#lastRecordId)) this.#lastRecordId = entryId;
+  }
+
   #updatePresence(): void {
-    clearTimeout(this.#graceTimer);
-    const { connectivity } = this.state;
-    if (connectivity?.isConnected) {
-      this.#setOnline(true);
-      return;
+    clearTimeout(this.#presenceTimer);
+    const leftMs = this.#onlineUntilMs() - this.#options.now();
+    this.#setOnline(leftMs > 0);
+    if (leftMs > 0 && leftMs < Number.POSITIVE_INFINITY) {
+      this.#presenceTimer = setTimeout(() => this.#updatePresence(), leftMs);
     }
+  }
+
+  #onlineUntilMs(): number {
+    const { connectivity } = this.state;
+    if (connectivity?.isConnected) return Number.POSITIVE_INFINITY;
+    const last = this.#lastRecordId;
+    if (last !== undefined && (!connectivity || isAfter(last, connectivity.entryId))) return entryMs(last) + PRESENT_MS;
     const shift = shownShift(this.state);
     const isInDrive = shift !== undefined && shift !== 'P';
-    const graceMs = isInDrive && connectivity ? connectivity.timeMs + DRIVE_GRACE_MS - this.#options.now() : 0;
-    this.#setOnline(graceMs > 0);
-    if (graceMs > 0) this.#graceTimer = setTimeout(() => this.#updatePresence(), graceMs);
+    return isInDrive && connectivity ? connectivity.timeMs + DRIVE_GRACE_MS : 0;
   }
 
   #setOnline(isOnline: boolean): void {
