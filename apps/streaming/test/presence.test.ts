@@ -11,6 +11,7 @@ import { driving, VehicleLog } from './vehicle-log.js';
 const HELLO = 'hello';
 const OFFLINE = 'Vehicle is offline';
 const GONE = 'vehicle_disconnected';
+const HOUR_MS = 3_600_000;
 
 interface Setup {
   vehicle: VehicleLog;
@@ -97,7 +98,7 @@ describe('a parked vehicle', () => {
     await client.received([...before, HELLO, '2000,D,20', '3000,D,40'], { orMore: true });
   });
 
-  it('that sleeps: each subscribe is answered with hello and disconnected; offline is sent once per connection', async ({
+  it('that sleeps: each subscribe is answered with a frame without shift state and power, which wakes nothing', async ({
     open,
   }) => {
     const { vehicle, newClient } = await open({ pace: { helloEveryMs: 20 } });
@@ -105,14 +106,102 @@ describe('a parked vehicle', () => {
     await vehicle.disconnect();
     const client = await newClient();
     client.subscribe();
-    await client.received([HELLO, OFFLINE, GONE]);
+    await client.received([HELLO, '1000,,', GONE]);
     await client.silent();
     client.subscribe();
-    await client.received([HELLO, OFFLINE, GONE, HELLO, GONE]);
+    await client.received([HELLO, '1000,,', GONE, HELLO, '1000,,', GONE]);
     await client.silent();
     const next = await newClient();
     next.subscribe();
+    await next.received([HELLO, '1000,,', GONE]);
+  });
+
+  it('that falls asleep: a client that was connected then gets no further frame at its next subscribe', async ({
+    open,
+  }) => {
+    const { vehicle, newClient } = await open();
+    await vehicle.send({ Location: [48.1, 11.5], Gear: 'P' }, 1_000);
+    const client = await newClient();
+    client.subscribe();
+    await client.received([HELLO, '1000,P,0']);
+    await vehicle.disconnect();
+    client.subscribe();
+    await client.received([HELLO, '1000,P,0', OFFLINE, '1000,,0', GONE, HELLO, GONE]);
+    const next = await newClient();
+    next.subscribe();
+    await next.received([HELLO, '1000,,', GONE]);
+  });
+
+  it('that sleeps and has no known location is answered the same', async ({ open }) => {
+    const { vehicle, newClient } = await open();
+    await vehicle.send({ Gear: 'P' }, 1_000);
+    await vehicle.disconnect();
+    const client = await newClient();
+    client.subscribe();
+    await client.received([HELLO, expect.stringMatching(/^\d+,,$/), GONE]);
+  });
+
+  it('whose configuration was removed: offline after ten minutes of subscriptions, and for every later client', async ({
+    open,
+  }) => {
+    let aheadMs = 20 * HOUR_MS;
+    const { vehicle, newClient } = await open({ now: () => Date.now() + aheadMs });
+    await vehicle.send({ Location: [48.1, 11.5], Gear: 'P' }, 1_000);
+    await vehicle.disconnect();
+    const client = await newClient();
+    client.subscribe();
+    await client.received([HELLO, '1000,,', GONE]);
+    aheadMs += 590_000;
+    client.subscribe();
+    await client.received([HELLO, '1000,,', GONE, HELLO, '1000,,', GONE]);
+    aheadMs += 10_000;
+    client.subscribe();
+    const before = [HELLO, '1000,,', GONE, HELLO, '1000,,', GONE];
+    await client.received([...before, HELLO, OFFLINE, GONE]);
+    client.subscribe();
+    await client.received([...before, HELLO, OFFLINE, GONE, HELLO, GONE]);
+    const next = await newClient();
+    next.subscribe();
     await next.received([HELLO, OFFLINE, GONE]);
+
+    // the ten minutes begin again when it has been connected
+    await vehicle.connect();
+    await vehicle.disconnect();
+    const last = await newClient();
+    last.subscribe();
+    await last.received([HELLO, '1000,,', GONE]);
+  });
+
+  it('whose configuration was removed: offline at once when nothing was received for 24 hours', async ({ open }) => {
+    const { vehicle, newClient } = await open({ now: () => Date.now() + 25 * HOUR_MS });
+    await vehicle.send({ Location: [48.1, 11.5], Gear: 'P' }, 1_000);
+    await vehicle.disconnect();
+    const client = await newClient();
+    client.subscribe();
+    await client.received([HELLO, OFFLINE, GONE]);
+  });
+
+  it('that has sent records without a change: the present frame of a reconnect has the time of the newest one', async ({
+    open,
+  }) => {
+    const { vehicle, newClient } = await open();
+    await vehicle.send({ Location: [48.1, 11.5], Gear: 'P' }, 1_000);
+    const client = await newClient();
+    client.subscribe();
+    await client.received([HELLO, '1000,P,0']);
+    // TeslaMate can have this time from REST, and would ignore an older frame
+    await vehicle.send({ VehicleSpeed: 0 }, 61_000);
+    await client.received([HELLO, '1000,P,0']);
+    client.socket.terminate();
+    const back = await newClient();
+    back.subscribe();
+    await back.received([HELLO, '61000,P,0']);
+    await vehicle.disconnect();
+    await back.received([HELLO, '61000,P,0', OFFLINE, '61000,,0', GONE]);
+    await vehicle.connect();
+    await vehicle.send({ PackVoltage: 400, PackCurrent: -10 }, 62_000);
+    back.subscribe();
+    await back.received([HELLO, '61000,P,0', OFFLINE, '61000,,0', GONE, HELLO, '62000,P,4']);
   });
 
   it('that wakes: the next subscribe receives the present frame', async ({ open }) => {
@@ -121,14 +210,14 @@ describe('a parked vehicle', () => {
     await vehicle.disconnect();
     const client = await newClient();
     client.subscribe();
-    await client.received([HELLO, OFFLINE, GONE]);
+    await client.received([HELLO, '1000,,', GONE]);
     await vehicle.connect();
     await client.silent();
     client.subscribe();
-    await client.received([HELLO, OFFLINE, GONE, HELLO, '1000,P,0']);
-    // another disconnect is reported again
+    await client.received([HELLO, '1000,,', GONE, HELLO, '1000,P,0']);
+    // another disconnect is reported
     await vehicle.disconnect();
-    await client.received([HELLO, OFFLINE, GONE, HELLO, '1000,P,0', OFFLINE, '1000,,0', GONE]);
+    await client.received([HELLO, '1000,,', GONE, HELLO, '1000,P,0', OFFLINE, '1000,,0', GONE]);
   });
 
   it('that reconnects unchanged: its shift state is sent again, and nothing to a client that has it', async ({
@@ -192,13 +281,41 @@ describe('a vehicle that vanishes in a drive', () => {
     await client.received([...before, HELLO, '2000,D,40', '3000,D,80']);
   });
 
-  it('is offline for a client that subscribes only then', async ({ open }) => {
+  it('is asleep for a new client that subscribes only then', async ({ open }) => {
     const { vehicle, newClient } = await open();
     await vehicle.send(driving, 1_000);
     await vehicle.disconnect({ agoMs: 130_000 });
     const client = await newClient();
     client.subscribe();
-    await client.received([HELLO, OFFLINE, GONE]);
+    await client.received([HELLO, '1000,,', GONE]);
+  });
+
+  it('in a tunnel of five minutes is offline for the client that had its drive, however often that subscribes', async ({
+    open,
+  }) => {
+    const { vehicle, newClient, isConfirmed } = await open({ pace: { pingEveryMs: 5 } });
+    await vehicle.send(driving, 1_000);
+    const client = await newClient();
+    client.subscribe();
+    await client.received([HELLO, '1000,D,21']);
+    await eventually(isConfirmed);
+    await vehicle.disconnect({ agoMs: 130_000 });
+    const before = [HELLO, '1000,D,21', OFFLINE, '1000,,0', GONE];
+    await client.received(before);
+    client.subscribe();
+    await client.received([...before, HELLO, GONE]);
+    client.socket.terminate();
+    for (let connection = 0; connection < 2; connection++) {
+      const back = await newClient();
+      back.subscribe();
+      await back.received([HELLO, OFFLINE, GONE]);
+      back.socket.terminate();
+    }
+    await vehicle.connect();
+    await vehicle.send({ PackCurrent: -100 }, 301_000);
+    const last = await newClient();
+    last.subscribe();
+    await last.received([HELLO, '301000,D,40']);
   });
 
   it('is replayed completely to a client that reconnects only then', async ({ open }) => {

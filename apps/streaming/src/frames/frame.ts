@@ -23,6 +23,16 @@ export function hasShiftLetter({ values }: Frame): boolean {
   return values.shift_state !== '';
 }
 
+/** In D, R or N. */
+export function isDriving({ values }: Frame): boolean {
+  return values.shift_state !== '' && values.shift_state !== 'P';
+}
+
+/** A vehicle that is probably asleep: to TeslaMate, empty power means that it is not really online. */
+export function asAsleep({ entryId, timeMs, values }: Frame): Frame {
+  return createFrame(entryId, { timeMs, values: { ...values, shift_state: '', power: '' } });
+}
+
 /** The same moment without a shift letter and without power. */
 export function withoutShiftLetter({ entryId, timeMs, values }: Frame): Frame {
   return createFrame(entryId, { timeMs, values: { ...values, shift_state: '', power: '0' } });

@@ -2,26 +2,32 @@
 // reconnect, and whether the vehicle is online. Records of the tail are merged from the start. The snapshot is added at
 // the first request; merging is independent of the order, so the two together are the exact present. Frames are made
 // while the vehicle has a subscriber in any process.
-import { entryMs, isAfter } from '@fleetbridge/protocol';
+import { BEGINNING, entryMs, isAfter } from '@fleetbridge/protocol';
 import type { Checkpoint, LogEntry } from '@fleetbridge/store';
 import {
   emptyState,
   mergeRecord,
   mergeStates,
+  newestReadingMs,
   shownShift,
   type VehicleRecord,
   type VehicleState,
 } from '@fleetbridge/vehicle-state';
 import type { Elevation } from './elevation.js';
-import type { Frame } from './frame.js';
+import { asAsleep, createFrame, type Frame } from './frame.js';
 import { builderFromState, type FrameBuilder } from './frame-builder.js';
 import { FrameMessages } from './frame-messages.js';
 import type { FrameRing } from './frame-ring.js';
+import { OfflineTime } from './offline-time.js';
 
 /** A vehicle that disconnects in a drive is most likely in a tunnel or a garage. */
 export const DRIVE_GRACE_MS = 120_000;
 /** A vehicle of unknown connectivity counts as online for this long after a record. */
 const PRESENT_MS = 120_000;
+/** A vehicle that is offline and has sent nothing for longer may have no telemetry configuration any more. */
+const ASLEEP_MS = 24 * 3_600_000;
+/** The same for one whose subscriber keeps asking: TeslaMate asks only while Tesla's API calls the vehicle online. */
+const ASLEEP_SUBSCRIBED_MS = 600_000;
 
 export interface FeedListener {
   frame(frame: Frame): void;
@@ -63,11 +69,13 @@ export class VehicleFeed {
   /** The last record that is not about connectivity; in the snapshot, the last with a reading. */
   #lastRecordId: string | undefined;
   #isOnline = false;
+  readonly #offlineTime: OfflineTime;
   #presenceTimer: NodeJS.Timeout | undefined;
 
   constructor(options: FeedOptions) {
     this.#options = options;
     this.messages = new FrameMessages(options.elevation);
+    this.#offlineTime = new OfflineTime(options.now);
   }
 
   /**
@@ -87,6 +95,29 @@ export class VehicleFeed {
   /** The last frame, once `framesReady` has resolved; undefined until a location is known. */
   get present(): Frame | undefined {
     return this.#builder?.present;
+  }
+
+  /**
+   * The frame at the time of the vehicle's newest record, which need not have changed a column: TeslaMate ignores a frame
+   * that is older than what REST has.
+   */
+  atNewestRecord(frame: Frame): Frame {
+    const newestMs = Math.min(newestReadingMs(this.state) ?? 0, this.#options.now());
+    return newestMs > frame.timeMs ? { ...frame, timeMs: Math.trunc(newestMs) } : frame;
+  }
+
+  /**
+   * For a subscriber of an offline vehicle that is probably asleep: TeslaMate then waits and does not wake the vehicle by
+   * a fetch. undefined: the vehicle may be awake without telemetry, and only a fetch can show it.
+   */
+  asleepFrame(): Frame | undefined {
+    const { connectivity } = this.state;
+    const receivedMs = Math.max(entryMs(this.#lastRecordId ?? BEGINNING), entryMs(connectivity?.entryId ?? BEGINNING));
+    const isRecent = receivedMs > this.#options.now() - ASLEEP_MS;
+    if (this.#isOnline || !isRecent || this.#offlineTime.ms >= ASLEEP_SUBSCRIBED_MS) return undefined;
+    const frame =
+      this.present ?? createFrame(this.readUpTo, { timeMs: Math.trunc(connectivity?.timeMs ?? 0), values: {} });
+    return asAsleep(this.atNewestRecord(frame));
   }
 
   /** The frames of the resume window. Call only after `framesReady`. */
@@ -142,10 +173,12 @@ export class VehicleFeed {
 
   listen(listener: FeedListener): void {
     this.#listeners.add(listener);
+    this.#updateOfflineTime();
   }
 
   leave(listener: FeedListener): void {
     this.#listeners.delete(listener);
+    this.#updateOfflineTime();
   }
 
   /** Handles the next record of this vehicle in the log's order. */
@@ -223,7 +256,12 @@ export class VehicleFeed {
   #setOnline(isOnline: boolean): void {
     if (this.#isOnline === isOnline) return;
     this.#isOnline = isOnline;
+    this.#updateOfflineTime();
     this.#notify((listener) => (isOnline ? listener.online() : listener.offline()));
+  }
+
+  #updateOfflineTime(): void {
+    this.#offlineTime.update({ isOnline: this.#isOnline, isSubscribed: this.#listeners.size > 0 });
   }
 
   /** An exception in one listener must not affect the others, nor the tail. */

@@ -9,8 +9,10 @@ export interface SentFrames {
   /** The last frame as the client's columns show it; '' = no frame yet. */
   values: string;
   last: Frame | undefined;
+  /** The vehicle was in D, R or N in the last frame that a record made. */
+  isDriving: boolean;
 }
 
 export function nothingSent(upTo: string): SentFrames {
-  return { upTo, timeMs: Number.NEGATIVE_INFINITY, values: '', last: undefined };
+  return { upTo, timeMs: Number.NEGATIVE_INFINITY, values: '', last: undefined, isDriving: false };
 }

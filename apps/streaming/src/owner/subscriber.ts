@@ -9,7 +9,7 @@ import type { Logger } from '@fleetbridge/service';
 import type { WebSocket } from 'ws';
 import { BoundedMap } from '../bounded-map.js';
 import type { FeedListener, Feeds, Frame, FrameRequest, VehicleFeed } from '../frames/index.js';
-import { hasShiftLetter, planReplay, Replay, withoutShiftLetter } from '../frames/index.js';
+import { hasShiftLetter, isDriving, planReplay, Replay, withoutShiftLetter } from '../frames/index.js';
 import type { StreamingCounts } from '../metrics.js';
 import { Confirmations, type HeldSlot } from '../resume/index.js';
 import { HELLO, parseClientMessage, tokenRejected, vehicleDisconnected, vehicleOffline } from './client-messages.js';
@@ -233,12 +233,16 @@ export class Subscriber implements FeedListener {
       counts.resumeGaps++;
       log.warn({ vin: slot.vin, from: sent.upTo, first_kept: ring.lostThrough }, 'resume_gap');
     }
-    if (first && feed.isOnline) this.#sendFrame(first);
+    if (first && feed.isOnline) this.#sendFrame(feed.atNewestRecord(first));
     // a frame that equals the last one of an earlier connection is not sent again
     const before = ring.at(ring.after(sent.upTo) - 1);
     if (before && sent.values === '' && !slot.isNew) {
       sent.values = feed.messages.of(before, request).values;
       sent.timeMs = before.timeMs;
+      sent.isDriving = isDriving(before);
+    } else if (sent.values === '' && !slot.isNew && feed.present) {
+      // a long time ago: its last frame is no longer kept
+      sent.isDriving = isDriving(feed.present);
     }
     this.#replay = new Replay({
       ring,
@@ -250,7 +254,7 @@ export class Subscriber implements FeedListener {
       onDone: () => {
         this.#replay = undefined;
         this.#isLive = true;
-        if (!feed.isOnline) this.#sendDisconnected();
+        if (!feed.isOnline) this.#answerOffline(feed);
       },
       onError: (error) => this.failed(error),
       framesPerSecond: pace.replayFramesPerSecond,
@@ -286,7 +290,23 @@ export class Subscriber implements FeedListener {
   #sendFrame(frame: Frame): boolean {
     if (this.#isEnding || frame.timeMs < this.#sent.timeMs) return false;
     this.#sent.upTo = frame.entryId;
+    this.#sent.isDriving = isDriving(frame);
     return this.#sendIfChanged(frame);
+  }
+
+  /**
+   * At a subscribe. "Vehicle is offline" makes TeslaMate fetch vehicle_data, which wakes the vehicle where that comes from
+   * Tesla. A client in a drive needs it: it must learn from REST whether the drive is over.
+   */
+  #answerOffline(feed: VehicleFeed): void {
+    const frame = this.#offlineSent || this.#sent.isDriving ? undefined : feed.asleepFrame();
+    if (frame === undefined) {
+      this.#sendDisconnected();
+      return;
+    }
+    this.#sent.values = '';
+    this.#sendIfChanged(frame);
+    this.#sendVehicleDisconnected();
   }
 
   #sendIfChanged(frame: Frame): boolean {
@@ -295,7 +315,7 @@ export class Subscriber implements FeedListener {
     // The client's columns may not show the change. TeslaMate would store the same values as another position.
     if (values === sent.values) return false;
     sent.values = values;
-    sent.timeMs = frame.timeMs;
+    sent.timeMs = Math.max(sent.timeMs, frame.timeMs);
     sent.last = frame;
     this.#options.counts.frames++;
     this.#send(text);
@@ -313,9 +333,15 @@ export class Subscriber implements FeedListener {
       this.#offlineSent = true;
       this.#send(vehicleOffline(tag));
       const { last } = this.#sent;
-      if (this.#isLive && last && hasShiftLetter(last)) this.#sendIfChanged(withoutShiftLetter(last));
+      if (this.#isLive && last && hasShiftLetter(last)) {
+        this.#sendIfChanged(withoutShiftLetter(this.#feed!.atNewestRecord(last)));
+      }
     }
-    this.#send(vehicleDisconnected(tag));
+    this.#sendVehicleDisconnected();
+  }
+
+  #sendVehicleDisconnected(): void {
+    this.#send(vehicleDisconnected(this.#subscription!.tag));
     this.#hello.stop();
     // silence until the client subscribes again
     this.#isLive = false;
