@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { eventually } from '@fleetbridge/testing';
+import { eventually, freePort } from '@fleetbridge/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openChildOutput } from '../src/supervisor/child-output.js';
 import type { ChildSpec } from '../src/supervisor/supervised-child.js';
@@ -135,6 +136,53 @@ describe('a child that exits', () => {
   });
 });
 
+describe('a port that the supervisor binds for a child', () => {
+  it('refuses no connection while the child is killed and restarted, and is closed by a stop', async () => {
+    const port = await freePort();
+    const supervisor = createSupervisor({ backoffMs: () => 200 });
+    const spec = { ...child('first'), args: [fixture('listening-child.mjs')] };
+    const { ports, pid } = await supervisor.start({ ...spec, ports: [{ name: 'main', host: undefined, port }] });
+    expect(ports).toEqual({ main: port, isInherited: 1 });
+    const greetings: Promise<string>[] = [];
+    const connecting = setInterval(() => greetings.push(greeting(port)), 20);
+    await eventually(() => greetings.length > 3);
+    process.kill(pid!, 'SIGKILL');
+    await eventually(() => printed.includes('first restarted'));
+    await eventually(() => greetings.length > 20);
+    clearInterval(connecting);
+    // '': accepted at the moment of the kill
+    const answers = new Set(await Promise.all(greetings));
+    answers.delete('');
+    expect([...answers].filter((text) => !/^\d+$/.test(text))).toEqual([]);
+    expect(answers.size).toBe(2);
+    await supervisor.stop();
+    expect(await greeting(port)).toBe('ECONNREFUSED');
+  });
+
+  it('is served by the next run before the processes of the last one have exited', async () => {
+    const port = await freePort();
+    const supervisor = createSupervisor({ backoffMs: () => 20 });
+    const spec = { ...child('first', 'stubborn-grandchild'), ports: [{ name: 'main', host: undefined, port }] };
+    await supervisor.start(spec);
+    const grandchild = pidOf('first grandchild');
+    process.kill(pidOf('first started'), 'SIGKILL');
+    await eventually(() => events('grandchild').length === 2);
+    expect(isAlive(grandchild)).toBe(true);
+    await supervisor.stop();
+    await eventually(() => !isAlive(grandchild));
+  });
+
+  it('that another process has is left to the child, which reports it', async () => {
+    const other = createServer().listen(0);
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const spec = { ...child('first'), args: [fixture('listening-child.mjs'), String(port)] };
+    const starting = createSupervisor().start({ ...spec, ports: [{ name: 'main', host: undefined, port }] });
+    await expect(starting).rejects.toThrow('EADDRINUSE');
+    other.close();
+  });
+});
+
 it('backs off for 0.5, 1, 2, 4, 8 and then 10 seconds', () => {
   expect([0, 1, 2, 3, 4, 5, 6, 60].map(standardBackoffMs)).toEqual([
     500, 1000, 2000, 4000, 8000, 10_000, 10_000, 10_000,
@@ -198,3 +246,16 @@ it('lets the children exit when the supervisor is killed', async () => {
   await eventually(() => events('disconnected').length === 2);
   await eventually(() => !isAlive(pidOf('first started')) && !isAlive(pidOf('second started')));
 });
+
+/** What the server sends, or the code of the error. */
+function greeting(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    connect(port, '127.0.0.1')
+      .on('data', (data) => {
+        text += data;
+      })
+      .on('end', () => resolve(text))
+      .on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? String(error)));
+  });
+}

@@ -2,7 +2,7 @@
 // vehicle's ledger is compared with the log.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,6 +64,8 @@ describe('fleetbridge up', () => {
     await eventually(() => ledger.acknowledged.size > 50, 30_000);
     await teslaMate.waitFor(({ frames }) => frames.length > 20, 30_000);
 
+    // a first connection that fails ends TeslaMate
+    const newClients = connectEvery(20, Number(environment.STREAMING_PORT));
     for (const name of ['redis-server 127', 'redis-guard', 'apps/ingest/', 'apps/dispatcher/', 'apps/streaming/']) {
       const acknowledged = ledger.acknowledged.size;
       const frames = teslaMate.frames.length;
@@ -79,6 +81,7 @@ describe('fleetbridge up', () => {
       );
       await teslaMate.waitFor((client) => client.frames.length > frames + 20, 60_000);
     }
+    expect(await newClients.stop()).toEqual([]);
     expect(await vehicle.finish(30_000)).toBe(0);
 
     const store = storeIn(folder);
@@ -208,6 +211,28 @@ async function startTeslaMate(folder: string, { STREAMING_PORT }: Environment): 
   cleanUp.push(() => client.stop());
   await client.connect();
   return client;
+}
+
+/** Opens connections until `stop`, which resolves to the errors of those that failed. */
+function connectEvery(ms: number, port: number) {
+  const outcomes: Promise<string>[] = [];
+  const timer = setInterval(() => {
+    const socket = connect(port, '127.0.0.1');
+    outcomes.push(
+      new Promise((resolve) => {
+        socket.once('connect', () => resolve('connected'));
+        socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? String(error)));
+      }),
+    );
+    socket.once('connect', () => socket.destroy()).on('error', () => {});
+  }, ms);
+  cleanUp.push(() => clearInterval(timer));
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      return (await Promise.all(outcomes)).filter((outcome) => outcome !== 'connected');
+    },
+  };
 }
 
 function serverCa(folder: string): string {

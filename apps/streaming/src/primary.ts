@@ -1,25 +1,29 @@
 // The primary holds the ports and serves no client itself, so that it outlives its workers. SIGHUP replaces the workers
-// one by one with new ones, which load the current code and certificates.
-import { createMetrics, type RunContext, startAdminServer, WorkerPool } from '@fleetbridge/service';
+// one by one with new ones, which load the current code and certificates. Under `npm start` it inherits the sockets from
+// the supervisor, so that connections wait while the primary is restarted.
+import { createMetrics, inheritedSockets, type RunContext, startAdminServer, WorkerPool } from '@fleetbridge/service';
 import { loadCertificate } from './certificate.js';
 import { type StreamingConfig, withDefaults } from './config.js';
 
 /** Resolves when the workers are ready. Throws ConfigError, ListenError, WorkerStartError. */
-export async function startPrimary(config: StreamingConfig, context: Pick<RunContext, 'log' | 'onStop'>) {
+export async function startPrimary(config: StreamingConfig, context: Pick<RunContext, 'env' | 'log' | 'onStop'>) {
   const { log } = context;
   const { bind: host } = withDefaults(config);
   // Each worker loads it itself; a mistake is better reported once.
   await loadCertificate(config);
   const pool = new WorkerPool({ count: config.STREAMING_WORKERS, readyWhen: 'one', log });
+  const inherited = inheritedSockets(context.env);
   const bind = { host, hostVariable: 'STREAMING_BIND' };
   const clients = pool.addHandoff('clients', {
     ...bind,
+    fd: inherited.get('clients'),
     port: config.STREAMING_PORT,
     variable: 'STREAMING_PORT',
     purpose: 'TeslaMate',
   });
   const grpc = pool.addHandoff('grpc', {
     ...bind,
+    fd: inherited.get('grpc'),
     port: config.STREAMING_GRPC_PORT,
     variable: 'STREAMING_GRPC_PORT',
     purpose: 'gRPC',

@@ -19,6 +19,7 @@ export {
   type AdminServer,
   type AdminServerOptions,
   HOST_NAME_REFUSED,
+  inheritedSockets,
   isPrivateHostName,
   ListenError,
   type ListenErrorCode,

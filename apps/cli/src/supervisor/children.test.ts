@@ -54,6 +54,19 @@ describe('the environment of a child', () => {
     });
   });
 
+  it.each([
+    [{}, undefined],
+    [{ AUTH: 'none' }, '127.0.0.1'],
+    [{ AUTH: 'none', AUTH_NONE_ANYWHERE: 'on' }, undefined],
+    [{ STREAMING_BIND: '192.0.2.1' }, '192.0.2.1'],
+  ])('binds the ports of the streaming server to the address of %j', (env, host) => {
+    expect(appSpec('streaming', factsOf(env)).ports).toEqual([
+      { name: 'clients', host, port: 8443 },
+      { name: 'grpc', host, port: 50051 },
+    ]);
+    expect(appSpec('ingest', factsOf(env)).ports).toBeUndefined();
+  });
+
   it("omits the development CA when Tesla's CAs are used", () => {
     const { env } = appSpec('ingest', factsOf({ INGEST_CA_BUNDLE: 'production', ALLOWED_VINS: 'A' }));
     expect(env).not.toHaveProperty('INGEST_CA_FILE');

@@ -3,8 +3,10 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bindAddress } from '@fleetbridge/access';
 import { fieldFacts, settings } from '@fleetbridge/settings';
 import { developmentCaFile, hasDevelopmentCa, type UpConfig } from '../config.js';
+import type { PortSpec } from './listening-sockets.js';
 import type { ChildSpec } from './supervised-child.js';
 
 export type AppName = 'redis' | 'dispatcher' | 'ingest' | 'streaming' | 'simulator';
@@ -52,7 +54,22 @@ export function appSpec(name: 'dispatcher' | 'ingest' | 'streaming', facts: Chil
     args: [scriptOf(name, 'main.js')],
     env: environmentOf(name, facts.env, defaults[name]),
     readySeconds: 60,
+    ...(name === 'streaming' ? { ports: streamingPorts(config) } : {}),
   };
+}
+
+/** At the address that the streaming server would bind to itself. */
+function streamingPorts(config: UpConfig): PortSpec[] {
+  const { AUTH, AUTH_NONE_ANYWHERE, STREAMING_BIND, STREAMING_PORT, STREAMING_GRPC_PORT } = config;
+  const host = bindAddress({
+    bind: STREAMING_BIND,
+    isAuthRequired: AUTH !== 'none',
+    isOpenAllowed: AUTH_NONE_ANYWHERE === true,
+  });
+  return [
+    { name: 'clients', host, port: STREAMING_PORT },
+    { name: 'grpc', host, port: STREAMING_GRPC_PORT },
+  ];
 }
 
 /** The other processes expect ingest at these ports, whatever a configuration file of Tesla's Go server contains. */

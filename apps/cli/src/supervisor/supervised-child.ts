@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withTimeout } from '@fleetbridge/service';
+import { bindListeningSockets, type ListeningSockets, type PortSpec } from './listening-sockets.js';
 
 /** After a child has exited, the remaining processes of its group (workers, a server) have this long to exit. */
 const LEFTOVER_MS = 5_000;
@@ -22,6 +23,8 @@ export interface ChildSpec {
   readonly env: Readonly<NodeJS.ProcessEnv>;
   /** The time limit until it reports that it is ready. */
   readonly readySeconds: number;
+  /** Ports that stay open while it is restarted. It binds one itself only if the supervisor can't. */
+  readonly ports?: readonly PortSpec[];
 }
 
 export interface ChildOutput {
@@ -72,6 +75,9 @@ export class SupervisedChild {
   readonly #options: SupervisedChildOptions;
   readonly #stopping = new AbortController();
   #run: Run | undefined;
+  /** Earlier runs whose group still has processes. */
+  readonly #leftovers = new Set<Run>();
+  #sockets: ListeningSockets | undefined;
   #life: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | undefined;
   /** The ports of its last ready message. */
@@ -92,6 +98,8 @@ export class SupervisedChild {
   /** Resolves when the child is ready for the first time. Rejects with `ChildStartError` when the first start fails. */
   async start(): Promise<void> {
     const { output, spec } = this.#options;
+    this.#sockets = await bindListeningSockets(spec.ports ?? []);
+    this.#stopping.signal.throwIfAborted();
     const run = this.#spawn();
     const outcome = await this.#untilReady(run);
     if (outcome === 'ready') {
@@ -102,6 +110,7 @@ export class SupervisedChild {
     const { code, signal } = await run.ended;
     await withTimeout(run.closed, LAST_OUTPUT_MS, { onTimeout: () => {} });
     await this.#clearGroup(run);
+    this.#sockets.close();
     const startErrors = output.startErrors();
     const what = outcome === 'late' ? `was not ready within ${spec.readySeconds} s` : describeEnd({ code, signal });
     throw new ChildStartError(startErrors === '' ? `${spec.name} ${what}` : startErrors, {
@@ -120,13 +129,17 @@ export class SupervisedChild {
   kill(): void {
     this.#stopping.abort();
     if (this.#run !== undefined) signalGroup(this.#run, 'SIGKILL');
+    this.#killLeftovers();
   }
 
   async #stop(): Promise<void> {
     const { shutdownSeconds, print } = this.#options;
     this.#stopping.abort();
     const run = this.#run;
-    if (run === undefined) return;
+    if (run === undefined) {
+      this.#sockets?.close();
+      return;
+    }
     // Only to the child itself, which stops its own children in the right order.
     run.process.kill('SIGTERM');
     const isLate = await withTimeout(
@@ -139,8 +152,10 @@ export class SupervisedChild {
       signalGroup(run, 'SIGKILL');
       await run.ended;
     }
+    this.#sockets?.close();
     await this.#life;
     signalGroup(run, 'SIGKILL');
+    this.#killLeftovers();
   }
 
   async #keepAlive(first: Run): Promise<void> {
@@ -149,7 +164,9 @@ export class SupervisedChild {
     for (let run = first; ; ) {
       const end = await run.ended;
       if (this.#stopping.signal.aborted) return;
-      await this.#clearGroup(run);
+      const cleared = this.#clearGroup(run);
+      // With inherited sockets nothing collides: workers of the old run finish while the next one serves those who connect.
+      if (!this.#sockets?.fds.length) await cleared;
       if (performance.now() - run.startedMs >= STEADY_MS) failures = 0;
       const waitMs = backoffMs(failures);
       failures += 1;
@@ -178,9 +195,9 @@ export class SupervisedChild {
   #spawn(): Run {
     const { spec, output } = this.#options;
     const child = spawn(process.execPath, spec.args, {
-      env: spec.env,
+      env: { ...spec.env, ...this.#sockets?.env },
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(this.#sockets?.fds ?? []), 'ipc'],
     });
     child.stdout?.on('data', (chunk: Buffer) => output.write(chunk, 'stdout'));
     child.stderr?.on('data', (chunk: Buffer) => output.write(chunk, 'stderr'));
@@ -211,14 +228,15 @@ export class SupervisedChild {
   /** Remaining processes of the old run would hold the port or the files that the new one needs. */
   async #clearGroup(run: Run): Promise<void> {
     const until = performance.now() + LEFTOVER_MS;
+    this.#leftovers.add(run);
     signalGroup(run, 'SIGTERM');
-    while (signalGroup(run, 0)) {
-      if (performance.now() > until) {
-        signalGroup(run, 'SIGKILL');
-        return;
-      }
-      await delay(LEFTOVER_POLL_MS);
-    }
+    while (signalGroup(run, 0) && performance.now() <= until) await delay(LEFTOVER_POLL_MS);
+    signalGroup(run, 'SIGKILL');
+    this.#leftovers.delete(run);
+  }
+
+  #killLeftovers(): void {
+    for (const run of this.#leftovers) signalGroup(run, 'SIGKILL');
   }
 }
 

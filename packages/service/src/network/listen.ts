@@ -18,15 +18,19 @@ export interface ListenOptions extends Omit<ListenFacts, 'host'> {
   /** undefined: all addresses. */
   host: string | undefined;
   backlog?: number;
+  /** A listening socket that this process has inherited (`inheritedSockets`); host and port are then its own. */
+  fd?: number | undefined;
 }
 
 /** Resolves to the port, which is the system's choice if 0 was asked for. Throws ListenError. */
-export function listen(server: Server, { host, port, backlog, ...facts }: ListenOptions): Promise<number> {
+export function listen(server: Server, { host, port, backlog, fd, ...facts }: ListenOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) =>
       reject(explainListenError(error, { host: host ?? 'all addresses', port, ...facts })),
     );
-    server.listen({ port, host, backlog }, () => resolve((server.address() as AddressInfo).port));
+    server.listen(fd === undefined ? { port, host, backlog } : { fd }, () =>
+      resolve((server.address() as AddressInfo).port),
+    );
   });
 }
 

@@ -15,7 +15,7 @@ export const accessSettings = {
   }),
   AUTH_NONE_ANYWHERE: setting({
     value: flag().default(false),
-    readBy: ['streaming'],
+    readBy: ['streaming', 'up'],
     description: '`on`: allows `AUTH=none` on addresses other than loopback.',
   }),
   BRIDGE_TOKEN: setting({

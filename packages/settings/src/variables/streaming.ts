@@ -5,7 +5,7 @@ import { setting } from './setting.js';
 export const streamingSettings = {
   STREAMING_BIND: setting({
     value: listenAddress().optional(),
-    readBy: ['streaming'],
+    readBy: ['streaming', 'up'],
     description: 'Address that clients connect to. Default: all addresses; with `AUTH=none`, 127.0.0.1.',
   }),
   STREAMING_PORT: setting({
