@@ -113,8 +113,11 @@ async function tryInstallation({ isRelease, eventually, freePort, startDrive, st
 
     for (const service of SERVICES) {
       await step(`${service} restarted`, async () => {
+        const port = service === 'streaming' ? probePort(Number(settings.STREAMING_PORT)) : undefined;
         await compose(['restart', service]);
         await drive.whenFlowing();
+        const closedMs = await port?.stop();
+        return closedMs === undefined ? undefined : `port closed for ${closedMs} ms`;
       });
       await step(`${service} killed with SIGKILL and started`, async () => {
         await compose(['kill', '-s', 'KILL', service]);
@@ -245,6 +248,27 @@ function verifies(port, ca) {
     });
     socket.once('error', reject);
   });
+}
+
+/** Connects every 20 ms. `stop` resolves to the time in which clients could not connect. */
+function probePort(port) {
+  const attempts = [];
+  const timer = setInterval(() => {
+    const sinceMs = performance.now();
+    const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false });
+    const outcome = new Promise((resolve) => {
+      socket.once('secureConnect', () => resolve(true)).once('close', () => resolve(false));
+    });
+    socket.once('secureConnect', () => socket.destroy()).on('error', () => {});
+    attempts.push(outcome.then((isConnected) => ({ sinceMs, isConnected })));
+  }, 20);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      const failed = (await Promise.all(attempts)).filter(({ isConnected }) => !isConnected);
+      return failed.length === 0 ? 0 : Math.round(failed.at(-1).sinceMs - failed[0].sinceMs);
+    },
+  };
 }
 
 function canSignal(pid) {

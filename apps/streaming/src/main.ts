@@ -4,7 +4,6 @@ import cluster from 'node:cluster';
 import { createLogger, formatUnknownVariable, loadConfig, type RunContext, runApp } from '@fleetbridge/service';
 import { streamingConfig } from './config.js';
 import { startPrimary } from './primary.js';
-import { startWorker } from './worker.js';
 
 await runApp({ name: 'streaming', main });
 
@@ -13,7 +12,11 @@ async function main(context: RunContext): Promise<void> {
   const log = createLogger({ name: 'streaming', level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   context.log = log;
   context.shutdownSeconds = config.SHUTDOWN_SECONDS;
-  if (!cluster.isPrimary) return startWorker(config, context);
+  if (!cluster.isPrimary) {
+    // Not loaded by the primary, which opens its ports sooner without it.
+    const { startWorker } = await import('./worker.js');
+    return startWorker(config, context);
+  }
   for (const warning of warnings) log.warn({ ...warning }, formatUnknownVariable(warning));
   context.ready(await startPrimary(config, context));
 }

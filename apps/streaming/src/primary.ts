@@ -28,6 +28,12 @@ export async function startPrimary(config: StreamingConfig, context: Pick<RunCon
     variable: 'STREAMING_GRPC_PORT',
     purpose: 'gRPC',
   });
+  // Before all else: a container that restarts refuses connections until here.
+  const ports = { clients: await clients.listen(), grpc: 0 };
+  context.onStop('client port', () => clients.close());
+  ports.grpc = await grpc.listen();
+  context.onStop('gRPC port', () => grpc.close());
+
   // `app` distinguishes its memory and CPU from those of the workers.
   const { registry, total, level } = createMetrics({ app: 'streaming-primary' });
   level('fleetbridge_streaming_workers', 'Worker processes that accept connections.', () => pool.accepting);
@@ -53,10 +59,6 @@ export async function startPrimary(config: StreamingConfig, context: Pick<RunCon
     log,
   });
   context.onStop('admin server', () => admin.stop());
-  const ports = { clients: await clients.listen(), grpc: 0 };
-  context.onStop('client port', () => clients.close());
-  ports.grpc = await grpc.listen();
-  context.onStop('gRPC port', () => grpc.close());
 
   const reload = () => {
     log.info('reload_requested');
