@@ -21,6 +21,7 @@ interface Service {
   environment?: Record<string, string | null>;
   ports?: string[];
   profiles?: string[];
+  depends_on?: string[] | Record<string, { condition: string }>;
   stop_grace_period?: string;
   read_only?: boolean;
   volumes: unknown[];
@@ -173,6 +174,10 @@ describe('the services', () => {
       const { stop_grace_period: grace, environment } = services[app]!;
       expect(Number.parseInt(grace!, 10)).toBeGreaterThan(Number(environment?.SHUTDOWN_SECONDS));
     }
+  });
+
+  it('start TeslaMate only when streaming is healthy', () => {
+    expect(services.teslamate!.depends_on).toMatchObject({ streaming: { condition: 'service_healthy' } });
   });
 
   it('write to volumes only, TeslaMate excepted', () => {
