@@ -11,6 +11,8 @@ export interface DispatchRig {
   logStore: Store;
   store: SubscriptionStore;
   counts: Map<string, DeliveryCounts>;
+  /** Lines of the log, as JSON. */
+  lines: Record<string, unknown>[];
   /** Creates a subscription that starts with the first entry. */
   subscribe(definition: { name: string } & Record<string, unknown>): Promise<void>;
   start(options?: { owner?: string; leaseMs?: number; limits?: LaneLimits; now?: () => number }): Subscriptions;
@@ -43,7 +45,17 @@ export function dispatchRig(
   const store = new SubscriptionStore(logStore);
   const counts = new Map<string, DeliveryCounts>();
   const started: Subscriptions[] = [];
-  const log = createLogger({ name: 'test', level: process.env.TEST_LOG === 'on' ? 'debug' : 'silent' });
+  const lines: Record<string, unknown>[] = [];
+  const log = createLogger({
+    name: 'test',
+    format: 'json',
+    destination: {
+      write: (line: string) => {
+        lines.push(JSON.parse(line));
+        if (process.env.TEST_LOG === 'on') process.stderr.write(line);
+      },
+    },
+  });
   const addRaw = async (entry: RawEntry) => {
     const { vin, topic, payload, txid = 't', createdMs = 1_000, receivedMs = Date.now(), version = '' } = entry;
     const { records } = logStore.keysOf(vin);
@@ -55,6 +67,7 @@ export function dispatchRig(
     logStore,
     store,
     counts,
+    lines,
     addRaw,
     subscribe: async (definition) => {
       const { name } = definition;

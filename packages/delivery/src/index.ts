@@ -16,9 +16,12 @@ export {
   away,
   type Delivery,
   type DeliveryKind,
+  type DeliveryLog,
   type DeliveryOutcome,
+  type DeliveryWork,
   type Environment,
   type FlagValues,
+  type KnownVehicle,
   messageOf,
   type OutgoingRecord,
 } from './shared/index.js';

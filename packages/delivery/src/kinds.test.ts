@@ -42,6 +42,7 @@ describe('deliveryKinds', () => {
 async function create(settings: object): Promise<void> {
   const checked = checkDefinition({ name: 'a', ...settings }, 'a');
   if (!('value' in checked)) throw new Error(JSON.stringify(checked.mistakes));
-  const delivery = await createDelivery(checked.value, { namespace: 'n', partition: 0, env: {}, now: Date.now });
+  const log = { info: () => {}, warn: () => {} };
+  const delivery = await createDelivery(checked.value, { namespace: 'n', partition: 0, env: {}, now: Date.now, log });
   await delivery.stop();
 }

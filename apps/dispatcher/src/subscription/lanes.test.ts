@@ -95,6 +95,16 @@ describe('Lanes', () => {
     expect([lanes.take(10)?.id, lanes.ids]).toEqual(['a4', 1]);
   });
 
+  it('knows the first unsettled entry of a vehicle, dead letters aside', () => {
+    const lanes = filled('a1 a2 b1');
+    expect([lanes.firstOf('a'), lanes.firstOf('b'), lanes.firstOf('c')]).toEqual(['a1', 'b1', undefined]);
+    lanes.done(lanes.take(0)!, 0);
+    lanes.done(lanes.take(0)!, 0);
+    expect([lanes.firstOf('a'), lanes.firstOf('b')]).toEqual(['a2', undefined]);
+    lanes.add({ ...outstanding('b0'), deadLetter: '7-0' }, 0);
+    expect(lanes.firstOf('b')).toBeUndefined();
+  });
+
   it('delivers everything, each vehicle in order, for any outcomes', () => {
     const outcomes = fc.array(fc.constantFrom('done', 'rejected', 'away', 'not_loaded'), { maxLength: 200 });
     const arrivals = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1, maxLength: 60 });

@@ -60,6 +60,12 @@ export class Lanes {
     return this.#lanes.size;
   }
 
+  /** The first entry of a vehicle that is not settled, dead letters aside; undefined: all are. */
+  firstOf(vin: string): string | undefined {
+    const lane = this.#lanes.get(vin);
+    return lane?.queue.slice(lane.head).find(({ deadLetter }) => deadLetter === undefined)?.id;
+  }
+
   /** The next entry to send, if one may be sent now. It is in flight until `done`, `rejected` or `away`. */
   take(nowMs: number): Outstanding | undefined {
     this.#endWaits(nowMs);

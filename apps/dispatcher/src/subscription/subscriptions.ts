@@ -23,6 +23,7 @@ import {
 } from '@fleetbridge/store';
 import type { DeliveryCounts } from './delivery-counts.js';
 import { recordFilter } from './filter.js';
+import { readKnownVehicles } from './known-vehicles.js';
 import { LANE_LIMITS, type LaneLimits } from './lane.js';
 import { NewestValues } from './newest-values.js';
 import { Worker } from './worker.js';
@@ -136,7 +137,7 @@ export class Subscriptions {
     let problems = 'mistakes' in checked ? checked.mistakes.map(({ path, problem }) => `${path}: ${problem}`) : [];
     if (definition !== undefined) {
       try {
-        // finds missing secrets and key files; a delivery connects with its first record only
+        // finds missing secrets and key files; a delivery connects only with `start` or its first record
         await (await this.#createDelivery(definition, 0)).stop();
       } catch (error) {
         problems = [`${name}: ${messageOf(error)}`];
@@ -197,6 +198,7 @@ export class Subscriptions {
         leaseMs,
         delivery,
         newest: delivery.keepsLastValues ? new NewestValues({ snapshots: new SnapshotStore(store) }) : undefined,
+        readVehicles: (upTo) => readKnownVehicles({ store, partition, vins: definition.vins }, upTo),
         notifier: this.#notifierOf(partition),
         matches: recordFilter(definition),
         backOff: definition.backOff,
@@ -217,8 +219,8 @@ export class Subscriptions {
   }
 
   #createDelivery(definition: SubscriptionDefinition, partition: number): Promise<Delivery> {
-    const { store, env, now = Date.now } = this.#options;
-    return createDelivery(definition, { namespace: store.namespace, partition, env, now });
+    const { store, env, log, now = Date.now } = this.#options;
+    return createDelivery(definition, { namespace: store.namespace, partition, env, now, log });
   }
 
   #notifierOf(partition: number): AppendNotifier {

@@ -2,13 +2,14 @@
 // what the lanes allow, and reports the outcomes to Redis. Every send checks the lease by this process's clock, and every
 // script in Redis compares it.
 import { setTimeout as delay } from 'node:timers/promises';
-import { away, type Delivery, type DeliveryOutcome } from '@fleetbridge/delivery';
-import { BEGINNING } from '@fleetbridge/protocol';
+import { away, type Delivery, type DeliveryOutcome, type KnownVehicle } from '@fleetbridge/delivery';
+import { BEGINNING, isAfter } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import type { AppendNotifier, LeasedSubscription, LogEntry, PendingEntry } from '@fleetbridge/store';
 import { AckQueue } from './ack-queue.js';
 import { type BackOff, backOffMs } from './back-off.js';
 import type { DeliveryCounts } from './delivery-counts.js';
+import type { VehicleKnowledge } from './known-vehicles.js';
 import type { LaneLimits, Outstanding } from './lane.js';
 import { Lanes } from './lanes.js';
 import { LeaseKeeper, REDIS_RETRY_MS } from './lease-keeper.js';
@@ -22,6 +23,8 @@ export interface WorkerOptions {
   delivery: Delivery;
   /** For a delivery that `keepsLastValues`. */
   newest: NewestValues | undefined;
+  /** The vehicles that the subscription admits, with the readings up to an entry, and possibly later ones. */
+  readVehicles: (upTo: string) => AsyncIterable<VehicleKnowledge>;
   notifier: Pick<AppendNotifier, 'wait'>;
   matches: (entry: LogEntry) => boolean;
   backOff: BackOff;
@@ -56,6 +59,13 @@ export class Worker {
   /** Entries and dead letters sent at least once without success. */
   readonly #attempted = new Set<string>();
   #suspensionLogged = false;
+  /** Everything up to this entry is delivered, in a lane, or not wanted. */
+  #readUpTo: string | undefined;
+  #onPosition: () => void = () => {};
+  /** Resolves when `#readUpTo` is known, or the worker ends. */
+  readonly #positionKnown = new Promise<void>((resolve) => {
+    this.#onPosition = resolve;
+  });
 
   constructor(options: WorkerOptions) {
     const { work, leaseMs, limits } = options;
@@ -72,6 +82,10 @@ export class Worker {
 
   start(): void {
     this.#lease.start();
+    this.#options.delivery.start?.({
+      isLeaseHeld: () => this.#lease.isHeld(),
+      knownVehicles: () => this.#knownVehicles(),
+    });
     void this.#read();
     this.#checkRedeliveriesLater();
   }
@@ -121,6 +135,8 @@ export class Worker {
           const { entries, lastId } = await work.readNew(room);
           cursor = entries.at(-1)?.id ?? cursor;
           this.#add(entries.map((entry) => ({ id: entry.id, entry })));
+          this.#readUpTo = entries.at(-1)?.id ?? lastId;
+          this.#onPosition();
           if (entries.length === 0) await this.#untilAppended(lastId);
         }
         isFailing = false;
@@ -131,6 +147,24 @@ export class Worker {
         mustReadPending = true;
         await delay(REDIS_RETRY_MS);
       }
+    }
+  }
+
+  /** Without readings of records that are still to be delivered: they would be published before older ones. */
+  async *#knownVehicles(): AsyncGenerator<KnownVehicle> {
+    await this.#positionKnown;
+    if (this.#readUpTo === undefined || this.#hasEnded) return;
+    for await (const { vin, state } of this.#options.readVehicles(this.#readUpTo)) {
+      if (this.#hasEnded) return;
+      const first = this.#lanes.firstOf(vin);
+      const isDelivered = (id: string) => !isAfter(id, this.#readUpTo!) && (first === undefined || isAfter(first, id));
+      const readings = [...state.readings].filter(([, { entryId }]) => isDelivered(entryId));
+      const { connectivity } = state;
+      yield {
+        vin,
+        readings: new Map(readings.map(([name, { value }]) => [name, value])),
+        connectivity: connectivity && isDelivered(connectivity.entryId) ? connectivity : undefined,
+      };
     }
   }
 
@@ -319,6 +353,7 @@ export class Worker {
     clearTimeout(this.#pumpTimer);
     clearTimeout(this.#redeliveryTimer);
     this.#wake?.();
+    this.#onPosition();
     if (this.#suspensionLogged) this.#options.counts.suspended--;
     await this.#options.delivery.stop();
     this.#options.onEnd();

@@ -1,6 +1,6 @@
 // The delivery of a definition, found in the table of kinds.
 import { deliveryKinds } from '../kinds.js';
-import { type Delivery, type DeliveryKind, type Environment, secretText } from '../shared/index.js';
+import { type Delivery, type DeliveryKind, type DeliveryLog, type Environment, secretText } from '../shared/index.js';
 import type { SubscriptionDefinition } from './definition.js';
 
 export interface DeliveryEnvironment {
@@ -8,12 +8,13 @@ export interface DeliveryEnvironment {
   partition: number;
   env: Environment;
   now: () => number;
+  log: DeliveryLog;
 }
 
 /** One delivery per partition. Rejects when a secret or a key file that the definition names is missing. */
 export async function createDelivery(
   definition: SubscriptionDefinition,
-  { namespace, partition, env, now }: DeliveryEnvironment,
+  { namespace, partition, env, now, log }: DeliveryEnvironment,
 ): Promise<Delivery> {
   const { name, topics, signals, payload, ackDeadlineSeconds } = definition;
   const { kind, settings } = deliveryOf(definition);
@@ -27,6 +28,10 @@ export async function createDelivery(
     partition,
     clientId: `fleetbridge-${namespace}-${name}-${partition}`,
     now,
+    log: {
+      info: (facts, event) => log.info({ subscription: name, partition, ...facts }, event),
+      warn: (facts, event) => log.warn({ subscription: name, partition, ...facts }, event),
+    },
     secret: <T extends string | undefined>(given: T) => (given === undefined ? undefined : secretText(given, env)) as T,
   });
 }

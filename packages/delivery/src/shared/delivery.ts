@@ -1,5 +1,6 @@
 // The interface of a delivery: it sends one record and reports the outcome. The dispatcher decides when to send, what to
 // repeat and what to give up, so a delivery must never resend on its own.
+import type { SignalValue } from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
 
 export type DeliveryOutcome =
@@ -13,10 +14,26 @@ export type DeliveryOutcome =
 export interface Delivery {
   /** The endpoint keeps the last value of each name: an older one must not replace it. Gives records `isOutdated`. */
   readonly keepsLastValues?: boolean;
+  /** Called once, when the first record may be sent. Only for a delivery that has work without records. */
+  start?(work: DeliveryWork): void;
   /** Resolves within the deadline; never rejects. Called for one record per VIN at a time. */
   deliver(record: OutgoingRecord): Promise<DeliveryOutcome>;
   /** Closes connections; sends in flight may fail. */
   stop(): Promise<void> | void;
+}
+
+export interface DeliveryWork {
+  isLeaseHeld: () => boolean;
+  /** What is known of the vehicles of this partition that the subscription admits. */
+  knownVehicles: () => AsyncIterable<KnownVehicle>;
+}
+
+/** The newest readings of a vehicle, without those of records that are still to be delivered. */
+export interface KnownVehicle {
+  vin: string;
+  /** By name of the signal, as the vehicle sent them. */
+  readings: ReadonlyMap<string, SignalValue>;
+  connectivity?: { isConnected: boolean; connectionId: string; timeMs: number } | undefined;
 }
 
 export interface OutgoingRecord {

@@ -5,11 +5,19 @@ export {
   DELIVERED,
   type Delivery,
   type DeliveryOutcome,
+  type DeliveryWork,
+  type KnownVehicle,
   messageOf,
   type OutgoingRecord,
   rejected,
 } from './delivery.js';
-export { type DeliveryContext, type DeliveryKind, defineDeliveryKind, type FlagValues } from './kind.js';
+export {
+  type DeliveryContext,
+  type DeliveryKind,
+  type DeliveryLog,
+  defineDeliveryKind,
+  type FlagValues,
+} from './kind.js';
 export { OnDemandConnection } from './on-demand-connection.js';
 export {
   contentTypeOf,

@@ -22,7 +22,7 @@ export interface DeliveryKind<Schema extends z.ZodType = z.ZodType> {
   maxInFlight?(settings: z.output<Schema>): number;
   /**
    * Must import the implementation dynamically: the CLI reads this table, and a client library costs start time and
-   * memory. Rejects when a secret or a key file of the settings is missing. Connects with the first record.
+   * memory. Rejects when a secret or a key file of the settings is missing. Connects with `start` or the first record.
    */
   create(settings: z.output<Schema>, context: DeliveryContext): Promise<Delivery>;
 }
@@ -43,6 +43,13 @@ export interface DeliveryContext {
   now: () => number;
   /** Resolves `env:NAME` and `file:/path`. Throws SecretMissing. */
   secret: <T extends string | undefined>(given: T) => T;
+  log: DeliveryLog;
+}
+
+/** A delivery logs what no outcome reports. Every line names the subscription and the partition. */
+export interface DeliveryLog {
+  info(facts: object, event: string): void;
+  warn(facts: object, event: string): void;
 }
 
 /** Infers the type of the settings from the schema. */
