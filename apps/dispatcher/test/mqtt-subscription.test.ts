@@ -1,5 +1,5 @@
 // MQTT subscriptions against a real mosquitto: topics, Home Assistant's discovery, and a restart of the broker.
-import { ConnectivityEvent, encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
+import { ConnectivityEvent, type Datum, encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
 import { it, type RedisTestContext } from '@fleetbridge/store/testing';
 import { eventually } from '@fleetbridge/testing';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
@@ -46,20 +46,18 @@ describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
     await connectivity(rig, true);
     await eventually(() => rig.isDone('home'));
     const expected = {
-      'tesla/bridge/home/0': 'online',
+      'tesla_bridge/home/0': 'online',
       [`tesla/${VIN}/v/Soc`]: '71.25',
       [`tesla/${VIN}/v/VehicleName`]: '"Überwagen"',
       [`tesla/${VIN}/v/Location`]: '{"latitude":1.5,"longitude":-2.5}',
-      [`tesla/${VIN}/v/VehicleSpeed`]: '"<invalid>"',
+      [`tesla/${VIN}/v/VehicleSpeed`]: 'null',
       [`tesla/${VIN}/alerts/A1/current`]:
-        '{"Name":"A1","StartedAt":"1970-01-01T00:00:09Z","EndedAt":"1970-01-01T00:00:09Z","Audiences":null}',
+        '{"Audiences":null,"EndedAt":"1970-01-01T00:00:09Z","StartedAt":"1970-01-01T00:00:09Z"}',
       [`tesla/${VIN}/alerts/A1/history`]:
-        '[{"Name":"A1","StartedAt":"1970-01-01T00:00:02Z","Audiences":["Customer"]},{"Name":"A1","StartedAt":"1970-01-01T00:00:09Z","EndedAt":"1970-01-01T00:00:09Z","Audiences":null}]',
-      [`tesla/${VIN}/alerts/B__/history`]: '[{"Name":"B/+","Audiences":["ServiceFix"]}]',
-      [`tesla/${VIN}/errors/E1`]:
-        '{"Name":"E1","Body":"broken","Tags":{"part":"x"},"CreatedAt":"1970-01-01T00:00:03Z"}',
-      [`tesla/${VIN}/connectivity`]:
-        '{"ConnectionId":"c","Status":"CONNECTED","NetworkInterface":"wifi","CreatedAt":"1970-01-01T00:00:01Z"}',
+        '[{"Audiences":["Customer"],"StartedAt":"1970-01-01T00:00:02Z"},{"Audiences":null,"EndedAt":"1970-01-01T00:00:09Z","StartedAt":"1970-01-01T00:00:09Z"}]',
+      [`tesla/${VIN}/alerts/B__/history`]: '[{"Audiences":["ServiceFix"]}]',
+      [`tesla/${VIN}/errors/E1`]: '{"Body":"broken","CreatedAt":"1970-01-01T00:00:03Z","Tags":{"part":"x"}}',
+      [`tesla/${VIN}/connectivity`]: '{"ConnectionId":"c","CreatedAt":"1970-01-01T00:00:01Z","Status":"CONNECTED"}',
     };
     await eventually(() => expect(Object.fromEntries(early)).toEqual(expected));
     await broker.end();
@@ -67,8 +65,75 @@ describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
     // a late subscriber receives the retained messages; the status too, either our own or the last will
     const late = await listen();
     await eventually(() =>
-      expect(Object.fromEntries(late)).toMatchObject({ ...expected, 'tesla/bridge/home/0': /online|offline/ }),
+      expect(Object.fromEntries(late)).toMatchObject({ ...expected, 'tesla_bridge/home/0': /online|offline/ }),
     );
+  });
+
+  it('publishes the values that the vehicle sent, all payloads below the base in JSON', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, listen, url } = await parts({ redisServer, redis, cleanup });
+    const seen = await listen();
+    await rig.subscribe({ name: 'home', topics: ['V', 'connectivity'], mqtt: { url } });
+    rig.start();
+    await vehicleData(rig, [
+      { key: Field.TimeToFullCharge, value: { invalid: true } },
+      { key: Field.Gear, value: { invalid: true } },
+      { key: Field.DoorState, value: { invalid: true } },
+      { key: Field.TpmsPressureFl, value: { floatValue: 2.9 } },
+      { key: Field.OutsideTemp, value: { floatValue: -12.3 } },
+      { key: Field.DetailedChargeState, value: { detailedChargeStateValue: 8 } },
+      { key: Field.TpmsSoftWarnings, value: { tireLocationValue: { rearRight: true } } },
+      { key: Field.VehicleSpeed, value: { doubleValue: Number.NaN } },
+      { key: Field.RatedRange, value: { doubleValue: 999 } },
+      { key: Field.Location, value: { locationValue: {} } },
+      { key: 300, value: { intValue: 7 } },
+    ]);
+    await connectivity(rig, true);
+    await eventually(() => rig.isDone('home'));
+    await eventually(() => seen.has(`fleetbridge/${VIN}/connectivity`));
+    const values = Object.fromEntries(
+      [...seen].flatMap(([topic, text]) =>
+        topic.startsWith(`fleetbridge/${VIN}/v/`) ? [[topic.split('/')[3], text]] : [],
+      ),
+    );
+    expect(values).toEqual({
+      TimeToFullCharge: 'null',
+      Gear: 'null',
+      DoorState: 'null',
+      TpmsPressureFl: '2.9',
+      OutsideTemp: '-12.3',
+      DetailedChargeState: '"8"',
+      TpmsSoftWarnings: '{"rear_right":true}',
+      VehicleSpeed: 'null',
+      RatedRange: '999',
+      Location: '{"latitude":0,"longitude":0}',
+      300: '7',
+    });
+    for (const [topic, text] of seen) if (topic.startsWith('fleetbridge/')) JSON.parse(text);
+    expect(seen.get('fleetbridge_bridge/home/0')).toBe('online');
+  });
+
+  it('publishes alerts and errors whose names a broker would refuse', async ({ redisServer, redis, cleanup }) => {
+    const { rig, listen, url } = await parts({ redisServer, redis, cleanup });
+    const seen = await listen();
+    await rig.subscribe({ name: 'home', topics: ['alerts', 'errors'], mqtt: { url }, ...QUICK });
+    rig.start();
+    const names = ['a\u0001b', 'c\u0085\ufffe', 'x/'.repeat(300), 'y'.repeat(70_000), '#', ''];
+    const alerts = names.map((name) => ({ name, startedAt: timestampOf(2_000) }));
+    await rig.addRaw({ vin: VIN, topic: 'alerts', payload: encodeMessage('alerts', { alerts, vin: VIN }) });
+    const errors = names.map((name) => ({ name, body: 'b' }));
+    await rig.addRaw({ vin: VIN, topic: 'errors', payload: encodeMessage('errors', { errors, vin: VIN }) });
+    await eventually(() => rig.isDone('home'));
+    const levels = ['a_b', 'c__', 'x_'.repeat(100), 'y'.repeat(200), '_'];
+    const topics = levels.flatMap((level) => [`alerts/${level}/current`, `alerts/${level}/history`, `errors/${level}`]);
+    await eventually(() => {
+      const below = [...seen.keys()].filter((topic) => topic.startsWith('fleetbridge/'));
+      expect(below.sort()).toEqual(topics.map((topic) => `fleetbridge/${VIN}/${topic}`).sort());
+    });
+    expect(rig.counts.get('home')).toMatchObject({ retried: 0, rejected: 0 });
   });
 
   it('announces each vehicle to Home Assistant as a device, with its presence', async ({
@@ -136,7 +201,7 @@ describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
     expect(byId.get('DoorState_DriverFront')).toMatchObject({ device_class: 'door', name: 'Driver front door' });
     expect(byId.get('Gear')).not.toHaveProperty('unit_of_measurement');
     await dispatcher.stop({ deadlineMs: 1_000 });
-    await eventually(() => seen.get('fleetbridge/bridge/home/0') === 'offline');
+    await eventually(() => seen.get('fleetbridge_bridge/home/0') === 'offline');
   });
 
   it('never replaces a value by an older one that comes later, in one run and after a restart', async ({
@@ -260,6 +325,11 @@ async function parts({ redisServer, redis, cleanup }: Omit<RedisTestContext, 'na
       return seen;
     },
   };
+}
+
+/** With signals and members of enums that the schema lacks. */
+async function vehicleData(rig: DispatchRig, data: { key: number; value: Record<string, unknown> }[]): Promise<void> {
+  await rig.addRaw({ vin: VIN, topic: 'V', payload: encodeMessage('V', { data: data as Datum[], vin: VIN }) });
 }
 
 async function connectivity(rig: DispatchRig, isConnected: boolean): Promise<void> {

@@ -18,6 +18,14 @@ const schema = z.strictObject({
     .regex(/^[^#+\0]+$/, 'expected a topic without # and +')
     .default('fleetbridge')
     .describe('Prefix of every topic.'),
+  statusTopic: z
+    .string()
+    .min(1)
+    .regex(/^[^#+\0]+$/, 'expected a topic without # and +')
+    .optional()
+    .describe(
+      'Topic of `online` and `offline` (last will). Default: `<base>_bridge/<name>/<partition>`. Partitions other than 0 append `/<partition>`.',
+    ),
   qos: z
     .union([z.literal(0), z.literal(1), z.literal(2)])
     .default(1)
@@ -50,7 +58,7 @@ export const mqtt = defineDeliveryKind({
     options: { mqtt: { type: 'string' } },
     settings: ({ mqtt: url }) => (url === undefined ? undefined : { url }),
   },
-  create: async ({ url, username, password, base, qos, retain, homeAssistant, caFile }, context) => {
+  create: async ({ url, username, password, base, statusTopic, qos, retain, homeAssistant, caFile }, context) => {
     const { subscription, partition, topics, signals, clientId, ackDeadlineMs, secret } = context;
     const prefix = typeof homeAssistant === 'object' ? homeAssistant.prefix : 'homeassistant';
     const access = {
@@ -67,9 +75,17 @@ export const mqtt = defineDeliveryKind({
       qos,
       retain,
       signals,
-      statusTopic: `${base}/bridge/${subscription}/${partition}`,
+      statusTopic: statusTopicOf(statusTopic, { base, subscription, partition }),
       homeAssistant: homeAssistant ? { prefix, hasConnectivity: topics.includes('connectivity') } : undefined,
       ackDeadlineMs,
     });
   },
 });
+
+function statusTopicOf(
+  given: string | undefined,
+  { base, subscription, partition }: { base: string; subscription: string; partition: number },
+): string {
+  if (given === undefined) return `${base.replace(/\/+$/, '')}_bridge/${subscription}/${partition}`;
+  return partition === 0 ? given : `${given}/${partition}`;
+}

@@ -25,7 +25,7 @@ export interface MqttOptions {
   base: string;
   qos: 0 | 1 | 2;
   retain: boolean;
-  signals?: SignalSelection;
+  signals: SignalSelection;
   /** For `online`, `offline` and the last will. */
   statusTopic: string;
   homeAssistant?: Omit<HomeAssistantOptions, 'base' | 'statusTopic'> | undefined;
@@ -58,7 +58,7 @@ export class MqttDelivery implements Delivery {
     const { entry } = record;
     let messages: MqttMessage[];
     try {
-      messages = mqttMessages(entry, this.#options.base, this.#options.signals);
+      messages = mqttMessages(entry, this.#options);
       messages = messages.filter((message) => !record.isOutdated?.(nameOf(entry, message)));
     } catch (error) {
       return rejected(error);
@@ -96,9 +96,10 @@ export class MqttDelivery implements Delivery {
     const sent: Promise<void>[] = [];
     for (const message of messages) {
       const { signal } = message;
-      if (homeAssistant && signal && !announced.has(`${vin} ${signal.name}`)) {
-        announced.add(`${vin} ${signal.name}`);
-        for (const discovery of discoveryMessages(vin, signal, { ...homeAssistant, base, statusTopic })) {
+      if (homeAssistant && signal && !announced.has(`${vin} ${signal}`)) {
+        announced.add(`${vin} ${signal}`);
+        const named = { name: signal, value: JSON.parse(String(message.payload)) };
+        for (const discovery of discoveryMessages(vin, named, { ...homeAssistant, base, statusTopic })) {
           sent.push(publish(client, discovery, { qos: this.#statusQos, retain: true }));
         }
       }
@@ -151,7 +152,7 @@ export class MqttDelivery implements Delivery {
 
 /** The name under which its value is the last one (`isOutdated`). */
 function nameOf(entry: LogEntry, { topic, signal }: MqttMessage): string {
-  return entry.topic === 'connectivity' ? '@connectivity' : (signal?.name ?? topic);
+  return entry.topic === 'connectivity' ? '@connectivity' : (signal ?? topic);
 }
 
 function publish(

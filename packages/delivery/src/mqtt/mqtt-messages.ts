@@ -4,77 +4,138 @@ import {
   type DecodedRecord,
   decodeRecord,
   type Flat,
+  fieldName,
   flatAlert,
   flatError,
-  flatRecord,
-  flatSignals,
+  recordJson,
   rfc3339,
+  timestampMs,
 } from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
-import type { SignalSelection } from '../shared/index.js';
+import type { KnownVehicle, SignalSelection } from '../shared/index.js';
+import { datumJson, goJson, readingJson } from './go-json.js';
 
 export interface MqttMessage {
   topic: string;
   payload: string | Buffer;
   /** The signal that this message publishes, for discovery. */
-  signal?: { name: string; value: Flat };
+  signal?: string;
+}
+
+export interface PublishedForm {
+  /** Prefix of every topic. */
+  base: string;
+  signals: SignalSelection;
+  /** Whether V records are delivered. */
+  hasValues: boolean;
+  /** Whether connectivity records are delivered. */
+  hasPresence: boolean;
 }
 
 /** The bytes unchanged for a topic without a decoder. Throws RecordDecodeError. */
-export function mqttMessages(entry: LogEntry, base: string, signals?: SignalSelection): MqttMessage[] {
+export function mqttMessages(
+  entry: LogEntry,
+  { base, signals }: Pick<PublishedForm, 'base' | 'signals'>,
+): MqttMessage[] {
   const record = decodeRecord(entry.topic, entry.payload);
   const of = (path: string) => `${base}/${entry.vin}/${path}`;
   if (record === undefined) return [{ topic: of(levelOf(entry.topic)), payload: entry.payload }];
   switch (record.topic) {
     case 'V':
-      return [...flatSignals(record, entry.vin, { invalid: '<invalid>', signals })].map(([name, value]) => ({
-        topic: of(`v/${name}`),
-        payload: JSON.stringify(value),
-        signal: { name, value },
-      }));
+      return signalMessages(record, { vin: entry.vin, base, signals });
     case 'alerts':
       return alertMessages(record, of);
     case 'errors':
-      return (record.message.errors ?? []).map((error) => ({
-        topic: of(`errors/${levelOf(error.name ?? '')}`),
-        payload: JSON.stringify(flatError(error, rfc3339)),
-      }));
+      return (record.message.errors ?? []).map((error) => {
+        const { Name, ...facts } = flatError(error, rfc3339);
+        return { topic: of(`errors/${levelOf(String(Name))}`), payload: goJson(facts) };
+      });
     case 'connectivity': {
-      const { ConnectionID, Status, NetworkInterface } = flatRecord(record, entry.vin, { invalid: null }) as Record<
-        string,
-        Flat
-      >;
-      const facts = { ConnectionId: ConnectionID, Status, NetworkInterface, CreatedAt: rfc3339(entry.createdMs) };
-      return [{ topic: of('connectivity'), payload: JSON.stringify(facts) }];
+      const { status } = recordJson(record) as { status: string | number };
+      const { connectionId } = record.message;
+      return [presenceMessage(entry.vin, base, { status, connectionId: connectionId ?? '', timeMs: entry.createdMs })];
     }
   }
 }
 
+/** The messages of the values that are known of a vehicle, and of its presence. */
+export function knownMessages(
+  { vin, readings, connectivity }: KnownVehicle,
+  { base, signals, hasValues, hasPresence }: PublishedForm,
+): MqttMessage[] {
+  const messages: MqttMessage[] = [];
+  if (connectivity !== undefined && hasPresence) {
+    const status = connectivity.isConnected ? 'CONNECTED' : 'DISCONNECTED';
+    messages.push(presenceMessage(vin, base, { ...connectivity, status }));
+  }
+  for (const [name, value] of hasValues ? readings : []) {
+    if (signals !== undefined && !signals.has(name)) continue;
+    messages.push({ topic: signalTopic(base, vin, name), payload: readingJson(name, value), signal: name });
+  }
+  return messages;
+}
+
+/** Where a signal is published. As on the Go server, one that the schema lacks has its number. */
+export function signalTopic(base: string, vin: string, name: string): string {
+  return `${base}/${vin}/v/${name.replace(/^Field_/, '')}`;
+}
+
+export function presenceTopic(base: string, vin: string): string {
+  return `${base}/${vin}/connectivity`;
+}
+
+function presenceMessage(
+  vin: string,
+  base: string,
+  { status, connectionId, timeMs }: { status: string | number; connectionId: string; timeMs: number },
+): MqttMessage {
+  const facts = { ConnectionId: connectionId, CreatedAt: rfc3339(timeMs), Status: String(status) };
+  return { topic: presenceTopic(base, vin), payload: goJson(facts) };
+}
+
+/** If a record has a signal twice, the last value wins. */
+function signalMessages(
+  { message }: DecodedRecord & { topic: 'V' },
+  { vin, base, signals }: { vin: string; base: string; signals: SignalSelection },
+): MqttMessage[] {
+  const byName = new Map<string, string>();
+  for (const datum of message.data ?? []) {
+    const name = fieldName(datum.key ?? 0);
+    const json = signals === undefined || signals.has(name) ? datumJson(datum) : undefined;
+    if (json !== undefined) byName.set(name, json);
+  }
+  return [...byName].map(([name, payload]) => ({ topic: signalTopic(base, vin, name), payload, signal: name }));
+}
+
 /** Per name the whole list as `history`, and the alert that started last as `current`. */
 function alertMessages({ message }: DecodedRecord & { topic: 'alerts' }, of: (path: string) => string): MqttMessage[] {
-  const byName = new Map<string, { facts: { [key: string]: Flat }; startedAt: string }[]>();
+  const byName = new Map<string, { facts: { [key: string]: Flat }; startedMs: number | undefined }[]>();
   for (const alert of message.alerts ?? []) {
     const name = alert.name ?? '';
-    const facts = flatAlert(alert, rfc3339);
+    const { Name: _, ...facts } = flatAlert(alert, rfc3339);
+    if (Array.isArray(facts.Audiences)) facts.Audiences = facts.Audiences.map(String);
     const list = byName.get(name) ?? [];
-    list.push({ facts, startedAt: 'StartedAt' in facts ? String(facts.StartedAt) : '' });
+    list.push({ facts, startedMs: timestampMs(alert.startedAt) });
     byName.set(name, list);
   }
   const messages: MqttMessage[] = [];
   for (const [name, list] of byName) {
     const path = `alerts/${levelOf(name)}`;
-    const started = list.filter(({ startedAt }) => startedAt !== '');
-    const current = started.reduce<(typeof list)[number] | undefined>(
-      (last, one) => (last === undefined || one.startedAt > last.startedAt ? one : last),
-      undefined,
-    );
-    if (current) messages.push({ topic: of(`${path}/current`), payload: JSON.stringify(current.facts) });
-    messages.push({ topic: of(`${path}/history`), payload: JSON.stringify(list.map(({ facts }) => facts)) });
+    const startedMs = Math.max(...list.map((alert) => alert.startedMs ?? Number.NEGATIVE_INFINITY));
+    const current = list.find((alert) => alert.startedMs === startedMs);
+    if (current) messages.push({ topic: of(`${path}/current`), payload: goJson(current.facts) });
+    messages.push({ topic: of(`${path}/history`), payload: goJson(list.map(({ facts }) => facts)) });
   }
   return messages;
 }
 
-/** A name as one level of a topic: without the characters that have a meaning there. */
+/**
+ * A name from a vehicle as one level of a topic: without what has a meaning there, and without what makes a broker end
+ * the connection: the record would then be sent again without end.
+ */
 function levelOf(name: string): string {
-  return name.replace(/[/+#\0]/g, '_') || '_';
+  return [...name.replace(NOT_IN_TOPICS, '_')].slice(0, MAX_LEVEL_CHARACTERS).join('') || '_';
 }
+
+const MAX_LEVEL_CHARACTERS = 200;
+const NOT_IN_TOPICS = /[/+#\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/gu;
