@@ -20,21 +20,31 @@ export interface Broker {
   dispose(): Promise<void>;
 }
 
+export interface MosquittoOptions {
+  /** Whether it keeps its state over a restart. */
+  persistence?: boolean;
+  /** The content of an acl_file. */
+  acl?: string;
+}
+
 /** Path of a program, Debian's sbin included; undefined if it is not installed. */
 export function programPath(name: string): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-export async function startMosquitto(program: string): Promise<Broker> {
+export async function startMosquitto(
+  program: string,
+  { persistence = true, acl }: MosquittoOptions = {},
+): Promise<Broker> {
   return await startBroker(program, ({ folder, port }) => {
     const file = join(folder, 'mosquitto.conf');
-    const settings = [
-      `listener ${port} 127.0.0.1`,
-      'allow_anonymous true',
-      'persistence true',
-      `persistence_location ${folder}/`,
-    ];
+    const settings = [`listener ${port} 127.0.0.1`, 'allow_anonymous true'];
+    if (persistence) settings.push('persistence true', `persistence_location ${folder}/`);
+    if (acl !== undefined) {
+      writeFileSync(join(folder, 'acl'), acl);
+      settings.push(`acl_file ${join(folder, 'acl')}`);
+    }
     // otherwise it drops root's rights, and can't write to a folder that root created
     writeFileSync(file, [...settings, `user ${process.getuid?.() === 0 ? 'root' : 'mosquitto'}`, ''].join('\n'));
     return ['-c', file];

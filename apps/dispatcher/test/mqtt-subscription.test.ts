@@ -1,12 +1,13 @@
 // MQTT subscriptions against a real mosquitto: topics, Home Assistant's discovery, and a restart of the broker.
 import { ConnectivityEvent, type Datum, encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
 import { it, type RedisTestContext } from '@fleetbridge/store/testing';
-import { eventually } from '@fleetbridge/testing';
+import { eventually, startTcpRelay } from '@fleetbridge/testing';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { describe, expect } from 'vitest';
 import { z } from 'zod';
-import { type Broker, programPath, startMosquitto } from './broker.js';
+import { type Broker, type MosquittoOptions, programPath, startMosquitto } from './broker.js';
 import { type DispatchRig, disorder, dispatchRig } from './dispatch-rig.js';
+import { startOldBroker } from './old-broker.js';
 
 const mosquitto = programPath('mosquitto');
 if (mosquitto === undefined) console.log('skipped: no mosquitto on this machine (apt-get install mosquitto)');
@@ -69,6 +70,96 @@ describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
     );
   });
 
+  it('publishes alerts and errors whose names a broker would refuse', async ({ redisServer, redis, cleanup }) => {
+    const { rig, listen, url } = await parts({ redisServer, redis, cleanup });
+    const seen = await listen();
+    await rig.subscribe({ name: 'home', topics: ['alerts', 'errors'], mqtt: { url }, ...QUICK });
+    rig.start();
+    const names = ['a\u0001b', 'c\u0085\ufffe', 'x/'.repeat(300), 'y'.repeat(70_000), '#', ''];
+    const alerts = names.map((name) => ({ name, startedAt: timestampOf(2_000) }));
+    await rig.addRaw({ vin: VIN, topic: 'alerts', payload: encodeMessage('alerts', { alerts, vin: VIN }) });
+    const errors = names.map((name) => ({ name, body: 'b' }));
+    await rig.addRaw({ vin: VIN, topic: 'errors', payload: encodeMessage('errors', { errors, vin: VIN }) });
+    await eventually(() => rig.isDone('home'));
+    const levels = ['a_b', 'c__', 'x_'.repeat(100), 'y'.repeat(200), '_'];
+    const topics = levels.flatMap((level) => [`alerts/${level}/current`, `alerts/${level}/history`, `errors/${level}`]);
+    await eventually(() => {
+      const below = [...seen.keys()].filter((topic) => topic.startsWith('fleetbridge/'));
+      expect(below.sort()).toEqual(topics.map((topic) => `fleetbridge/${VIN}/${topic}`).sort());
+    });
+    expect(rig.counts.get('home')).toMatchObject({ retried: 0, rejected: 0 });
+  });
+
+  it('announces each vehicle to Home Assistant as a device, with its presence', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, listen, url } = await parts({ redisServer, redis, cleanup });
+    const seen = await listen();
+    await rig.subscribe({ name: 'home', topics: ['V', 'connectivity'], mqtt: { url, homeAssistant: true } });
+    const dispatcher = rig.start();
+    const data = [
+      { key: Field.Soc, value: { doubleValue: 71.25 } },
+      { key: Field.Odometer, value: { stringValue: '12.5' } },
+      { key: Field.ACChargingEnergyIn, value: { doubleValue: 3 } },
+      { key: Field.Gear, value: { stringValue: 'D' } },
+      { key: Field.Locked, value: { booleanValue: true } },
+      { key: Field.Location, value: { locationValue: { latitude: 1.5, longitude: -2.5 } } },
+      { key: Field.DoorState, value: { doorValue: { DriverFront: true } } },
+      { key: Field.TpmsPressureFl, value: { doubleValue: 2.9 } },
+    ];
+    await rig.addRaw({ vin: VIN, topic: 'V', payload: encodeMessage('V', { data, vin: VIN }) });
+    await connectivity(rig, true);
+    await eventually(() => rig.isDone('home'));
+    await eventually(() => seen.has(`fleetbridge/${VIN}/connectivity`));
+    const configs = [...seen].filter(([topic]) => topic.startsWith('homeassistant/'));
+    expect(configs).toHaveLength(14);
+    const byId = new Map<string, Discovery>();
+    for (const [topic, text] of configs) {
+      const [, component, node, id, last] = topic.split('/');
+      const config = discoverySchema(component!).parse(JSON.parse(text));
+      expect([node, last]).toEqual([`fleetbridge_${VIN}`, 'config']);
+      expect(config.unique_id).toBe(`fleetbridge_${VIN}_${id}`);
+      expect(config.device).toEqual({
+        identifiers: [`fleetbridge_${VIN}`],
+        manufacturer: 'Tesla',
+        model: 'Model 3',
+        name: 'Tesla 000001',
+        serial_number: VIN,
+      });
+      // the state topic of the entity exists
+      const source = config.state_topic ?? config.json_attributes_topic;
+      expect(seen.has(source!)).toBe(true);
+      for (const { topic: available } of config.availability) expect(seen.has(available)).toBe(true);
+      byId.set(id!, config);
+    }
+    expect(byId.get('Soc')).toMatchObject({
+      device_class: 'battery',
+      state_class: 'measurement',
+      unit_of_measurement: '%',
+      name: 'State of charge',
+    });
+    expect(byId.get('Odometer')).toMatchObject({
+      device_class: 'distance',
+      state_class: 'total_increasing',
+      unit_of_measurement: 'mi',
+    });
+    expect(byId.get('ACChargingEnergyIn')).toMatchObject({
+      device_class: 'energy',
+      state_class: 'total_increasing',
+      name: 'AC charging energy in',
+    });
+    expect(byId.get('TpmsPressureFl')).toMatchObject({ device_class: 'pressure', unit_of_measurement: 'bar' });
+    expect(byId.get('Locked')).toMatchObject({ device_class: 'lock' });
+    expect(byId.get('DoorState_DriverFront')).toMatchObject({ device_class: 'door', name: 'Driver front door' });
+    expect(byId.get('Gear')).not.toHaveProperty('unit_of_measurement');
+    expect(byId.get('Gear')).toMatchObject({ device_class: 'enum', options: ['P', 'R', 'N', 'D'] });
+    expect(byId.get('connectivity')).toMatchObject({ device_class: 'connectivity' });
+    await dispatcher.stop({ deadlineMs: 1_000 });
+    await eventually(() => seen.get('fleetbridge_bridge/home/0') === 'offline');
+  });
+
   it('publishes the values that the vehicle sent, all payloads below the base in JSON', async ({
     redisServer,
     redis,
@@ -116,92 +207,188 @@ describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
     expect(seen.get('fleetbridge_bridge/home/0')).toBe('online');
   });
 
-  it('publishes alerts and errors whose names a broker would refuse', async ({ redisServer, redis, cleanup }) => {
-    const { rig, listen, url } = await parts({ redisServer, redis, cleanup });
-    const seen = await listen();
-    await rig.subscribe({ name: 'home', topics: ['alerts', 'errors'], mqtt: { url }, ...QUICK });
-    rig.start();
-    const names = ['a\u0001b', 'c\u0085\ufffe', 'x/'.repeat(300), 'y'.repeat(70_000), '#', ''];
-    const alerts = names.map((name) => ({ name, startedAt: timestampOf(2_000) }));
-    await rig.addRaw({ vin: VIN, topic: 'alerts', payload: encodeMessage('alerts', { alerts, vin: VIN }) });
-    const errors = names.map((name) => ({ name, body: 'b' }));
-    await rig.addRaw({ vin: VIN, topic: 'errors', payload: encodeMessage('errors', { errors, vin: VIN }) });
+  it('publishes everything that is known again to a broker that forgot it, without a record', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, broker, listen, url } = await parts({ redisServer, redis, cleanup }, { persistence: false });
+    await rig.subscribe({ name: 'home', topics: ['V', 'connectivity'], mqtt: { url, homeAssistant: true }, ...QUICK });
+    const first = rig.start();
+    await connectivity(rig, true);
+    await vehicleData(rig, [
+      { key: Field.Soc, value: { doubleValue: 50 } },
+      { key: Field.Locked, value: { booleanValue: true } },
+      { key: Field.Odometer, value: { doubleValue: 1_000 } },
+      { key: Field.Location, value: { locationValue: { latitude: 48, longitude: 11 } } },
+      { key: Field.VehicleName, value: { stringValue: '"Überwagen"' } },
+      { key: Field.TpmsSoftWarnings, value: { tireLocationValue: { frontLeft: true } } },
+    ]);
     await eventually(() => rig.isDone('home'));
-    const levels = ['a_b', 'c__', 'x_'.repeat(100), 'y'.repeat(200), '_'];
-    const topics = levels.flatMap((level) => [`alerts/${level}/current`, `alerts/${level}/history`, `errors/${level}`]);
-    await eventually(() => {
-      const below = [...seen.keys()].filter((topic) => topic.startsWith('fleetbridge/'));
-      expect(below.sort()).toEqual(topics.map((topic) => `fleetbridge/${VIN}/${topic}`).sort());
-    });
-    expect(rig.counts.get('home')).toMatchObject({ retried: 0, rejected: 0 });
+    const expected = {
+      'fleetbridge_bridge/home/0': 'online',
+      [`fleetbridge/${VIN}/v/Soc`]: '50',
+      [`fleetbridge/${VIN}/v/Locked`]: 'true',
+      [`fleetbridge/${VIN}/v/Odometer`]: '1000',
+      [`fleetbridge/${VIN}/v/Location`]: '{"latitude":48,"longitude":11}',
+      [`fleetbridge/${VIN}/v/VehicleName`]: '"\\"Überwagen\\""',
+      [`fleetbridge/${VIN}/v/TpmsSoftWarnings`]: '{"front_left":true}',
+      [`fleetbridge/${VIN}/connectivity`]:
+        '{"ConnectionId":"c","CreatedAt":"1970-01-01T00:00:01Z","Status":"CONNECTED"}',
+    };
+    const entities = ['sensor/Soc', 'binary_sensor/Locked', 'sensor/Odometer', 'device_tracker/Location'];
+    const isComplete = async () => {
+      const seen = await listen();
+      await eventually(() => expect(Object.fromEntries(seen)).toMatchObject(expected));
+      for (const entity of [...entities, 'binary_sensor/connectivity']) {
+        const [component, id] = entity.split('/');
+        const config = JSON.parse(seen.get(`homeassistant/${component}/fleetbridge_${VIN}/${id}/config`)!);
+        expect(config.device.name).toBe('Überwagen');
+      }
+    };
+    await isComplete();
+    // a restart of the broker
+    await broker.end();
+    await broker.start();
+    await isComplete();
+    // a restart of the dispatcher and of the broker
+    await first.stop({ deadlineMs: 1_000 });
+    await broker.end();
+    await broker.start();
+    rig.start();
+    await isComplete();
   });
 
-  it('announces each vehicle to Home Assistant as a device, with its presence', async ({
+  it('is online again at once after a broken connection, without a record', async ({ redisServer, redis, cleanup }) => {
+    const { rig, broker, listen } = await parts({ redisServer, redis, cleanup });
+    const relay = await startTcpRelay(broker.port);
+    cleanup.push(() => relay.stop());
+    const seen = await listen();
+    const statuses: string[] = [];
+    const url = `mqtt://127.0.0.1:${relay.port}`;
+    await listen((topic, text) => {
+      if (topic === 'car/status') statuses.push(text);
+    });
+    await rig.subscribe({ name: 'home', topics: ['V'], mqtt: { url, statusTopic: 'car/status' } });
+    rig.start();
+    await eventually(() => statuses.at(-1) === 'online');
+    relay.cut();
+    // the last will, and the new session
+    await eventually(() => expect(statuses).toEqual(['online', 'offline', 'online']));
+    relay.cut();
+    await eventually(() => expect(statuses).toHaveLength(5));
+    expect(seen.get('car/status')).toBe('online');
+    expect([...seen.keys()]).toEqual(['car/status']);
+  });
+
+  it('publishes known values only of vehicles, topics and signals of the subscription, and nothing undelivered', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, broker, listen, url } = await parts({ redisServer, redis, cleanup }, { persistence: false });
+    const seen = await listen();
+    for (const vin of [VIN, 'OTHER']) {
+      const data = [
+        { key: Field.Soc, value: { doubleValue: 1 } },
+        { key: Field.Odometer, value: { doubleValue: 2 } },
+      ];
+      await rig.addRaw({ vin, topic: 'V', payload: encodeMessage('V', { data }) });
+    }
+    await connectivity(rig, true);
+    // starts after these records
+    const definition = { name: 'home', topics: ['V'], vins: [VIN], signals: ['Soc'], mqtt: { url } };
+    await rig.store.create({ name: 'home', origin: 'cli', definition }, { from: 'now', nowMs: Date.now() });
+    rig.start();
+    const expected = ['fleetbridge_bridge/home/0', `fleetbridge/${VIN}/v/Soc`];
+    await eventually(() => expect([...seen.keys()].sort()).toEqual([...expected].sort()));
+    const received: string[] = [];
+    await broker.end();
+    for (const n of [2, 3]) await rig.add(VIN, n);
+    await broker.start();
+    await listen((topic, text) => {
+      if (topic.endsWith('/Soc')) received.push(text);
+    });
+    await eventually(() => rig.isDone('home'));
+    await eventually(() => received.at(-1) === '3');
+    expect(received.filter((text) => text !== '1')).toEqual(received.includes('2') ? ['2', '3'] : ['3']);
+  });
+
+  it('does not count what the broker refuses as delivered, and logs it', async ({ redisServer, redis, cleanup }) => {
+    const acl = 'user fb\ntopic readwrite fleetbridge/#\n\nuser watcher\ntopic readwrite #\n';
+    const { rig, listen, url } = await parts({ redisServer, redis, cleanup }, { acl });
+    const seen = await listen(undefined, { username: 'watcher' });
+    const mqtt = { url, username: 'fb', homeAssistant: true };
+    await rig.subscribe({ name: 'home', topics: ['V'], mqtt, ...QUICK, maximumDeliveries: 2 });
+    await rig.subscribe({ name: 'plain', topics: ['V'], mqtt: { url, username: 'fb' }, ...QUICK });
+    rig.start();
+    await rig.add(VIN, 1);
+    await eventually(() => rig.isDone('home'));
+    await eventually(() => rig.isDone('plain'));
+    expect(rig.counts.get('home')).toMatchObject({ delivered: 0, rejected: 2, deadLettered: 1 });
+    // only the status is refused, values are published
+    expect(rig.counts.get('plain')).toMatchObject({ delivered: 1, rejected: 0 });
+    await eventually(() => seen.get(`fleetbridge/${VIN}/v/Soc`) === '1');
+    expect([...seen.keys()]).toEqual([`fleetbridge/${VIN}/v/Soc`]);
+    const logged = (event: string) => rig.lines.filter((line) => line.event === event);
+    expect(logged('mqtt_status_refused')).toMatchObject([{ reason: 'Not authorized' }, { reason: 'Not authorized' }]);
+    expect(logged('mqtt_publish_refused')).toMatchObject([
+      { subscription: 'home', topic: expect.stringMatching(/^homeassistant\//), reason: 'Not authorized' },
+    ]);
+    expect(logged('record_dead_lettered')).toMatchObject([{ error: expect.stringContaining('Not authorized') }]);
+  });
+
+  it('delivers to a broker that knows MQTT 3.1.1 only', async ({ redisServer, redis, cleanup }) => {
+    const { rig, broker, listen } = await parts({ redisServer, redis, cleanup });
+    const old = await startOldBroker(broker.port);
+    cleanup.push(() => old.stop());
+    const seen = await listen();
+    await rig.subscribe({ name: 'home', topics: ['V'], mqtt: { url: `mqtt://127.0.0.1:${old.port}` }, ...QUICK });
+    rig.start();
+    await rig.add(VIN, 1);
+    await eventually(() => seen.get(`fleetbridge/${VIN}/v/Soc`) === '1');
+    await eventually(() => expect(rig.counts.get('home')).toMatchObject({ delivered: 1 }));
+    expect(old.refused).toBeGreaterThan(0);
+  });
+
+  it('announces the entity of the signal whatever its first value, and removes one of another kind', async ({
     redisServer,
     redis,
     cleanup,
   }) => {
     const { rig, listen, url } = await parts({ redisServer, redis, cleanup });
     const seen = await listen();
-    await rig.subscribe({ name: 'home', topics: ['V', 'connectivity'], mqtt: { url, homeAssistant: true } });
-    const dispatcher = rig.start();
-    const data = [
-      { key: Field.Soc, value: { doubleValue: 71.25 } },
-      { key: Field.Odometer, value: { stringValue: '12.5' } },
-      { key: Field.ACChargingEnergyIn, value: { doubleValue: 3 } },
-      { key: Field.Gear, value: { stringValue: 'D' } },
-      { key: Field.Locked, value: { booleanValue: true } },
-      { key: Field.Location, value: { locationValue: { latitude: 1.5, longitude: -2.5 } } },
-      { key: Field.DoorState, value: { doorValue: { DriverFront: true } } },
-      { key: Field.TpmsPressureFl, value: { doubleValue: 2.9 } },
-    ];
-    await rig.addRaw({ vin: VIN, topic: 'V', payload: encodeMessage('V', { data, vin: VIN }) });
-    await connectivity(rig, true);
+    const topicOf = (entity: string, id: string) => `homeassistant/${entity}/fleetbridge_${VIN}/${id}/config`;
+    const former = await connectAsync(url);
+    cleanup.push(() => former.end(true));
+    const kept = ['homeassistant/sensor/another/Locked/config', topicOf('sensor', 'Soc')];
+    const outdated = [topicOf('sensor', 'Locked'), topicOf('sensor', 'DoorState'), 'fleetbridge/bridge/home/0'];
+    for (const topic of [...kept, ...outdated]) await former.publishAsync(topic, '{}', { qos: 1, retain: true });
+    await rig.subscribe({ name: 'home', topics: ['V'], mqtt: { url, homeAssistant: true } });
+    rig.start();
+    const signals = [Field.Locked, Field.Location, Field.RatedRange, Field.DoorState, Field.ScheduledChargingStartTime];
+    await vehicleData(
+      rig,
+      signals.map((key) => ({ key, value: { invalid: true } })),
+    );
     await eventually(() => rig.isDone('home'));
-    await eventually(() => seen.has(`fleetbridge/${VIN}/connectivity`));
-    const configs = [...seen].filter(([topic]) => topic.startsWith('homeassistant/'));
-    expect(configs).toHaveLength(13);
-    const byId = new Map<string, Discovery>();
-    for (const [topic, text] of configs) {
-      const [, component, node, id, last] = topic.split('/');
-      const config = discoverySchema(component!).parse(JSON.parse(text));
-      expect([node, last]).toEqual([`fleetbridge_${VIN}`, 'config']);
-      expect(config.unique_id).toBe(`fleetbridge_${VIN}_${id}`);
-      expect(config.device).toEqual({
-        identifiers: [`fleetbridge_${VIN}`],
-        manufacturer: 'Tesla',
-        model: 'Model 3',
-        name: 'Tesla 000001',
-        serial_number: VIN,
-      });
-      // the state topic of the entity exists
-      const source = config.state_topic ?? config.json_attributes_topic;
-      expect(seen.has(source!)).toBe(true);
-      for (const { topic: available } of config.availability) expect(seen.has(available)).toBe(true);
-      byId.set(id!, config);
-    }
-    expect(byId.get('Soc')).toMatchObject({
-      device_class: 'battery',
-      state_class: 'measurement',
-      unit_of_measurement: '%',
-      name: 'Soc',
-    });
-    expect(byId.get('Odometer')).toMatchObject({
-      device_class: 'distance',
-      state_class: 'total_increasing',
-      unit_of_measurement: 'mi',
-    });
-    expect(byId.get('ACChargingEnergyIn')).toMatchObject({
-      device_class: 'energy',
-      state_class: 'total_increasing',
-      name: 'AC charging energy in',
-    });
-    expect(byId.get('TpmsPressureFl')).toMatchObject({ device_class: 'pressure', unit_of_measurement: 'bar' });
-    expect(byId.get('Locked')).toMatchObject({ device_class: 'lock' });
-    expect(byId.get('DoorState_DriverFront')).toMatchObject({ device_class: 'door', name: 'Driver front door' });
-    expect(byId.get('Gear')).not.toHaveProperty('unit_of_measurement');
-    await dispatcher.stop({ deadlineMs: 1_000 });
-    await eventually(() => seen.get('fleetbridge_bridge/home/0') === 'offline');
+    for (const topic of outdated) await eventually(() => seen.get(topic) === '');
+    const announced = [...seen].filter(([topic, text]) => topic.startsWith(`homeassistant/`) && text.length > 2);
+    expect(
+      announced.map(([topic]) => topic.replace(/^homeassistant\/|fleetbridge_.*?\/|\/config$/g, '')).sort(),
+    ).toEqual([
+      ...['DriverFront', 'DriverRear', 'PassengerFront', 'PassengerRear', 'TrunkFront', 'TrunkRear'].map(
+        (door) => `binary_sensor/DoorState_${door}`,
+      ),
+      'binary_sensor/Locked',
+      'device_tracker/Location',
+      'sensor/RatedRange',
+      'sensor/ScheduledChargingStartTime',
+    ]);
+    for (const topic of kept) expect(seen.get(topic)).toBe('{}');
+    await vehicleData(rig, [{ key: Field.Locked, value: { booleanValue: true } }]);
+    await eventually(() => seen.get(`fleetbridge/${VIN}/v/Locked`) === 'true');
+    expect([...seen].filter(([topic, text]) => topic.endsWith('/Locked/config') && text.length > 2)).toHaveLength(1);
   });
 
   it('never replaces a value by an older one that comes later, in one run and after a restart', async ({
@@ -211,7 +398,11 @@ describe.skipIf(mosquitto === undefined)('an mqtt subscription', () => {
   }) => {
     const { rig, listen, url } = await parts({ redisServer, redis, cleanup });
     const texts = new Map<string, string[]>();
-    await listen((topic, text) => texts.set(topic, [...(texts.get(topic) ?? []), text]));
+    // without repeats: a new session publishes the known values again
+    await listen((topic, text) => {
+      const earlier = texts.get(topic) ?? [];
+      if (earlier.at(-1) !== text) texts.set(topic, [...earlier, text]);
+    });
     await rig.subscribe({ name: 's', mqtt: { url, homeAssistant: true }, ...QUICK });
     const of = (path: string) => texts.get(`fleetbridge/${VIN}/${path}`);
     const locked = (isLocked: boolean, agoMs: number, soc?: number) => {
@@ -302,8 +493,11 @@ interface Parts {
   listen(onMessage?: (topic: string, text: string) => void, options?: IClientOptions): Promise<Map<string, string>>;
 }
 
-async function parts({ redisServer, redis, cleanup }: Omit<RedisTestContext, 'namespace' | 'store'>): Promise<Parts> {
-  const broker = await startMosquitto(mosquitto!);
+async function parts(
+  { redisServer, redis, cleanup }: Omit<RedisTestContext, 'namespace' | 'store'>,
+  brokerOptions: MosquittoOptions = {},
+): Promise<Parts> {
+  const broker = await startMosquitto(mosquitto!, brokerOptions);
   cleanup.push(() => broker.dispose());
   const rig = dispatchRig(redis, { url: redisServer.url });
   cleanup.push(() => rig.dispose());
@@ -351,10 +545,10 @@ function discoverySchema(component: string): z.ZodType<Discovery> {
   const common = {
     name: z.string().min(1),
     unique_id: z.string().min(1),
-    availability: z.array(
-      z.strictObject({ topic: z.string().min(1), value_template: z.string().startsWith('{{').optional() }),
-    ),
-    availability_mode: z.enum(['all', 'any', 'latest']),
+    availability: z.array(z.strictObject({ topic: z.string().min(1) })),
+    icon: z.string().startsWith('mdi:').optional(),
+    entity_category: z.literal('diagnostic').optional(),
+    enabled_by_default: z.boolean().optional(),
     device: z.strictObject({
       identifiers: z.array(z.string()),
       manufacturer: z.string(),
@@ -362,13 +556,14 @@ function discoverySchema(component: string): z.ZodType<Discovery> {
       name: z.string(),
       serial_number: z.string(),
     }),
-    origin: z.strictObject({ name: z.string() }),
+    origin: z.strictObject({ name: z.string(), sw_version: z.string() }),
   };
-  const state = { state_topic: z.string().min(1), value_template: z.string().startsWith('{{') };
+  const state = { state_topic: z.string().min(1), value_template: z.string().startsWith('{') };
   const sensorClasses = [
     'battery',
     'distance',
     'duration',
+    'enum',
     'current',
     'energy',
     'energy_storage',
@@ -378,7 +573,7 @@ function discoverySchema(component: string): z.ZodType<Discovery> {
     'temperature',
     'voltage',
   ];
-  const binaryClasses = ['door', 'heat', 'lock', 'occupancy', 'plug', 'presence'];
+  const binaryClasses = ['connectivity', 'door', 'heat', 'lock', 'occupancy', 'plug', 'presence'];
   switch (component) {
     case 'sensor':
       return z.strictObject({
@@ -387,11 +582,18 @@ function discoverySchema(component: string): z.ZodType<Discovery> {
         device_class: z.enum(sensorClasses).optional(),
         state_class: z.enum(['measurement', 'total', 'total_increasing']).optional(),
         unit_of_measurement: z.string().optional(),
+        suggested_display_precision: z.int().min(0).optional(),
+        options: z.array(z.string().min(1)).min(1).optional(),
       });
     case 'binary_sensor':
       return z.strictObject({ ...common, ...state, device_class: z.enum(binaryClasses).optional() });
     case 'device_tracker':
-      return z.strictObject({ ...common, json_attributes_topic: z.string().min(1), source_type: z.literal('gps') });
+      return z.strictObject({
+        ...common,
+        json_attributes_topic: z.string().min(1),
+        json_attributes_template: z.string().min(1),
+        source_type: z.literal('gps'),
+      });
     default:
       throw new Error(`no component of ours: ${component}`);
   }

@@ -43,6 +43,7 @@ export {
   runApp,
   TimeoutError,
   type TimeoutOptions,
+  VERSION,
   withTimeout,
 } from './process/index.js';
 export {

@@ -1,16 +1,32 @@
 // Home Assistant's MQTT discovery: one retained configuration per entity, all entities of a vehicle with the same device.
-// Units are the signals' own; Home Assistant converts them.
-import { type Flat, signalUnit } from '@fleetbridge/protocol';
+// The kind of an entity follows from its signal, never from a value. Units are the signals' own; Home Assistant converts
+// them.
+import { signalUnit } from '@fleetbridge/protocol';
+import { VERSION } from '@fleetbridge/service';
+import { entityFacts, ordinaryName } from './entity-facts.js';
+import { presenceTopic, signalTopic } from './mqtt-messages.js';
+import { signalKind, tyrePlaces } from './signal-kinds.js';
+import {
+  doorTemplate,
+  enumTemplate,
+  flagTemplate,
+  fullTextTemplate,
+  numberTemplate,
+  optionOf,
+  placeTemplate,
+  presenceTemplate,
+  textTemplate,
+  timeTemplate,
+  tyreTemplate,
+} from './value-templates.js';
 
 export interface HomeAssistantOptions {
   /** Discovery prefix. */
   prefix: string;
   /** Prefix of every state topic. */
   base: string;
-  /** Where the delivery publishes `online` and `offline`. */
-  statusTopic: string;
-  /** Whether connectivity records are delivered, so that the vehicle's presence is known. */
-  hasConnectivity: boolean;
+  /** Where the delivery publishes `online` and `offline`; undefined: the broker refuses it. */
+  statusTopic: string | undefined;
 }
 
 export interface DiscoveryMessage {
@@ -18,94 +34,192 @@ export interface DiscoveryMessage {
   payload: string;
 }
 
-/** The configurations for a signal of a vehicle: one, or one per door. */
+/** What the device of a vehicle shows besides its VIN. */
+export interface DeviceFacts {
+  /** VehicleName */
+  name?: string | undefined;
+  /** Version */
+  version?: string | undefined;
+}
+
 export function discoveryMessages(
   vin: string,
-  signal: { name: string; value: Flat },
+  signal: string,
+  device: DeviceFacts,
   options: HomeAssistantOptions,
 ): DiscoveryMessage[] {
-  const { name, value } = signal;
-  const entity = entityOf(name, value);
-  if (entity === 'doors') {
-    return Object.keys(value as object).map((door) =>
-      configuration(vin, `${name}_${door}`, options, {
-        component: 'binary_sensor',
-        name: /Trunk/.test(door) ? words(door) : `${words(door)} door`,
-        device_class: 'door',
-        state_topic: stateTopic(vin, name, options),
-        value_template: `{{ 'ON' if value_json.${door} else 'OFF' }}`,
-      }),
-    );
-  }
-  if (entity.component === 'device_tracker') {
-    const settings = { name: words(name), source_type: 'gps', json_attributes_topic: stateTopic(vin, name, options) };
-    return [configuration(vin, name, options, { ...entity, ...settings })];
-  }
-  const settings = { name: words(name), state_topic: stateTopic(vin, name, options) };
-  return [configuration(vin, name, options, { ...settings, ...entity })];
+  return entitiesOf(vin, signal, options.base).map((entity) => configuration(vin, entity, device, options));
+}
+
+/** The entity of the vehicle's connection. */
+export function presenceDiscovery(vin: string, device: DeviceFacts, options: HomeAssistantOptions): DiscoveryMessage {
+  return configuration(vin, presenceEntity(vin, options.base), device, options);
+}
+
+/** The topic filter of all configurations of a vehicle. */
+export function discoveryFilter(vin: string, prefix: string): string {
+  return `${prefix}/+/${nodeOf(vin)}/+/config`;
+}
+
+/** Whether a topic of `discoveryFilter` has an entity of another kind than its signal now has. */
+export function isOutdatedDiscovery(vin: string, topic: string, prefix: string): boolean {
+  if (!topic.startsWith(`${prefix}/`)) return false;
+  const [component, node, id, last] = topic.slice(prefix.length + 1).split('/');
+  if (node !== nodeOf(vin) || id === undefined || last !== 'config') return false;
+  const entities = entitiesOfId(vin, id);
+  return entities.length > 0 && !entities.some((entity) => entity.id === id && entity.component === component);
 }
 
 interface Entity {
+  id: string;
   component: 'sensor' | 'binary_sensor' | 'device_tracker';
-  [setting: string]: unknown;
+  settings: Record<string, unknown>;
 }
 
-function entityOf(name: string, value: Flat): Entity | 'doors' {
-  if (typeof value === 'object' && value !== null) {
-    if ('latitude' in value) return { component: 'device_tracker' };
-    if ('DriverFront' in value) return 'doors';
-    return { component: 'sensor', value_template: '{{ value_json | tojson }}' };
-  }
-  const isOn = `value_json | string | lower == 'true'`;
-  if (value === true || value === false || value === 'true' || value === 'false') {
-    // Home Assistant's device class `lock`: on means unlocked
-    const [on, off] = name === 'Locked' ? ['OFF', 'ON'] : ['ON', 'OFF'];
-    return {
-      component: 'binary_sensor',
-      value_template: `{{ 'None' if value_json == '<invalid>' else ('${on}' if ${isOn} else '${off}') }}`,
-      ...optional('device_class', BINARY_CLASSES[name]),
-    };
-  }
-  const unit = signalUnit(name);
+/** Of the signal that an entity's id names: `DoorState_TrunkRear` and `DoorState` name DoorState. */
+function entitiesOfId(vin: string, id: string): Entity[] {
+  if (id === PRESENCE) return [presenceEntity(vin, '')];
+  return entitiesOf(vin, id.replace(/_[A-Za-z]\w*$/, ''), '');
+}
+
+const PRESENCE = 'connectivity';
+
+function presenceEntity(vin: string, base: string): Entity {
   return {
-    component: 'sensor',
-    value_template: `{{ 'None' if value_json == '<invalid>' else value_json }}`,
-    ...(unit === undefined ? {} : { ...measureOf(name, unit), unit_of_measurement: unit }),
+    id: PRESENCE,
+    component: 'binary_sensor',
+    settings: {
+      name: 'Connectivity',
+      device_class: 'connectivity',
+      entity_category: 'diagnostic',
+      state_topic: presenceTopic(base, vin),
+      value_template: presenceTemplate,
+    },
   };
 }
 
-const BINARY_CLASSES: Record<string, string> = {
+const DOORS = ['DriverFront', 'DriverRear', 'PassengerFront', 'PassengerRear', 'TrunkFront', 'TrunkRear'];
+
+function entitiesOf(vin: string, signal: string, base: string): Entity[] {
+  const kind = signalKind(signal);
+  const { name, icon, isDiagnostic, isEnabled } = entityFacts(signal);
+  const topic = signalTopic(base, vin, signal);
+  const common = {
+    ...(isDiagnostic ? { entity_category: 'diagnostic' } : {}),
+    ...(isEnabled ? {} : { enabled_by_default: false }),
+  };
+  const one = (component: Entity['component'], settings: Record<string, unknown>): Entity[] => {
+    const shown = settings.device_class === undefined ? { icon } : {};
+    return [{ id: signal, component, settings: { name, ...shown, ...common, state_topic: topic, ...settings } }];
+  };
+  switch (kind.kind) {
+    case 'doors':
+      return DOORS.map((door) => ({
+        id: `${signal}_${door}`,
+        component: 'binary_sensor',
+        settings: {
+          name: doorName(door),
+          device_class: 'door',
+          ...common,
+          state_topic: topic,
+          value_template: doorTemplate(door),
+        },
+      }));
+    case 'tyres':
+      return tyresOf(vin).map((place) => ({
+        id: `${signal}_${place}`,
+        component: 'binary_sensor',
+        settings: {
+          name: `${signal === 'TpmsHardWarnings' ? 'Tyre pressure very low' : 'Tyre pressure low'} ${place.replaceAll('_', ' ')}`,
+          device_class: 'problem',
+          ...common,
+          state_topic: topic,
+          value_template: tyreTemplate(place),
+        },
+      }));
+    case 'place': {
+      const { state_topic, ...settings } = one('device_tracker', {})[0]!.settings;
+      const attributes = { json_attributes_topic: state_topic, json_attributes_template: placeTemplate(signal) };
+      return [
+        { id: signal, component: 'device_tracker', settings: { ...settings, source_type: 'gps', ...attributes } },
+      ];
+    }
+    case 'boolean':
+      return one('binary_sensor', {
+        ...optional('device_class', binaryClasses[signal]),
+        value_template: flagTemplate(invertedFlags.has(signal)),
+      });
+    case 'timestamp':
+      return one('sensor', { device_class: 'timestamp', value_template: timeTemplate });
+    case 'enum':
+      return one('sensor', {
+        device_class: 'enum',
+        options: kind.options.map(optionOf),
+        value_template: enumTemplate(kind),
+        icon,
+      });
+    case 'number':
+      return one('sensor', { ...measureOf(signal), value_template: numberTemplate(signal) });
+    case 'text':
+      return one('sensor', {
+        value_template: textTemplate(signal),
+        json_attributes_topic: topic,
+        json_attributes_template: fullTextTemplate,
+      });
+  }
+}
+
+function doorName(door: string): string {
+  if (door === 'TrunkFront') return 'Front trunk';
+  return door === 'TrunkRear' ? 'Trunk' : `${ordinaryName(door)} door`;
+}
+
+/** The first tyres of a Semi's middle axle are reported as the rear ones. */
+function tyresOf(vin: string): string[] {
+  return [...tyrePlaces.values()].filter((place) => vin[3] === 'T' || !place.startsWith('semi'));
+}
+
+/** Home Assistant's device class `lock`: on means unlocked. */
+const invertedFlags = new Set(['Locked']);
+
+const binaryClasses: Record<string, string> = {
   Locked: 'lock',
   ChargePortDoorOpen: 'door',
   DriverSeatOccupied: 'occupancy',
+  DriverSeatBelt: 'safety',
   LocatedAtHome: 'presence',
   LocatedAtWork: 'presence',
   LocatedAtFavorite: 'presence',
   FastChargerPresent: 'plug',
-  BatteryHeaterOn: 'heat',
+  NotEnoughPowerToHeat: 'problem',
+  SoftwareUpdateAvailable: 'update',
+  SoftwareUpdateInProgress: 'running',
+  LightsHighBeams: 'light',
 };
 
-/** Device class and state class. Home Assistant accepts energy as a total only. */
-function measureOf(name: string, unit: string): Record<string, string> {
-  const measured = (deviceClass?: string) => ({ state_class: 'measurement', ...optional('device_class', deviceClass) });
-  switch (unit) {
-    case '%':
-      return measured(name === 'Soc' || name === 'BatteryLevel' ? 'battery' : undefined);
-    case 'mi':
-      return { ...measured('distance'), ...(name === 'Odometer' ? { state_class: 'total_increasing' } : {}) };
-    case 'kWh':
-      if (name === 'EnergyRemaining') return measured('energy_storage');
-      return {
-        device_class: 'energy',
-        state_class: /^(AC|DC)ChargingEnergyIn$|Regen$/.test(name) ? 'total_increasing' : 'total',
-      };
-    default:
-      return measured(CLASS_OF_UNIT[unit]);
-  }
-}
+/** Decimals shown, by unit. */
+const precisions: Record<string, number> = {
+  mph: 0,
+  mi: 1,
+  m: 1,
+  '%': 0,
+  V: 1,
+  A: 1,
+  kW: 1,
+  kWh: 1,
+  h: 1,
+  min: 0,
+  '°': 0,
+  '°C': 1,
+  bar: 2,
+  Nm: 0,
+  rpm: 0,
+};
 
-const CLASS_OF_UNIT: Record<string, string> = {
+const classOfUnit: Record<string, string> = {
   mph: 'speed',
+  mi: 'distance',
+  m: 'distance',
   V: 'voltage',
   A: 'current',
   kW: 'power',
@@ -115,34 +229,56 @@ const CLASS_OF_UNIT: Record<string, string> = {
   bar: 'pressure',
 };
 
+/** Numbers of something: an average has no meaning. */
+const ordinals = /^Num|Count$|Qty$/;
+
+/** Device class, state class, unit and decimals. Home Assistant accepts energy as a total only. */
+function measureOf(signal: string): Record<string, unknown> {
+  const unit = signalUnit(signal);
+  if (unit === undefined) return ordinals.test(signal) ? {} : { state_class: 'measurement' };
+  const decimals = signal.startsWith('BrickVoltage') ? 3 : precisions[unit];
+  const shown = { unit_of_measurement: unit, ...optional('suggested_display_precision', decimals) };
+  if (unit === '°') return shown;
+  if (unit === 'kWh') return { ...shown, ...energyClasses(signal) };
+  const isBattery = signal === 'Soc' || signal === 'BatteryLevel';
+  return {
+    ...shown,
+    ...optional('device_class', isBattery ? 'battery' : classOfUnit[unit]),
+    state_class: signal === 'Odometer' ? 'total_increasing' : 'measurement',
+  };
+}
+
+function energyClasses(signal: string): Record<string, string> {
+  const isStored = signal === 'EnergyRemaining' || signal === 'NominalFullPackEnergyKwh';
+  return isStored
+    ? { device_class: 'energy_storage', state_class: 'measurement' }
+    : { device_class: 'energy', state_class: 'total_increasing' };
+}
+
 function configuration(
   vin: string,
-  id: string,
-  { prefix, base, statusTopic, hasConnectivity }: HomeAssistantOptions,
-  { component, ...settings }: Entity,
+  { id, component, settings }: Entity,
+  device: DeviceFacts,
+  { prefix, statusTopic }: HomeAssistantOptions,
 ): DiscoveryMessage {
-  const presence = {
-    topic: `${base}/${vin}/connectivity`,
-    value_template: "{{ 'online' if value_json.Status == 'CONNECTED' else 'offline' }}",
-  };
   const payload = {
     ...settings,
     unique_id: `fleetbridge_${vin}_${id}`,
-    availability: [{ topic: statusTopic }, ...(hasConnectivity ? [presence] : [])],
-    availability_mode: 'all',
+    ...(statusTopic === undefined ? {} : { availability: [{ topic: statusTopic }] }),
     device: {
-      identifiers: [`fleetbridge_${vin}`],
+      identifiers: [nodeOf(vin)],
       manufacturer: 'Tesla',
-      name: `Tesla ${vin.slice(-6)}`,
+      name: device.name ?? `Tesla ${vin.slice(-6)}`,
       serial_number: vin,
-      ...optional('model', MODELS[vin[3] ?? '']),
+      ...optional('model', models[vin[3] ?? '']),
+      ...optional('sw_version', device.version),
     },
-    origin: { name: 'fleetbridge' },
+    origin: { name: 'fleetbridge', sw_version: VERSION },
   };
-  return { topic: `${prefix}/${component}/fleetbridge_${vin}/${id}/config`, payload: JSON.stringify(payload) };
+  return { topic: `${prefix}/${component}/${nodeOf(vin)}/${id}/config`, payload: JSON.stringify(payload) };
 }
 
-const MODELS: Record<string, string> = {
+const models: Record<string, string> = {
   S: 'Model S',
   '3': 'Model 3',
   X: 'Model X',
@@ -152,17 +288,8 @@ const MODELS: Record<string, string> = {
   T: 'Semi',
 };
 
-function stateTopic(vin: string, name: string, { base }: HomeAssistantOptions): string {
-  return `${base}/${vin}/v/${name}`;
-}
-
-/** `ACChargingPower` → `AC charging power`. */
-function words(name: string): string {
-  const split = name.replaceAll('_', ' ').replace(/([a-z\d])([A-Z])|([A-Z])([A-Z][a-z])/g, '$1$3 $2$4');
-  return split
-    .split(' ')
-    .map((word, index) => (index === 0 || word === word.toUpperCase() ? word : word.toLowerCase()))
-    .join(' ');
+function nodeOf(vin: string): string {
+  return `fleetbridge_${vin}`;
 }
 
 function optional<T>(name: string, value: T | undefined): Record<string, T> {

@@ -59,7 +59,7 @@ export const mqtt = defineDeliveryKind({
     settings: ({ mqtt: url }) => (url === undefined ? undefined : { url }),
   },
   create: async ({ url, username, password, base, statusTopic, qos, retain, homeAssistant, caFile }, context) => {
-    const { subscription, partition, topics, signals, clientId, ackDeadlineMs, secret } = context;
+    const { subscription, partition, topics, signals, clientId, ackDeadlineMs, secret, log } = context;
     const prefix = typeof homeAssistant === 'object' ? homeAssistant.prefix : 'homeassistant';
     const access = {
       username,
@@ -75,9 +75,13 @@ export const mqtt = defineDeliveryKind({
       qos,
       retain,
       signals,
+      hasValues: topics.includes('V'),
+      hasPresence: topics.includes('connectivity'),
       statusTopic: statusTopicOf(statusTopic, { base, subscription, partition }),
-      homeAssistant: homeAssistant ? { prefix, hasConnectivity: topics.includes('connectivity') } : undefined,
-      ackDeadlineMs,
+      formerStatusTopic: `${base}/bridge/${subscription}/${partition}`,
+      homeAssistant: homeAssistant ? { prefix } : undefined,
+      timeoutMs: ackDeadlineMs,
+      log,
     });
   },
 });

@@ -1,57 +1,53 @@
-// Delivery to an MQTT broker. The client library's own store and reconnects are not used (on-demand-connection.ts); the client
-// id is the same for every owner of a partition, so the broker ends the session of an owner that lost its lease.
+// Delivery to an MQTT broker. Connects at its start and again whenever a session ends, because the broker has then
+// published the last will and may have lost what it retained.
 import type { LogEntry } from '@fleetbridge/store';
-import { connect, type MqttClient } from 'mqtt';
 import {
   assertHeld,
   away,
   DELIVERED,
   type Delivery,
   type DeliveryOutcome,
+  type DeliveryWork,
+  messageOf,
   OnDemandConnection,
   type OutgoingRecord,
   rejected,
-  type SignalSelection,
 } from '../shared/index.js';
-import { discoveryMessages, type HomeAssistantOptions } from './home-assistant.js';
+import { type BrokerOptions, connectToBroker } from './mqtt-connection.js';
 import { type MqttMessage, mqttMessages } from './mqtt-messages.js';
+import { MqttSession, type SessionOptions, statusMessage } from './mqtt-session.js';
 
-export interface MqttOptions {
-  url: string;
-  username?: string | undefined;
-  password?: string | undefined;
-  ca?: Buffer | undefined;
-  clientId: string;
-  base: string;
-  qos: 0 | 1 | 2;
-  retain: boolean;
-  signals: SignalSelection;
-  /** For `online`, `offline` and the last will. */
-  statusTopic: string;
-  homeAssistant?: Omit<HomeAssistantOptions, 'base' | 'statusTopic'> | undefined;
-  ackDeadlineMs: number;
-}
+export type MqttOptions = SessionOptions & BrokerOptions;
 
-interface Session {
-  client: MqttClient;
-  /** Entities announced on this connection, as `<VIN> <signal>`. */
-  announced: Set<string>;
-}
-
-const KEEP_ALIVE_SECONDS = 30;
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 5_000;
+/** A session that ends sooner counts as a failure, so that two clients with one id don't end each other's in a loop. */
+const SHORT_SESSION_MS = 10_000;
+const LEASE_CHECK_MS = 1_000;
 
 export class MqttDelivery implements Delivery {
   readonly keepsLastValues = true;
   readonly #options: MqttOptions;
-  readonly #connection: OnDemandConnection<Session>;
+  readonly #connection: OnDemandConnection<MqttSession>;
+  #work: DeliveryWork | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #isAwayLogged = false;
+  #isFormerStatusRemoved = false;
+  #isStopped = false;
 
   constructor(options: MqttOptions) {
     this.#options = options;
     this.#connection = new OnDemandConnection({
       open: (onLost) => this.#open(onLost),
-      close: ({ client }) => client.end(true),
-      timeoutMs: options.ackDeadlineMs,
+      close: ({ connection }) => connection.client.end(true),
+      timeoutMs: options.timeoutMs,
     });
+  }
+
+  start(work: DeliveryWork): void {
+    this.#work = work;
+    this.#connectAfter(0);
   }
 
   async deliver(record: OutgoingRecord): Promise<DeliveryOutcome> {
@@ -64,11 +60,13 @@ export class MqttDelivery implements Delivery {
       return rejected(error);
     }
     try {
-      await this.#connection.use((session) => {
+      const refusal = await this.#connection.use((session) => {
         assertHeld(record);
-        return this.#publish(session, entry, messages);
+        return session.publish(entry.vin, messages);
       });
-      return DELIVERED;
+      if (refusal === undefined) return DELIVERED;
+      const error = new Error(`the broker refused ${refusal.topic}: ${refusal.reason}`);
+      return refusal.isTemporary ? away(error) : rejected(error);
     } catch (error) {
       return away(error);
     }
@@ -76,91 +74,76 @@ export class MqttDelivery implements Delivery {
 
   /** A clean disconnect does not trigger the last will, so `offline` is published here. */
   async stop(): Promise<void> {
-    await this.#connection.ifOpen(async ({ client }) => {
-      await publish(
-        client,
-        { topic: this.#options.statusTopic, payload: 'offline' },
-        { qos: this.#statusQos, retain: true },
-      );
-      await client.endAsync();
+    this.#isStopped = true;
+    clearTimeout(this.#retryTimer);
+    await this.#connection.ifOpen(async ({ connection }) => {
+      await connection.publish(statusMessage(this.#options, 'offline'));
+      await connection.client.endAsync();
     });
     this.#connection.stop();
   }
 
-  async #publish(
-    { client, announced }: Session,
-    { vin, topic }: LogEntry,
-    messages: readonly MqttMessage[],
-  ): Promise<void> {
-    const { qos, retain, homeAssistant, base, statusTopic } = this.#options;
-    const sent: Promise<void>[] = [];
-    for (const message of messages) {
-      const { signal } = message;
-      if (homeAssistant && signal && !announced.has(`${vin} ${signal}`)) {
-        announced.add(`${vin} ${signal}`);
-        const named = { name: signal, value: JSON.parse(String(message.payload)) };
-        for (const discovery of discoveryMessages(vin, named, { ...homeAssistant, base, statusTopic })) {
-          sent.push(publish(client, discovery, { qos: this.#statusQos, retain: true }));
-        }
-      }
-      // retained, so that later subscribers know the presence too
-      const isPresence = homeAssistant !== undefined && topic === 'connectivity';
-      sent.push(publish(client, message, { qos, retain: retain || isPresence }));
+  async #open(onLost: (error: Error) => void): Promise<MqttSession> {
+    const will = statusMessage(this.#options, 'offline');
+    const openedMs = performance.now();
+    const connection = await connectToBroker(this.#options, will, (error) => {
+      onLost(error);
+      this.#failures = performance.now() - openedMs < SHORT_SESSION_MS ? this.#failures + 1 : 0;
+      this.#connectAfter(this.#failures <= 1 ? 0 : this.#retryMs());
+    });
+    const session = new MqttSession(connection, this.#options);
+    try {
+      await session.open();
+    } catch (error) {
+      connection.client.end(true);
+      throw error;
     }
-    await Promise.all(sent);
+    void this.#publishKnown(session);
+    return session;
   }
 
-  get #statusQos(): 0 | 1 {
-    return this.#options.qos === 0 ? 0 : 1;
+  /** Failures end with the session, and the next session starts again. */
+  async #publishKnown(session: MqttSession): Promise<void> {
+    try {
+      if (!this.#isFormerStatusRemoved) {
+        this.#isFormerStatusRemoved = true;
+        void session.removeFormerStatus();
+      }
+      if (this.#work) await session.publishKnown(this.#work.knownVehicles());
+    } catch (error) {
+      if (session.connection.client.connected && !this.#isStopped)
+        this.#options.log.warn({ error: messageOf(error) }, 'mqtt_known_values_failed');
+    }
   }
 
-  #open(onLost: (error: Error) => void): Promise<Session> {
-    const { url, username, password, ca, clientId, statusTopic, ackDeadlineMs } = this.#options;
-    const client = connect(url, {
-      clientId,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      ...(ca === undefined ? {} : { ca }),
-      clean: true,
-      reconnectPeriod: 0,
-      reconnectOnConnackError: false,
-      resubscribe: false,
-      queueQoSZero: false,
-      keepalive: KEEP_ALIVE_SECONDS,
-      connectTimeout: ackDeadlineMs,
-      will: { topic: statusTopic, payload: Buffer.from('offline'), qos: this.#statusQos, retain: true },
-    });
-    return new Promise((resolve, reject) => {
-      client.on('error', (error) => {
-        reject(error);
-        onLost(error);
-      });
-      client.on('close', () => {
-        const error = new Error('the broker closed the connection');
-        reject(error);
-        onLost(error);
-      });
-      client.on('connect', () => {
-        publish(client, { topic: statusTopic, payload: 'online' }, { qos: this.#statusQos, retain: true }).then(
-          () => resolve({ client, announced: new Set() }),
-          reject,
-        );
-      });
-    });
+  #connectAfter(waitMs: number): void {
+    clearTimeout(this.#retryTimer);
+    if (this.#isStopped || this.#work === undefined) return;
+    this.#retryTimer = setTimeout(() => void this.#connect(), waitMs);
+  }
+
+  async #connect(): Promise<void> {
+    const { log } = this.#options;
+    if (!this.#work?.isLeaseHeld()) return this.#connectAfter(LEASE_CHECK_MS);
+    try {
+      await this.#connection.use(async () => {});
+      if (this.#isAwayLogged) log.info({}, 'mqtt_broker_reachable');
+      this.#isAwayLogged = false;
+    } catch (error) {
+      if (this.#isStopped) return;
+      if (!this.#isAwayLogged) log.warn({ error: messageOf(error) }, 'mqtt_broker_unreachable');
+      this.#isAwayLogged = true;
+      this.#failures++;
+      this.#connectAfter(this.#retryMs());
+    }
+  }
+
+  #retryMs(): number {
+    return Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10));
   }
 }
 
 /** The name under which its value is the last one (`isOutdated`). */
 function nameOf(entry: LogEntry, { topic, signal }: MqttMessage): string {
   return entry.topic === 'connectivity' ? '@connectivity' : (signal ?? topic);
-}
-
-function publish(
-  client: MqttClient,
-  { topic, payload }: { topic: string; payload: string | Buffer },
-  options: { qos: 0 | 1 | 2; retain: boolean },
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    client.publish(topic, payload, options, (error) => (error ? reject(error) : resolve()));
-  });
 }

@@ -10,4 +10,5 @@ export {
 } from './readiness.js';
 export { type RunContext, type RunOptions, runApp } from './run.js';
 export type { StopFunction, StopOutcome } from './shutdown-hooks.js';
+export { VERSION } from './version.js';
 export { TimeoutError, type TimeoutOptions, withTimeout } from './with-timeout.js';
