@@ -78,6 +78,7 @@ describe('fleetbridge subscription', () => {
   it.for([
     ['--push https://x/', { push: { url: 'https://x/' } }],
     ['--mqtt mqtt://x', { mqtt: { url: 'mqtt://x' } }],
+    ['--mqtt mqtt://x --home-assistant', { mqtt: { url: 'mqtt://x', homeAssistant: true } }],
     ['--kafka a:1 --kafka b:2', { kafka: { brokers: ['a:1', 'b:2'] } }],
     ['--nats nats://a --nats nats://b', { nats: { servers: ['nats://a', 'nats://b'] } }],
     ['--log', { log: true }],
@@ -87,6 +88,12 @@ describe('fleetbridge subscription', () => {
     await subscriptions.setVerdict('home', []);
     expect(await creating).toEqual([0, 'created home']);
     expect((await subscriptions.get('home'))?.definition).toEqual({ name: 'home', from: 'now', ...settings });
+  });
+
+  it('rejects --home-assistant without --mqtt', async ({ subscriptions, run }) => {
+    const [code, text] = await run('create home --home-assistant');
+    expect([code, text]).toEqual([2, expect.stringContaining('mqtt.url: ')]);
+    expect(await subscriptions.list()).toEqual([]);
   });
 
   it('omits secrets from the list', async ({ subscriptions, run }) => {

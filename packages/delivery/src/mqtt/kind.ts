@@ -54,9 +54,13 @@ export const mqtt = defineDeliveryKind({
   description: 'To an MQTT broker.',
   schema,
   flags: {
-    usage: '--mqtt <url>',
-    options: { mqtt: { type: 'string' } },
-    settings: ({ mqtt: url }) => (url === undefined ? undefined : { url }),
+    usage: '--mqtt <url> [--home-assistant]',
+    options: { mqtt: { type: 'string' }, 'home-assistant': { type: 'boolean' } },
+    // without a URL the schema reports that it is missing
+    settings: ({ mqtt: url, 'home-assistant': isHomeAssistant }) => {
+      if (url === undefined && isHomeAssistant !== true) return undefined;
+      return { url, ...(isHomeAssistant === true ? { homeAssistant: true } : {}) };
+    },
   },
   create: async ({ url, username, password, base, statusTopic, qos, retain, homeAssistant, caFile }, context) => {
     const { subscription, partition, topics, signals, clientId, ackDeadlineMs, secret, log } = context;
