@@ -96,7 +96,9 @@ describe('discoveryMessages', () => {
   it('corrects known faults of values in the templates', () => {
     expect(one('RatedRange').value_template).toContain('v | float == 999');
     expect(one('Odometer').value_template).not.toContain('999');
-    expect(one('Location').json_attributes_template).toContain('value_json.latitude != 0 or value_json.longitude != 0');
+    expect(one('Location').json_attributes_template).toContain(
+      '(value_json.latitude != 0 or value_json.longitude != 0) and -90 <= value_json.latitude <= 90',
+    );
     for (const signal of ['Gear', 'Odometer', 'Locked', 'VehicleName'])
       expect(one(signal).value_template).toContain("v[:1] == '\"'");
     expect(one('RouteLine').value_template).toContain('t | length <= 255');

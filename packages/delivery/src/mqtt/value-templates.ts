@@ -48,11 +48,11 @@ export function tyreTemplate(place: string): string {
   return `{{ 'None' if value_json is not mapping else 'ON' if value_json.get('${place}') else 'OFF' }}`;
 }
 
-/** Exactly 0,0 means that there was no fix: a car keeps its last place, a route has no place. */
+/** 0,0 and off the globe mean that there was no fix: a car keeps its last place, a route has no place. */
 export function placeTemplate(signal: string): string {
   const unknown = signal === 'Location' ? '{}' : '{"latitude": null, "longitude": null}';
   const isPlace =
-    'value_json is mapping and value_json.latitude is number and value_json.longitude is number and (value_json.latitude != 0 or value_json.longitude != 0)';
+    'value_json is mapping and value_json.latitude is number and value_json.longitude is number and (value_json.latitude != 0 or value_json.longitude != 0) and -90 <= value_json.latitude <= 90 and -180 <= value_json.longitude <= 180';
   return `{% if ${isPlace} %}{{ {'latitude': value_json.latitude, 'longitude': value_json.longitude} | tojson }}{% else %}${unknown}{% endif %}`;
 }
 
