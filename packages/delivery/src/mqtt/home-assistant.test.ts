@@ -89,7 +89,9 @@ describe('discoveryMessages', () => {
       origin: { name: 'fleetbridge', sw_version: expect.stringMatching(/^\d+\.\d+\.\d+/) },
     });
     expect(one('Soc').device).not.toHaveProperty('sw_version');
-    const [message] = discoveryMessages(VIN, 'Soc', {}, { ...options, statusTopic: undefined });
+    const supportUrl = 'https://example.com/fleetbridge';
+    const [message] = discoveryMessages(VIN, 'Soc', {}, { ...options, statusTopic: undefined, supportUrl });
+    expect(JSON.parse(message!.payload).origin).toHaveProperty('support_url', supportUrl);
     expect(JSON.parse(message!.payload)).not.toHaveProperty('availability');
   });
 

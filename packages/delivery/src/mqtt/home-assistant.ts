@@ -23,6 +23,7 @@ import {
 export interface HomeAssistantOptions {
   /** Discovery prefix. */
   prefix: string;
+  supportUrl?: string | undefined;
   /** Prefix of every state topic. */
   base: string;
   /** Where the delivery publishes `online` and `offline`; undefined: the broker refuses it. */
@@ -259,7 +260,7 @@ function configuration(
   vin: string,
   { id, component, settings }: Entity,
   device: DeviceFacts,
-  { prefix, statusTopic }: HomeAssistantOptions,
+  { prefix, statusTopic, supportUrl }: HomeAssistantOptions,
 ): DiscoveryMessage {
   const payload = {
     ...settings,
@@ -273,7 +274,7 @@ function configuration(
       ...optional('model', models[vin[3] ?? '']),
       ...optional('sw_version', device.version),
     },
-    origin: { name: 'fleetbridge', sw_version: VERSION },
+    origin: { name: 'fleetbridge', sw_version: VERSION, ...optional('support_url', supportUrl) },
   };
   return { topic: `${prefix}/${component}/${nodeOf(vin)}/${id}/config`, payload: JSON.stringify(payload) };
 }

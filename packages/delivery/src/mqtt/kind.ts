@@ -40,6 +40,10 @@ const schema = z.strictObject({
           .min(1)
           .default('homeassistant')
           .describe("Discovery prefix, as in Home Assistant's settings."),
+        supportUrl: z
+          .url({ protocol: /^https?$/ })
+          .optional()
+          .describe('Address that Home Assistant shows as the support page of the entities.'),
       }),
     ])
     .default(false)
@@ -64,7 +68,7 @@ export const mqtt = defineDeliveryKind({
   },
   create: async ({ url, username, password, base, statusTopic, qos, retain, homeAssistant, caFile }, context) => {
     const { subscription, partition, topics, signals, clientId, ackDeadlineMs, secret, log } = context;
-    const prefix = typeof homeAssistant === 'object' ? homeAssistant.prefix : 'homeassistant';
+    const discovery = typeof homeAssistant === 'object' ? homeAssistant : { prefix: 'homeassistant' };
     const access = {
       username,
       password: secret(password),
@@ -83,7 +87,7 @@ export const mqtt = defineDeliveryKind({
       hasPresence: topics.includes('connectivity'),
       statusTopic: statusTopicOf(statusTopic, { base, subscription, partition }),
       formerStatusTopic: `${base}/bridge/${subscription}/${partition}`,
-      homeAssistant: homeAssistant ? { prefix } : undefined,
+      homeAssistant: homeAssistant ? discovery : undefined,
       timeoutMs: ackDeadlineMs,
       log,
     });

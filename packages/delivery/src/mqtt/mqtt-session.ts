@@ -20,7 +20,7 @@ export interface SessionOptions extends PublishedForm {
   statusTopic: string;
   /** Where 0.1 published its status. Removed if the broker still has it. */
   formerStatusTopic: string;
-  homeAssistant?: { prefix: string } | undefined;
+  homeAssistant?: Pick<HomeAssistantOptions, 'prefix' | 'supportUrl'> | undefined;
   log: DeliveryLog;
 }
 
@@ -121,7 +121,7 @@ export class MqttSession {
   #announce(vin: string, messages: readonly MqttMessage[], readings?: KnownVehicle['readings']): Announcement[] {
     const { homeAssistant, base, statusTopic, hasPresence } = this.#options;
     const options: HomeAssistantOptions = {
-      prefix: homeAssistant!.prefix,
+      ...homeAssistant!,
       base,
       statusTopic: this.#isStatusRefused ? undefined : statusTopic,
     };
