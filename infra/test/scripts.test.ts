@@ -1,4 +1,6 @@
 // The scripts that run on a fresh clone before anything is built.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -9,7 +11,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '@fleetbridge/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -163,12 +165,97 @@ describe('withPrepareLock', () => {
   it('takes over the lock of a killed or unreachable holder', async () => {
     const { withPrepareLock } = await script('prepare-lock.mjs');
     const file = join(directory, 'lock');
-    const { hostname } = await import('node:os');
     writeFileSync(file, `${hostname()} 999999999`);
     expect(await withPrepareLock(file, () => 'done')).toBe('done');
     writeFileSync(file, 'another-host 1');
     utimesSync(file, new Date(0), new Date(0));
     expect(await withPrepareLock(file, () => 'done')).toBe('done');
+  });
+});
+
+describe('an interrupted installation', () => {
+  const prepareIn = () => {
+    const module = new URL('../scripts/prepare.mjs', import.meta.url).href;
+    const body = `const { prepare, runScript } = await import('${module}'); await runScript(() => prepare('${directory}'));`;
+    const env = { PATH: `${join(directory, 'bin')}:${process.env.PATH}` };
+    const child = spawn(process.execPath, ['--input-type=module', '-e', body], { env });
+    let text = '';
+    child.stderr.on('data', (chunk) => {
+      text += chunk;
+    });
+    return { child, closed: once(child, 'close'), text: () => text };
+  };
+  const lock = () => join(directory, '.turbo', 'prepare.lock');
+  const has = (name: string) => existsSync(join(directory, name));
+
+  it('waits for npm, keeps the lock until then, exits with 130, and the next one works', async () => {
+    const packages = { '': { version: '1.0.0' } };
+    writeFileSync(join(directory, 'package-lock.json'), JSON.stringify({ packages }));
+    const turbo = join(directory, 'turbo-source');
+    writeFileSync(turbo, '');
+    executable(
+      join(directory, 'bin', 'npm'),
+      `trap '' INT; cd ${directory}; test -e began && exec sh finish; touch began; sleep 0.8; touch ended`,
+    );
+    const first = prepareIn();
+    await eventually(() => has('began'));
+    first.child.kill('SIGINT');
+    await eventually(() => first.text().includes('stopping npm …'));
+    expect([has('ended'), existsSync(lock())]).toEqual([false, true]);
+    // the terminal and npm both send it
+    first.child.kill('SIGINT');
+    expect(await first.closed).toEqual([130, null]);
+    expect([has('ended'), existsSync(lock())]).toEqual([true, false]);
+
+    writeFileSync(
+      join(directory, 'finish'),
+      `mkdir -p node_modules/turbo/bin; cp turbo-source node_modules/turbo/bin/turbo; cp package-lock.json node_modules/.package-lock.json`,
+    );
+    const second = prepareIn();
+    expect([await second.closed, second.text()]).toEqual([
+      [0, null],
+      expect.stringContaining('installing the dependencies'),
+    ]);
+  });
+
+  it('exits at once while it waits for another command', async () => {
+    writeFileSync(join(directory, 'package-lock.json'), '{');
+    mkdirSync(join(directory, '.turbo'));
+    writeFileSync(lock(), `${hostname()} ${process.pid}`);
+    const waiting = prepareIn();
+    await eventually(() => waiting.text().includes('waiting for it'));
+    waiting.child.kill('SIGTERM');
+    expect(await waiting.closed).toEqual([143, null]);
+  });
+});
+
+describe('isBuilt', () => {
+  it('is true until something that the build reads changes', async () => {
+    const { isBuilt, markBuilt } = await script('built.mjs');
+    const write = (path: string, secondsAgo: number) => {
+      mkdirSync(join(directory, path, '..'), { recursive: true });
+      writeFileSync(join(directory, path), '');
+      const time = new Date(Date.now() - secondsAgo * 1000);
+      for (let at = join(directory, path); at !== directory; at = join(at, '..')) utimesSync(at, time, time);
+    };
+    for (const path of [
+      'package-lock.json',
+      'node_modules/.package-lock.json',
+      'packages/store/src/index.ts',
+      'apps/cli/dist/main.js',
+      'apps/cli/src/main.ts',
+    ])
+      write(path, 100);
+    expect(isBuilt(directory)).toBe(false);
+    mkdirSync(join(directory, '.turbo'));
+    markBuilt(directory, Date.now() - 50_000);
+    expect(isBuilt(directory)).toBe(true);
+    write('packages/store/src/index.ts', 10);
+    expect(isBuilt(directory)).toBe(false);
+    markBuilt(directory, Date.now() - 5_000);
+    expect(isBuilt(directory)).toBe(true);
+    rmSync(join(directory, 'apps/cli/src/main.ts'));
+    expect(isBuilt(directory)).toBe(false);
   });
 });
 

@@ -53,7 +53,7 @@ function listOfCommands(): string {
     '',
     ...rows,
     '',
-    'Run "fleetbridge <command> --help" for details. In a clone: npm run fleetbridge -- <command>',
+    'Run "fleetbridge <command> --help" for details. In a clone: npx fleetbridge <command>',
     '',
   ].join('\n');
 }

@@ -80,7 +80,7 @@ function keep(name: string, screenshot: Buffer): void {
 
 const first: StatusFacts = {
   nowMs,
-  commandLine: 'npm run fleetbridge --',
+  commandLine: 'npx fleetbridge',
   readiness: { ready: false, checks: { redis: { ready: false, reason: 'unreachable' } } },
   log: undefined,
   vehicleCas: { source: 'development', certificates: 1, daysLeft: 3_649 },

@@ -112,6 +112,6 @@ async function listedVins(config: IngestConfig): Promise<number | 'all'> {
 /** How the CLI is started here: from a clone, with compose, or as an installed command. */
 export function commandLineIn(env: Readonly<NodeJS.ProcessEnv>, isContainer = existsSync('/.dockerenv')): string {
   // checked first, because a clone may run in a container too, and the compose images do not use npm
-  if (env.npm_lifecycle_event !== undefined) return 'npm run fleetbridge --';
+  if (env.npm_lifecycle_event !== undefined) return 'npx fleetbridge';
   return isContainer ? 'docker compose run --rm cli' : 'fleetbridge';
 }

@@ -17,12 +17,7 @@ describe('statusSteps', () => {
   it.each<[string, Partial<StatusFacts>, string, string]>([
     ['Redis unreachable', { log: undefined }, 'Redis', 'REDIS_URL'],
     ['memory only', { log: { ...running().log!, durability: 'never' } }, 'Redis', 'appendfsync always'],
-    [
-      'no CA',
-      { vehicleCas: { problem: 'no file', source: 'production' } },
-      'Vehicle CAs',
-      'npm run fleetbridge -- ca fetch',
-    ],
+    ['no CA', { vehicleCas: { problem: 'no file', source: 'production' } }, 'Vehicle CAs', 'npx fleetbridge ca fetch'],
     ['no vehicle admitted', { admission: { listed: 0, allowed: 0, denied: 0 } }, 'Admission', 'vehicle allow <VIN>'],
     ['a vehicle refused', { refused: { vin_not_admitted: 3 } }, 'Admission', 'vehicle allow <VIN>'],
     ['no dispatcher', { log: { ...running().log!, dispatchers: 0 } }, 'Dispatcher', 'apps/dispatcher'],
@@ -37,7 +32,7 @@ describe('statusSteps', () => {
       'no client, no token',
       { log: { ...running().log!, followedVehicles: 0, tokens: 0 } },
       'Streaming (TeslaMate)',
-      'npm run fleetbridge -- token create',
+      'npx fleetbridge token create',
     ],
     [
       'a certificate for another name',
@@ -128,17 +123,17 @@ describe('statusPage', () => {
 });
 
 it('commandLineIn returns the command of a clone, an installation and a compose container', () => {
-  expect(commandLineIn({ npm_lifecycle_event: 'start' }, false)).toBe('npm run fleetbridge --');
+  expect(commandLineIn({ npm_lifecycle_event: 'start' }, false)).toBe('npx fleetbridge');
   expect(commandLineIn({}, false)).toBe('fleetbridge');
   expect(commandLineIn({}, true)).toBe('docker compose run --rm cli');
   // a clone inside a container
-  expect(commandLineIn({ npm_lifecycle_event: 'start' }, true)).toBe('npm run fleetbridge --');
+  expect(commandLineIn({ npm_lifecycle_event: 'start' }, true)).toBe('npx fleetbridge');
 });
 
 function running(): StatusFacts {
   return {
     nowMs,
-    commandLine: 'npm run fleetbridge --',
+    commandLine: 'npx fleetbridge',
     readiness: { ready: true, checks: { redis: { ready: true }, vehicles_port: { ready: true } } },
     log: {
       durability: 'at_once',

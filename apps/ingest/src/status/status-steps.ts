@@ -6,7 +6,7 @@ import type { LogOverview } from '@fleetbridge/store';
 
 export interface StatusFacts {
   nowMs: number;
-  /** How the CLI is started in this installation, such as `npm run fleetbridge --`. */
+  /** How the CLI is started in this installation, such as `npx fleetbridge`. */
   commandLine: string;
   readiness: ReadinessReport;
   /** Undefined while Redis does not answer. */
@@ -160,7 +160,7 @@ function vehicleCaStep({ vehicleCas, commandLine }: StatusFacts): Step {
     const settings = 'INGEST_CA_BUNDLE=production and ALLOWED_VINS';
     if (areTeslaCasFetched) {
       const text = `Development CA: only simulated vehicles can connect. Tesla's CAs are downloaded: set ${settings}, then restart.`;
-      const start = commandLine.startsWith('npm') ? ' npm start' : '';
+      const start = commandLine.startsWith('npx') ? ' npm start' : '';
       return {
         title,
         state: 'pending',
