@@ -181,6 +181,11 @@ describe('a push subscription', () => {
     for (let n = 0; n < 10; n++) for (const vin of vins) void rig.add(vin, n);
     rig.start({ limits: { inFlight: 10, records: 100, bytes: 1_000_000, ids: 1_000 } });
     await eventually(() => rig.counts.get('s')?.suspended === 1);
+    const shown = async () => (await rig.store.control('s').lagOf(0)).suspension;
+    await eventually(async () => (await shown()) !== undefined);
+    const { error, sinceMs, nextTryMs } = (await shown())!;
+    expect(error).toContain('ECONNREFUSED');
+    expect([Date.now() - sinceMs < 5_000, nextTryMs >= sinceMs]).toEqual([true, true]);
     const endpoint = await startPushEndpoint({ port });
     cleanup.push(() => endpoint.stop());
     endpoint.answer = () => 503;
@@ -195,6 +200,7 @@ describe('a push subscription', () => {
     expect(endpoint.accepted().length).toBeGreaterThanOrEqual(500);
     expect(away).toBeGreaterThan(10);
     expect(await rig.store.control('s').deadLetters(1)).toEqual([]);
+    await eventually(async () => (await shown()) === undefined);
   });
 
   it('delays only the one vehicle for which the endpoint fails', async ({ redisServer, redis, cleanup }) => {

@@ -85,4 +85,5 @@ export {
   type SubscriptionLag,
   type SubscriptionPartition,
   SubscriptionStore,
+  type Suspension,
 } from './subscription/index.js';

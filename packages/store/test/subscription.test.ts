@@ -206,6 +206,17 @@ describe('SubscriptionControl', () => {
     expect((await lag()).lostUpTo).toBe(ids[1]);
   });
 
+  it('shows a suspension until the holder withdraws it or stops repeating it', async ({ redis, store }) => {
+    const { acquire, lag } = await createSubscription(store);
+    const work = await acquire('a');
+    const suspension = { error: 'HTTP 503', sinceMs: 1, nextTryMs: 2 };
+    await work.setSuspension(suspension);
+    expect((await lag()).suspension).toEqual(suspension);
+    expect(await redis.pttl(store.keys(0).suspension('s'))).toBeGreaterThan(5_000);
+    await work.setSuspension(undefined);
+    expect((await lag()).suspension).toBeUndefined();
+  });
+
   it('counts up to a limit when Redis does not report the number', async ({ redis, store }) => {
     const { add, acquire, control, lag } = await createSubscription(store);
     for (let n = 0; n < 1_200; n++) void add(n);

@@ -43,7 +43,7 @@ describe('fleetbridge subscription', () => {
       },
     });
     expect(await run('create home --log')).toEqual([1, 'subscription home already exists']);
-    expect((await run('list'))[1]).toMatch(/^home +delivering +push +cli +0 behind$/);
+    expect((await run('list'))[1]).toMatch(/^NAME +KIND +FROM +WAITING +STATE\nhome +push +cli +0 +no dispatcher$/);
   });
 
   it('removes a subscription in which the dispatcher finds mistakes, and prints the mistakes', async ({
@@ -153,6 +153,26 @@ describe('fleetbridge subscription', () => {
     expect(text.split('\n').map((line) => JSON.parse(line).id)).toEqual(['2000-0', '3000-0']);
     await run('seek s now');
     expect((await run('lag s'))[1]).toContain('0 behind, nothing waiting');
+  });
+
+  it('shows an endpoint that is away: why, since when, and when it is tried again', async ({
+    store,
+    subscriptions,
+    run,
+  }) => {
+    await subscriptions.create({ name: 's', origin: 'cli', definition: { log: true } }, { from: 'now', nowMs: 1 });
+    const place = { store, partition: 0, subscription: 's' };
+    const work = (await acquireSubscription(place, { owner: 'a', leaseMs: 60_000, start: '0-0' }))!;
+    expect((await run('list'))[1]).toMatch(/^s +log +cli +0 +delivering$/m);
+    const suspension = { error: 'HTTP 503', sinceMs: Date.now() - 1_000, nextTryMs: Date.now() + 30_000 };
+    await work.setSuspension(suspension);
+    const shown = /HTTP 503, since \d\d:\d\d, next try in (30|29) s/;
+    expect((await run('list'))[1]).toMatch(/^s +log +cli +0 +away \(HTTP 503, since /m);
+    expect((await run('list'))[1]).toMatch(shown);
+    expect((await run('lag s'))[1]).toMatch(shown);
+    expect(JSON.parse((await run('list --json'))[1])).toMatchObject({ away: [{ partition: 0, ...suspension }] });
+    await work.setSuspension(undefined);
+    expect((await run('list'))[1]).toContain('delivering');
   });
 
   it('shows dead letters and redelivers them', async ({ redis, store, subscriptions, run }) => {

@@ -10,9 +10,10 @@ import {
   isSubscriptionName,
 } from '@fleetbridge/delivery';
 import { type StoredSubscription, type SubscriptionControl, SubscriptionStore } from '@fleetbridge/store';
-import { recordJsonLine, recordLine } from '../output/index.js';
+import { columns, recordJsonLine, recordLine } from '../output/index.js';
 import { type Command, type Invocation, numberOption, UsageError } from './command.js';
 import { openLog } from './log-access.js';
+import { awayText, recordsText, stateText } from './subscription-state.js';
 
 const actions = {
   list: listAll,
@@ -33,7 +34,7 @@ export const subscription: Command = {
   summary: "list, create, control and inspect the dispatcher's subscriptions",
   usage: 'list | create <name> … | delete|pause|resume|seek|lag|peek|dead-letters|redeliver <name> …',
   help: [
-    '  list                              all subscriptions, with mistakes in their definitions',
+    '  list                              all subscriptions: what waits, mistakes, endpoints that are away and why',
     `  create <name> ${firstKind.flags.usage.padEnd(20)}by HTTP POST; also ${otherKinds.map(({ flags }) => flags.usage).join(', ')}`,
     '         [--topic <topic>] [--vin <VIN>] [--signal <signal>] [--payload protobuf|protojson|json] [--from now|earliest]',
     "         [--definition <file>]      JSON as in DISPATCHER_CONFIG, for all other settings; '-' reads stdin",
@@ -41,7 +42,7 @@ export const subscription: Command = {
     '  pause <name>, resume <name>       records wait meanwhile, at most RETENTION_HOURS',
     '  seek <name> <to>                  earliest, now, a time (2026-07-14T03:33:20Z) or an age (30m, 12h, 2d):',
     '                                    redelivers records since then, or skips records before it',
-    '  lag <name>                        per partition: records behind, age of the oldest, owner, losses',
+    '  lag <name>                        per partition: records behind, age of the oldest, owner, losses, endpoint',
     '  peek <name> [--count <n>]         the next records, without delivering them',
     '  dead-letters <name> [--count <n>] records that were given up, with the last error',
     '  redeliver <name> <id> … | --all   delivers dead letters again',
@@ -92,22 +93,25 @@ function listAll({ args, values, print }: Request) {
   return async (store: SubscriptionStore) => {
     const all = await store.list();
     if (all.length === 0 && !values.json) print('no subscriptions; see fleetbridge subscription --help');
+    const rows: string[][] = [];
+    const problems: string[] = [];
     for (const stored of all) {
       const { name, origin, definition } = stored;
       const mistakes = (await store.verdict(name)) ?? [];
       const lags = await store.control(name).lag();
-      const behind = lags.reduce((sum, { records }) => sum + records, 0);
-      const state = stateOf(stored, mistakes);
       if (values.json) {
-        const shown = { ...stored, paused: stored.paused ?? null, mistakes, records: behind };
+        const records = lags.reduce((sum, lag) => sum + lag.records, 0);
+        const away = lags.flatMap(({ partition, suspension }) => (suspension ? [{ partition, ...suspension }] : []));
+        const shown = { ...stored, paused: stored.paused ?? null, mistakes, records, away };
         print(JSON.stringify(shown, hideSecrets));
         continue;
       }
-      print(
-        `${name.padEnd(24)}  ${state.padEnd(18)}  ${(deliveryKindOf(definition)?.name ?? '?').padEnd(6)}  ${origin.padEnd(4)}  ${behind} behind`,
-      );
-      for (const mistake of mistakes) print(`  ${mistake}`);
+      const state = stateText({ stored, mistakes, lags, nowMs: Date.now() });
+      rows.push([name, deliveryKindOf(definition)?.name ?? '?', origin, recordsText(lags), state]);
+      problems.push(...mistakes.map((mistake) => `${name} is unusable: ${mistake}`));
     }
+    if (rows.length > 0) for (const line of columns(['name', 'kind', 'from', 'waiting', 'state'], rows)) print(line);
+    for (const problem of problems) print(problem);
     return 0;
   };
 }
@@ -119,12 +123,6 @@ function hideSecrets(key: string, value: unknown): unknown {
   if (typeof value === 'string') return value.replace(/\/\/[^/@]*@/, '//***@');
   if (key !== 'headers' || typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.keys(value).map((name) => [name, '***']));
-}
-
-function stateOf({ paused }: StoredSubscription, mistakes: readonly string[]): string {
-  if (mistakes.length > 0) return 'unusable';
-  if (paused === 'not_in_file') return 'paused: not in file';
-  return paused === undefined ? 'delivering' : 'paused';
 }
 
 function create({ args, values, print }: Request) {
@@ -295,6 +293,7 @@ function lag({ args, values, print }: Request) {
         holder === undefined ? 'not being delivered' : `delivered by ${holder}`,
         `${dead} dead letters`,
       ];
+      if (lag.suspension !== undefined) parts.push(`endpoint away: ${awayText(lag.suspension, Date.now())}`);
       if (lostUpTo !== undefined) parts.push(`LOST to retention up to ${timeOf(lostUpTo)}`);
       print(`partition ${partition}: ${parts.join(', ')}`);
     }

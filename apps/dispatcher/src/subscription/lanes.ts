@@ -56,6 +56,11 @@ export class Lanes {
     return this.#suspension !== undefined;
   }
 
+  /** When the next probe may be sent; undefined while the endpoint answers. */
+  get probeAtMs(): number | undefined {
+    return this.#suspension?.probeAtMs;
+  }
+
   get vehicles(): number {
     return this.#lanes.size;
   }

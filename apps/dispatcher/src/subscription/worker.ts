@@ -58,7 +58,8 @@ export class Worker {
   readonly #redelivering = new Set<string>();
   /** Entries and dead letters sent at least once without success. */
   readonly #attempted = new Set<string>();
-  #suspensionLogged = false;
+  /** Logged, counted and shown to operators. */
+  #suspension: { error: string; sinceMs: number } | undefined;
   /** Everything up to this entry is delivered, in a lane, or not wanted. */
   #readUpTo: string | undefined;
   #onPosition: () => void = () => {};
@@ -104,6 +105,7 @@ export class Worker {
     if (this.#hasEnded) return;
     // before the lease: the next owner's connection must not meet this one
     await this.#options.delivery.stop();
+    if (this.#suspension !== undefined) await this.#options.work.setSuspension(undefined).catch(() => {});
     await this.#options.work.release().catch(() => {});
     await this.#end();
   }
@@ -303,6 +305,7 @@ export class Worker {
 
   async #checkRedeliveries(): Promise<void> {
     const { work, now } = this.#options;
+    if (this.#suspension !== undefined) await this.#showSuspension();
     try {
       for (const { id: deadLetter, entry } of await work.redeliveries()) {
         if (this.#redelivering.has(deadLetter)) continue;
@@ -322,13 +325,28 @@ export class Worker {
 
   /** Logs once when a suspension starts and once when it ends. */
   #logSuspension(outcome: DeliveryOutcome): void {
-    if (this.#lanes.isSuspended === this.#suspensionLogged || this.#hasEnded) return;
-    this.#suspensionLogged = this.#lanes.isSuspended;
-    const { counts, log, subscription, partition } = this.#options;
-    counts.suspended += this.#suspensionLogged ? 1 : -1;
+    const { counts, log, subscription, partition, now } = this.#options;
+    if (outcome.kind === 'away' && this.#suspension !== undefined) this.#suspension.error = outcome.error;
+    const wasSuspended = this.#suspension !== undefined;
+    if (this.#lanes.isSuspended === wasSuspended || this.#hasEnded) return;
     const facts = { subscription, partition, waiting: this.#lanes.ids };
-    if (outcome.kind === 'away') log.warn({ ...facts, error: outcome.error }, 'endpoint_away');
-    else log.info(facts, 'endpoint_recovered');
+    if (outcome.kind === 'away') {
+      this.#suspension = { error: outcome.error, sinceMs: now() };
+      counts.suspended++;
+      log.warn({ ...facts, error: outcome.error }, 'endpoint_away');
+    } else {
+      this.#suspension = undefined;
+      counts.suspended--;
+      log.info(facts, 'endpoint_recovered');
+    }
+    void this.#showSuspension();
+  }
+
+  /** For `fleetbridge subscription` and the status page. Never rejects. */
+  async #showSuspension(): Promise<void> {
+    const { work, now } = this.#options;
+    const shown = this.#suspension && { ...this.#suspension, nextTryMs: this.#lanes.probeAtMs ?? now() };
+    await work.setSuspension(shown).catch(() => {});
   }
 
   /** Retention removes old entries even if a subscription has not read them; that must never go unnoticed. */
@@ -354,7 +372,7 @@ export class Worker {
     clearTimeout(this.#redeliveryTimer);
     this.#wake?.();
     this.#onPosition();
-    if (this.#suspensionLogged) this.#options.counts.suspended--;
+    if (this.#suspension !== undefined) this.#options.counts.suspended--;
     await this.#options.delivery.stop();
     this.#options.onEnd();
   }

@@ -92,6 +92,8 @@ export interface PartitionKeys {
   dead(subscription: string): string;
   /** Set of ids of the dead letters to deliver again. */
   redeliver(subscription: string): string;
+  /** String with an expiry: since when and why the holder does not deliver, while the endpoint is away. */
+  suspension(subscription: string): string;
   /** String: the id up to which retention removed entries that the subscription had not delivered. */
   lost(subscription: string): string;
 }
@@ -123,6 +125,7 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
     rejections: (subscription) => `${prefix}rejections:${subscription}`,
     dead: (subscription) => `${prefix}dead:${subscription}`,
     redeliver: (subscription) => `${prefix}redeliver:${subscription}`,
+    suspension: (subscription) => `${prefix}suspension:${subscription}`,
     lost: (subscription) => `${prefix}lost:${subscription}`,
   };
 }

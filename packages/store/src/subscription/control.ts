@@ -7,6 +7,7 @@ import { type PartitionKeys, runScript, type Store } from '../redis/index.js';
 import { dropSubscription, measureLag, requestRedelivery, seekSubscription } from '../scripts/index.js';
 import { type DeadLetter, parseDeadLetter } from './dead-letter.js';
 import { subscriptionLease } from './leased.js';
+import { parseSuspension, type Suspension } from './suspension.js';
 
 const COUNTED_AT_MOST = 1_000;
 
@@ -29,6 +30,8 @@ export interface SubscriptionLag {
   deadLetters: number;
   /** Retention removed entries up to this id that were not delivered. */
   lostUpTo: string | undefined;
+  /** The endpoint is away: the holder does not deliver until a probe succeeds. */
+  suspension: Suspension | undefined;
 }
 
 export class SubscriptionControl {
@@ -98,6 +101,7 @@ export class SubscriptionControl {
       holder: lease.split(' ')[0] || undefined,
       deadLetters: dead,
       lostUpTo: lost || undefined,
+      suspension: parseSuspension(await this.#store.redis.get(keys.suspension(this.#name))),
     };
   }
 

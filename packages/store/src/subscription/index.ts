@@ -8,3 +8,4 @@ export {
   type SubscriptionPartition,
   subscriptionLease,
 } from './leased.js';
+export type { Suspension } from './suspension.js';

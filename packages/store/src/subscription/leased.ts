@@ -17,6 +17,7 @@ import {
 } from '../scripts/index.js';
 
 import { type DeadLetter, parseDeadLetter } from './dead-letter.js';
+import { SUSPENSION_KEPT_MS, type Suspension } from './suspension.js';
 
 const CONSUMER = 'holder';
 const REDELIVERIES_PER_READ = 100;
@@ -154,6 +155,16 @@ export class LeasedSubscription {
     const names = this.#names();
     const args = [this.#group, id, rejections, maximum, error, nowMs, DEAD_LETTERS_KEPT];
     return (await this.#run(rejectEntry, [names.lease, names.records, names.rejections, names.dead], args)) === 1;
+  }
+
+  /**
+   * Shows that the endpoint is away (undefined: it is not). Repeat it every few seconds: it expires. Not checked against
+   * the lease: the next holder writes its own.
+   */
+  async setSuspension(suspension: Suspension | undefined): Promise<void> {
+    const key = this.#keys.suspension(this.#group);
+    if (suspension === undefined) await this.#store.redis.del(key);
+    else await this.#store.redis.set(key, JSON.stringify(suspension), 'PX', SUSPENSION_KEPT_MS);
   }
 
   /** Dead letters whose redelivery was requested, oldest first. */
