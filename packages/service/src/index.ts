@@ -11,6 +11,7 @@ export {
   loadConfig,
   type Mistake,
   nearestName,
+  unreadable,
 } from './config/index.js';
 export { type ApplyOutcome, type FileWatcher, type FileWatchOptions, watchFiles } from './files/index.js';
 export { type GoConfigReading, type GoDispatcher, type Notice, readGoConfig } from './go-server/index.js';

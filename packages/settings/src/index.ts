@@ -10,6 +10,7 @@ export {
   flag,
   hostName,
   integer,
+  leftoverOf,
   listenAddress,
   oneOf,
   port,

@@ -2,8 +2,8 @@
 import { fieldFacts, Secret } from '@fleetbridge/settings';
 import type { z } from 'zod';
 import { withoutCredentials } from './clipped.js';
-import type { ConfigSchema, UnknownVariable } from './config.js';
-import type { ConfigError } from './errors.js';
+import type { ConfigSchema } from './config.js';
+import type { ConfigError, UnknownVariable } from './errors.js';
 
 /** One heading, then one line per mistake. */
 export function formatConfigError(error: ConfigError): string {
@@ -11,12 +11,15 @@ export function formatConfigError(error: ConfigError): string {
     const given = got === undefined ? '' : `, got ${got}`;
     return `  ${variable}: ${problem}${given}${source === undefined ? '' : ` (${source})`}`;
   });
-  return [`The configuration has ${lines.length === 1 ? 'a mistake' : `${lines.length} mistakes`}:`, ...lines].join(
-    '\n',
-  );
+  return [
+    `The configuration has ${lines.length === 1 ? 'a mistake' : `${lines.length} mistakes`}:`,
+    ...lines,
+    ...error.warnings.map((warning) => `  ${formatUnknownVariable(warning)}`),
+  ].join('\n');
 }
 
-export function formatUnknownVariable({ variable, nearest, source }: UnknownVariable): string {
+export function formatUnknownVariable({ variable, nearest, problem, source }: UnknownVariable): string {
+  if (problem !== undefined) return `${variable}: ${problem} (${source})`;
   return `${variable}: not a known variable${nearest === undefined ? '' : `; did you mean ${nearest}?`} (${source})`;
 }
 

@@ -150,12 +150,6 @@ describe('mistakes', () => {
 });
 
 describe('a secret', () => {
-  const written = (name: string, content: string) => {
-    const path = join(directory, name);
-    writeFileSync(path, content);
-    return path;
-  };
-
   test('comes from the file that X_FILE names, without the newline at its end', () => {
     const path = written('token', ' s3cret \n');
     const { config, warnings } = loadConfig(schema, {
@@ -232,4 +226,50 @@ describe('unknown variables', () => {
       'INGEST_SOMETHING_ELSE: not a known variable (environment)',
     ]);
   });
+
+  test('without a known prefix are returned if they are almost a known name, and no variable of another process is', () => {
+    const env = { ...good, ALOWED_VINS: 'x', INGEST_PROT: '1', PATH: '/bin', STREAMING_PORT: '1', PORTS: 'z' };
+    expect(loadConfig(schema, { env }).warnings).toEqual([
+      { variable: 'ALOWED_VINS', nearest: 'ALLOWED_VINS', source: 'environment' },
+      { variable: 'INGEST_PROT', nearest: 'INGEST_PORT', source: 'environment' },
+    ]);
+  });
+
+  test('are in the list of mistakes, whose cause they can be', () => {
+    const load = () => loadConfig(schema, { env: { INGEST_CERT: 'a.pem', ALOWED_VINS: 'x' } });
+    expect(load).toThrow(ConfigError);
+    try {
+      load();
+    } catch (error) {
+      expect(
+        formatConfigError(error as ConfigError)
+          .split('\n')
+          .slice(1),
+      ).toEqual([
+        expect.stringMatching(/^ {2}REDIS_URL: /),
+        '  ALOWED_VINS: not a known variable; did you mean ALLOWED_VINS? (environment)',
+      ]);
+    }
+  });
 });
+
+test.each([
+  ['"abc"', 'the quotes are part of the value; remove them'],
+  ["'abc'", 'the quotes are part of the value; remove them'],
+  ['abc;', 'the semicolon at the end is part of the value; remove it'],
+])('%s: the rest of a shell script in a value is returned as a warning', (value, problem) => {
+  const { warnings } = loadConfig(schema, { env: { ...good, INGEST_CERT: value } });
+  expect(warnings).toEqual([{ variable: 'INGEST_CERT', problem, source: 'environment' }]);
+  expect(mistakesOf({ env: { ...good, MODE: value } })).toMatchObject([{ problem: expect.stringContaining(problem) }]);
+});
+
+test('a secret in a file can begin with a byte order mark', () => {
+  const env = { ...good, INGEST_TOKEN_FILE: written('bom', '\uFEFFhunter2\r\n') };
+  expect(loadConfig(schema, { env }).config.INGEST_TOKEN?.reveal()).toBe('hunter2');
+});
+
+function written(name: string, content: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+}

@@ -1,11 +1,11 @@
 // The configuration of an app: one schema whose keys are the environment variables. All mistakes are found at once,
 // before anything starts. The caller passes the environment: only run.ts reads process.env, once per process.
 import { readFileSync } from 'node:fs';
-import { fieldFacts } from '@fleetbridge/settings';
+import { fieldFacts, leftoverOf, settings } from '@fleetbridge/settings';
 import { z } from 'zod';
 import { clipped } from './clipped.js';
-import { ConfigError, type Mistake } from './errors.js';
-import { nearestName } from './nearest-name.js';
+import { ConfigError, type Mistake, type UnknownVariable, unreadable } from './errors.js';
+import { editDistance, nearestName } from './nearest-name.js';
 
 export interface ConfigSchema<Shape extends z.ZodRawShape> {
   object: z.ZodObject<Shape>;
@@ -34,12 +34,6 @@ export interface ConfigSources {
   fileValues?: { source: string; values: Readonly<Record<string, unknown>> };
   /** A variable that starts with one of these and is not in the schema gets a warning. */
   prefixes?: readonly string[];
-}
-
-export interface UnknownVariable {
-  variable: string;
-  nearest?: string;
-  source: string;
 }
 
 /**
@@ -86,11 +80,13 @@ export function loadConfig<Shape extends z.ZodRawShape>(
   // `parsed` has the schema's output type, without the fields that are in the list of mistakes.
   const partial = parsed as Partial<z.output<z.ZodObject<Shape>>>;
   mistakes.push(...schema.checks(partial).filter(({ variable }) => !isNamed.has(variable)));
-  if (mistakes.length > 0) throw new ConfigError(mistakes);
-  return {
-    config: partial as z.output<z.ZodObject<Shape>>,
-    warnings: unknownVariables(schema.object.shape, layers, sources.prefixes ?? []),
-  };
+  const warnings = [
+    ...unknownVariables(schema.object.shape, layers, sources.prefixes ?? []),
+    ...quotedValues(Object.keys(parsed), layers),
+  ];
+  // In the same list: the misspelled name of a variable is often the cause of a mistake.
+  if (mistakes.length > 0) throw new ConfigError(mistakes, warnings);
+  return { config: partial as z.output<z.ZodObject<Shape>>, warnings };
 }
 
 interface Layer {
@@ -129,13 +125,12 @@ function given(values: Readonly<Record<string, unknown>>, variable: string): unk
 function fromFile(path: string, fileVariable: string, source: string): { value: string; source: string } | Mistake {
   const facts = { variable: fileVariable, got: clipped(path), source };
   try {
-    // Editors and `echo` end a file with a newline that is not part of the secret.
-    const value = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    // Editors and `echo` end a file with a newline, some begin it with a byte order mark: not part of the secret.
+    const value = readFileSync(path, 'utf8').replace(/^\uFEFF|\r?\n$/g, '');
     if (value.trim() !== '') return { value, source: `file ${path}` };
     return { ...facts, problem: 'the file is empty' };
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
-    return { ...facts, problem: `expected the path of a file that can be read (${code})` };
+    return { ...facts, problem: `expected the path of a file that can be read (${unreadable(cause)})` };
   }
 }
 
@@ -154,11 +149,37 @@ function unknownVariables(
     fieldFacts(field).secret ? [variable, `${variable}_FILE`] : [variable],
   );
   return layers.flatMap(({ source, values }) =>
-    Object.keys(values)
-      .filter((name) => prefixes.some((prefix) => name.startsWith(prefix)) && !known.includes(name))
-      .map((variable) => {
+    Object.keys(values).flatMap((variable) => {
+      if (known.includes(variable)) return [];
+      if (prefixes.some((prefix) => variable.startsWith(prefix))) {
         const nearest = nearestName(variable, known);
-        return { variable, ...(nearest === undefined ? {} : { nearest }), source };
-      }),
+        return [{ variable, ...(nearest === undefined ? {} : { nearest }), source }];
+      }
+      const nearest = isOfAnyProcess(variable) ? undefined : nearMiss(variable, known);
+      return nearest === undefined ? [] : [{ variable, nearest, source }];
+    }),
+  );
+}
+
+/** The environment has variables of other programs: without our prefix only one that is almost ours is reported. */
+function nearMiss(variable: string, known: readonly string[]): string | undefined {
+  if (!/^[A-Z][A-Z0-9_]{4,}$/.test(variable)) return undefined;
+  const nearest = nearestName(variable, known);
+  const limit = variable.length < 8 ? 1 : 2;
+  return nearest !== undefined && editDistance(variable, nearest) <= limit ? nearest : undefined;
+}
+
+function isOfAnyProcess(variable: string): boolean {
+  return Object.hasOwn(settings, variable.replace(/_FILE$/, '')) || Object.hasOwn(settings, variable);
+}
+
+/** Docker's --env-file and systemd keep quotes and semicolons that a shell would remove. */
+function quotedValues(variables: readonly string[], layers: readonly Layer[]): UnknownVariable[] {
+  return layers.flatMap(({ source, values }) =>
+    variables.flatMap((variable) => {
+      const value = given(values, variable);
+      const problem = typeof value === 'string' ? leftoverOf(value) : undefined;
+      return problem === undefined ? [] : [{ variable, problem, source }];
+    }),
   );
 }

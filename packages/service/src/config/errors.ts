@@ -11,13 +11,33 @@ export interface Mistake {
   source?: string;
 }
 
+/** A variable that no process reads, or one with a value that is probably not meant. Neither stops a start. */
+export interface UnknownVariable {
+  variable: string;
+  nearest?: string;
+  /** What is wrong with the value of a known variable. */
+  problem?: string;
+  source: string;
+}
+
+/** Why a file can't be read, for a message. Docker creates a folder in place of a file that does not exist. */
+export function unreadable(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
+  return code === 'EISDIR'
+    ? 'it is a folder; Docker makes one where the file to mount does not exist: remove it and create the file'
+    : code;
+}
+
 /** Every mistake of a configuration at once: the user does not need one restart per mistake. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly mistakes: readonly Mistake[];
+  /** What is probably wrong too, and would not stop a start alone. */
+  readonly warnings: readonly UnknownVariable[];
 
-  constructor(mistakes: readonly Mistake[]) {
+  constructor(mistakes: readonly Mistake[], warnings: readonly UnknownVariable[] = []) {
     super(`the configuration can't be used: ${[...new Set(mistakes.map(({ variable }) => variable))].join(', ')}`);
     this.mistakes = mistakes;
+    this.warnings = warnings;
   }
 }

@@ -4,7 +4,6 @@ export {
   type ConfigSources,
   defineConfig,
   loadConfig,
-  type UnknownVariable,
 } from './config.js';
 export {
   type ConfigRow,
@@ -12,5 +11,5 @@ export {
   formatConfigError,
   formatUnknownVariable,
 } from './config-print.js';
-export { ConfigError, type Mistake } from './errors.js';
+export { ConfigError, type Mistake, type UnknownVariable, unreadable } from './errors.js';
 export { nearestName } from './nearest-name.js';

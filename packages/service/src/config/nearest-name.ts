@@ -1,4 +1,4 @@
-// "Did you mean …": the known name with the fewest typing errors.
+// "Did you mean …": the known name with the fewest typing errors; capitals do not count.
 
 /** The known name nearest to `name`, or undefined when all are too different. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
@@ -6,8 +6,9 @@ export function nearestName(name: string, known: readonly string[]): string | un
   let limit = Math.max(2, Math.floor(name.length / 3));
   let nearest: string | undefined;
   for (const candidate of known) {
-    const distance = editDistance(name, candidate);
-    if (distance > limit) continue;
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    const hasNothingInCommon = distance >= Math.max(name.length, candidate.length);
+    if (distance > limit || hasNothingInCommon) continue;
     nearest = candidate;
     limit = distance - 1;
   }

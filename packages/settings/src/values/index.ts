@@ -1,7 +1,7 @@
 export { type FieldFacts, fieldFacts } from './field-facts.js';
 export { redisUrl } from './redis-url.js';
 export { Secret } from './secret.js';
-export type { ValueMeta } from './value.js';
+export { leftoverOf, type ValueMeta } from './value.js';
 export {
   commaList,
   durationSeconds,

@@ -14,7 +14,16 @@ export interface ValueMeta {
 
 /** A schema that reads a value's text; `read` returns undefined for text that is not of this kind. */
 export function value<T>(
-  { keepBlanks = false, ...meta }: ValueMeta & { expected: string; keepBlanks?: boolean },
+  {
+    keepBlanks = false,
+    hint = () => undefined,
+    ...meta
+  }: ValueMeta & {
+    expected: string;
+    keepBlanks?: boolean;
+    /** What to change in a text that `read` rejects. */
+    hint?: (text: string) => string | undefined;
+  },
   read: (text: string) => T | undefined,
 ) {
   return z
@@ -23,10 +32,18 @@ export function value<T>(
       const text = asText(given);
       const result = text === undefined ? undefined : read(keepBlanks ? text : text.trim());
       if (result !== undefined) return result;
-      context.addIssue({ code: 'custom', message: `expected ${meta.expected}` });
+      const remedy = text === undefined ? undefined : (leftoverOf(text.trim()) ?? hint(text.trim()));
+      const message = `expected ${meta.expected}${remedy === undefined ? '' : `; ${remedy}`}`;
+      context.addIssue({ code: 'custom', message });
       return z.NEVER;
     })
     .meta({ ...meta });
+}
+
+/** Quotes or a semicolon that a shell would have removed: what to do, or undefined. */
+export function leftoverOf(text: string): string | undefined {
+  if (text.length > 1 && /^(["']).*\1;?$/s.test(text)) return 'the quotes are part of the value; remove them';
+  return /[^;];$/.test(text) ? 'the semicolon at the end is part of the value; remove it' : undefined;
 }
 
 // A file has 4443, true or [a, b] where the environment can only have "4443", "true" and "a,b".

@@ -148,6 +148,9 @@ const cases: { name: string; schema: z.ZodType; good: [unknown, unknown][]; bad:
       'http://h',
       'redis:h',
       'redis://:100%@h',
+      'redis://:p@ss/word@h:6379',
+      'redis://:a?b@h',
+      'redis://:a#b@h:6379/0',
       // several nodes, but not redis+cluster://
       'redis://a:1,b:2',
       'redis+cluster://',
@@ -200,4 +203,15 @@ test('a wrapped value accepts the same as the value', () => {
   const schema = z.object({ A: port().default(1), B: port().optional() });
   expect(schema.parse({})).toEqual({ A: 1 });
   expect(schema.parse({ A: '2', B: '3' })).toEqual({ A: 2, B: 3 });
+});
+
+test.each<[z.ZodType, string, string]>([
+  [hostName(), 'https://x.example.com', 'remove "https://" (with Docker Compose: in DOMAIN)'],
+  [hostName(), 'x.example.com/', 'remove "/" (with Docker Compose: in DOMAIN)'],
+  [hostName(), '"x.example.com"', 'the quotes are part of the value; remove them'],
+  [port(), '4443;', 'the semicolon at the end is part of the value; remove it'],
+  [redisUrl(), 'redis://:p@ss/word@redis:6379', 'write / ? # @ % in a password as %2F %3F %23 %40 %25'],
+  [filePath({ mustExist: true }), import.meta.dirname, 'it is a folder; Docker makes one'],
+])('%#: the error of %j has the remedy', (schema, given, remedy) => {
+  expect(schema.safeParse(given).error?.issues[0]?.message).toContain(`; ${remedy}`);
 });

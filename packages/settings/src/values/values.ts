@@ -66,12 +66,16 @@ export function text({
   pattern,
   expected = 'a text',
   summary = expected.replace(/^(an?|the) /, ''),
+  hint,
 }: {
   pattern?: RegExp;
   expected?: string;
   summary?: string;
+  hint?: (text: string) => string | undefined;
 } = {}) {
-  return value({ expected, summary }, (given) => (given === '' || pattern?.test(given) === false ? undefined : given));
+  return value({ expected, summary, ...(hint === undefined ? {} : { hint }) }, (given) =>
+    given === '' || pattern?.test(given) === false ? undefined : given,
+  );
 }
 
 export function hostName() {
@@ -79,7 +83,15 @@ export function hostName() {
     pattern: /^[A-Za-z0-9._:-]+$/,
     expected: 'a host name or an IP address',
     summary: 'host name or IP address',
+    hint: hostHint,
   });
+}
+
+/** Compose makes TELEMETRY_HOST and STREAMING_HOST from DOMAIN, which is then what the user wrote. */
+function hostHint(text: string): string | undefined {
+  const [, scheme] = /^([a-z][a-z0-9+.-]*:\/\/)/i.exec(text) ?? [];
+  const part = scheme ?? /[/?#].*$/.exec(text)?.[0];
+  return part === undefined ? undefined : `remove "${part}" (with Docker Compose: in DOMAIN)`;
 }
 
 /** An address to listen on. Whether this machine has it is known only when listening. */
@@ -110,7 +122,8 @@ export function topicList() {
  */
 export function filePath({ mustExist = false, orPattern = false } = {}) {
   const expected = mustExist ? 'the path of a file that can be read' : 'the path of a file';
-  return value({ expected, summary: mustExist ? 'path of a readable file' : 'path' }, (text) => {
+  const meta = { expected, summary: mustExist ? 'path of a readable file' : 'path', hint: folderHint };
+  return value(meta, (text) => {
     if (text === '') return undefined;
     const isChecked = mustExist && !(orPattern && text.includes('/*/'));
     return !isChecked || isReadableFile(text) ? text : undefined;
@@ -140,6 +153,12 @@ function range(min: number, max: number): string {
   if (hasMin && hasMax) return ` from ${min} to ${max}`;
   if (hasMin) return `, at least ${min}`;
   return hasMax ? `, at most ${max}` : '';
+}
+
+function folderHint(path: string): string | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory()
+    ? 'it is a folder; Docker makes one where the file to mount does not exist: remove it and create the file'
+    : undefined;
 }
 
 function isReadableFile(path: string): boolean {
