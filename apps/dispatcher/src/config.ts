@@ -5,5 +5,6 @@ import { mistakesInSubscriptionFile } from './subscription/index.js';
 
 export const dispatcherConfig = defineConfig(settingsOf('dispatcher'), {
   // With mistakes in the file the dispatcher does not start.
-  checks: ({ DISPATCHER_CONFIG: path }) => (path === undefined ? [] : mistakesInSubscriptionFile(path)),
+  checks: ({ DISPATCHER_CONFIG: path, EXTRA_TOPICS: extraTopics = [] }) =>
+    path === undefined ? [] : mistakesInSubscriptionFile(path, extraTopics),
 });

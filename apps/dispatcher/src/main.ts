@@ -64,7 +64,13 @@ async function main(context: RunContext): Promise<void> {
 
   const definitions = new SubscriptionStore(store);
   if (config.DISPATCHER_CONFIG !== undefined) {
-    const file = watchSubscriptionFile({ path: config.DISPATCHER_CONFIG, store: definitions, log, now: Date.now });
+    const file = watchSubscriptionFile({
+      path: config.DISPATCHER_CONFIG,
+      extraTopics: config.EXTRA_TOPICS,
+      store: definitions,
+      log,
+      now: Date.now,
+    });
     context.onStop('subscription file', () => file.stop());
   }
   const subscriptions = new Subscriptions({

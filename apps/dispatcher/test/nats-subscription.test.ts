@@ -79,6 +79,9 @@ describe.skipIf(natsServer === undefined)('a nats subscription', () => {
     await rig.add('A', 0);
     rig.start();
     await eventually(() => (rig.counts.get('s')?.retried ?? 0) >= 2);
+    const away = async () => (await rig.store.control('s').lagOf(0)).suspension?.error;
+    await eventually(async () => (await away()) !== undefined);
+    expect(await away()).toBe(`no stream takes ${rig.namespace}.>; set nats.stream, and fleetbridge creates one`);
     const connection = await connect({ servers: [`127.0.0.1:${broker.port}`] });
     const manager = await jetstreamManager(connection);
     await manager.streams.add({ name: 'late', subjects: [`${rig.namespace}.>`] });

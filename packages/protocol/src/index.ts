@@ -18,6 +18,7 @@ export {
   compareEntryIds,
   entryMs,
   isAfter,
+  isVehicleVin,
   isVin,
   justBefore,
   normalizeVin,

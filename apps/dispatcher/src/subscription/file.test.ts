@@ -69,6 +69,16 @@ describe('mistakesInSubscriptionFile', () => {
     expect(mistakes('subscriptions: [')[0]).toMatch(/^DISPATCHER_CONFIG: .*line 1/);
     expect(mistakes('subscriptions: [{ name: a }, { name: b, log: 5 }]\nother: 1')).toHaveLength(1);
     expect(mistakes('subscriptions: [{ name: a }, { name: b, log: 5 }]')).toHaveLength(2);
+    expect(
+      mistakes('subscriptions:\n  - name: a\n    log: true\n    topics: [V,\n      Z9]\n    vins: [foo]\n'),
+    ).toEqual([
+      expect.stringMatching(/subscriptions\[0\]\.topics\[1\]: unknown topic "Z9".* EXTRA_TOPICS\) \(line 5\)$/),
+      expect.stringMatching(/subscriptions\[0\]\.vins\[0\]: "foo" is no VIN.* \(line 6\)$/),
+    ]);
+    expect(mistakes('subscriptions:\n  - name: a\n    log: true\n    topic: [V]')).toEqual([
+      'DISPATCHER_CONFIG: subscriptions[0].topic: unknown setting; did you mean topics? (line 4)',
+    ]);
+    expect(mistakesInSubscriptionFile(folder)[0]?.problem).toMatch(/it is a folder; Docker makes one/);
     expect(mistakesInSubscriptionFile(join(folder, 'missing.yaml'))[0]?.problem).toMatch(/can be read \(ENOENT\)/);
   });
 });

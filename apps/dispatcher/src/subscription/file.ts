@@ -2,14 +2,14 @@
 // to Redis, where all dispatchers read them.
 import { readFileSync } from 'node:fs';
 import { checkDefinitions, type GivenDefinition } from '@fleetbridge/delivery';
-import { ConfigError, type FileWatcher, type Logger, type Mistake, watchFiles } from '@fleetbridge/service';
+import { ConfigError, type FileWatcher, type Logger, type Mistake, unreadable, watchFiles } from '@fleetbridge/service';
 import type { StoredSubscription, SubscriptionStore } from '@fleetbridge/store';
-import { parseDocument } from 'yaml';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 
 /** All mistakes, for the list printed at a start with an invalid configuration. */
-export function mistakesInSubscriptionFile(path: string): Mistake[] {
+export function mistakesInSubscriptionFile(path: string, extraTopics: readonly string[] = []): Mistake[] {
   try {
-    parseSubscriptionFile(contentOf(path), path);
+    parseSubscriptionFile(contentOf(path), path, extraTopics);
     return [];
   } catch (error) {
     if (error instanceof ConfigError) return [...error.mistakes];
@@ -21,15 +21,18 @@ function contentOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw mistakenFile(path, [
-      `expected the path of a file that can be read (${(cause as NodeJS.ErrnoException).code})`,
-    ]);
+    throw mistakenFile(path, [`expected the path of a file that can be read (${unreadable(cause)})`]);
   }
 }
 
 /** Throws ConfigError with every mistake. */
-export function parseSubscriptionFile(text: string, path: string): GivenDefinition[] {
-  const document = parseDocument(text);
+export function parseSubscriptionFile(
+  text: string,
+  path: string,
+  extraTopics: readonly string[] = [],
+): GivenDefinition[] {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
   if (document.errors.length > 0) {
     throw mistakenFile(
       path,
@@ -37,12 +40,22 @@ export function parseSubscriptionFile(text: string, path: string): GivenDefiniti
       document.errors.map(({ message }) => message.split('\n')[0]!.replace(/:$/, '')),
     );
   }
-  const checked = checkDefinitions(document.toJS());
+  const checked = checkDefinitions(document.toJS(), { extraTopics });
   if ('value' in checked) return checked.value;
   throw mistakenFile(
     path,
-    checked.mistakes.map((mistake) => `${mistake.path}: ${mistake.problem}`),
+    checked.mistakes.map((mistake) => `${mistake.path}: ${mistake.problem}${lineOf(mistake.path, document, lines)}`),
   );
+}
+
+/** ` (line 4)` of the setting, or of what it is missing in. */
+function lineOf(path: string, document: Document, lines: LineCounter): string {
+  const keys = [...path.matchAll(/[^.[\]]+/g)].map(([key]) => (/^\d+$/.test(key) ? Number(key) : key));
+  for (; keys.length > 0; keys.pop()) {
+    const node = document.getIn(keys, true);
+    if (isNode(node) && node.range) return ` (line ${lines.linePos(node.range[0]).line})`;
+  }
+  return '';
 }
 
 function mistakenFile(path: string, problems: string[]): ConfigError {
@@ -92,6 +105,8 @@ const POLL_MS = 1_000;
 
 export interface SubscriptionFileOptions {
   path: string;
+  /** EXTRA_TOPICS. */
+  extraTopics?: readonly string[];
   store: Store;
   log: Logger;
   now: () => number;
@@ -101,6 +116,7 @@ export interface SubscriptionFileOptions {
 /** Applies the file now and whenever its content changes. A file with mistakes changes nothing; they are logged. */
 export function watchSubscriptionFile({
   path,
+  extraTopics = [],
   store,
   log,
   now,
@@ -113,7 +129,9 @@ export function watchSubscriptionFile({
     keyOf: (text) => text,
     apply: async (text) => {
       try {
-        const done = await applySubscriptionFile(store, parseSubscriptionFile(text, path), { nowMs: now() });
+        const done = await applySubscriptionFile(store, parseSubscriptionFile(text, path, extraTopics), {
+          nowMs: now(),
+        });
         log.info({ path, ...done }, 'subscriptions_file_applied');
         return 'applied';
       } catch (error) {

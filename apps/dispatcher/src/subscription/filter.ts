@@ -1,5 +1,5 @@
 // Which records a subscription delivers.
-import { decodeRecord, signalsOf } from '@fleetbridge/protocol';
+import { decodeRecord, normalizeVin, signalsOf } from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
 
 export interface RecordFilter {
@@ -13,10 +13,10 @@ export interface RecordFilter {
 /** A predicate for entries, prepared once. */
 export function recordFilter({ topics, vins, signals }: RecordFilter): (entry: LogEntry) => boolean {
   const topicSet = new Set(topics);
-  const vinSet = vins && new Set(vins);
+  const vinSet = vins && new Set(vins.map(normalizeVin));
   const signalSet = signals && new Set(signals);
   return (entry) => {
-    if (!topicSet.has(entry.topic) || (vinSet && !vinSet.has(entry.vin))) return false;
+    if (!topicSet.has(entry.topic) || (vinSet && !vinSet.has(normalizeVin(entry.vin)))) return false;
     return signalSet === undefined || entry.topic !== 'V' || hasSignal(entry, signalSet);
   };
 }

@@ -28,6 +28,48 @@ describe('checkDefinition', () => {
   });
 });
 
+describe('a new definition', () => {
+  const VIN = '5YJ3E1EA7KF000001';
+  const problems = (given: object, names = { extraTopics: ['das'] }) => {
+    const checked = checkDefinition({ name: 'a', log: true, ...given }, 'a', names);
+    return 'mistakes' in checked ? checked.mistakes.map(({ path, problem }) => `${path}: ${problem}`) : [];
+  };
+
+  it('has only topics that are stored', () => {
+    expect(problems({ topics: ['V', 'das'] })).toEqual([]);
+    expect(problems({ topics: ['v', 'Z9-some-topic'] })).toEqual([
+      'a.topics[0]: unknown topic "v", expected V, alerts, errors, connectivity, das; did you mean V? (topics of your own: EXTRA_TOPICS)',
+      'a.topics[1]: unknown topic "Z9-some-topic", expected V, alerts, errors, connectivity, das (topics of your own: EXTRA_TOPICS)',
+    ]);
+    expect(checkDefinition({ name: 'a', log: true, topics: ['v'] }, 'a')).toHaveProperty('value');
+  });
+
+  it('has only VINs of vehicles, in any case; stored ones are unchanged', () => {
+    expect(problems({ vins: [VIN.toLowerCase()] })).toEqual([]);
+    expect(problems({ vins: ['foo', `"${VIN}"`] }).map((text) => text.slice(0, 14))).toEqual([
+      'a.vins[1]: exp',
+      'a.vins[0]: "fo',
+    ]);
+    expect(checkDefinition({ name: 'a', log: true, vins: ['foo'] }, 'a')).toMatchObject({ value: { vins: ['FOO'] } });
+    expect(
+      checkDefinition({ name: 'a', log: true, vins: ['foo'] }, 'a', { extraTopics: [], anyVin: true }),
+    ).toHaveProperty('value');
+  });
+
+  it.each([
+    [
+      { mqtt: { url: 'mqtt://x', homeasistant: true }, log: undefined },
+      'a.mqtt.homeasistant: unknown setting; did you mean homeAssistant?',
+    ],
+    [{ topic: ['V'] }, 'a.topic: unknown setting; did you mean topics?'],
+    [{ topics: 'V' }, 'a.topics: expected a list such as [V]'],
+    [{ maximumDeliveries: '5' }, 'a.maximumDeliveries: expected a number'],
+    [{ signals: ['VehicleSped'] }, 'a.signals[0]: unknown signal; did you mean VehicleSpeed?'],
+  ])('%j: %s', (given, problem) => {
+    expect(problems(given)).toEqual([problem]);
+  });
+});
+
 describe('checkDefinitions', () => {
   it('accepts the form in the documentation, and an empty file', () => {
     const subscriptions = [
@@ -85,6 +127,7 @@ describe('checkDefinitions', () => {
     );
     const problemOf = (path: string) => mistakes.find((mistake) => mistake.path === path)?.problem;
     expect(problemOf('subscriptions[2].retries')).toBe('unknown setting');
+    expect(problemOf('subscriptions[0].signals[0]')).toMatch(/^unknown signal/);
     expect(problemOf('subscriptions[5]')).toBe('expected exactly one of push, mqtt, kafka, nats, log, got no delivery');
     expect(problemOf('subscriptions[3].name')).toBe('"c" is already the name of a subscription above');
   });

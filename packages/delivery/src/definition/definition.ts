@@ -1,9 +1,12 @@
 // The definition of a subscription: the schema that validates DISPATCHER_CONFIG and the CLI's definitions, and from which
 // the table in docs/dispatcher.md is generated. Every mistake is reported with its path.
-import { signalNames, topics, VIN_PATTERN } from '@fleetbridge/protocol';
+import { normalizeVin, signalNames, topics, VIN_PATTERN } from '@fleetbridge/protocol';
+import { nearestName } from '@fleetbridge/service';
 import { z } from 'zod';
 import { deliveryKinds } from '../kinds.js';
 import { payloadForms } from '../shared/index.js';
+import { mistakesOfNames, type NewNames } from './names.js';
+import { settingPaths } from './setting-rows.js';
 
 const seconds = (minimum: number, maximum: number) => z.number().min(minimum).max(maximum);
 const NAME = /^[A-Za-z0-9][\w.-]{0,62}$/;
@@ -25,12 +28,16 @@ const commonSettings = z.strictObject({
     .default([...topics])
     .describe('Topics to deliver.'),
   vins: z
-    .array(z.string().regex(VIN_PATTERN, 'expected a VIN'))
+    .array(z.string().regex(VIN_PATTERN, 'expected a VIN').transform(normalizeVin))
     .min(1)
     .optional()
     .describe('Vehicles to deliver; default: all.'),
   signals: z
-    .array(z.string().refine((name) => knownSignals.has(name), 'unknown signal'))
+    .array(
+      z.string().refine((name) => knownSignals.has(name), {
+        error: ({ input }) => `unknown signal${didYouMean(String(input), [...knownSignals])}`,
+      }),
+    )
     .min(1)
     .optional()
     .describe(
@@ -89,10 +96,18 @@ export function isSubscriptionName(text: string): boolean {
   return NAME.test(text);
 }
 
-export function checkDefinition(given: unknown, at: string): Checked<SubscriptionDefinition> {
+/**
+ * `names` is for new definitions: topics and VINs that can't match are mistakes too. A stored definition is checked without,
+ * so that an upgrade stops no subscription.
+ */
+export function checkDefinition(given: unknown, at: string, names?: NewNames): Checked<SubscriptionDefinition> {
   const result = z.safeParse(subscriptionSchema, given);
-  if (result.success) return { value: result.data };
-  return { mistakes: result.error.issues.flatMap((issue) => mistakesOf(issue, at)) };
+  const mistakes = result.success ? [] : result.error.issues.flatMap((issue) => mistakesOf(issue, at));
+  if (names !== undefined) {
+    const isNamed = new Set(mistakes.map(({ path }) => path));
+    mistakes.push(...mistakesOfNames(given, at, names).filter(({ path }) => !isNamed.has(path)));
+  }
+  return result.success && mistakes.length === 0 ? { value: result.data } : { mistakes };
 }
 
 /** A valid definition, parsed and as written: the defaults, which may change, are not stored. */
@@ -102,7 +117,7 @@ export interface GivenDefinition {
 }
 
 /** Checks the whole of DISPATCHER_CONFIG, parsed from YAML. */
-export function checkDefinitions(given: unknown): Checked<GivenDefinition[]> {
+export function checkDefinitions(given: unknown, newNames?: NewNames): Checked<GivenDefinition[]> {
   const file = z.safeParse(z.strictObject({ subscriptions: z.array(z.unknown()).default([]) }), given ?? {});
   if (!file.success) return { mistakes: file.error.issues.flatMap((issue) => mistakesOf(issue, '')) };
   const mistakes: DefinitionMistake[] = [];
@@ -110,7 +125,7 @@ export function checkDefinitions(given: unknown): Checked<GivenDefinition[]> {
   const names = new Set<string>();
   for (const [index, definition] of file.data.subscriptions.entries()) {
     const at = `subscriptions[${index}]`;
-    const checked = checkDefinition(definition, at);
+    const checked = checkDefinition(definition, at, newNames);
     if ('mistakes' in checked) mistakes.push(...checked.mistakes);
     else definitions.push({ definition: checked.value, given: definition });
     const name = (definition as { name?: unknown } | null)?.name;
@@ -128,13 +143,47 @@ function mistakesOf(issue: z.core.$ZodIssue, at: string): DefinitionMistake[] {
     return text === '' ? String(part) : `${text}.${String(part)}`;
   }, at);
   if (issue.code === 'unrecognized_keys') {
+    const inside = issue.path.map((part) => `${String(part)}.`).join('');
+    const known =
+      at === '' && inside === ''
+        ? ['subscriptions']
+        : settingPaths(subscriptionSchema)
+            .filter((name) => name.startsWith(inside))
+            .map((name) => name.slice(inside.length))
+            .filter((name) => !name.includes('.'));
     return issue.keys.map((key) => ({
       path: path === '' ? key : `${path}.${key}`,
-      problem: 'unknown setting',
+      problem: `unknown setting${didYouMean(key, known)}`,
     }));
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     return [{ path, problem: 'expected one of the forms in docs/dispatcher.md' }];
   }
-  return [{ path: path === '' ? 'the file' : path, problem: issue.message }];
+  const place = path === '' ? 'the file' : path;
+  if (issue.code === 'invalid_type') {
+    const kind = expectedForms[issue.expected] ?? `a ${issue.expected}`;
+    const example = issue.expected === 'array' && issue.path.at(-1) === 'topics' ? ' such as [V]' : '';
+    return [
+      {
+        path: place,
+        problem: `expected ${kind}${example}${issue.message.endsWith('undefined') ? ', got nothing' : ''}`,
+      },
+    ];
+  }
+  return [{ path: place, problem: issue.message }];
+}
+
+/** What YAML and JSON call the types. */
+const expectedForms: Readonly<Record<string, string>> = {
+  array: 'a list',
+  object: 'settings below it',
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+};
+
+function didYouMean(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known);
+  return nearest === undefined ? '' : `; did you mean ${nearest}?`;
 }

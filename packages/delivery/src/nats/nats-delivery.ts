@@ -70,7 +70,9 @@ export class NatsDelivery implements Delivery {
         // the server would close the connection at every attempt
         if (payload.length > maxBytes - MAX_HEADER_BYTES)
           return rejected(`${payload.length} bytes, the server accepts at most ${maxBytes}`);
-        await stream.publish(subject, payload, options);
+        await stream.publish(subject, payload, options).catch(async (error) => {
+          throw (await missingStream(connection, namespace)) ?? error;
+        });
         return DELIVERED;
       });
     } catch (error) {
@@ -109,6 +111,21 @@ async function ensureStream(connection: NatsConnection, name: string, namespace:
     // does not exist, or may not be read: then this fails with the reason
     await manager.streams.add({ name, subjects: [`${namespace}.>`] });
   }
+}
+
+/**
+ * A server that has no stream for a subject answers as one without JetStream does. Undefined if JetStream is really off, may
+ * not be asked, or has a stream.
+ */
+async function missingStream(connection: NatsConnection, namespace: string): Promise<Error | undefined> {
+  try {
+    const manager = await jetstreamManager(connection);
+    const names = await manager.streams.names(`${namespace}.>`).next();
+    if (names.length > 0) return undefined;
+  } catch {
+    return undefined;
+  }
+  return new Error(`no stream takes ${namespace}.>; set nats.stream, and fleetbridge creates one`);
 }
 
 /** The vehicle chooses the txid; a header allows printable ASCII only. */

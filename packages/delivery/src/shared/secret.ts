@@ -19,7 +19,7 @@ export function secretText(setting: string, env: Environment): string {
   if (!setting.startsWith('file:')) return setting;
   const path = setting.slice(5);
   try {
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    return readFileSync(path, 'utf8').replace(/^\uFEFF|\r?\n$/g, '');
   } catch (cause) {
     throw new SecretMissing(`${path} can't be read (${(cause as NodeJS.ErrnoException).code})`, { cause });
   }

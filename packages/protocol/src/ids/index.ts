@@ -1,2 +1,2 @@
 export { BEGINNING, compareEntryIds, entryMs, isAfter, justBefore } from './entry-id.js';
-export { isVin, normalizeVin, VIN_PATTERN } from './vin.js';
+export { isVehicleVin, isVin, normalizeVin, VIN_PATTERN } from './vin.js';

@@ -7,6 +7,11 @@ export function isVin(text: string): boolean {
   return VIN_PATTERN.test(text);
 }
 
+/** Whether a real vehicle can have it: 17 characters (ISO 3779), without I, O and Q. In any case. */
+export function isVehicleVin(text: string): boolean {
+  return /^[A-HJ-NPR-Z0-9]{17}$/i.test(text);
+}
+
 /** In capitals, as certificates spell VINs. People may type them in any case. */
 export function normalizeVin(vin: string): string {
   return vin.toUpperCase();

@@ -5,8 +5,10 @@ import { setting } from './setting.js';
 export const recordSettings = {
   EXTRA_TOPICS: setting({
     value: topicList().default([]),
-    readBy: ['ingest'],
+    readBy: ['ingest', 'dispatcher', 'cli'],
     description: 'Topics to store unchanged beside V, alerts, errors and connectivity. Others are quarantined.',
+    details:
+      'The dispatcher and `fleetbridge subscription create` need it too: they refuse subscriptions with other topics.',
   }),
   ACK_ON_RECEIVE: setting({
     value: topicList().default([]),
