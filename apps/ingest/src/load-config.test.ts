@@ -76,6 +76,50 @@ describe("the Go server's file", () => {
     expect(broken.join()).not.toContain('hunter2');
   });
 
+  it('has unknown keys in the list of mistakes, with the key that was probably meant', () => {
+    const load = (content: object) =>
+      failure(() => loadIngestConfig({ env: required, argv: ['-config', write(content)] }));
+    const rate_limit = { enabled: true, message_limit: 1000, message_interval_time_seconds: 30 };
+    expect(load({ reliable_ack: true, rate_limit, metrics: { port: 8443 } })).toEqual([
+      expect.stringMatching(/^ {2}rate_limit\.message_interval_time: must be at least 1/),
+      expect.stringMatching(
+        /^ {2}rate_limit\.message_interval_time_seconds: unknown key; did you mean rate_limit\.message_interval_time\?/,
+      ),
+      expect.stringMatching(/^ {2}metrics: unknown key/),
+    ]);
+    expect(load({ prot: 1, port: 'x', tls: { server_crt: '/c' } })).toEqual([
+      expect.stringMatching(/^ {2}port: expected a port number/),
+      expect.stringMatching(/^ {2}prot: unknown key; did you mean port\?/),
+      expect.stringMatching(/^ {2}tls\.server_crt: unknown key; did you mean tls\.server_cert\?/),
+    ]);
+  });
+
+  it('can begin with a byte order mark', () => {
+    const file = write('\uFEFF{ "host": "0.0.0.0", "port": 4443, "records": { "V": ["logger"] } }');
+    expect(loadIngestConfig({ env: required, argv: ['-config', file] }).config.INGEST_HOST).toBe('0.0.0.0');
+  });
+
+  it.each([
+    [
+      'UTF-16, as Notepad and PowerShell write it',
+      Buffer.from('\uFEFF{"port":1}', 'utf16le'),
+      'UTF-16; save it as UTF-8',
+    ],
+    ['two objects', Buffer.from('\uFEFF{"port":1}\n{}'), 'line 2'],
+  ])('of another encoding or form is one mistake: %s', (_, bytes, problem) => {
+    const file = write('');
+    writeFileSync(file, bytes);
+    expect(failure(() => loadIngestConfig({ env: required, argv: ['-config', file] }))).toEqual([
+      expect.stringContaining(problem),
+    ]);
+  });
+
+  it('that is a folder is called so', () => {
+    expect(failure(() => loadIngestConfig({ env: { ...required, INGEST_CONFIG: directory } }))).toEqual([
+      expect.stringMatching(/^ {2}INGEST_CONFIG: expected a file that can be read \(it is a folder; Docker makes one/),
+    ]);
+  });
+
   it('is reported in the log: unsupported keys as warnings, different ones as information, typos with the nearest key', () => {
     const file = write({ hots: 'x', kinesis: {}, kafka: {} });
     const lines: Record<string, unknown>[] = [];

@@ -9,6 +9,7 @@ import {
   type Mistake,
   readGoConfig,
   type UnknownVariable,
+  unreadable,
 } from '@fleetbridge/service';
 import { type IngestConfig, ingestConfig } from './config.js';
 
@@ -30,6 +31,12 @@ export function loadIngestConfig({
   const { file, mistakes } = fileOf(env, argv);
   const reading = file === undefined ? undefined : readFile(file);
   mistakes.push(...(reading?.mistakes ?? []));
+  // In the list of mistakes too: a key with another name is often their cause.
+  const unusual: UnknownVariable[] = (reading?.unknownKeys ?? []).map(({ key, nearest }) => ({
+    variable: key,
+    problem: `unknown key${nearest === undefined ? '' : `; did you mean ${nearest}?`}`,
+    source: file ?? '',
+  }));
   let loaded: Pick<LoadedConfig, 'config' | 'warnings'> | undefined;
   try {
     loaded = loadConfig(ingestConfig, {
@@ -41,12 +48,13 @@ export function loadIngestConfig({
     });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
+    unusual.push(...error.warnings);
     for (const found of error.mistakes) {
       const key = found.source === file ? reading?.keys[found.variable] : undefined;
       mistakes.push(key === undefined ? found : { ...found, variable: key });
     }
   }
-  if (loaded === undefined || mistakes.length > 0) throw new ConfigError(mistakes);
+  if (loaded === undefined || mistakes.length > 0) throw new ConfigError(mistakes, unusual);
   return { ...loaded, file, notices: reading?.notices ?? [], unknownKeys: reading?.unknownKeys ?? [] };
 }
 
@@ -95,10 +103,13 @@ function readFile(file: string): GoConfigReading {
   });
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    const bytes = readFileSync(file);
+    // Windows writes byte order marks: one of UTF-8 is skipped.
+    if (/^(fffe|feff)/.test(bytes.toString('hex', 0, 2)))
+      return failed('not valid JSON: it is UTF-16; save it as UTF-8');
+    text = bytes.toString('utf8').replace(/^\uFEFF/, '');
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
-    return failed(`expected a file that can be read (${code})`);
+    return failed(`expected a file that can be read (${unreadable(cause)})`);
   }
   try {
     return readGoConfig(JSON.parse(text), file);

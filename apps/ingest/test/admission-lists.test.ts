@@ -100,3 +100,17 @@ it('a missing or invalid file leaves the last valid list in use, and is logged o
   expect(failures()).toHaveLength(2);
   expect(vehicle.connection.isOpen).toBe(true);
 });
+
+it('an invalid entry is logged and skipped; the other vehicles of the list can connect', async ({
+  pki,
+  startIngest,
+}) => {
+  ingest = await startIngest({ env: { ALLOWED_VINS_FILE: vinFile(pki, `${VIN}\nmyTesla!\n`) }, admissionPollMs: 5 });
+  expect(await canConnect(VIN)).toBe(true);
+  vinFile(pki, `${VIN}\n${OTHER_VIN}\nthe car, red\n`);
+  await eventually(() => canConnect(OTHER_VIN));
+  expect(ingest.lines.filter(({ event }) => event === 'vin_entry_invalid').at(-1)).toMatchObject({
+    variable: 'ALLOWED_VINS_FILE',
+    entries: ['the car, red'],
+  });
+});

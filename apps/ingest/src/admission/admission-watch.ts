@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { normalizeVin } from '@fleetbridge/protocol';
 import { type FileWatcher, type Logger, watchFiles } from '@fleetbridge/service';
 import type { AdmissionStore, Verdict } from '@fleetbridge/store';
-import { createAdmission, parseVinFile } from './admission.js';
+import { createAdmission, entriesWithoutVin, parseVinFile } from './admission.js';
 
 const POLL_MS = 1_000;
 const FIRST_RETRY_MS = 100;
@@ -21,6 +21,18 @@ export interface AdmissionWatchOptions {
   /** Called after each change: connected vehicles may no longer be admitted. */
   onChange: () => void;
   pollMs?: number | undefined;
+}
+
+/** Logs entries that are no VINs. An entry that no certificate can have is skipped. */
+export function warnOfEntries(
+  { variable, entries }: { variable: string; entries: readonly string[] },
+  log: Pick<Logger, 'warn'>,
+): void {
+  const wrong = entriesWithoutVin(entries);
+  if (wrong.length === 0) return;
+  const remedy =
+    'a VIN has 17 letters and digits, without I, O and Q; commas separate VINs in a variable, lines in a file';
+  log.warn({ variable, entries: wrong.slice(0, 20), remedy }, 'vin_entry_invalid');
 }
 
 export class AdmissionWatch {
@@ -98,10 +110,11 @@ export class AdmissionWatch {
       contentPolls: 2,
       apply: (text) => {
         const { vins, badLines } = parseVinFile(text);
-        if (badLines.length > 0) {
+        if (badLines.length > 0 && vins.length === 0) {
           logFailure(badLines);
           return 'rejected';
         }
+        warnOfEntries({ variable: 'ALLOWED_VINS_FILE', entries: text.split('\n') }, this.#options.log);
         this.#fileVins = vins;
         this.#updateAdmission();
         this.#changed('file');

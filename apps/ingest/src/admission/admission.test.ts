@@ -1,6 +1,6 @@
 import type { Verdict } from '@fleetbridge/store';
 import { describe, expect, it } from 'vitest';
-import { createAdmission, parseVinFile } from './admission.js';
+import { createAdmission, entriesWithoutVin, parseVinFile } from './admission.js';
 
 describe('createAdmission', () => {
   const noVerdicts: Record<string, Verdict> = {};
@@ -37,4 +37,15 @@ describe('parseVinFile', () => {
   ])('%j has the VINs %j and bad lines %j', (text, vins, badLines) => {
     expect(parseVinFile(text)).toEqual({ vins, badLines });
   });
+});
+
+it.each([
+  [['5YJ3E1EA7KF000001', '5yj3e1ea7kf000001', '*', 'none', '', '# ours'], []],
+  [['5YJ3E1EA7KF000001 # the red one', 'myTesla!'], ['myTesla!']],
+  [
+    ['5YJ3E1EA7KF00001', '"5YJ3E1EA7KF000001"', '5YJ3E1EA7KFO00001'],
+    ['5YJ3E1EA7KF00001', '"5YJ3E1EA7KF000001"', '5YJ3E1EA7KFO00001'],
+  ],
+])('of %j, %j are not VINs of vehicles', (entries, wrong) => {
+  expect(entriesWithoutVin(entries)).toEqual(wrong);
 });

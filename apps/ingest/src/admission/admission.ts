@@ -1,5 +1,5 @@
 // Decides which vehicles with a valid certificate may connect: one rule over three lists. Pure.
-import { isVin, normalizeVin } from '@fleetbridge/protocol';
+import { isVehicleVin, isVin, normalizeVin } from '@fleetbridge/protocol';
 import type { Verdict } from '@fleetbridge/store';
 
 export interface AdmissionLists {
@@ -16,6 +16,13 @@ export function createAdmission({ listed, verdicts }: AdmissionLists): (vin: str
     const verdict = verdicts.get(name);
     return verdict === undefined ? listed.has('*') || listed.has(name) : verdict === 'allow';
   };
+}
+
+/** Entries of a list of VINs, or lines of a file, that no real vehicle has: probably mistyped. */
+export function entriesWithoutVin(entries: readonly string[]): string[] {
+  return entries
+    .map((entry) => entry.replace(/#.*/, '').trim())
+    .filter((entry) => entry !== '' && entry !== '*' && entry !== 'none' && !isVehicleVin(entry));
 }
 
 /** One VIN per line; `#` starts a comment. `badLines`: numbers of invalid lines, counted from 1. */

@@ -1,2 +1,2 @@
-export { parseVinFile } from './admission.js';
-export { AdmissionWatch } from './admission-watch.js';
+export { entriesWithoutVin, parseVinFile } from './admission.js';
+export { AdmissionWatch, warnOfEntries } from './admission-watch.js';
