@@ -9,6 +9,7 @@ import {
   loadUpConfig,
   logAccessConfig,
   simulateConfig,
+  topicsConfig,
 } from './config.js';
 
 // A file that is readable.
@@ -107,7 +108,7 @@ describe('the configuration of up', () => {
 });
 
 it('the commands read every variable that packages/settings lists for the cli', () => {
-  const schemas = [logAccessConfig, simulateConfig, certificateConfig, caConfig, admissionConfig];
+  const schemas = [logAccessConfig, simulateConfig, certificateConfig, caConfig, admissionConfig, topicsConfig];
   const read = schemas.flatMap(({ object }) => Object.keys(object.shape));
   expect([...new Set(read)].sort()).toEqual(Object.keys(settingsOf('cli')).sort());
 });

@@ -27,6 +27,8 @@ export const certificateConfig = defineConfig(settingsOf('cli', ['DATA_DIR', 'TE
 export const caConfig = defineConfig(settingsOf('cli', ['DATA_DIR', 'CA_ACCEPT']));
 export const admissionConfig = defineConfig(settingsOf('cli', ['ALLOWED_VINS', 'ALLOWED_VINS_FILE']));
 
+export const topicsConfig = defineConfig(settingsOf('cli', ['EXTRA_TOPICS']));
+
 export const developmentCaFile = (dataDirectory: string) => join(dataDirectory, 'pki', 'ca.pem');
 
 /** Whether vehicles have certificates of the development CA. No other installation has its key. */

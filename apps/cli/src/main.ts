@@ -1,5 +1,5 @@
 // `fleetbridge <command>`: finds the command in the table of commands/, reads its arguments, reports its errors.
-import { ConfigError, formatConfigError } from '@fleetbridge/service';
+import { ConfigError, formatConfigError, nearestName, VERSION } from '@fleetbridge/service';
 import { type Command, commands, readArguments, UsageError } from './commands/index.js';
 
 const code = await main(process.argv.slice(2));
@@ -10,10 +10,16 @@ async function main([name, ...args]: readonly string[]): Promise<number | undefi
     process.stdout.write(listOfCommands());
     return name === undefined ? 2 : 0;
   }
+  if (name === '--version' || name === '-v' || name === 'version') {
+    process.stdout.write(`${VERSION}\n`);
+    return 0;
+  }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
     const what = name.startsWith('-') ? `unknown option ${name}` : `unknown command "${name}"`;
-    process.stderr.write(`fleetbridge: ${what}\n\n${listOfCommands()}`);
+    const nearest = nearestName(name, Object.keys(commands));
+    const advice = nearest === undefined ? `\n\n${listOfCommands()}` : `; did you mean "${nearest}"?\n`;
+    process.stderr.write(`fleetbridge: ${what}${advice}`);
     return 2;
   }
   try {
@@ -52,6 +58,8 @@ function listOfCommands(): string {
     'Usage: fleetbridge <command> [options]',
     '',
     ...rows,
+    '',
+    '  --version     print the version',
     '',
     'Run "fleetbridge <command> --help" for details. In a clone: npx fleetbridge <command>',
     '',

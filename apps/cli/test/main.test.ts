@@ -1,10 +1,11 @@
 // The build, as a user runs it.
 import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { VERSION } from '@fleetbridge/service';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -34,6 +35,12 @@ it('lists its commands, and prints the help of each', () => {
 it('exits with code 2 and one sentence on a mistake in the arguments', () => {
   for (const [args, sentence] of [
     [['fly'], 'unknown command "fly"'],
+    [['tial'], 'unknown command "tial"; did you mean "tail"?'],
+    [['token', 'creat'], 'unknown action "creat"; did you mean "create"? (expected: '],
+    [['vehicle', 'allow', 'foo'], '"foo" is no VIN: expected 17 letters and digits without I, O and Q'],
+    [['token', 'create', '--vin', 'X'], '--vin: "X" is no VIN'],
+    [['tail', '--since', 'soon'], '--since: expected an age such as 30m, 2h or 1d'],
+    [['ca', 'fetch', '--from', '/no/such/file'], '--from: /no/such/file does not exist'],
     [['--fly'], 'unknown option --fly'],
     [['constructor'], 'unknown command "constructor"'],
     [['simulate', '--vims', '3'], "simulate: Unknown option '--vims'"],
@@ -46,6 +53,20 @@ it('exits with code 2 and one sentence on a mistake in the arguments', () => {
     expect(stderr).toContain(sentence);
     expect([status, stdout]).toEqual([2, '']);
   }
+});
+
+it('prints its version', () => {
+  expect(fleetbridge(['--version'])).toMatchObject({ status: 0, stdout: `${VERSION}\n` });
+});
+
+it('reports that nothing is running, without the words of the Redis client', () => {
+  mkdirSync(join(directory, 'data', 'redis'), { recursive: true });
+  writeFileSync(join(directory, 'data', 'redis', 'url'), 'redis://127.0.0.1:1');
+  const { status, stderr } = fleetbridge(['tail']);
+  expect([status, stderr]).toEqual([
+    1,
+    `fleetbridge tail: fleetbridge is not running in ${join(directory, 'data')}; start it with npm start, or set DATA_DIR or REDIS_URL\n`,
+  ]);
 });
 
 it('reports every mistake of the configuration of up and starts nothing', () => {

@@ -18,6 +18,8 @@ it('lists a created token by its id without the token, and revokes it', async ({
   const { stdout } = token('list');
   expect(stdout).toMatch(new RegExp(`^${id} {2}${VIN} .* garage$`, 'm'));
   expect(stdout).not.toContain(created);
+  expect(stdout).toMatch(/^ID +VEHICLE +CREATED +LABEL\n/);
+  expect(JSON.parse(token('list', '--json').stdout)).toMatchObject({ id, vin: VIN, label: 'garage', account: null });
   expect(token('revoke', id)).toMatchObject({ status: 0, stdout: `revoked ${id}\n` });
   expect(await tokens.grantOf(created)).toBeUndefined();
   expect(token('revoke', id).status).toBe(1);

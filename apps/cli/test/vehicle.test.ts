@@ -16,21 +16,37 @@ function runVehicle(redisUrl: string, args: string[]) {
 it('allows, denies and lists vehicles; the latest entry for a VIN wins', async ({ redisServer, redis }) => {
   const vehicle = (...args: string[]) => runVehicle(redisServer.url, args);
   expect(vehicle('list').stdout).toMatch(/^no vehicles allowed or denied with this command/);
-  expect(vehicle('allow', 'vin-1', 'VIN-2')).toMatchObject({ status: 0, stdout: 'allowed VIN-1\nallowed VIN-2\n' });
-  expect(vehicle('deny', 'VIN-1')).toMatchObject({ status: 0, stdout: 'denied VIN-1\n' });
-  expect(vehicle('list').stdout).toMatch(/^VIN-1 +deny\nVIN-2 +allow\n$/);
+  expect(vehicle('allow', '--any', 'vin-1', 'VIN-2')).toMatchObject({
+    status: 0,
+    stdout: 'allowed VIN-1\nallowed VIN-2\n',
+  });
+  expect(vehicle('deny', '--any', 'VIN-1')).toMatchObject({ status: 0, stdout: 'denied VIN-1\n' });
+  expect(vehicle('list').stdout).toMatch(/^VIN +VERDICT\nVIN-1 +deny\nVIN-2 +allow\n$/);
   const { verdicts } = await new AdmissionStore({ redis, namespace: 'telemetry' }).read();
   expect([...verdicts]).toEqual([
     ['VIN-1', 'deny'],
     ['VIN-2', 'allow'],
   ]);
+  expect(
+    vehicle('list', '--json')
+      .stdout.split('\n')
+      .slice(0, 2)
+      .map((line) => JSON.parse(line)),
+  ).toEqual([
+    { vin: 'VIN-1', verdict: 'deny' },
+    { vin: 'VIN-2', verdict: 'allow' },
+  ]);
+  expect(vehicle('unset', 'vin-1')).toMatchObject({ status: 0, stdout: 'unset VIN-1 (was deny)\n' });
+  expect(vehicle('unset', 'VIN-1')).toMatchObject({ status: 1 });
+  expect(vehicle('list').stdout).not.toContain('VIN-1');
 });
 
 it.each([
   [['allow'], 'allow: expected a VIN'],
   [['deny', 'a vin'], 'expected a VIN, got "a vin"'],
   [['list', 'VIN-1'], 'unexpected argument "VIN-1"'],
-  [['forget', 'VIN-1'], 'expected: allow <VIN>…, deny <VIN>…, or list'],
+  [['forget', 'VIN-1'], 'expected: allow <VIN>…, deny <VIN>…, unset <VIN>…, or list'],
+  [['deny', '5YJ3E1EA7KFO00001'], 'is no VIN'],
 ])('rejects %j with exit code 2', (args, sentence) => {
   const { status, stderr } = runVehicle('redis://127.0.0.1:1', args);
   expect(stderr).toContain(sentence);

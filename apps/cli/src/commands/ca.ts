@@ -1,7 +1,7 @@
 // `fleetbridge ca`: shows the development CA, which signs simulated vehicles, and creates it if necessary. `fetch` downloads
 // the CAs that sign Tesla's vehicles.
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
   ensureDevelopmentPki,
@@ -55,12 +55,20 @@ function showDevelopment({ env, print }: Invocation): number {
   return 0;
 }
 
+/** The advice of a failed download does not help against a mistyped path. */
+function checkedSource(from: string): string {
+  if (/^https?:\/\//i.test(from)) return from;
+  const stats = statSync(from, { throwIfNoEntry: false });
+  if (stats?.isFile()) return from;
+  throw new UsageError(`--from: ${from} ${stats === undefined ? 'does not exist' : 'is not a file'}`);
+}
+
 async function fetchTeslaBundle({ env, values, print }: Invocation): Promise<number> {
   const { config } = loadConfig(caConfig, { env });
   const name: TeslaCaName = values.engineering === true ? 'engineering' : 'production';
   const request = { name, directory: join(resolve(config.DATA_DIR), 'pki'), accept: config.CA_ACCEPT };
   try {
-    const from = typeof values.from === 'string' ? { from: values.from } : {};
+    const from = typeof values.from === 'string' ? { from: checkedSource(values.from) } : {};
     const fetched = await fetchTeslaCas({ ...request, ...from });
     const { file, certificates, expired, unknown, missing, isChanged } = fetched;
     print(`${file}: ${certificates.length} Tesla ${name} CAs, ${isChanged ? 'updated' : 'unchanged'}`);

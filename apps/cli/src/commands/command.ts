@@ -1,6 +1,8 @@
 // A command of the CLI as data, and the parser of its arguments. A mistake in the arguments is a UsageError, which ends
 // with one sentence and exit code 2.
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { isVehicleVin, isVin, normalizeVin } from '@fleetbridge/protocol';
+import { nearestName } from '@fleetbridge/service';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 
@@ -44,6 +46,33 @@ export function readArguments(args: readonly string[], options: Options): Pick<I
     const [sentence = ''] = (cause as Error).message.split('. ');
     throw new UsageError(sentence.replace(/\.$/, ''), { cause });
   }
+}
+
+/** The VIN in capitals. Throws `UsageError` for a text that no vehicle has; with `--any` only for one that can't be stored. */
+export function vinArgument(text: string, values: Invocation['values'], option = ''): string {
+  const where = option === '' ? '' : `${option}: `;
+  if (!isVin(text)) throw new UsageError(`${where}expected a VIN, got "${text}"`);
+  if (values.any === true || isVehicleVin(text)) return normalizeVin(text);
+  throw new UsageError(
+    `${where}"${text}" is no VIN: expected 17 letters and digits without I, O and Q (--any accepts it, such as for a simulated vehicle)`,
+  );
+}
+
+/** `create` for `creat`; the text that names all otherwise. */
+export function unknownAction(given: string | undefined, known: readonly string[], expected: string): UsageError {
+  if (given === undefined || known.includes(given)) return new UsageError(`expected: ${expected}`);
+  const nearest = nearestName(given, known);
+  return new UsageError(
+    `unknown action "${given}"${nearest === undefined ? '' : `; did you mean "${nearest}"?`} (expected: ${expected})`,
+  );
+}
+
+const MS_OF = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `30m`, `2h`, `1d` in milliseconds; undefined for another text. */
+export function ageMs(text: string): number | undefined {
+  const [, count, unit] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? [];
+  return unit === undefined ? undefined : Number(count) * MS_OF[unit as keyof typeof MS_OF];
 }
 
 /** The value of a numeric option, at least `min`; undefined when it is not given. Throws `UsageError`. */

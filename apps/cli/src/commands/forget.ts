@@ -119,7 +119,7 @@ async function isConfirmed(vin: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question(
-      `Delete all data of ${vin}? This cannot be undone. Enter the VIN to confirm: `,
+      `Delete all data of ${vin}? This cannot be undone. Type the VIN to confirm: `,
     );
     return normalizeVin(answer.trim()) === normalizeVin(vin);
   } finally {

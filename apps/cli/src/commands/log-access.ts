@@ -14,9 +14,11 @@ export async function openLog(env: NodeJS.ProcessEnv, name: string): Promise<Sto
     await whenReady(store.redis, 5_000);
   } catch (cause) {
     store.close();
-    throw new Error(`Redis does not answer: ${(cause as Error).message}. Is fleetbridge running (npm start)?`, {
-      cause,
-    });
+    const problem =
+      config.REDIS_URL === undefined
+        ? `fleetbridge is not running in ${resolve(config.DATA_DIR)}; start it with npm start, or set DATA_DIR or REDIS_URL`
+        : `Redis does not answer at REDIS_URL: ${(cause as Error).message}`;
+    throw new Error(problem, { cause });
   }
   return store;
 }

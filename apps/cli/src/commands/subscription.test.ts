@@ -28,7 +28,7 @@ describe('fleetbridge subscription', () => {
     run,
   }) => {
     const created = await run(
-      'create home --push https://example.com/ --topic V --vin VIN1 --vin VIN2 --from earliest',
+      'create home --push https://example.com/ --topic V --any --vin VIN1 --vin VIN2 --from earliest',
     );
     expect(created).toEqual([0, 'created home; no dispatcher is running to deliver it']);
     expect(await subscriptions.get('home')).toMatchObject({
@@ -73,6 +73,14 @@ describe('fleetbridge subscription', () => {
     expect(await subscriptions.list()).toEqual([]);
     const withoutRedis = { REDIS_URL: '', DATA_DIR: '/no/such/folder' };
     expect(await run('create home --push ftp://x --signal Speeed', withoutRedis)).toEqual(rejected);
+  });
+
+  it('rejects topics and VINs that no record can have', async ({ run }) => {
+    const withoutRedis = { REDIS_URL: '', DATA_DIR: '/no/such/folder' };
+    const [code, text] = await run('create home --log --topic Z --vin foo', withoutRedis);
+    expect(code).toBe(2);
+    expect(text).toContain('home.topics[0]: unknown topic "Z", expected V, alerts, errors, connectivity');
+    expect(text).toContain('home.vins[0]: "foo" is no VIN');
   });
 
   it.for([
@@ -207,7 +215,8 @@ describe('fleetbridge subscription', () => {
 
   it('rejects invalid arguments without Redis, and unknown subscriptions', async ({ run }) => {
     for (const [line, message] of [
-      ['', 'expected one of list, create'],
+      ['', 'expected: one of list, create'],
+      ['lits', 'unknown action "lits"; did you mean "list"?'],
       ['create', 'expected the name of a subscription'],
       ['create a:b --log', 'expected a name of letters'],
       ['create a', 'expected exactly one of --push'],

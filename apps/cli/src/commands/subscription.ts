@@ -9,9 +9,11 @@ import {
   deliveryKinds,
   isSubscriptionName,
 } from '@fleetbridge/delivery';
+import { loadConfig } from '@fleetbridge/service';
 import { type StoredSubscription, type SubscriptionControl, SubscriptionStore } from '@fleetbridge/store';
+import { topicsConfig } from '../config.js';
 import { columns, recordJsonLine, recordLine } from '../output/index.js';
-import { type Command, type Invocation, numberOption, UsageError } from './command.js';
+import { ageMs, type Command, type Invocation, numberOption, UsageError, unknownAction } from './command.js';
 import { openLog } from './log-access.js';
 import { awayText, recordsText, stateText } from './subscription-state.js';
 
@@ -37,6 +39,7 @@ export const subscription: Command = {
     '  list                              all subscriptions: what waits, mistakes, endpoints that are away and why',
     `  create <name> ${firstKind.flags.usage.padEnd(20)}by HTTP POST; also ${otherKinds.map(({ flags }) => flags.usage).join(', ')}`,
     '         [--topic <topic>] [--vin <VIN>] [--signal <signal>] [--payload protobuf|protojson|json] [--from now|earliest]',
+    '         [--any]                    accepts a --vin that is no VIN, such as that of a simulated vehicle',
     "         [--definition <file>]      JSON as in DISPATCHER_CONFIG, for all other settings; '-' reads stdin",
     '  delete <name>                     with its position and dead letters',
     '  pause <name>, resume <name>       records wait meanwhile, at most RETENTION_HOURS',
@@ -61,14 +64,16 @@ export const subscription: Command = {
     definition: { type: 'string' },
     count: { type: 'string' },
     all: { type: 'boolean' },
+    any: { type: 'boolean' },
     json: { type: 'boolean' },
   },
   async run({ positionals: [name, ...args], values, env, print }) {
     if (name === undefined || !Object.hasOwn(actions, name)) {
-      throw new UsageError(`expected one of ${Object.keys(actions).join(', ')}`);
+      const known = Object.keys(actions);
+      throw unknownAction(name, known, `one of ${known.join(', ')}`);
     }
     const action: Action = actions[name as keyof typeof actions];
-    const prepared = action({ args, values, print });
+    const prepared = action({ args, values, env, print });
     if (typeof prepared === 'number') return prepared;
     const log = await openLog(env, 'fleetbridge-subscription');
     try {
@@ -82,6 +87,7 @@ export const subscription: Command = {
 interface Request {
   args: readonly string[];
   values: Invocation['values'];
+  env: Invocation['env'];
   print: Invocation['print'];
 }
 
@@ -125,13 +131,14 @@ function hideSecrets(key: string, value: unknown): unknown {
   return Object.fromEntries(Object.keys(value).map((name) => [name, '***']));
 }
 
-function create({ args, values, print }: Request) {
+function create({ args, values, env, print }: Request) {
   const name = onlyName(args);
   if (!isSubscriptionName(name)) throw new UsageError(`"${name}": expected a name of letters, digits, _ . -`);
   const definition = definitionOf(name, values);
   const { from } = definition;
   if (from !== 'now' && from !== 'earliest') throw new UsageError(`--from: expected now or earliest, got "${from}"`);
-  const checked = checkDefinition(definition, name);
+  const { EXTRA_TOPICS: extraTopics } = loadConfig(topicsConfig, { env }).config;
+  const checked = checkDefinition(definition, name, { extraTopics, anyVin: values.any === true });
   if ('mistakes' in checked) {
     return notCreated(
       checked.mistakes.map(({ path, problem }) => `${path}: ${problem}`),
@@ -184,7 +191,7 @@ function definitionOf(name: string, values: Invocation['values']): Record<string
 
 function definitionFile(path: string): Record<string, unknown> {
   try {
-    const definition: unknown = JSON.parse(readFileSync(path === '-' ? 0 : path, 'utf8'));
+    const definition: unknown = JSON.parse(readFileSync(path === '-' ? 0 : path, 'utf8').replace(/^\uFEFF/, ''));
     if (typeof definition === 'object' && definition !== null && !Array.isArray(definition)) {
       return definition as Record<string, unknown>;
     }
@@ -252,8 +259,6 @@ function seek({ args, print }: Request) {
   });
 }
 
-const MS_OF = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** The id before the first entry to deliver. An entry's id starts with the time at which it was appended. */
 export function cursorOf(to: string, nowMs: number): string {
   if (to === 'earliest') return '0-0';
@@ -268,8 +273,8 @@ export function cursorOf(to: string, nowMs: number): string {
 
 /** `2h` as epoch milliseconds; undefined if `to` is not an age. */
 function agoMs(to: string, nowMs: number): number | undefined {
-  const [, count, unit] = /^(\d+)([mhd])$/.exec(to) ?? [];
-  return unit === undefined ? undefined : nowMs - Number(count) * MS_OF[unit as 'm' | 'h' | 'd'];
+  const age = ageMs(to);
+  return age === undefined ? undefined : nowMs - age;
 }
 
 function effectOf(to: string, nowMs: number): string {

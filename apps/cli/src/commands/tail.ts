@@ -1,15 +1,17 @@
 // `fleetbridge tail`: prints the records of the log as they arrive, decoded, with signal names and units.
-import { BEGINNING } from '@fleetbridge/protocol';
-import { type LogEntry, LogTail } from '@fleetbridge/store';
+import { BEGINNING, normalizeVin, topics } from '@fleetbridge/protocol';
+import { loadConfig } from '@fleetbridge/service';
+import { type LogEntry, LogTail, type Store } from '@fleetbridge/store';
+import { topicsConfig } from '../config.js';
 import { recordJsonLine, recordLine } from '../output/index.js';
-import { type Command, numberOption, UsageError } from './command.js';
+import { ageMs, type Command, type Invocation, numberOption, UsageError } from './command.js';
 import { openLog } from './log-access.js';
 
 export const tail: Command = {
   summary: 'print the records of the log, decoded, as they arrive',
-  usage: '[--since <minutes> | --all] [--vin <VIN>] [--topic <topic>] [--count <n>] [--json]',
+  usage: '[--since <30m | 2h | 1d> | --all] [--vin <VIN>] [--topic <topic>] [--count <n>] [--json]',
   help: [
-    '  --since <minutes>  start this many minutes ago; default: now',
+    '  --since <age>      start this long ago: 30m, 2h, 1d, or a number of minutes; default: now',
     '  --all              start with the oldest record in the log',
     '  --vin <VIN>        only this vehicle; can be repeated',
     '  --topic <topic>    only V, alerts, errors or connectivity; can be repeated',
@@ -29,22 +31,22 @@ export const tail: Command = {
   async run({ values, positionals, env, print }) {
     if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);
     if (values.all && values.since !== undefined) throw new UsageError('--all and --since are mutually exclusive');
-    const sinceMinutes = numberOption(values, 'since', { min: 0 }) ?? 0;
+    const since = sinceMs(values);
     const wanted = {
-      vins: listOption(values.vin),
+      vins: listOption(values.vin)?.map(normalizeVin),
       topics: listOption(values.topic),
       count: numberOption(values, 'count', { min: 1, isWhole: true }),
     };
-    const from = values.all ? BEGINNING : `${Math.max(0, Date.now() - Math.round(sinceMinutes * 60_000))}-0`;
+    const from = values.all ? BEGINNING : `${Math.max(0, Date.now() - Math.round(since))}-0`;
     const log = await openLog(env, 'fleetbridge-tail');
-    log.close();
+    await noteUnknown(log, wanted, env).finally(() => log.close());
 
     let shown = 0;
     const tails: LogTail[] = [];
     const done = new Promise<void>((resolve) => {
       const show = (entry: LogEntry) => {
         if (wanted.count !== undefined && shown >= wanted.count) return;
-        if (wanted.vins && !wanted.vins.includes(entry.vin)) return;
+        if (wanted.vins && !wanted.vins.includes(normalizeVin(entry.vin))) return;
         if (wanted.topics && !wanted.topics.includes(entry.topic)) return;
         print(values.json ? recordJsonLine(entry) : recordLine(entry));
         if (++shown === wanted.count) resolve();
@@ -72,6 +74,32 @@ export const tail: Command = {
     return 0;
   },
 };
+
+function sinceMs(values: Invocation['values']): number {
+  const { since } = values;
+  const age = typeof since === 'string' ? ageMs(since) : 0;
+  if (age !== undefined) return age;
+  const minutes = typeof since === 'string' && since.trim() !== '' ? Number(since) : Number.NaN;
+  if (minutes >= 0 && Number.isFinite(minutes)) return minutes * 60_000;
+  throw new UsageError(
+    `--since: expected an age such as 30m, 2h or 1d, or a number of at least 0 (minutes), got "${since}"`,
+  );
+}
+
+/** Without a note, a mistyped VIN or topic would look like a vehicle that sends nothing. */
+async function noteUnknown(
+  log: Store,
+  { vins = [], topics: wanted = [] }: { vins?: string[] | undefined; topics?: string[] | undefined },
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const note = (text: string) => process.stderr.write(`${text}; waiting (Ctrl-C ends)\n`);
+  for (const vin of vins) {
+    const isKnown = (await log.redis.hexists(log.keysOf(vin).newest, vin)) === 1;
+    if (!isKnown) note(`no record of ${vin} in the log yet`);
+  }
+  const known: string[] = [...topics, ...loadConfig(topicsConfig, { env }).config.EXTRA_TOPICS];
+  for (const topic of wanted) if (!known.includes(topic)) note(`${topic} is not one of the topics ${known.join(', ')}`);
+}
 
 function listOption(value: unknown): string[] | undefined {
   return Array.isArray(value) ? value.map(String) : undefined;

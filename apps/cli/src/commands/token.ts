@@ -3,14 +3,14 @@
 // the streaming server when a token is used.
 
 import { text } from 'node:stream/consumers';
-import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import { type TokenGrant, TokenStore } from '@fleetbridge/store';
-import { type Command, type Invocation, UsageError } from './command.js';
+import { columns } from '../output/index.js';
+import { type Command, type Invocation, UsageError, unknownAction, vinArgument } from './command.js';
 import { openLog } from './log-access.js';
 
 export const token: Command = {
   summary: 'create, list and revoke access tokens of the streaming server',
-  usage: 'create [--vin <VIN>] [--label <text>] | trust <JWT | -> [--vin <VIN>] | list | revoke <id>',
+  usage: 'create [--vin <VIN>] [--label <text>] | trust <JWT | -> [--vin <VIN>] | list [--json] | revoke <id>',
   help: [
     '  create   creates a token and prints it once; with --vin it is valid for that vehicle only',
     '  trust    accepts all access tokens of the Tesla account to which this token belongs (-: read it from stdin).',
@@ -19,23 +19,33 @@ export const token: Command = {
     '  revoke   revokes a token, or the trust in an account, by its id; open connections are closed within 5 seconds',
     '',
     '  --vin <VIN>      restrict the token or the account to one vehicle; default: all vehicles',
+    '  --any            accept a --vin that is no VIN, such as that of a simulated vehicle',
     '  --label <text>   a note that list prints',
+    '  --json           list: one JSON object per token',
   ],
-  options: { vin: { type: 'string' }, label: { type: 'string' } },
+  options: {
+    vin: { type: 'string' },
+    label: { type: 'string' },
+    any: { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
   async run({ positionals: [action, id, ...rest], values, env, print }) {
     if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
     const isKnown =
       action === 'create' || action === 'list'
         ? id === undefined
         : (action === 'revoke' || action === 'trust') && id !== undefined;
-    if (!isKnown) throw new UsageError('expected: create, trust <JWT>, list, or revoke <id>');
+    if (!isKnown) {
+      throw unknownAction(action, ['create', 'trust', 'list', 'revoke'], 'create, trust <JWT>, list, or revoke <id>');
+    }
     const account = action === 'trust' ? accountOf(id === '-' ? (await text(process.stdin)).trim() : id!) : '';
+    const grant = newGrant(values);
     const log = await openLog(env, 'fleetbridge-token');
     try {
       const store = new TokenStore(log);
-      if (action === 'create') return await create(store, values, print);
-      if (action === 'trust') return await trust(store, account, values, print);
-      if (action === 'list') return await list(store, print);
+      if (action === 'create') return await create(store, grant, print);
+      if (action === 'trust') return await trust(store, { account, ...grant }, print);
+      if (action === 'list') return await list(store, values, print);
       return await revoke(store, id!, print);
     } finally {
       log.close();
@@ -43,8 +53,8 @@ export const token: Command = {
   },
 };
 
-async function create(store: TokenStore, values: Invocation['values'], print: Invocation['print']): Promise<number> {
-  const { token, grant } = await store.create(newGrant(values));
+async function create(store: TokenStore, given: NewGrant, print: Invocation['print']): Promise<number> {
+  const { token, grant } = await store.create(given);
   print(token);
   print(`id ${grant.id}, for ${vehicleOf(grant)}. The token is not shown again.`);
   return 0;
@@ -52,18 +62,22 @@ async function create(store: TokenStore, values: Invocation['values'], print: In
 
 async function trust(
   store: TokenStore,
-  account: string,
-  values: Invocation['values'],
+  given: NewGrant & { account: string },
   print: Invocation['print'],
 ): Promise<number> {
-  const grant = await store.trust({ account, ...newGrant(values) });
-  print(`id ${grant.id}, for ${vehicleOf(grant)}: tokens of the Tesla account ${account} are accepted`);
+  const grant = await store.trust(given);
+  print(`id ${grant.id}, for ${vehicleOf(grant)}: tokens of the Tesla account ${given.account} are accepted`);
   return 0;
 }
 
-function newGrant(values: Invocation['values']): { vin: string; label: string; nowMs: number } {
-  const vin = typeof values.vin === 'string' ? normalizeVin(values.vin) : '*';
-  if (vin !== '*' && !isVin(vin)) throw new UsageError(`--vin: expected a VIN, got "${vin}"`);
+interface NewGrant {
+  vin: string;
+  label: string;
+  nowMs: number;
+}
+
+function newGrant(values: Invocation['values']): NewGrant {
+  const vin = typeof values.vin === 'string' && values.vin !== '*' ? vinArgument(values.vin, values, '--vin') : '*';
   return { vin, label: typeof values.label === 'string' ? values.label : '', nowMs: Date.now() };
 }
 
@@ -82,14 +96,23 @@ function accountOf(token: string): string {
   return sub;
 }
 
-async function list(store: TokenStore, print: Invocation['print']): Promise<number> {
+async function list(store: TokenStore, values: Invocation['values'], print: Invocation['print']): Promise<number> {
   const grants = await store.list();
-  if (grants.length === 0) print('no tokens (BRIDGE_TOKEN is not listed)');
-  for (const grant of grants) {
-    const what = [grant.account === undefined ? '' : `Tesla account ${grant.account}`, grant.label];
-    const created = new Date(grant.createdMs).toISOString();
-    print(`${grant.id}  ${vehicleOf(grant).padEnd(17)}  ${created}  ${what.filter(Boolean).join('  ')}`.trimEnd());
+  if (values.json) {
+    for (const { id, vin, label, createdMs, account } of grants) {
+      print(JSON.stringify({ id, vin, label, created: new Date(createdMs).toISOString(), account: account ?? null }));
+    }
+    return 0;
   }
+  if (grants.length === 0) {
+    print('no tokens (BRIDGE_TOKEN is not listed)');
+    return 0;
+  }
+  const rows = grants.map((grant) => {
+    const what = [grant.account === undefined ? '' : `Tesla account ${grant.account}`, grant.label];
+    return [grant.id, vehicleOf(grant), new Date(grant.createdMs).toISOString(), what.filter(Boolean).join('  ')];
+  });
+  for (const line of columns(['id', 'vehicle', 'created', 'label'], rows)) print(line);
   return 0;
 }
 

@@ -1,45 +1,81 @@
 // `fleetbridge vehicle`: changes which vehicles may connect while ingest runs. Ingest reads the list every second.
-import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import { AdmissionStore } from '@fleetbridge/store';
-import { type Command, type Invocation, UsageError } from './command.js';
+import { columns } from '../output/index.js';
+import { type Command, type Invocation, UsageError, unknownAction, vinArgument } from './command.js';
 import { openLog } from './log-access.js';
+
+const actions = ['allow', 'deny', 'unset', 'list'] as const;
+type Action = (typeof actions)[number];
 
 export const vehicle: Command = {
   summary: 'allow and deny vehicles at run time',
-  usage: 'allow <VIN>… | deny <VIN>… | list',
+  usage: 'allow <VIN>… | deny <VIN>… | unset <VIN>… | list [--json]',
   help: [
     '  allow   allows these vehicles in addition to ALLOWED_VINS and ALLOWED_VINS_FILE',
     '  deny    closes their connections and rejects them, even if ALLOWED_VINS (including *) allows them',
+    '  unset   removes what allow or deny set for them: ALLOWED_VINS and ALLOWED_VINS_FILE decide again',
     '  list    prints the vehicles allowed and denied with this command',
+    '',
+    '  --any   accepts a name that is no VIN, such as that of a simulated vehicle',
+    '  --json  list: one JSON object per vehicle',
     '',
     'The latest allow or deny for a VIN wins. Changes take effect within seconds.',
   ],
-  options: {},
-  async run({ positionals: [action, ...vins], env, print }) {
-    if (action !== 'allow' && action !== 'deny' && action !== 'list') {
-      throw new UsageError('expected: allow <VIN>…, deny <VIN>…, or list');
+  options: { any: { type: 'boolean' }, json: { type: 'boolean' } },
+  async run({ positionals: [given, ...names], values, env, print }) {
+    const action = actions.find((known) => known === given);
+    if (action === undefined) {
+      throw unknownAction(given, actions, 'allow <VIN>…, deny <VIN>…, unset <VIN>…, or list');
     }
-    if (action === 'list' && vins.length > 0) throw new UsageError(`unexpected argument "${vins[0]}"`);
-    if (action !== 'list' && vins.length === 0) throw new UsageError(`${action}: expected a VIN`);
-    const wrong = vins.find((vin) => !isVin(vin));
-    if (wrong !== undefined) throw new UsageError(`expected a VIN, got "${wrong}"`);
+    if (action === 'list' && names.length > 0) throw new UsageError(`unexpected argument "${names[0]}"`);
+    if (action !== 'list' && names.length === 0) throw new UsageError(`${action}: expected a VIN`);
+    // an entry of an earlier version can be anything
+    const vins = names.map((name) => vinArgument(name, action === 'unset' ? { any: true } : values));
     const log = await openLog(env, 'fleetbridge-vehicle');
     try {
       const store = new AdmissionStore(log);
-      if (action === 'list') return await list(store, print);
-      await store.set(vins, action);
-      for (const vin of vins) print(`${action === 'allow' ? 'allowed' : 'denied'} ${normalizeVin(vin)}`);
-      return 0;
+      if (action === 'list') return await list(store, values, print);
+      return await change(store, { action, vins, print });
     } finally {
       log.close();
     }
   },
 };
 
-async function list(store: AdmissionStore, print: Invocation['print']): Promise<number> {
+interface Change {
+  action: Exclude<Action, 'list'>;
+  vins: readonly string[];
+  print: Invocation['print'];
+}
+
+async function change(store: AdmissionStore, { action, vins, print }: Change): Promise<number> {
+  if (action === 'unset') {
+    const { verdicts } = await store.read();
+    for (const vin of vins) {
+      const verdict = verdicts.get(vin);
+      if (verdict !== undefined) await store.withdraw(vin);
+      print(
+        verdict === undefined
+          ? `${vin} is neither allowed nor denied with this command`
+          : `unset ${vin} (was ${verdict})`,
+      );
+    }
+    return vins.every((vin) => verdicts.has(vin)) ? 0 : 1;
+  }
+  await store.set(vins, action);
+  for (const vin of vins) print(`${action === 'allow' ? 'allowed' : 'denied'} ${vin}`);
+  return 0;
+}
+
+async function list(store: AdmissionStore, values: Invocation['values'], print: Invocation['print']): Promise<number> {
   const { verdicts } = await store.read();
-  if (verdicts.size === 0)
+  const all = [...verdicts];
+  if (values.json) {
+    for (const [vin, verdict] of all) print(JSON.stringify({ vin, verdict }));
+  } else if (all.length === 0) {
     print('no vehicles allowed or denied with this command (ALLOWED_VINS and ALLOWED_VINS_FILE are not listed)');
-  for (const [vin, verdict] of verdicts) print(`${vin.padEnd(17)}  ${verdict}`);
+  } else {
+    for (const line of columns(['vin', 'verdict'], all)) print(line);
+  }
   return 0;
 }
