@@ -28,15 +28,23 @@ export function watchCertificate(
   current: ServerCertificate,
   { log, onChange }: { log: Logger; onChange: (renewed: ServerCertificate) => void },
 ): FileWatcher {
-  if (current.awaited !== undefined) log.warn({ err: current.awaited }, 'server_certificate_awaited');
+  logCertificate(current, log);
   return watchFiles({
     ...reloadableServerCertificate(withDefaults(config), current),
     apply: (renewed) => {
       onChange(renewed);
       log.info({ not_after: renewed.notAfter }, 'server_certificate_reloaded');
+      logCertificate(renewed, log);
       return 'applied';
     },
     onError: (err) => log.error({ err }, 'server_certificate_reload_failed'),
     intervalMs: POLL_MS,
   });
+}
+
+function logCertificate({ awaited, missingIssuer: issuer }: ServerCertificate, log: Logger): void {
+  if (awaited !== undefined) log.warn({ reason: awaited.message }, 'server_certificate_awaited');
+  if (issuer === undefined) return;
+  const remedy = 'append the intermediate certificate to the file; ACME clients call this file fullchain.pem';
+  log.warn({ issuer, remedy }, 'server_certificate_incomplete');
 }

@@ -62,11 +62,12 @@ export interface MetricsSources {
   clientsByKind: () => Record<string, number>;
   /** Absent without TLS. */
   certificateDaysLeft?: () => number;
+  certificateRenewalDays?: () => number;
 }
 
 export function createStreamingMetrics(
   counts: StreamingCounts,
-  { subscribers, refusals, clientsByKind, certificateDaysLeft }: MetricsSources,
+  { subscribers, refusals, clientsByKind, certificateDaysLeft, certificateRenewalDays }: MetricsSources,
 ): Metrics {
   const metrics = createMetrics({ app: 'streaming' });
   const { total, level, totalByName } = metrics;
@@ -154,16 +155,27 @@ export function createStreamingMetrics(
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
   });
   counts.observeLatency = (seconds) => latency.observe(seconds);
-  if (certificateDaysLeft) {
+  const days = (name: string, help: string, read: (() => number) | undefined) => {
+    if (read === undefined) return;
     metrics.gauge({
-      name: 'fleetbridge_streaming_certificate_days_left',
-      help: 'Days until the server certificate expires.',
+      name,
+      help,
       aggregator: 'min',
       collect() {
-        this.set(certificateDaysLeft());
+        this.set(read());
       },
     });
-  }
+  };
+  days(
+    'fleetbridge_streaming_certificate_days_left',
+    'Days until the server certificate expires.',
+    certificateDaysLeft,
+  );
+  days(
+    'fleetbridge_streaming_certificate_renewal_days',
+    'Days before its expiry by which the server certificate should have been renewed.',
+    certificateRenewalDays,
+  );
   metrics.gauge({
     name: 'fleetbridge_streaming_lag_seconds',
     help: 'Seconds from the time of a record to the send of its frame, for the last frame.',

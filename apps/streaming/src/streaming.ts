@@ -2,6 +2,7 @@
 // wait, because TeslaMate does not survive a first connection that fails.
 
 import { Access, createAddressOf, KeySet, TeslaTokens } from '@fleetbridge/access';
+import { renewalDays } from '@fleetbridge/pki';
 import { normalizeVin } from '@fleetbridge/protocol';
 import {
   type Metrics,
@@ -134,12 +135,12 @@ export async function startStreaming({
   context.onStop('grpc', () => grpc.stop());
   live.start();
   context.onStop('live clients', () => live.stop('shutdown'));
-  let certificateExpires = certificate?.notAfter;
+  let inUse = certificate;
   if (certificate) {
     const watch = watchCertificate(config, certificate, {
       log,
       onChange: (renewed) => {
-        certificateExpires = renewed.notAfter;
+        inUse = renewed;
         clients.renewCertificate(renewed);
         grpc.renewCertificate(renewed);
       },
@@ -151,7 +152,12 @@ export async function startStreaming({
     subscribers: () => clients.subscribers,
     refusals: () => access.refusals,
     clientsByKind: () => live.count(),
-    ...(certificateExpires === undefined ? {} : { certificateDaysLeft: () => daysUntil(certificateExpires!, now()) }),
+    ...(inUse === undefined
+      ? {}
+      : {
+          certificateDaysLeft: () => daysUntil(inUse!.notAfter, now()),
+          certificateRenewalDays: () => renewalDays(inUse!),
+        }),
   });
   measureReadiness(metrics, readiness);
   options.onOpen?.({ clients, grpc, registry: metrics.registry });

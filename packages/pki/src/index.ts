@@ -45,10 +45,12 @@ export {
 } from './identity/index.js';
 export {
   isCertificatePattern,
+  type Lifetime,
   loadServerCertificate,
   matchingCertificateFiles,
   type ReloadableServerCertificate,
   reloadableServerCertificate,
+  renewalDays,
   type ServerCertificate,
   ServerCertificateError,
   type ServerCertificateFiles,

@@ -1,3 +1,4 @@
+export { type Lifetime, renewalDays } from './certificate-life.js';
 export { isPattern as isCertificatePattern, matchingFiles as matchingCertificateFiles } from './certificate-pattern.js';
 export { ServerCertificateError, type ServerCertificateProblem } from './errors.js';
 export {

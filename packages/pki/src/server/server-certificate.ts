@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { hostsOf } from '../certificate/index.js';
 import type { CertificateFiles } from '../files/index.js';
+import { missingIssuer } from './certificate-chain.js';
 import { isPattern, matchingFiles } from './certificate-pattern.js';
 import { ServerCertificateError } from './errors.js';
 
@@ -22,7 +23,10 @@ export interface ServerCertificate {
   /** Both as PEM text, as node:tls expects them (`createServer`, `setSecureContext`). */
   readonly cert: string;
   readonly key: string;
+  readonly notBefore: Date;
   readonly notAfter: Date;
+  /** The CA whose certificate is missing behind the first one: clients can't verify the server. */
+  readonly missingIssuer?: string | undefined;
   /** DNS names and IP addresses in the certificate; IPv6 in its shortest form. */
   readonly hosts: readonly string[];
   /** Set while the pair of `until` is in use: why the other one is not usable. */
@@ -115,7 +119,9 @@ export function checkPair(pair: PemPair, files: CertificateFiles, now: Date): Se
       { file: certFile, cause },
     );
   }
-  return { cert: pair.cert, key: pair.key, notAfter, hosts: hostsOf(certificate) };
+  const notBefore = new Date(certificate.validFrom);
+  const life = { notBefore, notAfter, missingIssuer: missingIssuer(pair.cert) };
+  return { cert: pair.cert, key: pair.key, ...life, hosts: hostsOf(certificate) };
 }
 
 async function readText(file: string): Promise<string> {
