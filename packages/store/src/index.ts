@@ -6,6 +6,7 @@ export {
   type LogOverview,
   readLogOverview,
   rewriteAppendOnlyFiles,
+  type SubscriptionSeen,
   type TokenGrant,
   TokenStore,
   type VehicleSeen,
@@ -60,8 +61,11 @@ export {
   type PartitionKeys,
   partitionKeys,
   partitionOf,
+  type RedisCondition,
   type RedisConnection,
   RedisTooOld,
+  redisCondition,
+  redisEviction,
   Store,
   whenReady,
 } from './redis/index.js';
@@ -77,13 +81,16 @@ export {
 export { SNAPSHOT_LEASE, type Snapshot, type SnapshotChanges, SnapshotStore } from './snapshot/index.js';
 export {
   acquireSubscription,
+  awayText,
   type DeadLetter,
   LeasedSubscription,
   type PendingEntry,
+  recordsText,
   type StoredSubscription,
   SubscriptionControl,
   type SubscriptionLag,
   type SubscriptionPartition,
   SubscriptionStore,
   type Suspension,
+  stateText,
 } from './subscription/index.js';

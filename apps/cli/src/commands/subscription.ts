@@ -10,12 +10,18 @@ import {
   isSubscriptionName,
 } from '@fleetbridge/delivery';
 import { loadConfig } from '@fleetbridge/service';
-import { type StoredSubscription, type SubscriptionControl, SubscriptionStore } from '@fleetbridge/store';
+import {
+  awayText,
+  recordsText,
+  type StoredSubscription,
+  type SubscriptionControl,
+  SubscriptionStore,
+  stateText,
+} from '@fleetbridge/store';
 import { topicsConfig } from '../config.js';
 import { columns, recordJsonLine, recordLine } from '../output/index.js';
 import { ageMs, type Command, type Invocation, numberOption, UsageError, unknownAction } from './command.js';
 import { openLog } from './log-access.js';
-import { awayText, recordsText, stateText } from './subscription-state.js';
 
 const actions = {
   list: listAll,

@@ -3,6 +3,7 @@ import { joinDispatchers } from '../lease/dispatchers.js';
 import { connectRedis, whenReady } from '../redis/connection.js';
 import { Store } from '../redis/store.js';
 import { SlotStore } from '../resume/slot-store.js';
+import { SubscriptionStore } from '../subscription/index.js';
 import { it } from '../testing/index.js';
 import { readLogOverview } from './log-overview.js';
 import { TokenStore } from './token-store.js';
@@ -17,6 +18,8 @@ it('reports zeros for an empty log, and the durability of Redis', async ({ redis
     streamingProcesses: 0,
     followedVehicles: 0,
     tokens: 0,
+    recordsPerMinute: 0,
+    subscriptions: [],
     knownVehicles: 0,
     connectedVehicles: 0,
     vehicles: [],
@@ -73,4 +76,23 @@ it('lists connected vehicles first, then by the time of the last record, and cou
     connectedSinceMs: nowMs - 5_000,
     lastReceivedMs: received.CONNECTED,
   });
+});
+
+it('estimates the records per minute, and shows what each subscription does', async ({ redis, store }) => {
+  const log = new Store({ ...store, partitions: PARTITIONS });
+  const nowMs = Date.now();
+  const { records } = log.keys(0);
+  for (const ageMs of [120_000, 30_000, 20_000, 10_000]) await redis.xadd(records, `${nowMs - ageMs}-0`, 'a', 'b');
+  for (let at = 0; at < 200; at++) await redis.xadd(log.keys(1).records, `${nowMs - 40_000 + at * 100}-0`, 'a', 'b');
+  const subscriptions = new SubscriptionStore(log);
+  await subscriptions.create({ name: 'home', origin: 'cli', definition: { mqtt: {} } }, { from: 'earliest', nowMs });
+  await subscriptions.create({ name: 'broken', origin: 'file', definition: {} }, { from: 'now', nowMs });
+  await subscriptions.setVerdict('broken', ['no delivery']);
+  const seen = await readLogOverview(log, { atMostVehicles: 1 });
+  expect(seen.recordsPerMinute).toBeGreaterThan(180);
+  expect(seen.recordsPerMinute).toBeLessThan(220);
+  expect(seen.subscriptions).toMatchObject([
+    { name: 'broken', kind: '?', state: 'unusable: no delivery', isDelivering: false, waiting: '0' },
+    { name: 'home', kind: 'mqtt', state: 'no dispatcher', isDelivering: false, waiting: '204' },
+  ]);
 });

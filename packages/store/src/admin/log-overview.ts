@@ -3,6 +3,8 @@
 
 import { lastReceivedMs, Presence } from '../presence/index.js';
 import { dispatchersKey, type RedisConnection, type Store, tokensKey } from '../redis/index.js';
+import { recordsPerMinute } from './record-rate.js';
+import { readSubscriptions, type SubscriptionSeen } from './subscriptions-overview.js';
 
 export interface LogOverview {
   /** When data that Redis has confirmed is on disk. `unknown`: a managed Redis that does not report it. */
@@ -14,6 +16,10 @@ export interface LogOverview {
   followedVehicles: number;
   /** Grants of TokenStore. */
   tokens: number;
+  /** Records that were received in the last minute; an estimate above 100. */
+  recordsPerMinute: number;
+  /** At most 50, by name. */
+  subscriptions: SubscriptionSeen[];
   knownVehicles: number;
   connectedVehicles: number;
   /** Connected vehicles first, then by the time of the last record; at most `atMostVehicles`. */
@@ -25,6 +31,8 @@ export interface VehicleSeen {
   connectedSinceMs: number | undefined;
   lastReceivedMs: number | undefined;
 }
+
+const SUBSCRIPTIONS_SHOWN = 50;
 
 /** A process of the streaming server sends a heartbeat every half second. */
 const SILENT_MS = 5_000;
@@ -44,6 +52,8 @@ export async function readLogOverview(
     streamingProcesses: await countStreamingProcesses(store, nowMs),
     followedVehicles: followed.reduce((sum, count) => sum + count, 0),
     tokens: await redis.hlen(tokensKey(namespace)),
+    recordsPerMinute: await recordsPerMinute(store, nowMs),
+    subscriptions: await readSubscriptions(store, { nowMs, atMost: SUBSCRIPTIONS_SHOWN }),
     knownVehicles: vehicles.length,
     connectedVehicles: vehicles.filter(({ connectedSinceMs }) => connectedSinceMs !== undefined).length,
     vehicles: vehicles.slice(0, atMostVehicles),

@@ -1,4 +1,5 @@
 export { withAnswerLimit } from './answer-limit.js';
+export { type RedisCondition, redisCondition, redisEviction } from './condition.js';
 export {
   connectAnyNode,
   connectRedis,

@@ -8,4 +8,5 @@ export {
   type SubscriptionPartition,
   subscriptionLease,
 } from './leased.js';
+export { awayText, recordsText, stateText } from './state-text.js';
 export type { Suspension } from './suspension.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { recordsText, stateText } from './subscription-state.js';
+import { recordsText, stateText } from './state-text.js';
 
 const nowMs = new Date(2026, 10, 24, 20, 30).getTime();
 const error = 'connect ECONNREFUSED 127.0.0.1:1883';

@@ -1,5 +1,7 @@
 // What a subscription does at the moment, as text: it delivers, or why it does not. Pure.
-import type { StoredSubscription, SubscriptionLag, Suspension } from '@fleetbridge/store';
+import type { SubscriptionLag } from './control.js';
+import type { StoredSubscription } from './definitions.js';
+import type { Suspension } from './suspension.js';
 
 export interface SubscriptionFacts {
   stored: Pick<StoredSubscription, 'paused'>;
