@@ -20,13 +20,14 @@ import {
   watchReplacedConnections,
 } from '@fleetbridge/store';
 import { AdmissionWatch } from './admission/index.js';
-import { loadCertificates, watchCertificates } from './certificates/index.js';
+import { loadOrAwaitCertificates, untilCertificatesLoad, watchCertificates } from './certificates/index.js';
 import { ClockWatch } from './clock-watch.js';
 import { type IngestConfig, withDefaults } from './config.js';
 import { createCounts } from './counts.js';
 import type { HandshakeLimits } from './handshake/index.js';
 import { createIngestMetrics } from './metrics.js';
 import { ProcessLease } from './process-lease.js';
+import { watchRedis } from './redis-watch.js';
 import { startIngestServer } from './server.js';
 import {
   ConnectionRegistry,
@@ -50,6 +51,8 @@ export interface IngestOptions {
   /** How often the certificate files are checked; default: the watch's own interval. */
   certificatePollMs?: number | undefined;
   handshakeLimits?: Partial<HandshakeLimits> | undefined;
+  /** How often the settings and the role of Redis are checked; default: the watch's own interval. */
+  redisPollMs?: number | undefined;
   /** See ConnectionServices. */
   maxUnsettledBytes?: number | undefined;
   /** How often the lists of admitted vehicles are checked; default: the watch's own interval. */
@@ -60,10 +63,11 @@ export interface IngestOptions {
 export async function startIngest({ config, context, primary, now = Date.now, ...options }: IngestOptions) {
   const { log, signal } = context;
   const files = withDefaults(config);
-  const { certificate, ca } = await loadCertificates(files);
+  const loaded = await loadOrAwaitCertificates(files, log);
 
   const known = createReadiness({ checks: ['redis', 'vehicles_port'], signal });
   const readiness = primary?.reportReadiness(known, signal) ?? known;
+  if (loaded === undefined) readiness.set('vehicle_cas', { ready: false, reason: 'missing' });
   const store = openStore({
     url: config.REDIS_URL,
     name: 'fleetbridge-ingest',
@@ -72,6 +76,8 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
     onChange: reportReachability('redis', { readiness, log }),
   });
   context.onStop('redis', () => store.close());
+  const redisWatch = watchRedis({ store, readiness, log, pollMs: options.redisPollMs });
+  context.onStop('redis watch', () => redisWatch.stop());
   const presence = new Presence(store);
   const lease = new ProcessLease({ presence, log, onLost: () => connections.reportAll() });
   const clock = new ClockWatch({ now, log });
@@ -144,7 +150,10 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
       : undefined;
   context.onStop('admin server', () => admin?.stop());
 
+  const { certificate, ca } = loaded ?? (await untilCertificatesLoad(files, { signal, pollMs: certificatePollMs }));
+  if (loaded === undefined) readiness.set('vehicle_cas', { ready: true });
   await agreeOnLayoutWhenReady(store, signal);
+  await redisWatch.untilSuitable(signal);
   if (config.ACK_REPLICAS === 0) log.info({ remedy: 'ACK_REPLICAS' }, 'failover_may_lose_records');
   const admission = new AdmissionWatch({
     allowedVins: files.allowedVins,

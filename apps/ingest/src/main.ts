@@ -11,7 +11,7 @@ import {
   runApp,
 } from '@fleetbridge/service';
 import { warnOfEntries } from './admission/index.js';
-import { fetchMissingTeslaCas } from './certificates/index.js';
+import { fetchMissingTeslaCas, keepFetchingTeslaCas } from './certificates/index.js';
 import { type IngestConfig, withDefaults } from './config.js';
 import { startIngest } from './ingest.js';
 import { loadIngestConfig, reportConfigFile } from './load-config.js';
@@ -32,7 +32,11 @@ async function main(context: RunContext): Promise<void> {
   for (const warning of warnings) context.log.warn({ ...warning }, formatUnknownVariable(warning));
   reportConfigFile(fromFile, context.log);
   warnOfVinLists(config, context.log);
-  if (config.TESLA_CA_FETCH) await fetchMissingTeslaCas(withDefaults(config), context.log);
+  if (config.TESLA_CA_FETCH) {
+    const files = withDefaults(config);
+    if (!(await fetchMissingTeslaCas(files, context.log)))
+      void keepFetchingTeslaCas(files, context.log, context.signal);
+  }
   const workers = config.INGEST_WORKERS ?? availableParallelism();
   context.ready(
     workers === 1 ? await startIngest({ config, context }) : await startPrimary({ config, workers, context }),

@@ -13,7 +13,7 @@ import type { ConnectionRegistry } from './socket/index.js';
 export interface IngestMetrics extends Metrics {
   appended(call: { durationMs: number; records: number }): void;
   handshakes(observed: Pick<HandshakeGuard, 'waiting' | 'inProgress'>): void;
-  certificates(watches: Pick<CertificateWatches, 'serverDaysLeft' | 'caDaysLeft'>): void;
+  certificates(watches: Pick<CertificateWatches, 'serverDaysLeft' | 'serverRenewalDays' | 'caDaysLeft'>): void;
 }
 
 export const CLOCK_BEHIND = 'fleetbridge_ingest_clock_behind_seconds';
@@ -140,7 +140,7 @@ export function createIngestMetrics(
       this.set(clock.behindSeconds);
     },
   });
-  let certificates: Pick<CertificateWatches, 'serverDaysLeft' | 'caDaysLeft'> | undefined;
+  let certificates: Pick<CertificateWatches, 'serverDaysLeft' | 'serverRenewalDays' | 'caDaysLeft'> | undefined;
   const days = (name: string, help: string, read: () => number | undefined) =>
     metrics.gauge({
       name,
@@ -153,6 +153,11 @@ export function createIngestMetrics(
     });
   days('fleetbridge_ingest_certificate_days_left', 'Days until the server certificate expires.', () =>
     certificates?.serverDaysLeft(),
+  );
+  days(
+    'fleetbridge_ingest_certificate_renewal_days',
+    'Days before its expiry by which the server certificate should have been renewed.',
+    () => certificates?.serverRenewalDays(),
   );
   days('fleetbridge_ingest_ca_days_left', 'Days until the first vehicle CA certificate expires.', () =>
     certificates?.caDaysLeft(),

@@ -2,7 +2,7 @@
 // ingest.ts describes. The admin port is here, with the readiness and metrics of all workers together.
 import { createMetrics, type MetricsAsJson, type RunContext, startAdminServer, WorkerPool } from '@fleetbridge/service';
 import { openStore } from '@fleetbridge/store';
-import { loadCertificates } from './certificates/index.js';
+import { loadOrAwaitCertificates } from './certificates/index.js';
 import { type IngestConfig, withDefaults } from './config.js';
 import { CLOCK_BEHIND } from './metrics.js';
 import { gatherStatusFacts, statusRoute } from './status/index.js';
@@ -20,7 +20,7 @@ export interface PrimaryOptions {
 export async function startPrimary({ config, workers, context }: PrimaryOptions) {
   const { log } = context;
   // Each worker loads them itself; a mistake is better reported once.
-  await loadCertificates(withDefaults(config));
+  await loadOrAwaitCertificates(withDefaults(config), log);
   const pool = new WorkerPool({ count: workers, readyWhen: 'every', execArgv: [OLD_SPACE], log });
   // `app` distinguishes its memory and CPU from those of the workers.
   const { registry, total, level } = createMetrics({ app: 'ingest-primary' });

@@ -42,6 +42,8 @@ describe.skipIf(!hasBrowser)('the status page in a browser', () => {
     ['busy', 1_280, 'dark'],
     ['busy', 360, 'light'],
     ['busy', 320, 'light'],
+    ['complete', 360, 'dark'],
+    ['complete', 1_280, 'light'],
   ] as const)('%s fits into %i px (%s), is styled, and causes no browser errors', async (name, width, scheme) => {
     const page = await browser.open({ url: `${url}/${name}`, width, height: 800, scheme });
     const facts = await page.evaluate<Record<string, number | string>>(`({
@@ -81,17 +83,22 @@ function keep(name: string, screenshot: Buffer): void {
 const first: StatusFacts = {
   nowMs,
   commandLine: 'npx fleetbridge',
+  version: '0.2.0',
+  vehiclesPort: 4443,
+  eviction: undefined,
   readiness: { ready: false, checks: { redis: { ready: false, reason: 'unreachable' } } },
   log: undefined,
   vehicleCas: { source: 'development', certificates: 1, daysLeft: 3_649 },
   certificate: {
     hosts: ['localhost', '127.0.0.1', '::1'],
     daysLeft: 397,
+    renewalDays: 21,
+    missingIssuer: undefined,
     isPrivate: true,
     isTemporary: false,
     telemetryHost: undefined,
   },
-  admission: { listed: 'all', allowed: undefined, denied: undefined },
+  admission: { listed: 'all', invalid: [], allowed: undefined, denied: undefined },
   refused: {},
   clockBehindSeconds: 0,
 };
@@ -105,6 +112,17 @@ const busy: StatusFacts = {
     streamingProcesses: 2,
     followedVehicles: 0,
     tokens: 0,
+    recordsPerMinute: 1_204,
+    subscriptions: [
+      {
+        name: 'home',
+        kind: 'mqtt',
+        state: 'away (connect ECONNREFUSED 127.0.0.1:1883, since 20:11, next try in 12 s)',
+        isDelivering: false,
+        waiting: 'at least 1000',
+        deadLetters: 2,
+      },
+    ],
     knownVehicles: 112,
     connectedVehicles: 8,
     vehicles: Array.from({ length: 50 }, (_, n) => ({
@@ -116,12 +134,14 @@ const busy: StatusFacts = {
   certificate: {
     hosts: ['a-rather-long-name-for-a-host-of-telemetry.fleet.example.com', 'localhost', '2001:db8::8a2e:370:7334'],
     daysLeft: 12,
+    renewalDays: 21,
+    missingIssuer: undefined,
     isPrivate: false,
     isTemporary: false,
     telemetryHost: { name: 'telemetry.example.com', isCovered: false },
   },
   vehicleCas: { source: 'production', certificates: 14, daysLeft: 900 },
-  admission: { listed: 2, allowed: 110, denied: 1 },
+  admission: { listed: 2, invalid: ['myTesla!'], allowed: 110, denied: 1 },
   refused: { vin_not_admitted: 7, certificate_not_verified: 12, handshake_timeout: 2 },
 };
 
@@ -130,4 +150,12 @@ const hostile: StatusFacts = {
   log: { ...busy.log!, vehicles: [{ vin: HOSTILE, connectedSinceMs: undefined, lastReceivedMs: nowMs }] },
 };
 
-const pages: Record<string, StatusFacts | undefined> = { first, busy, hostile };
+const complete: StatusFacts = {
+  ...busy,
+  log: { ...busy.log!, durability: 'at_once', dispatchers: 1, followedVehicles: 2, tokens: 1 },
+  certificate: { ...busy.certificate, daysLeft: 60, telemetryHost: undefined } as StatusFacts['certificate'],
+  admission: { listed: 2, invalid: [], allowed: 110, denied: 1 },
+  refused: {},
+};
+
+const pages: Record<string, StatusFacts | undefined> = { first, busy, complete, hostile };

@@ -1,5 +1,5 @@
 // The status page of a running ingest, before and after Redis answers, with one process and with several.
-import { eventually, freePort } from '@fleetbridge/testing';
+import { eventually, freePort, sendRedisCommand, startRedis } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
 import { OTHER_VIN, VIN } from './ingest-rig.js';
 import { it } from './ingest-test.js';
@@ -55,7 +55,50 @@ it('a hanging Redis does not delay the page', async ({ redisServer, processes })
   }
 });
 
-async function pageAt(port: number) {
-  const response = await fetch(`http://127.0.0.1:${port}/`);
+describe('a Redis that can not keep what it acknowledges', () => {
+  it.for([
+    [
+      ['--maxmemory', '4mb', '--maxmemory-policy', 'allkeys-lru', '--save', ''],
+      'evicts_records',
+      'maxmemory-policy noeviction',
+    ],
+    [['--replicaof', 'MASTER'], 'read_only', 'not a replica'],
+    [['--min-replicas-to-write', '1'], 'writes_rejected', 'start missing replicas'],
+  ] as const)(
+    '%j: not ready with the reason, before the first record',
+    async ([args, reason, remedy], { redisServer, processes, cleanup }) => {
+      const other = await startRedis(args.map((arg) => (arg === 'MASTER' ? `127.0.0.1 ${redisServer.port}` : arg)));
+      cleanup.push(() => other.stop());
+      const admin = await freePort();
+      const ingest = processes.start({ REDIS_URL: other.url, INGEST_ADMIN_PORT: String(admin) });
+      const report = async () => JSON.parse((await pageAt(admin, '/readyz')).text);
+      await eventually(async () => (await report()).checks.redis_writes?.reason === reason);
+      const { ready, checks } = await report();
+      expect([ready, checks.vehicles_port.ready]).toEqual([false, false]);
+      const { text } = await pageAt(admin);
+      expect(text).toContain('<h2>Next step: Redis</h2>');
+      expect(text).toContain(remedy);
+      const line = ingest.lines().find(({ event }) => event === 'redis_unsuitable');
+      expect(line).toMatchObject({ level: 'error', reason, remedy: expect.stringContaining(remedy) });
+      await sendRedisCommand(other.port, 'REPLICAOF', 'NO', 'ONE');
+      await sendRedisCommand(other.port, 'CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+      await sendRedisCommand(other.port, 'CONFIG', 'SET', 'min-replicas-to-write', '0');
+      await ingest.ready;
+      expect((await report()).ready).toBe(true);
+    },
+  );
+
+  it('is warned of and used when it deletes no records', async ({ processes, cleanup }) => {
+    const other = await startRedis(['--maxmemory', '64mb', '--maxmemory-policy', 'volatile-lru']);
+    cleanup.push(() => other.stop());
+    const ingest = processes.start({ REDIS_URL: other.url });
+    await ingest.ready;
+    expect(ingest.lines()).toContainEqual(expect.objectContaining({ event: 'redis_evicts', policy: 'volatile-lru' }));
+    expect((await ingest.admin('/')).text).toContain('at a memory limit it deletes keys');
+  });
+});
+
+async function pageAt(port: number, route = '/') {
+  const response = await fetch(`http://127.0.0.1:${port}${route}`);
   return { status: response.status, headers: response.headers, text: await response.text() };
 }

@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createAuthority, ensureDevelopmentPki, extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
-import { eventually } from '@fleetbridge/testing';
+import { eventually, freePort } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
 import { OTHER_VIN, type TestIngest, type TestPki, VIN } from './ingest-rig.js';
 import { it } from './ingest-test.js';
@@ -94,6 +94,38 @@ describe('the vehicle CAs on disk', () => {
   });
 });
 
+it.for([
+  [6, 6],
+  [45, 20],
+])('a server certificate of %d days with %d left is not warned of', async ([days, left], { pki, startIngest }) => {
+  const { certificatePem, keyPem } = issueCertificate({
+    authority: createAuthority({ commonName: 'short-lived', days: 100 }),
+    subject: { commonName: 'server' },
+    hosts: ['127.0.0.1'],
+    extendedKeyUsage: [extendedKeyUsages.serverAuth],
+    days: days!,
+    // its validity begins a day before
+    now: new Date(Date.now() - (days! - left! - 1) * 86_400_000 + 60_000),
+  });
+  const files = {
+    INGEST_CERT_FILE: path.join(pki.dataDir, 'short.pem'),
+    INGEST_KEY_FILE: path.join(pki.dataDir, 'short.key'),
+  };
+  writeFileSync(files.INGEST_CERT_FILE, certificatePem);
+  writeFileSync(files.INGEST_KEY_FILE, keyPem);
+  ingest = await startIngest({ env: files });
+  expect(ingest.lines.filter(({ event }) => event === 'certificate_expires_soon')).toEqual([]);
+  const { text } = await ingest.admin('/metrics');
+  const metric = (name: string) => Number(new RegExp(`^${name}\\{.*\\} (\\S+)$`, 'm').exec(text)?.[1]);
+  expect(metric('fleetbridge_ingest_certificate_days_left')).toBeGreaterThan(
+    metric('fleetbridge_ingest_certificate_renewal_days'),
+  );
+  expect(metric('fleetbridge_ingest_certificate_renewal_days')).toBeCloseTo(days === 6 ? 3 : 15, 5);
+  expect((await ingest.admin('/')).text).toMatch(
+    /<li class="done">\s*<span[^>]*>✓<\/span>\s*<div><h3>Server certificate/,
+  );
+});
+
 describe('an extra CA file', () => {
   it('extends the bundle and does not replace it', async ({ pki, startIngest }) => {
     const other = createAuthority({ commonName: 'Tesla Issuing CA', days: 30 });
@@ -136,30 +168,62 @@ describe.skipIf(!isHere)("Tesla's CAs", () => {
   });
 });
 
-describe("a start with Tesla's CAs configured and no file on disk", () => {
-  it('reports how to get them, and exits with 2', async ({ pki, processes }) => {
+describe.each(['1', '2'])("a start with Tesla's CAs configured, no file on disk and %s worker(s)", (workers) => {
+  it('stays up, reports how to get them in log and page, and accepts vehicles when they are there', async ({
+    pki,
+    processes,
+  }) => {
     const dataDir = copyOfDataDir(pki);
-    const ingest = processes.start({ INGEST_CA_BUNDLE: 'production', ALLOWED_VINS: '*', DATA_DIR: dataDir });
-    expect(await ingest.exited).toBe(2);
-    expect(ingest.stderr()).toMatch(/INGEST_CA_BUNDLE: can't read .*tesla-ca\.pem \(ENOENT\); .*fleetbridge ca fetch/);
-    rmSync(dataDir, { recursive: true });
-  });
-
-  it('and a failing TESLA_CA_FETCH=on reports the manual steps, and exits with 1', async ({ pki, processes }) => {
-    const dataDir = copyOfDataDir(pki);
+    const admin = await freePort();
     const ingest = processes.start({
       INGEST_CA_BUNDLE: 'production',
-      TESLA_CA_FETCH: 'on',
       ALLOWED_VINS: '*',
       DATA_DIR: dataDir,
-      // trust a single CA that no public server uses, so that every download fails
-      NODE_OPTIONS: '--use-openssl-ca',
-      SSL_CERT_FILE: path.join(pki.directory, 'server-ca.pem'),
+      INGEST_WORKERS: workers,
+      INGEST_ADMIN_PORT: String(admin),
     });
-    expect(await ingest.exited).toBe(1);
-    expect(ingest.stderr()).toMatch(/can't fetch https:.*prod_ca\.crt[\s\S]*fleetbridge ca fetch --from <the file>/);
+    const page = async (route: string) => (await fetch(`http://127.0.0.1:${admin}${route}`)).text();
+    await eventually(async () => (await page('/readyz')).includes('"vehicle_cas":{"ready":false,"reason":"missing"}'));
+    const html = await page('/');
+    expect(html).toContain('<h2>Next step: Vehicle CAs</h2>');
+    expect(html).toContain('ca fetch</code>');
+    expect(ingest.lines()).toContainEqual(
+      expect.objectContaining({
+        event: 'vehicle_cas_awaited',
+        remedy: expect.stringContaining('fleetbridge ca fetch'),
+      }),
+    );
+    if (isHere) {
+      copyFileSync(path.join(copies, 'prod_ca.crt'), path.join(dataDir, 'pki', 'tesla-ca.pem'));
+      await ingest.ready;
+      expect(JSON.parse(await page('/readyz')).ready).toBe(true);
+    }
+    processes.killAll();
+    await ingest.exited;
     rmSync(dataDir, { recursive: true });
   });
+});
+
+it('a failing TESLA_CA_FETCH=on reports the manual steps, and the process stays up', async ({ pki, processes }) => {
+  const dataDir = copyOfDataDir(pki);
+  const admin = await freePort();
+  const ingest = processes.start({
+    INGEST_CA_BUNDLE: 'production',
+    TESLA_CA_FETCH: 'on',
+    ALLOWED_VINS: '*',
+    DATA_DIR: dataDir,
+    INGEST_ADMIN_PORT: String(admin),
+    // trust a single CA that no public server uses, so that every download fails
+    NODE_OPTIONS: '--use-openssl-ca',
+    SSL_CERT_FILE: path.join(pki.directory, 'server-ca.pem'),
+  });
+  await eventually(async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).status === 503);
+  const line = ingest.lines().find(({ event }) => event === 'tesla_cas_fetch_failed');
+  expect(line?.reason).toMatch(/can't fetch https:.*prod_ca\.crt/);
+  expect(line?.remedy).toContain('fleetbridge ca fetch --from <the file>');
+  processes.killAll();
+  await ingest.exited;
+  rmSync(dataDir, { recursive: true });
 });
 
 /** A DATA_DIR with a server certificate and without vehicle CAs. */

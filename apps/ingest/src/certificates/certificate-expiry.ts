@@ -1,14 +1,16 @@
-// Warns daily, from three weeks before a certificate expires: after that no vehicle can connect.
+// Warns daily of a certificate that should have been renewed: after its expiry no vehicle can connect.
 import type { CaBundle } from '@fleetbridge/pki';
 import type { Logger } from '@fleetbridge/service';
 
-export const WARNING_DAYS = 21;
+const WARNING_DAYS = 21;
 const DAY_MS = 86_400_000;
 
 export interface Expiry {
   /** `server`, or the CA's subject. */
   certificate: string;
   notAfter: Date;
+  /** From when on to warn; default: three weeks. */
+  warningDays?: number;
   remedy: string;
 }
 
@@ -33,9 +35,9 @@ export function warnOfExpiries(
   expiries: readonly Expiry[],
   { log, nowMs }: { log: Pick<Logger, 'warn'>; nowMs: number },
 ) {
-  for (const { certificate, notAfter, remedy } of expiries) {
+  for (const { certificate, notAfter, warningDays = WARNING_DAYS, remedy } of expiries) {
     const days = daysLeft({ notAfter }, nowMs);
-    if (days > WARNING_DAYS) continue;
+    if (days > warningDays) continue;
     log.warn({ certificate, not_after: notAfter, days_left: Math.floor(days), remedy }, 'certificate_expires_soon');
   }
 }

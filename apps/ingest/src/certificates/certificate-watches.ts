@@ -1,6 +1,6 @@
 // Watches certificates while ingest runs. The server's pair and the vehicle CAs are reloaded when their files change, and
 // open connections stay. Logs a warning before a certificate expires.
-import { reloadableServerCertificate, type ServerCertificate } from '@fleetbridge/pki';
+import { reloadableServerCertificate, renewalDays, type ServerCertificate } from '@fleetbridge/pki';
 import { type Logger, watchFiles } from '@fleetbridge/service';
 import type { IngestServer } from '../server.js';
 import { caExpiries, daysLeft, type Expiry, watchExpiries } from './certificate-expiry.js';
@@ -21,6 +21,8 @@ export interface CertificateWatchesOptions {
 export interface CertificateWatches {
   /** Days until the server's certificate expires. */
   serverDaysLeft(): number;
+  /** Days before its expiry by which the server's certificate should have been renewed. */
+  serverRenewalDays(): number;
   /** Days until the first of the vehicle CAs expires. CAs that have expired already are ignored. */
   caDaysLeft(): number;
   stop(): void;
@@ -38,10 +40,11 @@ export function watchCertificates({
   const serverExpiry = (): Expiry => ({
     certificate: 'server',
     notAfter: certificate.notAfter,
+    warningDays: renewalDays(certificate),
     remedy: `renew ${files.certFile} and its key; they are reloaded without a restart`,
   });
   logUnusableCas(ca, log);
-  if (certificate.awaited !== undefined) log.warn({ err: certificate.awaited }, 'server_certificate_awaited');
+  logServerCertificate(certificate, log);
 
   const serverWatch = watchFiles({
     ...reloadableServerCertificate(files, certificate),
@@ -49,6 +52,7 @@ export function watchCertificates({
       certificate = renewed;
       server.renewCertificate(renewed);
       log.info({ not_after: renewed.notAfter }, 'server_certificate_reloaded');
+      logServerCertificate(renewed, log);
       return 'applied';
     },
     onError: (err) => log.error({ err }, 'server_certificate_reload_failed'),
@@ -73,12 +77,20 @@ export function watchCertificates({
   const expiries = watchExpiries(() => [serverExpiry(), ...caExpiries(ca, now())], { log, now });
   const watches: CertificateWatches = {
     serverDaysLeft: () => daysLeft(serverExpiry(), now()),
+    serverRenewalDays: () => renewalDays(certificate),
     caDaysLeft: () => daysLeft(caExpiries(ca, now())[0], now()),
     stop: () => {
       for (const watch of [serverWatch, caWatch, expiries]) void watch.stop();
     },
   };
   return watches;
+}
+
+function logServerCertificate({ awaited, missingIssuer: issuer }: ServerCertificate, log: Logger): void {
+  if (awaited !== undefined) log.warn({ reason: awaited.message }, 'server_certificate_awaited');
+  if (issuer === undefined) return;
+  const remedy = 'append the intermediate certificate to the file; ACME clients call this file fullchain.pem';
+  log.warn({ issuer, remedy }, 'server_certificate_incomplete');
 }
 
 function logUnusableCas(ca: VehicleCas, log: Logger): void {

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type CaBundle,
   fetchTeslaCas,
@@ -56,6 +57,40 @@ export async function loadCertificates(
   throw new ConfigError(mistakes);
 }
 
+/**
+ * As `loadCertificates`; undefined while only Tesla's CAs are missing, which is logged: the process then stays up, and its
+ * status page shows how to get them. Throws ConfigError for everything else.
+ */
+export async function loadOrAwaitCertificates(files: CertificateFiles, log: Pick<Logger, 'error'>) {
+  try {
+    return await loadCertificates(files);
+  } catch (error) {
+    const { mistakes } = error as ConfigError;
+    const isOnlyCa = mistakes?.length === 1 && mistakes[0]?.variable === 'INGEST_CA_BUNDLE';
+    if (!isOnlyCa || existsSync(files.caFile)) throw error;
+    log.error({ file: files.caFile, remedy: expected(files) }, 'vehicle_cas_awaited');
+    return undefined;
+  }
+}
+
+const AWAIT_POLL_MS = 1_000;
+
+/** Until all files can be loaded. An aborted signal ends the wait with its reason. */
+export async function untilCertificatesLoad(
+  files: CertificateFiles,
+  { signal, pollMs = AWAIT_POLL_MS }: { signal: AbortSignal; pollMs?: number | undefined },
+) {
+  for (;;) {
+    await delay(pollMs, undefined, { signal });
+    try {
+      return await loadCertificates(files);
+    } catch (error) {
+      // the status page shows why
+      if (!(error instanceof ConfigError)) throw error;
+    }
+  }
+}
+
 /** Reads both files into one bundle. Throws the error of the file system, CaBundleError or TeslaCaError. */
 export async function loadVehicleCas(files: VehicleCaFiles): Promise<VehicleCas> {
   const { caFile, teslaCa, extraCaFile, acceptedCas } = files;
@@ -74,19 +109,30 @@ export async function loadVehicleCas(files: VehicleCaFiles): Promise<VehicleCas>
   };
 }
 
-/** Downloads Tesla's CAs if the file does not exist. Throws an Error with the manual steps. */
-export async function fetchMissingTeslaCas(files: VehicleCaFiles, log: Logger): Promise<void> {
+/** Downloads Tesla's CAs if the file does not exist; a failure is logged with the manual steps. Returns whether it exists. */
+export async function fetchMissingTeslaCas(files: VehicleCaFiles, log: Logger): Promise<boolean> {
   const { caFile, teslaCa: name, acceptedCas } = files;
-  if (name === undefined || existsSync(caFile)) return;
+  if (name === undefined || existsSync(caFile)) return true;
   try {
     const fetched = await fetchTeslaCas({ name, directory: path.dirname(caFile), accept: acceptedCas });
     const { from, certificates, missing } = fetched;
     log.info({ file: caFile, from, certificates: certificates.length, missing }, 'tesla_cas_fetched');
     warnOfUnknown(fetched, log);
+    return true;
   } catch (error) {
     if (!(error instanceof TeslaCaError)) throw error;
-    // Without its cause, which the message has already: the steps must be the last lines.
-    throw new Error(`${error.message}\n${teslaCaManualSteps(name)}`);
+    log.error({ reason: error.message, remedy: teslaCaManualSteps(name) }, 'tesla_cas_fetch_failed');
+    return false;
+  }
+}
+
+const FETCH_AGAIN_MS = 300_000;
+
+/** Tries again every five minutes while the download fails. Does not keep the process alive. */
+export async function keepFetchingTeslaCas(files: VehicleCaFiles, log: Logger, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await delay(FETCH_AGAIN_MS, undefined, { signal, ref: false }).catch(() => {});
+    if (signal.aborted || (await fetchMissingTeslaCas(files, log))) return;
   }
 }
 

@@ -1,3 +1,9 @@
 export { caExpiries, daysLeft } from './certificate-expiry.js';
 export { type CertificateWatches, watchCertificates } from './certificate-watches.js';
-export { fetchMissingTeslaCas, loadCertificates, loadVehicleCas } from './certificates.js';
+export {
+  fetchMissingTeslaCas,
+  keepFetchingTeslaCas,
+  loadOrAwaitCertificates,
+  loadVehicleCas,
+  untilCertificatesLoad,
+} from './certificates.js';

@@ -5,11 +5,11 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import path from 'node:path';
-import { loadServerCertificate, teslaCaSources } from '@fleetbridge/pki';
+import { loadServerCertificate, renewalDays, teslaCaSources } from '@fleetbridge/pki';
 import { normalizeVin } from '@fleetbridge/protocol';
-import { type Readiness, withTimeout } from '@fleetbridge/service';
-import { AdmissionStore, readLogOverview, type Store } from '@fleetbridge/store';
-import { parseVinFile } from '../admission/index.js';
+import { type Readiness, VERSION, withTimeout } from '@fleetbridge/service';
+import { AdmissionStore, readLogOverview, redisEviction, type Store } from '@fleetbridge/store';
+import { entriesWithoutVin, parseVinFile } from '../admission/index.js';
 import { caExpiries, daysLeft, loadVehicleCas } from '../certificates/index.js';
 import { type IngestConfig, withDefaults } from '../config.js';
 import type { CertificateFacts, StatusFacts } from './status-steps.js';
@@ -30,8 +30,9 @@ const VEHICLES_SHOWN = 50;
 
 export async function gatherStatusFacts(options: StatusFactsOptions): Promise<StatusFacts> {
   const { config, store, readiness, refused, now, env } = options;
-  const [log, verdicts, vehicleCas, certificate, listed] = await Promise.all([
+  const [log, eviction, verdicts, vehicleCas, certificate, list] = await Promise.all([
     answerOf(readLogOverview(store, { atMostVehicles: VEHICLES_SHOWN })),
+    answerOf(redisEviction(store)),
     answerOf(new AdmissionStore(store).read()),
     vehicleCaFacts(config, now()),
     certificateFacts(config, now()),
@@ -43,10 +44,13 @@ export async function gatherStatusFacts(options: StatusFactsOptions): Promise<St
     nowMs: now(),
     commandLine: commandLineIn(env),
     readiness: readiness.report(),
+    version: VERSION,
     log,
+    eviction,
     vehicleCas,
     certificate,
-    admission: { listed, allowed: count('allow'), denied: count('deny') },
+    admission: { ...list, allowed: count('allow'), denied: count('deny') },
+    vehiclesPort: config.INGEST_PORT,
     refused: await refused(),
     clockBehindSeconds: await options.clockBehindSeconds(),
   };
@@ -71,8 +75,13 @@ async function vehicleCaFacts(config: IngestConfig, nowMs: number): Promise<Stat
     const days = daysLeft(caExpiries(bundle, nowMs)[0], nowMs);
     return { source, certificates: bundle.pem.length, daysLeft: days, areTeslaCasFetched };
   } catch (error) {
-    const problem = `Could not be reloaded; still using the CAs loaded at startup: ${(error as Error).message}`;
-    return { problem, source: files.teslaCa ?? 'own' };
+    const source = files.teslaCa ?? 'own';
+    if (files.teslaCa !== undefined && !existsSync(files.caFile)) {
+      const problem = `Tesla's CAs are missing (${files.caFile}): no vehicle can connect until they are there. They are loaded without a restart.`;
+      return { problem, source };
+    }
+    const problem = `Could not be loaded; CAs that were loaded before stay in use: ${(error as Error).message}`;
+    return { problem, source };
   }
 }
 
@@ -80,12 +89,15 @@ const DEVELOPMENT_ISSUER = 'fleetbridge development server CA';
 
 async function certificateFacts(config: IngestConfig, nowMs: number): Promise<CertificateFacts | { problem: string }> {
   try {
-    const { cert, hosts, notAfter, awaited } = await loadServerCertificate(withDefaults(config));
+    const found = await loadServerCertificate(withDefaults(config));
+    const { cert, hosts, notAfter, awaited, missingIssuer } = found;
     const certificate = new X509Certificate(cert);
     const { TELEMETRY_HOST: name } = config;
     return {
       hosts,
       daysLeft: daysLeft({ notAfter }, nowMs),
+      renewalDays: renewalDays(found),
+      missingIssuer,
       isTemporary: awaited !== undefined,
       isPrivate: certificate.issuer === certificate.subject || certificate.issuer.includes(DEVELOPMENT_ISSUER),
       telemetryHost: name === undefined ? undefined : { name, isCovered: covers(certificate, name) },
@@ -102,11 +114,14 @@ function covers(certificate: X509Certificate, host: string): boolean {
   return found !== undefined;
 }
 
-async function listedVins(config: IngestConfig): Promise<number | 'all'> {
+async function listedVins(config: IngestConfig): Promise<{ listed: number | 'all'; invalid: string[] }> {
   const { ALLOWED_VINS_FILE: file } = config;
   const text = file === undefined ? '' : await readFile(file, 'utf8').catch(() => '');
-  const vins = new Set([...withDefaults(config).allowedVins.map(normalizeVin), ...parseVinFile(text).vins]);
-  return vins.has('*') ? 'all' : vins.size;
+  const { allowedVins } = withDefaults(config);
+  const invalid = entriesWithoutVin([...allowedVins, ...text.split('\n')]);
+  const vins = new Set([...allowedVins.map(normalizeVin), ...parseVinFile(text).vins]);
+  for (const entry of invalid) vins.delete(normalizeVin(entry));
+  return { listed: vins.has('*') ? 'all' : vins.size, invalid };
 }
 
 /** How the CLI is started here: from a clone, with compose, or as an installed command. */

@@ -1,3 +1,4 @@
+import { renewalDays } from '@fleetbridge/pki';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { commandLineIn } from './status-facts.js';
@@ -18,7 +19,12 @@ describe('statusSteps', () => {
     ['Redis unreachable', { log: undefined }, 'Redis', 'REDIS_URL'],
     ['memory only', { log: { ...running().log!, durability: 'never' } }, 'Redis', 'appendfsync always'],
     ['no CA', { vehicleCas: { problem: 'no file', source: 'production' } }, 'Vehicle CAs', 'npx fleetbridge ca fetch'],
-    ['no vehicle admitted', { admission: { listed: 0, allowed: 0, denied: 0 } }, 'Admission', 'vehicle allow <VIN>'],
+    [
+      'no vehicle admitted',
+      { admission: { listed: 0, invalid: [], allowed: 0, denied: 0 } },
+      'Admission',
+      'vehicle allow <VIN>',
+    ],
     ['a vehicle refused', { refused: { vin_not_admitted: 3 } }, 'Admission', 'vehicle allow <VIN>'],
     ['no dispatcher', { log: { ...running().log!, dispatchers: 0 } }, 'Dispatcher', 'apps/dispatcher'],
     [
@@ -47,6 +53,44 @@ describe('statusSteps', () => {
       'Renew',
     ],
     [
+      'a certificate of 6 days that its client should have renewed',
+      { certificate: { ...certificate(), daysLeft: 2.9, renewalDays: 3 } },
+      'Server certificate',
+      'Renew',
+    ],
+    [
+      'no certificate yet, in compose',
+      { certificate: { ...certificate(), isTemporary: true }, commandLine: 'docker compose run --rm cli' },
+      'Server certificate',
+      'docker compose logs caddy',
+    ],
+    [
+      'no intermediate certificate',
+      { certificate: { ...certificate(), missingIssuer: "C=US, O=Let's Encrypt, CN=R11" } },
+      'Server certificate',
+      'fullchain.pem',
+    ],
+    ['a replica', { readiness: unsuitable('read_only'), log: undefined }, 'Redis', 'not a replica'],
+    ['a Redis that rejects writes', { readiness: unsuitable('writes_rejected') }, 'Redis', 'right to write'],
+    [
+      'a Redis that deletes records',
+      { readiness: unsuitable('evicts_records') },
+      'Redis',
+      'maxmemory-policy noeviction',
+    ],
+    [
+      'a Redis that deletes some keys',
+      { eviction: { policy: 'volatile-lru', deletesRecords: false } },
+      'Redis',
+      'maxmemory-policy noeviction',
+    ],
+    [
+      'an entry that is no VIN',
+      { admission: { listed: 1, invalid: ['myTesla!'], allowed: 0, denied: 0 } },
+      'Admission',
+      'Correct the entries',
+    ],
+    [
       'simulated vehicles only',
       { vehicleCas: { source: 'development', certificates: 1, daysLeft: 99 } },
       'Vehicle CAs',
@@ -69,6 +113,22 @@ describe('statusSteps', () => {
     const next = nextStep(statusSteps({ ...running(), ...facts }));
     expect(next?.title).toBe(title);
     expect(next?.remedy).toContain(remedy);
+  });
+
+  it.each([
+    [6, 5.9, 'done'],
+    [45, 20, 'done'],
+    [45, 14, 'warning'],
+    [90, 30, 'done'],
+    [90, 20, 'warning'],
+  ])('a certificate of %d days with %d left is %s', (days, left, state) => {
+    const notBefore = new Date(nowMs);
+    const renewal = renewalDays({ notBefore, notAfter: new Date(nowMs + days * 86_400_000) });
+    const steps = statusSteps({
+      ...running(),
+      certificate: { ...certificate(), daysLeft: left, renewalDays: renewal },
+    });
+    expect(steps.find(({ title }) => title === 'Server certificate')?.state).toBe(state);
   });
 
   it('put required steps before optional ones', () => {
@@ -96,6 +156,26 @@ describe('statusPage', () => {
     expect(html).toContain('and 68 more');
   });
 
+  it('begins with the vehicles once the set-up is complete, and with what is missing before', () => {
+    const order = (facts: StatusFacts) => statusPage(facts).match(/<h2>[^<:]*/g);
+    expect(order(running())).toEqual(['<h2>Known vehicles', '<h2>Subscriptions', '<h2>Setup']);
+    expect(statusPage(running())).toContain('<details>');
+    const incomplete = { ...running(), certificate: { ...certificate(), isTemporary: true } };
+    expect(order(incomplete)).toEqual(['<h2>Next step', '<h2>Setup', '<h2>Known vehicles', '<h2>Subscriptions']);
+    expect(statusPage(incomplete)).toContain('<p class="badge warning">Waiting for the certificate</p>');
+  });
+
+  it('shows subscriptions with their state, the rate of records and the version', () => {
+    const state = 'away (connect ECONNREFUSED 127.0.0.1:1883, since 20:11, next try in 12 s)';
+    const away = { ...home(), name: 'away', state, isDelivering: false, waiting: '199', deadLetters: 1 };
+    const html = statusPage({ ...running(), log: { ...running().log!, subscriptions: [home(), away] } });
+    expect(html).toContain(
+      `<th scope="row">away</th><td>mqtt</td><td>199</td><td class="long"><span class="warning">${state}</span>, 1 dead letter</td>`,
+    );
+    expect(html).toContain('1 of 70 connected, 42 records in the last minute');
+    expect(html).toContain('fleetbridge 1.2.3.');
+  });
+
   it('escapes names and texts', () => {
     const alphabet = fc.constantFrom('<', '>', '"', "'", '&', 'a', '/', '-', 'script', '\u0000', '\u202e', ']]>');
     const hostile = fc.array(alphabet, { maxLength: 12 }).map((parts) => parts.join(''));
@@ -103,6 +183,7 @@ describe('statusPage', () => {
     fc.assert(
       fc.property(hostile, (text) => {
         const log = { ...running().log!, vehicles: running().log!.vehicles.map((one) => ({ ...one, vin: text })) };
+        log.subscriptions = [{ ...home(), name: text, kind: text, state: text, waiting: text }];
         const facts = { ...running(), log, certificate: { ...certificate(), hosts: [text] } };
         const html = statusPage({ ...facts, refused: { [text]: 0 } });
         expect(tagsIn(html)).toEqual(plain);
@@ -134,6 +215,9 @@ function running(): StatusFacts {
   return {
     nowMs,
     commandLine: 'npx fleetbridge',
+    version: '1.2.3',
+    vehiclesPort: 4443,
+    eviction: undefined,
     readiness: { ready: true, checks: { redis: { ready: true }, vehicles_port: { ready: true } } },
     log: {
       durability: 'at_once',
@@ -141,6 +225,8 @@ function running(): StatusFacts {
       streamingProcesses: 1,
       followedVehicles: 1,
       tokens: 1,
+      recordsPerMinute: 42,
+      subscriptions: [home()],
       knownVehicles: 70,
       connectedVehicles: 1,
       vehicles: [
@@ -150,7 +236,7 @@ function running(): StatusFacts {
     },
     vehicleCas: { source: 'production', certificates: 14, daysLeft: 900 },
     certificate: certificate(),
-    admission: { listed: 2, allowed: 0, denied: 0 },
+    admission: { listed: 2, invalid: [], allowed: 0, denied: 0 },
     refused: {},
     clockBehindSeconds: 0,
   };
@@ -158,7 +244,17 @@ function running(): StatusFacts {
 
 function certificate({ isCovered = true } = {}) {
   const telemetryHost = { name: 'telemetry.example.com', isCovered };
-  return { hosts: ['telemetry.example.com'], daysLeft: 60, isPrivate: false, isTemporary: false, telemetryHost };
+  const life = { daysLeft: 60, renewalDays: 21, missingIssuer: undefined };
+  return { hosts: ['telemetry.example.com'], ...life, isPrivate: false, isTemporary: false, telemetryHost };
+}
+
+function unsuitable(reason: string) {
+  return { ready: false, checks: { redis: { ready: true }, redis_writes: { ready: false, reason } } };
+}
+
+function home() {
+  const state = 'delivering';
+  return { name: 'home', kind: 'mqtt', state, isDelivering: true, waiting: '0', deadLetters: 0 };
 }
 
 /** Every tag with its attributes. */

@@ -1,13 +1,20 @@
 // Renders the status page: one self-contained HTML document without scripts. Pure.
 import { createHash } from 'node:crypto';
-import type { VehicleSeen } from '@fleetbridge/store';
-import { nextStep, type StatusFacts, type Step, statusSteps } from './status-steps.js';
+import type { SubscriptionSeen, VehicleSeen } from '@fleetbridge/store';
+import { nextStep, type StatusFacts, type Step, statusSteps, summaryOf } from './status-steps.js';
 
 const RELOAD_SECONDS = 10;
 
 export function statusPage(facts: StatusFacts): string {
   const steps = statusSteps(facts);
-  const isReady = facts.readiness.ready;
+  const summary = summaryOf(facts);
+  const isComplete = steps.every(({ state }) => state === 'done' || state === 'pending');
+  const next = nextSection(steps);
+  const data = [vehiclesSection(facts), subscriptionsSection(facts)];
+  // People come for the vehicles, once nothing is left to correct.
+  const sections = isComplete
+    ? [...data, next, setupSection(steps, { isOpen: false })]
+    : [next, setupSection(steps, { isOpen: true }), ...data];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -15,26 +22,19 @@ export function statusPage(facts: StatusFacts): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="refresh" content="${RELOAD_SECONDS}">
-<title>fleetbridge: ${isReady ? 'ready' : 'not ready'}</title>
+<title>fleetbridge: ${facts.readiness.ready ? 'ready' : 'not ready'}</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <header>
 <h1>fleetbridge</h1>
-<p class="badge ${isReady ? 'done' : 'missing'}">${isReady ? 'Ready for vehicles' : 'Not ready'}</p>
+<p class="badge ${summary.state}">${summary.text}</p>
 </header>
 <main>
-${nextSection(steps)}
-<section>
-<h2>Setup</h2>
-<ul class="steps">
-${steps.map(stepItem).join('\n')}
-</ul>
-</section>
-${vehiclesSection(facts)}
+${sections.filter(Boolean).join('\n')}
 </main>
 <footer>
-<p>Generated at <time datetime="${new Date(facts.nowMs).toISOString()}">${timeOf(facts.nowMs)}</time>, reloaded every ${RELOAD_SECONDS} seconds. See also <a href="/readyz">readyz</a>, <a href="/metrics">metrics</a>. This page shows no positions and no secrets.</p>
+<p>fleetbridge ${htmlText(facts.version)}. Generated at <time datetime="${new Date(facts.nowMs).toISOString()}">${timeOf(facts.nowMs)}</time>, reloaded every ${RELOAD_SECONDS} seconds. See also <a href="/readyz">readyz</a>, <a href="/healthz">healthz</a>, <a href="/metrics">metrics</a>; the documentation is in the folder docs of the repository. This page shows no positions and no secrets.</p>
 </footer>
 </body>
 </html>
@@ -51,6 +51,16 @@ function nextSection(steps: readonly Step[]): string {
 </section>`;
 }
 
+function setupSection(steps: readonly Step[], { isOpen }: { isOpen: boolean }): string {
+  const list = `<ul class="steps">
+${steps.map(stepItem).join('\n')}
+</ul>`;
+  if (isOpen) return `<section>\n<h2>Setup</h2>\n${list}\n</section>`;
+  const done = steps.filter(({ state }) => state === 'done').length;
+  const count = done === steps.length ? 'all done' : `${done} of ${steps.length} done`;
+  return `<section>\n<details>\n<summary><h2>Setup</h2> ${count}</summary>\n${list}\n</details>\n</section>`;
+}
+
 const marks: Record<Step['state'], { sign: string; word: string }> = {
   done: { sign: '✓', word: 'done' },
   missing: { sign: '✕', word: 'missing' },
@@ -64,7 +74,7 @@ function stepItem({ title, state, text, remedy }: Step): string {
     remedy === undefined || state === 'done' ? '' : `\n<p class="remedy"><code>${htmlText(remedy)}</code></p>`;
   return `<li class="${state}">
 <span class="mark" aria-hidden="true">${sign}</span>
-<div><h3>${htmlText(title)} <span class="word">${word}</span></h3>
+<div><h3>${htmlText(title)} <span class="${state === 'done' ? 'spoken' : 'word'}">${word}</span></h3>
 <p>${htmlText(text)}</p>${advice}</div>
 </li>`;
 }
@@ -73,12 +83,16 @@ function vehiclesSection({ log, nowMs }: StatusFacts): string {
   if (log === undefined || log.knownVehicles === 0) return '';
   const { vehicles, knownVehicles } = log;
   const hidden = knownVehicles - vehicles.length;
+  const rate = log.recordsPerMinute === 1 ? '1 record' : `${log.recordsPerMinute} records`;
+  const rank = ({ connectedSinceMs }: VehicleSeen) => (connectedSinceMs === undefined ? 1 : 0);
+  const sorted = [...vehicles].sort((a, b) => rank(a) - rank(b) || (a.vin < b.vin ? -1 : 1));
   return `<section>
 <h2>Known vehicles</h2>
+<p>${log.connectedVehicles} of ${knownVehicles} connected, ${rate} in the last minute</p>
 <table>
 <thead><tr><th scope="col">VIN</th><th scope="col">Connected</th><th scope="col">Last record</th></tr></thead>
 <tbody>
-${vehicles.map((vehicle) => vehicleRow(vehicle, nowMs)).join('\n')}
+${sorted.map((vehicle) => vehicleRow(vehicle, nowMs)).join('\n')}
 </tbody>
 </table>${hidden > 0 ? `\n<p>and ${hidden} more</p>` : ''}
 </section>`;
@@ -88,6 +102,25 @@ function vehicleRow({ vin, connectedSinceMs, lastReceivedMs }: VehicleSeen, nowM
   const connected = connectedSinceMs === undefined ? 'no' : `for ${durationOf(nowMs - connectedSinceMs)}`;
   const lastRecord = lastReceivedMs === undefined ? 'never' : timeElement(lastReceivedMs, nowMs);
   return `<tr><th scope="row">${htmlText(vin)}</th><td>${connected}</td><td>${lastRecord}</td></tr>`;
+}
+
+function subscriptionsSection({ log }: StatusFacts): string {
+  if (log === undefined || log.subscriptions.length === 0) return '';
+  return `<section>
+<h2>Subscriptions</h2>
+<table>
+<thead><tr><th scope="col">Name</th><th scope="col">Kind</th><th scope="col">Waiting</th><th scope="col">State</th></tr></thead>
+<tbody>
+${log.subscriptions.map(subscriptionRow).join('\n')}
+</tbody>
+</table>
+</section>`;
+}
+
+function subscriptionRow({ name, kind, waiting, state, isDelivering, deadLetters }: SubscriptionSeen): string {
+  const dead = deadLetters === 0 ? '' : `, ${deadLetters} dead letter${deadLetters === 1 ? '' : 's'}`;
+  const text = `<span class="${isDelivering ? 'done' : 'warning'}">${htmlText(state)}</span>${dead}`;
+  return `<tr><th scope="row">${htmlText(name)}</th><td>${htmlText(kind)}</td><td>${htmlText(waiting)}</td><td class="long">${text}</td></tr>`;
 }
 
 function timeElement(ms: number, nowMs: number): string {
@@ -131,6 +164,9 @@ code{font-family:ui-monospace,monospace;font-size:.9rem}
 .steps li>div{min-width:0}
 .mark{flex:none;width:1.6rem;height:1.6rem;line-height:1.5rem;border:1px solid;border-radius:50%;text-align:center;font-weight:700}
 .word{font-weight:400;font-size:.85rem;color:var(--quiet)}
+.spoken{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+summary h2{display:inline}summary{color:var(--quiet);cursor:pointer}details .steps{margin-top:.8rem}
+span.warning,.badge.warning{color:var(--warning)}td.long{white-space:normal}
 .done .mark,.badge.done{color:var(--done)}.missing .mark,.badge.missing{color:var(--missing)}.warning .mark{color:var(--warning)}.pending .mark{color:var(--pending)}
 .remedy{color:var(--quiet)}
 table{width:100%;border-collapse:collapse}th,td{text-align:left;padding:.4rem .8rem .4rem 0;border-top:1px solid var(--line);vertical-align:top}

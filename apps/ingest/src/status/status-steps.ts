@@ -2,13 +2,19 @@
 // status-facts.ts gathers the facts and status-page.ts shows the steps.
 
 import type { ReadinessReport } from '@fleetbridge/service';
-import type { LogOverview } from '@fleetbridge/store';
+import type { LogOverview, RedisCondition } from '@fleetbridge/store';
+import { NO_EVICTION, type RedisProblem, redisProblems } from '../redis-watch.js';
 
 export interface StatusFacts {
   nowMs: number;
   /** How the CLI is started in this installation, such as `npx fleetbridge`. */
   commandLine: string;
+  version: string;
   readiness: ReadinessReport;
+  /** INGEST_PORT. */
+  vehiclesPort: number;
+  /** The maxmemory-policy of Redis; undefined: noeviction, or Redis does not answer. */
+  eviction: RedisCondition['eviction'];
   /** Undefined while Redis does not answer. */
   log: LogOverview | undefined;
   vehicleCas: VehicleCaFacts | { problem: string; source: 'production' | 'engineering' | 'own' };
@@ -16,6 +22,8 @@ export interface StatusFacts {
   admission: {
     /** Number of VINs in ALLOWED_VINS and ALLOWED_VINS_FILE, or all. */
     listed: number | 'all';
+    /** Entries of them that are not VINs of vehicles. */
+    invalid: readonly string[];
     /** Set by `fleetbridge vehicle`; undefined while Redis does not answer. */
     allowed: number | undefined;
     denied: number | undefined;
@@ -38,6 +46,10 @@ export interface VehicleCaFacts {
 export interface CertificateFacts {
   hosts: readonly string[];
   daysLeft: number;
+  /** Days before its expiry by which it should have been renewed. */
+  renewalDays: number;
+  /** The CA whose certificate is missing in the file, so that vehicles can't verify the server. */
+  missingIssuer: string | undefined;
   /** Used until the file of INGEST_CERT_FILE exists, which another program (an ACME client) creates. */
   isTemporary: boolean;
   /** Signed by the development CA or self-signed. */
@@ -78,8 +90,23 @@ export function nextStep(steps: readonly Step[]): Step | undefined {
   return having('missing') ?? having('pending', 'warning');
 }
 
-function redisStep({ log, commandLine }: StatusFacts): Step {
+/** The headline of the page. Not ready for vehicles: also with a certificate that no vehicle accepts. */
+export function summaryOf({ readiness, certificate }: StatusFacts): { state: Step['state']; text: string } {
+  if (!readiness.ready) return { state: 'missing', text: 'Not ready' };
+  if ('problem' in certificate) return { state: 'done', text: 'Ready for vehicles' };
+  if (certificate.isTemporary) return { state: 'warning', text: 'Waiting for the certificate' };
+  if (certificate.missingIssuer !== undefined) return { state: 'warning', text: 'Certificate incomplete' };
+  return { state: 'done', text: 'Ready for vehicles' };
+}
+
+function redisStep({ log, eviction, readiness, commandLine }: StatusFacts): Step {
   const title = 'Redis';
+  const { ready: isSuitable = true, reason } = readiness.checks.redis_writes ?? {};
+  const problem = isSuitable ? undefined : redisProblems[reason as RedisProblem];
+  if (problem !== undefined) {
+    const text = `Not suitable. ${problem.text}. No record is acknowledged.`;
+    return { title, state: 'missing', text, remedy: problem.remedy };
+  }
   if (log === undefined) {
     const text =
       'Redis does not answer. Records are not acknowledged until it does; vehicles keep them and resend them.';
@@ -89,6 +116,10 @@ function redisStep({ log, commandLine }: StatusFacts): Step {
       text,
       remedy: startOf('redis', commandLine) ?? 'Start Redis or correct REDIS_URL',
     };
+  }
+  if (eviction !== undefined) {
+    const text = `Reachable, but with maxmemory-policy ${eviction.policy}: at a memory limit it deletes keys.`;
+    return { title, state: 'warning', text, remedy: NO_EVICTION };
   }
   switch (log.durability) {
     case 'at_once':
@@ -119,22 +150,38 @@ function clockSteps({ clockBehindSeconds }: StatusFacts): Step[] {
   return [{ title: 'Clock', state: 'warning', text, remedy: 'Set the clock, for example with NTP (timedatectl)' }];
 }
 
-function certificateStep({ certificate }: StatusFacts): Step {
+function certificateStep({ certificate, commandLine }: StatusFacts): Step {
   const title = 'Server certificate';
   if ('problem' in certificate) return { title, state: 'missing', text: certificate.problem };
-  const { hosts, daysLeft, telemetryHost, isPrivate, isTemporary } = certificate;
+  const { hosts, daysLeft, renewalDays, missingIssuer, telemetryHost, isPrivate, isTemporary } = certificate;
   const names = hosts.length === 0 ? 'no host name' : listOf(hosts);
   const validity = daysLeft <= 0 ? 'has expired' : `expires in ${daysOf(daysLeft)}`;
   const text = `Valid for ${names}; ${validity}.`;
   if (isTemporary) {
-    const replacement = 'Used until the file of INGEST_CERT_FILE exists, which is then loaded without a restart.';
-    return { title, state: 'warning', text: `${text} ${replacement}` };
+    const host = telemetryHost === undefined ? '' : ` for ${telemetryHost.name}`;
+    const until = `Until then one made here is used (${hosts.length === 0 ? 'no host name' : listOf(hosts)}), which vehicles accept only with server-ca.pem in their telemetry configuration.`;
+    if (commandLine.startsWith('docker compose')) {
+      const cause = `Let's Encrypt has not issued a certificate${host} yet. Usually port 80 does not lead here.`;
+      return { title, state: 'missing', text: `${cause} ${until}`, remedy: 'docker compose logs caddy' };
+    }
+    const awaited = `There is no certificate${host} at INGEST_CERT_FILE yet; it is loaded without a restart.`;
+    return {
+      title,
+      state: 'missing',
+      text: `${awaited} ${until}`,
+      remedy: 'See the log of the program that obtains it',
+    };
   }
   if (telemetryHost !== undefined && !telemetryHost.isCovered) {
     const remedy = 'Set INGEST_CERT_FILE and INGEST_KEY_FILE to a certificate for that name';
     return { title, state: 'missing', text: `${text} Not valid for TELEMETRY_HOST (${telemetryHost.name}).`, remedy };
   }
-  if (daysLeft <= SOON_DAYS) {
+  if (missingIssuer !== undefined) {
+    const cause = `The certificate of its issuer (${missingIssuer}) is missing in the file: vehicles can't verify this server.`;
+    const remedy = 'Set INGEST_CERT_FILE to the whole chain (fullchain.pem), or append the intermediate certificate';
+    return { title, state: 'missing', text: `${text} ${cause}`, remedy };
+  }
+  if (daysLeft <= renewalDays) {
     const remedy = 'Renew the certificate files; they are reloaded without a restart';
     return { title, state: daysLeft <= 0 ? 'missing' : 'warning', text, remedy };
   }
@@ -168,14 +215,15 @@ function vehicleCaStep({ vehicleCas, commandLine }: StatusFacts): Step {
         remedy: `INGEST_CA_BUNDLE=production ALLOWED_VINS=<VIN>${start}`,
       };
     }
-    const text = `Development CA: only simulated vehicles can connect. For real vehicles download Tesla's CAs, then set ${settings}.`;
+    const text = `Development CA: only simulated vehicles can connect. To accept real vehicles, download Tesla's vehicle CAs, then set ${settings}.`;
     return { title, state: 'pending', text: text + soon, remedy: `${commandLine} ca fetch` };
   }
   const text = { production: "Tesla's CAs", engineering: "Tesla's engineering CAs", own: 'Your own CA bundle' }[source];
   return { title, state: soon === '' ? 'done' : 'warning', text: `${text}, ${loaded}.${soon}` };
 }
 
-function admissionStep({ admission: { listed, allowed = 0, denied = 0 }, refused, commandLine }: StatusFacts): Step {
+function admissionStep({ admission, refused, commandLine }: StatusFacts): Step {
+  const { listed, invalid, allowed = 0, denied = 0 } = admission;
   const title = 'Admission';
   const refusals = refused.vin_not_admitted ?? 0;
   const parts = [
@@ -185,28 +233,35 @@ function admissionStep({ admission: { listed, allowed = 0, denied = 0 }, refused
     allowed > 0 ? `${allowed} allowed with the CLI` : '',
     denied > 0 ? `${denied} denied with the CLI` : '',
   ];
-  const text = `${parts.filter(Boolean).join(', ')}.`;
+  const wrong = `${countOf(invalid.length, 'entry', 'entries')} of the list ${invalid.length === 1 ? 'is no VIN' : 'are no VINs'}: ${listOf(invalid)}.`;
+  const text = `${parts.filter(Boolean).join(', ')}.${invalid.length === 0 ? '' : ` ${wrong}`}`;
   const remedy = `${commandLine} vehicle allow <VIN>`;
   if (listed === 0 && allowed === 0) {
-    return { title, state: 'missing', text: 'No vehicle is admitted: every connection is refused.', remedy };
+    const noVehicle = 'No vehicle is admitted: every connection is refused.';
+    return { title, state: 'missing', text: invalid.length === 0 ? noVehicle : `${noVehicle} ${wrong}`, remedy };
+  }
+  if (refusals === 0 && invalid.length > 0) {
+    return { title, state: 'warning', text, remedy: 'Correct the entries in ALLOWED_VINS or ALLOWED_VINS_FILE' };
   }
   if (refusals === 0) return { title, state: 'done', text };
   const refusedText = `${countOf(refusals, 'connection')} refused; the log contains their VINs (event vin_not_admitted).`;
   return { title, state: 'warning', text: `${text} ${refusedText}`, remedy };
 }
 
-function portStep({ readiness, refused }: StatusFacts): Step {
+function portStep({ readiness, refused, vehiclesPort }: StatusFacts): Step {
   const title = 'Port for vehicles';
   const port = readiness.checks.vehicles_port;
   const workers = readiness.checks.workers;
   if (port?.ready !== true || workers?.ready === false) {
-    return { title, state: 'missing', text: 'Not open yet. It opens when Redis answers.' };
+    return { title, state: 'missing', text: 'Not open yet. It opens when the steps above are done.' };
   }
   const all = Object.entries(refused).filter(([reason]) => !harmless.has(reason));
   const count = all.reduce((sum, [, number]) => sum + number, 0);
-  if (count === 0) return { title, state: 'done', text: 'Open.' };
+  const where = vehiclesPort === 0 ? '' : ` on ${vehiclesPort}`;
+  const open = `Listening${where}. Whether the Internet reaches it can't be seen from here.`;
+  if (count === 0) return { title, state: 'done', text: open };
   const reasons = all.map(([reason, number]) => `${reason} ${number}`);
-  return { title, state: 'warning', text: `Open. Connections refused since startup: ${listOf(reasons)}.` };
+  return { title, state: 'warning', text: `${open} Connections refused since startup: ${listOf(reasons)}.` };
 }
 
 /** Caused by balancers, port scanners and lost radio links all day; vin_not_admitted has its own step. */
@@ -233,7 +288,7 @@ function dispatcherStep({ log, commandLine }: StatusFacts): Step {
   const title = 'Dispatcher';
   if (log === undefined) return { title, state: 'pending', text: 'Unknown while Redis does not answer.' };
   if (log.dispatchers > 0)
-    return { title, state: 'done', text: `${countOf(log.dispatchers, 'process', 'es')} running.` };
+    return { title, state: 'done', text: `${countOf(log.dispatchers, 'process', 'processes')} running.` };
   const text = 'Not running: no snapshots, no deliveries, and the log is not trimmed.';
   return { title, state: 'missing', text, remedy: startOf('dispatcher', commandLine) ?? 'Start apps/dispatcher' };
 }
@@ -265,8 +320,8 @@ function listOf(names: readonly string[]): string {
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
 }
 
-function countOf(number: number, noun: string, plural = 's'): string {
-  return `${number} ${noun}${number === 1 ? '' : plural}`;
+function countOf(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`;
 }
 
 function durationOf(seconds: number): string {
