@@ -2,7 +2,7 @@
 // minutes. Further arguments go to vitest (`npm test -- --project ingest`).
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { prepare, root, runScript } from './prepare.mjs';
+import { prepare, print, root, runScript } from './prepare.mjs';
 import { provideRedisServer } from './redis-server.mjs';
 
 await runScript(async () => {
@@ -10,6 +10,8 @@ await runScript(async () => {
   const isLong = args.includes('--long');
   await prepare();
   provideRedisServer();
+  if (args.length === 0)
+    print('running all tests, about five minutes; those of one room: npm test -- --project ingest');
   const { totals, code } = await runVitest(
     args.filter((arg) => arg !== '--long'),
     isLong ? { TEST_LONG: '1' } : {},

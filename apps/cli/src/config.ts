@@ -54,7 +54,8 @@ function pairMistakes(config: Partial<UpConfig>): Mistake[] {
   });
 }
 
-const ports = [
+/** The variables of all ports that `up` opens. */
+export const ports = [
   'INGEST_PORT',
   'INGEST_ADMIN_PORT',
   'DISPATCHER_ADMIN_PORT',

@@ -36,6 +36,8 @@ describe('fleetbridge up', () => {
     expect(first.output()).toContain(`TESLA_WSS_HOST=wss://localhost:${environment.STREAMING_PORT}`);
     expect(first.output()).toContain(`TOKEN=?token=${token}`);
     await eventually(() => /5YJ3E1EA7KF000001 .* mph .* kW/.test(first.output()), 30_000);
+    expect(first.output()).toMatch(/\ntime +vin +gear speed +battery +position +power\n/);
+    expect(first.output()).not.toContain('asleep or offline');
     const redisUrl = readFileSync(path.join(folder, 'redis', 'url'), 'utf8');
     const before = await lengthOfLog(redisUrl);
     expect(before).toBeGreaterThan(0);
@@ -123,14 +125,17 @@ describe('fleetbridge up', () => {
       expect(output()).toContain(`${variable}: expected`);
   });
 
-  it('names the port in use and the variable that changes it', async () => {
+  it('names every port in use and the variables that change them', async () => {
     const environment = await freePorts();
-    const blocker = createServer();
-    await new Promise<void>((resolve) => blocker.listen(Number(environment.INGEST_PORT), resolve));
-    cleanUp.push(() => blocker.close());
+    for (const variable of ['INGEST_PORT', 'STREAMING_GRPC_PORT']) {
+      const blocker = createServer();
+      await new Promise<void>((resolve) => blocker.listen(Number(environment[variable]), resolve));
+      cleanUp.push(() => blocker.close());
+    }
     const { exitCode, output } = spawnUp(newFolder(), environment);
     expect(await exitCode).toBe(1);
-    expect(output()).toMatch(new RegExp(`port ${environment.INGEST_PORT} .* in use .*INGEST_PORT`));
+    expect(output()).toMatch(new RegExp(`port ${environment.INGEST_PORT} .* in use.*INGEST_PORT`));
+    expect(output()).toMatch(new RegExp(`port ${environment.STREAMING_GRPC_PORT} .* in use.*STREAMING_GRPC_PORT`));
   });
 });
 

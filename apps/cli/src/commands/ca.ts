@@ -28,6 +28,7 @@ export const ca: Command = {
     '  --from <source>  read the bundle from another https URL, or from a file',
     "  --engineering    fetch Tesla's engineering CAs and store them as DATA_DIR/pki/tesla-eng-ca.pem",
   ],
+  actions: ['fetch'],
   options: { from: { type: 'string' }, engineering: { type: 'boolean' } },
   run(invocation) {
     const { positionals, values } = invocation;

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { ensureDevelopmentPki, ensureVehicleCertificate } from '@fleetbridge/pki';
 import { loadConfig } from '@fleetbridge/service';
 import { certificateConfig } from '../config.js';
-import { type Command, type Invocation, UsageError } from './command.js';
+import { type Command, type Invocation, unknownAction } from './command.js';
 
 export const cert: Command = {
   summary: 'create a development certificate for a vehicle or for the servers',
@@ -16,11 +16,12 @@ export const cert: Command = {
     '',
     'An existing certificate is kept if it covers these names and is valid for at least 30 more days.',
   ],
+  actions: ['server', 'vehicle'],
   options: { host: { type: 'string', multiple: true } },
   run({ env, positionals: [kind, vin, ...rest], values, print }) {
     const isVehicle = kind === 'vehicle' && vin !== undefined && rest.length === 0 && values.host === undefined;
     if (!isVehicle && !(kind === 'server' && vin === undefined)) {
-      throw new UsageError('expected: vehicle <VIN>, or server [--host <name>]…');
+      throw unknownAction(kind, ['server', 'vehicle'], 'vehicle <VIN>, or server [--host <name>]…');
     }
     const { config } = loadConfig(certificateConfig, { env });
     const directory = join(resolve(config.DATA_DIR), 'pki');

@@ -14,6 +14,8 @@ export interface Command {
   /** Lines of --help below the usage. */
   readonly help: readonly string[];
   readonly options: Options;
+  /** The first arguments that the command knows, for completion in a shell. */
+  readonly actions?: readonly string[];
   /** Returns the exit code, or undefined when the command keeps running and exits the process itself. */
   readonly run: (invocation: Invocation) => Promise<number | undefined> | number | undefined;
 }

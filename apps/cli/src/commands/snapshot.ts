@@ -1,7 +1,7 @@
 // `fleetbridge snapshot recompute`: rebuilds the latest values of every vehicle from the log.
 import { compareEntryIds } from '@fleetbridge/protocol';
 import { type PartitionKeys, SnapshotStore, type Store } from '@fleetbridge/store';
-import { type Command, UsageError } from './command.js';
+import { type Command, unknownAction } from './command.js';
 import { openLog } from './log-access.js';
 import { pollUntil } from './poll-until.js';
 
@@ -16,9 +16,10 @@ export const snapshot: Command = {
     '',
     'Waits up to 60 s until the end of the log is reached.',
   ],
+  actions: ['recompute'],
   options: {},
   async run({ positionals: [action, ...rest], env, print }) {
-    if (action !== 'recompute' || rest.length > 0) throw new UsageError('expected: recompute');
+    if (action !== 'recompute' || rest.length > 0) throw unknownAction(action, ['recompute'], 'recompute');
     const log = await openLog(env, 'fleetbridge-snapshot');
     try {
       const store = new SnapshotStore(log);

@@ -60,6 +60,7 @@ export const subscription: Command = {
     '',
     'Subscriptions of DISPATCHER_CONFIG can be paused, moved and redelivered here, but not deleted.',
   ],
+  actions: Object.keys(actions),
   options: {
     ...Object.assign({}, ...deliveryKinds.map(({ flags }) => flags.options)),
     topic: { type: 'string', multiple: true },

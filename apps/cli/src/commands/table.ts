@@ -2,6 +2,7 @@
 import { ca } from './ca.js';
 import { cert } from './cert.js';
 import type { Command } from './command.js';
+import { completionOf } from './completion.js';
 import { forget } from './forget.js';
 import { migrate } from './migrate.js';
 import { simulate } from './simulate.js';
@@ -24,4 +25,5 @@ export const commands: Readonly<Record<string, Command>> = {
   ca,
   cert,
   migrate,
+  completion: completionOf(() => commands),
 };

@@ -9,13 +9,14 @@ import { openLog } from './log-access.js';
 
 export const tail: Command = {
   summary: 'print the records of the log, decoded, as they arrive',
-  usage: '[--since <30m | 2h | 1d> | --all] [--vin <VIN>] [--topic <topic>] [--count <n>] [--json]',
+  usage: '[--since <30m | 2h | 1d> | --all] [--vin <VIN>] [--topic <topic>] [--count <n>] [--wide] [--json]',
   help: [
     '  --since <age>      start this long ago: 30m, 2h, 1d, or a number of minutes; default: now',
     '  --all              start with the oldest record in the log',
     '  --vin <VIN>        only this vehicle; can be repeated',
     '  --topic <topic>    only V, alerts, errors or connectivity; can be repeated',
     '  --count <n>        exit after this number of records',
+    '  --wide             whole records on a terminal too, where long lines are cut otherwise',
     '  --json             print one JSON object per record',
     '',
     'Reads from REDIS_URL, or from the Redis that "npm start" runs in DATA_DIR.',
@@ -27,6 +28,7 @@ export const tail: Command = {
     topic: { type: 'string', multiple: true },
     count: { type: 'string' },
     json: { type: 'boolean' },
+    wide: { type: 'boolean' },
   },
   async run({ values, positionals, env, print }) {
     if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);
@@ -41,6 +43,9 @@ export const tail: Command = {
     const log = await openLog(env, 'fleetbridge-tail');
     await noteUnknown(log, wanted, env).finally(() => log.close());
 
+    const { columns: width } = process.stdout;
+    const fitting = (line: string) =>
+      values.wide === true || width === undefined || line.length <= width ? line : `${line.slice(0, width - 1)}…`;
     let shown = 0;
     const tails: LogTail[] = [];
     const done = new Promise<void>((resolve) => {
@@ -48,7 +53,7 @@ export const tail: Command = {
         if (wanted.count !== undefined && shown >= wanted.count) return;
         if (wanted.vins && !wanted.vins.includes(normalizeVin(entry.vin))) return;
         if (wanted.topics && !wanted.topics.includes(entry.topic)) return;
-        print(values.json ? recordJsonLine(entry) : recordLine(entry));
+        print(values.json ? recordJsonLine(entry) : fitting(recordLine(entry)));
         if (++shown === wanted.count) resolve();
       };
       for (let partition = 0; partition < log.partitions; partition++) {

@@ -8,6 +8,8 @@ import { columns } from '../output/index.js';
 import { type Command, type Invocation, UsageError, unknownAction, vinArgument } from './command.js';
 import { openLog } from './log-access.js';
 
+const actions = ['create', 'trust', 'list', 'revoke'];
+
 export const token: Command = {
   summary: 'create, list and revoke access tokens of the streaming server',
   usage: 'create [--vin <VIN>] [--label <text>] | trust <JWT | -> [--vin <VIN>] | list [--json] | revoke <id>',
@@ -23,6 +25,7 @@ export const token: Command = {
     '  --label <text>   a note that list prints',
     '  --json           list: one JSON object per token',
   ],
+  actions,
   options: {
     vin: { type: 'string' },
     label: { type: 'string' },
@@ -36,7 +39,7 @@ export const token: Command = {
         ? id === undefined
         : (action === 'revoke' || action === 'trust') && id !== undefined;
     if (!isKnown) {
-      throw unknownAction(action, ['create', 'trust', 'list', 'revoke'], 'create, trust <JWT>, list, or revoke <id>');
+      throw unknownAction(action, actions, 'create, trust <JWT>, list, or revoke <id>');
     }
     const account = action === 'trust' ? accountOf(id === '-' ? (await text(process.stdin)).trim() : id!) : '';
     const grant = newGrant(values);

@@ -4,12 +4,14 @@ import { join, resolve } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { createLogger, type RunContext, runApp } from '@fleetbridge/service';
-import { hasDevelopmentCa, loadUpConfig, type UpConfig } from '../config.js';
-import { showLiveFrames, streamingUrl, welcome } from '../output/index.js';
+import { hasDevelopmentCa, loadUpConfig, ports, type UpConfig } from '../config.js';
+import { adminUrl, createBoard, showLiveFrames, streamingUrl, welcome, withBoldUrls } from '../output/index.js';
 import { openRedisDirectory } from '../redis/index.js';
 import {
   appSpec,
   ChildStartError,
+  ensurePortsFree,
+  ensureWritable,
   hasApps,
   openChildOutput,
   redisSpec,
@@ -17,6 +19,7 @@ import {
   simulatedVins,
   simulatorSpec,
   stopOrder,
+  withNotices,
 } from '../supervisor/index.js';
 import { ensureBridgeToken } from './bridge-token.js';
 import { type Command, UsageError } from './command.js';
@@ -60,7 +63,9 @@ async function runAll(context: RunContext): Promise<void> {
   const config = loadUpConfig(context.env);
   const { env } = context;
   const dataDirectory = resolve(config.DATA_DIR);
-  const vins = vinsToSimulate(config);
+  const board = createBoard(process.stdout);
+  const print = (line: string) => board.print(line);
+  const vins = vinsToSimulate(config, print);
 
   // Closing the terminal window stops everything; output after that is discarded.
   process.on('SIGHUP', () => process.kill(process.pid, 'SIGTERM'));
@@ -72,9 +77,11 @@ async function runAll(context: RunContext): Promise<void> {
   context.shutdownSeconds = (config.SHUTDOWN_SECONDS + 5) * stopOrder.length + 10;
 
   context.signal.addEventListener('abort', () => {
+    board.close();
     if (context.signal.reason !== 'start_failed') print('\nstopping …');
   });
 
+  ensureWritable(dataDirectory);
   const pki = ensureDevelopmentPki({
     directory: join(dataDirectory, 'pki'),
     hosts: [config.TELEMETRY_HOST, config.STREAMING_HOST].filter((host) => host !== undefined),
@@ -94,18 +101,27 @@ async function runAll(context: RunContext): Promise<void> {
 
   const redis = config.REDIS_URL === undefined ? await startOwnRedis() : undefined;
   const facts = { env, config, dataDirectory, redisUrl: redis?.url ?? config.REDIS_URL ?? '', bridgeToken };
-  for (const name of ['dispatcher', 'ingest', 'streaming'] as const) await supervisor.start(appSpec(name, facts));
+  if (redis === undefined) await checkPorts();
+  const adminPorts = {
+    dispatcher: config.DISPATCHER_ADMIN_PORT,
+    ingest: config.INGEST_ADMIN_PORT,
+    streaming: config.STREAMING_ADMIN_PORT,
+  };
+  for (const name of ['dispatcher', 'ingest', 'streaming'] as const) {
+    const url = adminUrl(config, adminPorts[name]);
+    await withNotices(supervisor.start(appSpec(name, facts)), { name, url, print });
+  }
   if (vins.length > 0) await supervisor.start(simulatorSpec(vins, facts));
   context.signal.throwIfAborted();
 
   const redisUrlFile = redis === undefined ? {} : { redisUrlFile: join(redis.directory, 'url') };
-  print(welcome({ config, dataDirectory, token: bridgeToken, vins, ...redisUrlFile }));
+  print(withBoldUrls(welcome({ config, dataDirectory, token: bridgeToken, vins, ...redisUrlFile }), process.stdout));
   const frames = showLiveFrames({
     url: streamingUrl(config),
     token: bridgeToken,
     vins,
     ...trustedCas(config.STREAMING_CERT_FILE, pki.serverAuthority.certFile),
-    print,
+    board,
   });
   context.onStop('live frames', () => frames.stop());
   context.ready();
@@ -117,8 +133,20 @@ async function runAll(context: RunContext): Promise<void> {
       print,
     });
     context.signal.throwIfAborted();
-    await supervisor.start(redisSpec({ env, config, dataDirectory }));
+    // After the check for another fleetbridge in this directory, which would be the one that has the ports.
+    await checkPorts();
+    await withNotices(supervisor.start(redisSpec({ env, config, dataDirectory })), { name: 'redis', print });
     return directory;
+  }
+
+  function checkPorts() {
+    return ensurePortsFree(
+      ports.map((variable) => ({
+        variable,
+        port: config[variable],
+        host: variable.endsWith('_ADMIN_PORT') ? config.ADMIN_HOST : undefined,
+      })),
+    );
   }
 }
 
@@ -130,7 +158,7 @@ function trustedCas(certFile: string | undefined, developmentCa: string): { caPe
 }
 
 /** Only vehicles that ingest accepts: their certificates are signed by the development CA. */
-function vinsToSimulate(config: UpConfig): string[] {
+function vinsToSimulate(config: UpConfig, print: (line: string) => void): string[] {
   const { ALLOWED_VINS: allowed, SIM_VEHICLES: wanted } = config;
   const isOwnCa = !hasDevelopmentCa(config);
   if (isOwnCa && wanted !== undefined && wanted > 0) {
@@ -143,8 +171,4 @@ function vinsToSimulate(config: UpConfig): string[] {
   if (admitted.length < vins.length)
     print(`skipped ${vins.length - admitted.length} simulated vehicle(s) that are not in ALLOWED_VINS`);
   return admitted;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

@@ -21,6 +21,7 @@ export const vehicle: Command = {
     '',
     'The latest allow or deny for a VIN wins. Changes take effect within seconds.',
   ],
+  actions,
   options: { any: { type: 'boolean' }, json: { type: 'boolean' } },
   async run({ positionals: [given, ...names], values, env, print }) {
     const action = actions.find((known) => known === given);

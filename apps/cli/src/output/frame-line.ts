@@ -20,3 +20,12 @@ export function frameLine(vin: string, frame: TeslaMateFrame): string {
 function quantity(value: number | null, unit: string): string {
   return `${String(value ?? '-').padStart(4)} ${unit}`;
 }
+
+/** The heading of these lines. */
+export const FRAME_HEADING = [
+  'time'.padEnd(8),
+  'vin'.padEnd(17),
+  'gear speed  battery',
+  'position'.padEnd(20),
+  'power',
+].join('  ');

@@ -1,4 +1,5 @@
+export { type Board, createBoard, withBoldUrls } from './board.js';
 export { columns } from './columns.js';
 export { showLiveFrames } from './live-frames.js';
 export { recordJsonLine, recordLine } from './record-line.js';
-export { streamingUrl, welcome } from './welcome.js';
+export { adminUrl, streamingUrl, welcome } from './welcome.js';

@@ -1,6 +1,7 @@
 // Live frames on the terminal, received like TeslaMate does, so each one has passed through all services.
 import { TeslaMateClient } from '@fleetbridge/simulator';
-import { frameLine } from './frame-line.js';
+import type { Board } from './board.js';
+import { FRAME_HEADING, frameLine } from './frame-line.js';
 
 /** More vehicles would make the output unreadable. */
 const MAX_SHOWN = 3;
@@ -13,12 +14,15 @@ export interface LiveFramesOptions {
   readonly token: string;
   readonly vins: readonly string[];
   readonly caPem?: string;
-  readonly print: (line: string) => void;
+  readonly board: Board;
 }
 
-/** Prints the frames of the first three vehicles until it is stopped; reconnects when a connection fails. */
+/** Shows the frames of the first three vehicles until it is stopped; reconnects when a connection fails. */
 export function showLiveFrames(options: LiveFramesOptions): { stop(): void } {
-  const shown = options.vins.slice(0, MAX_SHOWN).map((vin) => showVehicle(vin, options));
+  const { vins, board } = options;
+  const hidden = vins.length > MAX_SHOWN ? `  (${MAX_SHOWN} of ${vins.length} shown)` : '';
+  if (vins.length > 0) board.heading(`${FRAME_HEADING}${hidden}`);
+  const shown = vins.slice(0, MAX_SHOWN).map((vin) => showVehicle(vin, options));
   return {
     stop() {
       for (const { stop } of shown) stop();
@@ -26,15 +30,19 @@ export function showLiveFrames(options: LiveFramesOptions): { stop(): void } {
   };
 }
 
-function showVehicle(vin: string, { url, token, caPem, print }: LiveFramesOptions): { stop(): void } {
+function showVehicle(vin: string, { url, token, caPem, board }: LiveFramesOptions): { stop(): void } {
   let restart: NodeJS.Timeout | undefined;
   let client = open();
   let lastEvent = '';
+  let hadFrame = false;
+  const print = (line: string) => board.print(line);
+  board.row(vin, `${' '.repeat(10)}${vin}  waiting for its first record`, { isNews: false });
 
   const poll = setInterval(() => {
     for (const { type } of client.events) {
       if (type === 'disconnected') print(`${vin}: connection to streaming lost; reconnecting`);
-      if (type === 'vehicle_disconnected' && lastEvent !== type)
+      // Before the first frame the vehicle has not connected yet.
+      if (type === 'vehicle_disconnected' && lastEvent !== type && hadFrame)
         print(`${vin}: vehicle disconnected (asleep or offline)`);
       if (type === 'tokens_expired' && lastEvent !== type) print(`${vin}: streaming rejected the token`);
       lastEvent = type;
@@ -58,8 +66,9 @@ function showVehicle(vin: string, { url, token, caPem, print }: LiveFramesOption
       ...(caPem === undefined ? {} : { caPem }),
       onFrame: (frame) => {
         lastEvent = '';
+        hadFrame = true;
         opened.frames.length = 0;
-        print(frameLine(vin, frame));
+        board.row(vin, frameLine(vin, frame));
       },
     });
     // The poll above finds a failed first connection among the crashes.

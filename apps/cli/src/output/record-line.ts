@@ -1,11 +1,11 @@
 // A record of the log as a readable line or as JSON.
 import { decodeRecord, recordJson, type SignalValue, signalsOf, signalUnit } from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
+import { localTime } from '../supervisor/index.js';
 
 /** `12:30:01.250  <VIN>  V  VehicleSpeed 42.5 mph · Gear D`; a record that can't be decoded gives the error instead. */
 export function recordLine(entry: LogEntry): string {
-  const time = new Date(entry.createdMs).toISOString().slice(11, 23);
-  return `${time}  ${entry.vin}  ${entry.topic.padEnd(12)}  ${contentOf(entry)}`;
+  return `${timeOf(entry.createdMs)}  ${entry.vin}  ${entry.topic.padEnd(12)}  ${contentOf(entry)}`;
 }
 
 /** One JSON object: the entry's id and metadata, and the record as Tesla's server publishes it. */
@@ -50,4 +50,10 @@ function valueText(name: string, value: SignalValue): string {
   const unit = signalUnit(name);
   const text = typeof value === 'number' ? String(Math.round(value * 1e6) / 1e6) : String(value);
   return unit === undefined ? text : `${text} ${unit}`;
+}
+
+/** Local time, as `up` prints it. */
+function timeOf(ms: number): string {
+  const date = new Date(ms);
+  return `${localTime(date)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }

@@ -14,7 +14,7 @@ export interface WelcomeFacts {
 export function welcome(facts: WelcomeFacts): string {
   const { config, dataDirectory, token, redisUrlFile, vins } = facts;
   const telemetryHost = config.TELEMETRY_HOST ?? 'localhost';
-  const admin = (port: number) => `http://${config.ADMIN_HOST === '0.0.0.0' ? 'localhost' : config.ADMIN_HOST}:${port}`;
+  const admin = (port: number) => adminUrl(config, port);
   const admins = [config.INGEST_ADMIN_PORT, config.STREAMING_ADMIN_PORT, config.DISPATCHER_ADMIN_PORT].map(admin);
   return [
     '',
@@ -47,9 +47,13 @@ export function welcome(facts: WelcomeFacts): string {
           '',
         ]
       : []),
-    'Press Ctrl-C to stop.',
+    `Status page: ${admins[0]}/   Press Ctrl-C to stop.`,
     '',
   ].join('\n');
+}
+
+export function adminUrl({ ADMIN_HOST: host }: Pick<UpConfig, 'ADMIN_HOST'>, port: number): string {
+  return `http://${host === '0.0.0.0' ? 'localhost' : host}:${port}`;
 }
 
 /** Where streaming clients connect, without the path. */

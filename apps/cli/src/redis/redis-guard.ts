@@ -4,9 +4,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createLogger, type RunContext, runApp, withTimeout } from '@fleetbridge/service';
+import { appendOnlyAdvice } from './append-only-check.js';
 import { RedisConnection, RedisReplyError } from './redis-command.js';
 import { clearPort, countWriters, GUARD_NAME, LEAVING_GUARD_NAME } from './redis-directory.js';
 
@@ -69,7 +70,7 @@ async function guardRedis(context: RunContext): Promise<void> {
 interface Server {
   readonly process: ChildProcess;
   /** Exit code or signal as text, and the last lines of its log. */
-  readonly ended: Promise<{ how: string; lastLines: string }>;
+  readonly ended: Promise<{ how: string; lastLines: string; advice?: string | undefined }>;
 }
 
 function startServer(redisServer: string, configFile: string): Server {
@@ -87,7 +88,8 @@ function startServer(redisServer: string, configFile: string): Server {
     child.once('error', (error) => resolve({ how: `could not run ${redisServer}: ${error.message}`, lastLines: '' }));
     child.once('close', (code, signal) => {
       const how = `redis-server exited (${signal ?? `exit code ${code}`})`;
-      resolve({ how, lastLines: lastLines.trim().split('\n').slice(-6).join('\n') });
+      const advice = appendOnlyAdvice(lastLines, { directory: dirname(configFile), redisServer });
+      resolve({ how, lastLines: lastLines.trim().split('\n').slice(-6).join('\n'), advice });
     });
   });
   return { process: child, ended };
@@ -134,7 +136,7 @@ async function untilUsable(connection: RedisConnection, server: Server, signal: 
 
 async function pauseUnlessEnded(server: Server, signal: AbortSignal): Promise<void> {
   const end = await withTimeout(server.ended, POLL_MS, { onTimeout: () => undefined });
-  if (end !== undefined) throw new Error(`${end.how}; last lines of its log:\n${end.lastLines}`);
+  if (end !== undefined) throw new Error(end.advice ?? `${end.how}; last lines of its log:\n${end.lastLines}`);
   signal.throwIfAborted();
 }
 

@@ -53,7 +53,7 @@ export function appSpec(name: 'dispatcher' | 'ingest' | 'streaming', facts: Chil
     name,
     args: [scriptOf(name, 'main.js')],
     env: environmentOf(name, facts.env, defaults[name]),
-    readySeconds: 60,
+    readySeconds: readySecondsOf(name, config),
     ...(name === 'streaming' ? { ports: streamingPorts(config) } : {}),
   };
 }
@@ -70,6 +70,12 @@ function streamingPorts(config: UpConfig): PortSpec[] {
     { name: 'clients', host, port: STREAMING_PORT },
     { name: 'grpc', host, port: STREAMING_GRPC_PORT },
   ];
+}
+
+/** Ingest waits, as its status page shows, for Tesla's CAs and for a Redis of the user that keeps what it acknowledges. */
+function readySecondsOf(name: AppName, config: UpConfig): number {
+  const mayWait = name === 'ingest' && (!hasDevelopmentCa(config) || config.REDIS_URL !== undefined);
+  return mayWait ? 86_400 : 60;
 }
 
 /** The other processes expect ingest at these ports, whatever a configuration file of Tesla's Go server contains. */

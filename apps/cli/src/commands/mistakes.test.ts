@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process';
+import { expect, it } from 'vitest';
+import { readArguments } from './command.js';
+import { commands } from './index.js';
+
+async function run(line: string): Promise<{ code?: number | undefined; error?: string; lines: string[] }> {
+  const [name = '', ...args] = line.split(' ');
+  const lines: string[] = [];
+  const command = commands[name]!;
+  const env = { REDIS_URL: 'redis://127.0.0.1:1' };
+  try {
+    const { values, positionals } = readArguments(args, command.options);
+    return { code: await command.run({ values, positionals, env, print: (text) => lines.push(text) }), lines };
+  } catch (error) {
+    return { error: (error as Error).message, lines };
+  }
+}
+
+it.each([
+  ['token creat', 'unknown action "creat"; did you mean "create"? (expected: create, '],
+  ['vehicle remove X', 'unknown action "remove" (expected: allow <VIN>'],
+  ['snapshot recompte', 'unknown action "recompte"; did you mean "recompute"?'],
+  ['cert sever', 'unknown action "sever"; did you mean "server"?'],
+  ['vehicle allow foo', '"foo" is no VIN: expected 17 letters and digits without I, O and Q'],
+  ['token create --vin X', '--vin: "X" is no VIN'],
+  ['tail --since soon', '--since: expected an age such as 30m, 2h or 1d'],
+  ['ca fetch --from /no/such/file', '--from: /no/such/file does not exist'],
+  ['completion tcsh', 'expected one of bash, zsh, fish'],
+])('%s: %s', async (line, sentence) => {
+  expect((await run(line)).error).toContain(sentence);
+});
+
+it('completes commands, actions and options in a shell', async () => {
+  const script = (await run('completion bash')).lines.join('\n');
+  const complete = (...words: string[]) =>
+    `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _fleetbridge; echo "\${COMPREPLY[*]}"`;
+  const asked = [
+    complete('fleetbridge', 'to'),
+    complete('fleetbridge', 'vehicle', 'un'),
+    complete('fleetbridge', 'tail', '--si'),
+    complete('fleetbridge', 'subscription', 'dead'),
+  ];
+  const { stdout } = spawnSync('bash', ['-c', [script, ...asked].join('\n')], { encoding: 'utf8' });
+  expect(stdout.trim().split('\n')).toEqual(['token', 'unset', '--since', 'dead-letters']);
+  expect((await run('completion fish')).lines[0]).toContain("'__fish_seen_subcommand_from vehicle' -a unset");
+  expect((await run('completion zsh')).lines[0]).toContain('bashcompinit');
+});
