@@ -324,7 +324,7 @@ describe('an operator', () => {
     rig.start();
     await eventually(async () => (await rig.store.verdict('t')) !== undefined);
     expect((await rig.store.verdict('s'))?.sort()).toEqual([
-      's.push.tokken: unknown setting',
+      's.push.tokken: unknown setting; did you mean token?',
       's.push.url: expected a URL that starts with http:// or https://',
       expect.stringMatching(/^s\.topics: /),
     ]);

@@ -15,7 +15,7 @@ export function ensureWritable(dataDirectory: string): void {
   }
 }
 
-/** Not `recursive: true`, with which Node loops for ever below /proc. */
+/** Not `recursive: true`, with which Node loops without end below /proc. */
 function createFolder(folder: string): void {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
   const parent = dirname(folder);
@@ -43,9 +43,9 @@ export interface WantedPort {
 /** Throws an Error with every port that another program uses, and the variables that change them. */
 export async function ensurePortsFree(wanted: readonly WantedPort[]): Promise<void> {
   const checked = await Promise.all(wanted.map(async (one) => ({ ...one, isFree: await isFree(one) })));
-  const taken = checked.filter(({ port, isFree }) => port !== 0 && !isFree);
-  if (taken.length === 0) return;
-  const lines = taken.map(
+  const inUse = checked.filter(({ port, isFree }) => port !== 0 && !isFree);
+  if (inUse.length === 0) return;
+  const lines = inUse.map(
     ({ variable, port }) => `port ${port} is already in use; stop the other program, or set ${variable}`,
   );
   throw new Error(lines.join('\n'));
