@@ -37,7 +37,7 @@ export const layers = {
   'packages/pki': [['development'], ['ca', 'server', 'identity'], ['certificate', 'files'], ['asn1']],
   'packages/simulator': [['vehicle', 'teslamate'], ['model']],
   'packages/settings': [['variables'], ['values']],
-  'packages/service': [['workers'], ['network'], ['process'], ['metrics', 'files', 'go-server'], ['config']],
+  'packages/service': [['workers'], ['network'], ['process'], ['metrics', 'files', 'go-server'], ['log'], ['config']],
   'packages/protocol': [['record'], ['json', 'payload', 'envelope'], ['messages', 'ids']],
   'packages/delivery': [['definition'], ['*'], ['shared']],
   'apps/streaming': [['owner', 'raw', 'http', 'grpc', 'pubsub'], ['frames'], ['resume'], ['records']],

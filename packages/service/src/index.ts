@@ -1,4 +1,4 @@
-// What every process needs: configuration, life cycle, logging, metrics, admin server, workers, file watching.
+// What every process needs: configuration, log, life cycle, metrics, admin server, workers, file watching.
 
 export type { ConfigOf, ConfigSchema, ConfigSources, UnknownVariable } from './config/index.js';
 export {
@@ -15,6 +15,7 @@ export {
 } from './config/index.js';
 export { type ApplyOutcome, type FileWatcher, type FileWatchOptions, watchFiles } from './files/index.js';
 export { type GoConfigReading, type GoDispatcher, type Notice, readGoConfig } from './go-server/index.js';
+export { createLogger, type Logger, type LoggerOptions, printable, printableLines } from './log/index.js';
 export { createMetrics, MergedMetrics, type Metrics, type MetricsAsJson } from './metrics/index.js';
 export {
   type AdminServer,
@@ -30,10 +31,7 @@ export {
 } from './network/index.js';
 export type { StopFunction, StopOutcome } from './process/index.js';
 export {
-  createLogger,
   createReadiness,
-  type Logger,
-  type LoggerOptions,
   measureReadiness,
   type Readiness,
   type ReadinessCheck,

@@ -10,6 +10,7 @@ import {
   type HistogramConfiguration,
   Registry,
 } from 'prom-client';
+import { droppedLogLines } from '../log/index.js';
 
 type Unbound<Configuration> = Omit<Configuration, 'registers'>;
 
@@ -26,13 +27,16 @@ export interface Metrics {
   totalByName(name: string, help: string, label: string, read: () => Record<string, number | undefined>): void;
 }
 
-/** Every series has the label `app`. The default metrics are CPU, memory, GC and event loop delay of the process. */
+/**
+ * Every series has the label `app`. The default metrics are CPU, memory, GC and event loop delay of the process, and its
+ * dropped log lines.
+ */
 export function createMetrics({ app, defaultMetrics = true }: { app: string; defaultMetrics?: boolean }): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ app });
   if (defaultMetrics) collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  return {
+  const metrics: Metrics = {
     registry,
     counter: (configuration) => new Counter({ ...configuration, registers }),
     gauge: (configuration) => new Gauge({ ...configuration, registers }),
@@ -71,4 +75,12 @@ export function createMetrics({ app, defaultMetrics = true }: { app: string; def
       });
     },
   };
+  if (defaultMetrics) {
+    metrics.total(
+      'fleetbridge_log_lines_dropped_total',
+      'Log lines that were not written because stdout was not read or failed.',
+      droppedLogLines,
+    );
+  }
+  return metrics;
 }

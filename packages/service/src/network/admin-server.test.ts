@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
+import { createLogger } from '../log/index.js';
 import { createMetrics } from '../metrics/metrics.js';
-import { createLogger } from '../process/log.js';
 import { createReadiness } from '../process/readiness.js';
 import { type AdminServer, type AdminServerOptions, startAdminServer } from './admin-server.js';
 import { ListenError } from './errors.js';

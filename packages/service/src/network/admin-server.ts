@@ -3,7 +3,8 @@
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Registry } from 'prom-client';
-import type { Logger, Readiness } from '../process/index.js';
+import type { Logger } from '../log/index.js';
+import type { Readiness } from '../process/index.js';
 import { explainListenError } from './listen.js';
 
 export interface AdminServerOptions {

@@ -1,5 +1,4 @@
 export { Condition } from './condition.js';
-export { createLogger, type Logger, type LoggerOptions } from './log.js';
 export {
   createReadiness,
   measureReadiness,

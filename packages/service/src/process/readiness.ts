@@ -1,7 +1,7 @@
 // Whether this process should receive work, per named check, so that page, probe and alert agree on the reason.
 
+import type { Logger } from '../log/index.js';
 import type { Metrics } from '../metrics/index.js';
-import type { Logger } from './log.js';
 
 export interface ReadinessCheck {
   ready: boolean;

@@ -1,11 +1,11 @@
 // The life cycle of a process: start, run, ordered stop, one exit code. The only file that reads process.env.
 //
-//   main ──▶ running ──▶ SIGTERM, SIGINT, or the supervisor is gone ──▶ reverse stop ──▶ exit 0
+//   main ──▶ running ──▶ SIGTERM, SIGINT, SIGHUP, or the supervisor is gone ──▶ reverse stop ──▶ exit 0
 //    ├ ConfigError: 2     └ unhandled error: 1                           └ failed stop, deadline, 2nd signal: 1
 //    └ other error: 1
 import cluster from 'node:cluster';
 import { ConfigError, formatConfigError } from '../config/index.js';
-import { createLogger, type Logger } from './log.js';
+import { createLogger, flushLog, type Logger } from '../log/index.js';
 import { ShutdownHooks, type StopFunction, type StopOutcome } from './shutdown-hooks.js';
 
 export interface RunOptions {
@@ -30,6 +30,8 @@ export interface RunContext {
   shutdownSeconds: number;
   /** Registers how to stop a part that was just started. The functions are called in reverse order. */
   onStop(part: string, stop: StopFunction): void;
+  /** From now on SIGHUP calls `reload` instead of stopping the process. */
+  onReload(reload: () => void): void;
   /** Logs `<name>_ready` and sends the supervisor the IPC message `{ type: 'ready', name, ports }`. */
   ready(facts?: { ports?: Record<string, number> }): void;
 }
@@ -40,6 +42,7 @@ export async function runApp({ name, main, ...options }: RunOptions): Promise<vo
   const stops = new ShutdownHooks();
   const stopping = new AbortController();
   let state: 'starting' | 'running' | 'stopping' | 'ended' = 'starting';
+  let reload: (() => void) | undefined;
   let firstSignal: { signal: NodeJS.Signals; atMs: number } | undefined;
 
   const context: RunContext = {
@@ -50,6 +53,9 @@ export async function runApp({ name, main, ...options }: RunOptions): Promise<vo
     log: createLogger({ name }),
     shutdownSeconds: 20,
     onStop: (part, stop) => stops.add(part, stop),
+    onReload: (newReload) => {
+      reload = newReload;
+    },
     ready({ ports = {} } = {}) {
       context.log.info({ ports }, `${name}_ready`);
       // The callback receives the error of a channel that closes at this moment; 'disconnect' handles that.
@@ -62,6 +68,7 @@ export async function runApp({ name, main, ...options }: RunOptions): Promise<vo
     context.log.info({ reason }, `${name}_stopping`);
     const outcome = await stopParts(reason);
     context.log.info({ outcome }, `${name}_stopped`);
+    await flushLog();
     end(outcome === 'stopped' ? 0 : 1);
   }
 
@@ -86,10 +93,19 @@ export async function runApp({ name, main, ...options }: RunOptions): Promise<vo
       void stop(signal);
       return;
     }
+    // A terminal signals the whole process group, and then the primary sends its workers SIGTERM: one stop.
+    if (cluster.isWorker && first.signal !== signal) return;
     // Under npm one Ctrl-C arrives twice: the terminal signals the whole process group, and npm forwards its own.
     if (first.signal === signal && performance.now() - first.atMs < 100) return;
     context.log.warn({ signal, reason: 'second_signal' }, `${name}_stop_interrupted`);
     end(1);
+  }
+
+  function onHangup(): void {
+    // A closed terminal signals the whole process group. The primary reloads its workers or stops them.
+    if (cluster.isWorker) return;
+    if (reload === undefined) onSignal('SIGHUP');
+    else if (state === 'running') reload();
   }
 
   // The process is in an unknown state: exit without an orderly stop, a supervisor restarts it.
@@ -107,6 +123,7 @@ export async function runApp({ name, main, ...options }: RunOptions): Promise<vo
   const listeners: [string, Parameters<NodeJS.Process['off']>[1]][] = [
     ['SIGTERM', onSignal],
     ['SIGINT', onSignal],
+    ['SIGHUP', onHangup],
     // Only for a child with an IPC channel: its parent has disconnected or died.
     ['disconnect', () => void stop('supervisor_gone')],
     ['uncaughtException', onUnhandled],

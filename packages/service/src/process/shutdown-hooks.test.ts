@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLogger } from './log.js';
+import { createLogger } from '../log/index.js';
 import { ShutdownHooks } from './shutdown-hooks.js';
 
 function setUp() {

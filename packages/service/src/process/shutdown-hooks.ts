@@ -1,6 +1,6 @@
 // Stops the parts of a process in reverse order of their start, one after the other, because a part may still need those
 // that were started before it.
-import type { Logger } from './log.js';
+import type { Logger } from '../log/index.js';
 import { withTimeout } from './with-timeout.js';
 
 /** `deadlineMs`: the time that is left, for parts that drain. */

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createFakeFork } from '../../test/fake-worker.js';
-import { createLogger } from '../process/index.js';
+import { createLogger } from '../log/index.js';
 import { WorkerPool, type WorkerPoolOptions } from './worker-pool.js';
 import { WorkerStartError } from './worker-start-error.js';
 

@@ -3,8 +3,9 @@
 // ready before the others start, so that a start that can't succeed fails once and not once per core.
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '../log/index.js';
 import type { MetricsAsJson } from '../metrics/index.js';
-import { Condition, type Logger, type ReadinessReport, withTimeout } from '../process/index.js';
+import { Condition, type ReadinessReport, withTimeout } from '../process/index.js';
 import { ConnectionHandoff, type ConnectionHandoffOptions } from './connection-handoff.js';
 import { readinessOfEvery, readinessOfOne } from './pool-readiness.js';
 import { PoolWorker, type WorkerExit } from './pool-worker.js';

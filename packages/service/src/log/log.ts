@@ -3,6 +3,7 @@
 import { isatty } from 'node:tty';
 import type { logFormats, logLevels } from '@fleetbridge/settings';
 import { type DestinationStream, pino, stdSerializers } from 'pino';
+import { LogOutput, standardLogOutput } from './log-output.js';
 import { prettyLine } from './log-pretty.js';
 
 export type { Logger } from 'pino';
@@ -16,13 +17,12 @@ export interface LoggerOptions {
   destination?: DestinationStream;
 }
 
-/** Lines are written synchronously, so that process.exit or a crash loses no line. */
+/** Lines to stdout never block the process (LogOutput); process.exit and a crash write what still waits. */
 export function createLogger({ name, level = 'info', format = 'auto', destination }: LoggerOptions) {
   const isTerminal = destination === undefined && isatty(1);
-  // Unlike stdout, pino.destination survives a reader that has closed the pipe (EPIPE).
-  const out = destination ?? pino.destination({ fd: 1, sync: true });
+  const out = destination ?? standardLogOutput();
   const isPretty = format === 'pretty' || (format === 'auto' && isTerminal);
-  return pino(
+  const log = pino(
     {
       level,
       messageKey: 'event',
@@ -34,6 +34,14 @@ export function createLogger({ name, level = 'info', format = 'auto', destinatio
       serializers: { err: stdSerializers.errWithCause },
     },
     // No pino transport: it would be a worker thread with its own file, which a bundled app does not have.
-    isPretty ? { write: (line: string) => out.write(prettyLine(line, { colour: isTerminal })) } : out,
+    isPretty ? pretty(out, isTerminal) : out,
   );
+  if (out instanceof LogOutput) out.onResumed = (gap) => log.warn({ ...gap }, 'log_lines_dropped');
+  return log;
+}
+
+/** pino calls `flushSync` after a fatal line. */
+function pretty(out: DestinationStream & { flushSync?: () => void }, colour: boolean): DestinationStream {
+  const write = (line: string) => out.write(prettyLine(line, { colour }));
+  return Object.assign({ write }, { flushSync: () => out.flushSync?.() });
 }

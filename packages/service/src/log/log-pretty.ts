@@ -1,5 +1,6 @@
 // Formats a JSON log line for a terminal: time, level, app, event, then the fields as name=value, then the error's stack.
 // Values can come from the network, so control characters are escaped.
+import { printable } from './printable.js';
 
 /** The readable line with its newline. A line that is not a JSON object is returned unchanged. */
 export function prettyLine(line: string, { colour }: { colour: boolean }): string {
@@ -42,9 +43,4 @@ function stackOf(err: unknown, prefix = ''): string {
   const text = typeof stack === 'string' ? stack : `${type}: ${message}`;
   const lines = text.split('\n').map((row, index) => `    ${index === 0 ? prefix : ''}${printable(row)}\n`);
   return lines.join('') + stackOf(cause, 'caused by ');
-}
-
-// Control characters move the cursor; format characters (right-to-left overrides) make text appear as other text.
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }
