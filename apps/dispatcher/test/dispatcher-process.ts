@@ -11,8 +11,8 @@ export interface DispatcherProcess {
   lines: string[];
   metric(name: string): Promise<number>;
   signal(signal: NodeJS.Signals): void;
-  /** SIGTERM; resolves to the exit code. */
-  stop(): Promise<number | null>;
+  /** Resolves to the exit code. */
+  stop(signal?: 'SIGTERM' | 'SIGHUP'): Promise<number | null>;
   kill(): Promise<void>;
 }
 
@@ -41,8 +41,8 @@ export async function startDispatcher(env: Record<string, string>): Promise<Disp
       return Number(line?.split(' ').at(-1) ?? Number.NaN);
     },
     signal: (signal) => void child.kill(signal),
-    stop: () => {
-      child.kill('SIGTERM');
+    stop: (signal = 'SIGTERM') => {
+      child.kill(signal);
       return ended;
     },
     kill: async () => {

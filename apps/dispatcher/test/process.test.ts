@@ -38,6 +38,15 @@ it('exits with code 2 and every mistake of its variables and its file', ({ redis
   }
 });
 
+it('drains on SIGHUP', async ({ redisServer, redis, cleanup }) => {
+  const rig = dispatchRig(redis, { url: redisServer.url });
+  cleanup.push(() => rig.dispose());
+  const dispatcher = await startDispatcher({ REDIS_URL: redisServer.url, NAMESPACE: rig.namespace });
+  cleanup.push(() => dispatcher.kill());
+  expect(await dispatcher.stop('SIGHUP')).toBe(0);
+  expect(dispatcher.lines.at(-1)).toContain('"outcome":"stopped"');
+});
+
 it('delivers the subscriptions of its file, applies changes, counts them, and stops cleanly', async ({
   redisServer,
   redis,

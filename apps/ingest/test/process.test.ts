@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Presence } from '@fleetbridge/store';
 import { eventually } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
 import { it } from './ingest-test.js';
@@ -34,6 +35,23 @@ describe('the process', () => {
       'ingest_stopped',
     ]);
   });
+
+  it.for(['1', '2'])(
+    'drains on SIGHUP, silent vehicles included, with INGEST_WORKERS=%s',
+    async (workers, { processes, store }) => {
+      const ingest = processes.start({ INGEST_WORKERS: workers, SHUTDOWN_SECONDS: '2' });
+      const { ports } = await ingest.ready;
+      const vehicle = await processes.connect(ports.vehicles);
+      const silent = await processes.connect(ports.vehicles, '5YJ3E1EA7KF000002');
+      for (const one of [vehicle, silent]) await one.fence();
+      silent.connection.pause();
+      ingest.child.kill('SIGHUP');
+      expect(await vehicle.closed).toBe(1001);
+      expect(await ingest.exited).toBe(0);
+      expect(ingest.lines()).toContainEqual(expect.objectContaining({ event: 'ingest_stopping', reason: 'SIGHUP' }));
+      expect(await new Presence(store).all()).toEqual([]);
+    },
+  );
 
   it('loses no acknowledged record when it is killed with -9, and the next process accepts its vehicle', async ({
     processes,

@@ -68,6 +68,28 @@ describe('a stop', () => {
     expect(vehicle.acks()).toEqual(records);
   });
 
+  it.for([1_000, 400])(
+    'appends the disconnect of silent vehicles too, within %i ms',
+    async (deadlineMs, { startIngest }) => {
+      ingest = await startIngest();
+      const vins = [VIN, OTHER_VIN, '5YJ3E1EA7KF000003'];
+      for (const [index, vin] of vins.entries()) {
+        const vehicle = await ingest.connect({ vin });
+        await vehicle.fence();
+        // the others do not read the close frame
+        if (index > 0) vehicle.connection.pause();
+      }
+      // Not ingest.stop: its later parts give the sockets time to close.
+      await ingest.connections.stop({ deadlineMs });
+      expect(ingest.connections.connected).toBe(0);
+      expect(ingest.appender.unsettledRecords).toBe(0);
+      expect((await ingest.story()).filter((one) => one === 'DISCONNECTED')).toHaveLength(3);
+      expect(await ingest.presence.all()).toEqual([]);
+      expect(ingest.counts.ended).toEqual({ no_goodbye: 2 });
+      expect(ingest.lines.filter(({ event }) => event === 'vehicle_disconnected')).toHaveLength(3);
+    },
+  );
+
   it('ends at its deadline when Redis does not answer and a vehicle does not close', async ({
     redisServer,
     startIngest,

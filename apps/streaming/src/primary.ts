@@ -6,7 +6,10 @@ import { loadCertificate } from './certificate.js';
 import { type StreamingConfig, withDefaults } from './config.js';
 
 /** Resolves when the workers are ready. Throws ConfigError, ListenError, WorkerStartError. */
-export async function startPrimary(config: StreamingConfig, context: Pick<RunContext, 'env' | 'log' | 'onStop'>) {
+export async function startPrimary(
+  config: StreamingConfig,
+  context: Pick<RunContext, 'env' | 'log' | 'onReload' | 'onStop'>,
+) {
   const { log } = context;
   const { bind: host } = withDefaults(config);
   // Each worker loads it itself; a mistake is better reported once.
@@ -60,12 +63,11 @@ export async function startPrimary(config: StreamingConfig, context: Pick<RunCon
   });
   context.onStop('admin server', () => admin.stop());
 
-  const reload = () => {
+  // SIGHUP
+  context.onReload(() => {
     log.info('reload_requested');
     void pool.reload();
-  };
-  process.on('SIGHUP', reload);
-  context.onStop('reload', () => process.off('SIGHUP', reload));
+  });
   context.onStop('workers', (limits) => pool.stop(limits));
   await pool.start();
   return { ports: { ...ports, admin: admin.address.port } };

@@ -5,8 +5,6 @@ import { startStreaming } from './streaming.js';
 
 /** Resolves when its clients receive live frames. */
 export async function startWorker(config: StreamingConfig, context: RunContext): Promise<void> {
-  // A closed terminal sends SIGHUP to the whole process group; only the primary treats it as a reload.
-  process.on('SIGHUP', () => {});
   const primary = openPrimaryChannel();
   const readiness = createReadiness({ checks: ['redis', 'log', 'clients_port'], signal: context.signal });
   await startStreaming({

@@ -23,7 +23,7 @@ afterEach(() => {
 });
 
 describe('a stop', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)(
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     'by %s stops the parts in reverse order and exits with 0',
     async (signal) => {
       const app = startApp('orderly');
@@ -63,6 +63,16 @@ describe('a stop', () => {
     const [stopping, cut] = app.entries().slice(-2);
     expect(cut).toMatchObject({ event: 'fixture_stop_interrupted' });
     expect(Date.parse(String(cut?.time)) - Date.parse(String(stopping?.time))).toBeGreaterThanOrEqual(95);
+  });
+
+  test('does not follow from SIGHUP when the app reloads on it', async () => {
+    const app = startApp('reloads');
+    await app.event('fixture_ready');
+    app.child.kill('SIGHUP');
+    await until(() => life().includes('reloaded'));
+    app.child.kill('SIGTERM');
+    expect(await app.exited).toBe(0);
+    expect(app.entries()).toContainEqual(expect.objectContaining({ event: 'fixture_stopping', reason: 'SIGTERM' }));
   });
 
   test('that exceeds its deadline exits with 1 and names the part', async () => {
@@ -125,6 +135,21 @@ describe('a supervisor', () => {
     app.child.disconnect();
     expect(await app.exited).toBe(0);
     expect(app.entries().map(({ event }) => event)).toEqual(['fixture_stopping', 'fixture_stopped']);
+  });
+
+  test('of a cluster and its workers stop once when a terminal signals all of them', async () => {
+    const primary = startApp('orderly', { FIXTURE_CLUSTER: 'on' });
+    const { pid } = await primary.entry(({ event }) => event === 'fixture_ready');
+    // The worker gets the terminal's signals first, and then the primary's SIGTERM.
+    for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.kill(Number(pid), signal);
+    await until(() => life().includes('log stopped'));
+    primary.child.kill('SIGKILL');
+    await primary.exited;
+    expect(primary.entries().map(({ event, reason }) => [event, reason])).toContainEqual([
+      'fixture_stopping',
+      'SIGINT',
+    ]);
+    expect(primary.entries().at(-1)).toMatchObject({ event: 'fixture_stopped', outcome: 'stopped' });
   });
 
   test('of a cluster that is killed makes its workers stop in order too', async () => {

@@ -67,8 +67,7 @@ async function runAll(context: RunContext): Promise<void> {
   const print = (line: string) => board.print(line);
   const vins = vinsToSimulate(config, print);
 
-  // Closing the terminal window stops everything; output after that is discarded.
-  process.on('SIGHUP', () => process.kill(process.pid, 'SIGTERM'));
+  // Closing the terminal window (SIGHUP) stops everything; output after that is discarded.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   // The terminal is for the user, who needs the supervisor's own log only when it fails.

@@ -129,10 +129,13 @@ export class ConnectionRegistry implements ConnectionEvents {
     for (const connection of this.#open) connection.stopReading();
     await appender.drain(deadlineMs * 0.7);
     for (const connection of this.#open) connection.close(1001, 'server is going away');
-    const closeUntil = Math.min(until, performance.now() + CLOSE_TIMEOUT_MS);
+    // half of the remaining time is for the disconnects of those that don't answer
+    const closeUntil = performance.now() + Math.min((until - performance.now()) / 2, CLOSE_TIMEOUT_MS);
     while (this.#open.size > 0 && performance.now() < closeUntil) await delay(10);
     for (const connection of this.#open) connection.terminate('no_goodbye');
-    // each closed socket has appended its disconnect behind the records
+    // A terminated socket emits 'close' later, or not at all while it holds unsent bytes.
+    for (const connection of this.#open) this.closed(connection, 1006);
+    // each connection has appended its disconnect behind its records
     await appender.drain(Math.max(0, until - performance.now()));
   }
 
@@ -161,7 +164,8 @@ export class ConnectionRegistry implements ConnectionEvents {
 
   closed(connection: VehicleConnection, code: number): void {
     const { log, now, appendConnectivity } = this.#options;
-    this.#open.delete(connection);
+    // At a stop a silent vehicle is reported before its socket has closed.
+    if (!this.#open.delete(connection)) return;
     this.#paused.delete(connection);
     if (this.#byVin.get(connection.vin) === connection) this.#byVin.delete(connection.vin);
     // the log ignores it when a newer connection has replaced this one

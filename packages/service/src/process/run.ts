@@ -105,7 +105,7 @@ export async function runApp({ name, main, ...options }: RunOptions): Promise<vo
     // A closed terminal signals the whole process group. The primary reloads its workers or stops them.
     if (cluster.isWorker) return;
     if (reload === undefined) onSignal('SIGHUP');
-    else if (state === 'running') reload();
+    else if (!stopping.signal.aborted) reload();
   }
 
   // The process is in an unknown state: exit without an orderly stop, a supervisor restarts it.
