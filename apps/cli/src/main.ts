@@ -1,6 +1,7 @@
 // `fleetbridge <command>`: finds the command in the table of commands/, reads its arguments, reports its errors.
 import { ConfigError, formatConfigError, nearestName, VERSION } from '@fleetbridge/service';
 import { type Command, commands, readArguments, UsageError } from './commands/index.js';
+import { print, printError } from './output/index.js';
 
 const code = await main(process.argv.slice(2));
 if (code !== undefined) process.exitCode = code;
@@ -18,8 +19,8 @@ async function main([name, ...args]: readonly string[]): Promise<number | undefi
   if (command === undefined) {
     const what = name.startsWith('-') ? `unknown option ${name}` : `unknown command "${name}"`;
     const nearest = nearestName(name, Object.keys(commands));
-    const advice = nearest === undefined ? `\n\n${listOfCommands()}` : `; did you mean "${nearest}"?\n`;
-    process.stderr.write(`fleetbridge: ${what}${advice}`);
+    const advice = nearest === undefined ? `\n\n${listOfCommands().trimEnd()}` : `; did you mean "${nearest}"?`;
+    printError(`fleetbridge: ${what}${advice}`);
     return 2;
   }
   try {
@@ -32,7 +33,7 @@ async function main([name, ...args]: readonly string[]): Promise<number | undefi
       values,
       positionals,
       env: process.env,
-      print: (line) => process.stdout.write(`${line}\n`),
+      print,
     });
   } catch (error) {
     return report(name, error);
@@ -41,14 +42,14 @@ async function main([name, ...args]: readonly string[]): Promise<number | undefi
 
 function report(name: string, error: unknown): number {
   if (error instanceof UsageError) {
-    process.stderr.write(`fleetbridge ${name}: ${error.message}\nSee "fleetbridge ${name} --help".\n`);
+    printError(`fleetbridge ${name}: ${error.message}\nSee "fleetbridge ${name} --help".`);
     return 2;
   }
   if (error instanceof ConfigError) {
-    process.stderr.write(`${formatConfigError(error)}\n`);
+    printError(formatConfigError(error));
     return 2;
   }
-  process.stderr.write(`fleetbridge ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+  printError(`fleetbridge ${name}: ${error instanceof Error ? error.message : String(error)}`);
   return 1;
 }
 

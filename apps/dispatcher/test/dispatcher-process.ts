@@ -11,6 +11,8 @@ export interface DispatcherProcess {
   lines: string[];
   metric(name: string): Promise<number>;
   signal(signal: NodeJS.Signals): void;
+  /** Writes of the process then fail with EPIPE. */
+  closeStdout(): void;
   /** Resolves to the exit code. */
   stop(signal?: 'SIGTERM' | 'SIGHUP'): Promise<number | null>;
   kill(): Promise<void>;
@@ -41,6 +43,7 @@ export async function startDispatcher(env: Record<string, string>): Promise<Disp
       return Number(line?.split(' ').at(-1) ?? Number.NaN);
     },
     signal: (signal) => void child.kill(signal),
+    closeStdout: () => void child.stdout!.destroy(),
     stop: (signal = 'SIGTERM') => {
       child.kill(signal);
       return ended;

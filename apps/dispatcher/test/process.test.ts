@@ -47,6 +47,30 @@ it('drains on SIGHUP', async ({ redisServer, redis, cleanup }) => {
   expect(dispatcher.lines.at(-1)).toContain('"outcome":"stopped"');
 });
 
+it('continues when the reader of stdout is gone, to which a log subscription delivers', async ({
+  redisServer,
+  redis,
+  cleanup,
+}) => {
+  const endpoint = await startPushEndpoint();
+  cleanup.push(() => endpoint.stop());
+  const rig = dispatchRig(redis, { url: redisServer.url });
+  cleanup.push(() => rig.dispose());
+  await rig.subscribe({ name: 'lines', log: true });
+  await rig.subscribe({ name: 'home', push: { url: endpoint.url } });
+  const dispatcher = await startDispatcher({ REDIS_URL: redisServer.url, NAMESPACE: rig.namespace });
+  cleanup.push(() => dispatcher.kill());
+  await rig.add('VIN1', 0);
+  await eventually(() => dispatcher.lines.some((line) => line.includes('"record_payload"')));
+  dispatcher.closeStdout();
+  await rig.add('VIN1', 1);
+  await eventually(async () => (await dispatcher.metric('fleetbridge_log_lines_dropped_total')) > 0);
+  await rig.add('VIN1', 2);
+  await eventually(() => endpoint.pushes.length === 3);
+  expect(await rig.isDone('lines')).toBe(false);
+  expect(await dispatcher.stop()).toBe(0);
+});
+
 it('delivers the subscriptions of its file, applies changes, counts them, and stops cleanly', async ({
   redisServer,
   redis,

@@ -15,7 +15,7 @@ export {
 } from './config/index.js';
 export { type ApplyOutcome, type FileWatcher, type FileWatchOptions, watchFiles } from './files/index.js';
 export { type GoConfigReading, type GoDispatcher, type Notice, readGoConfig } from './go-server/index.js';
-export { createLogger, type Logger, type LoggerOptions, printable, printableLines } from './log/index.js';
+export { createLogger, type Logger, type LoggerOptions, printable, printableLines, writeToLog } from './log/index.js';
 export { createMetrics, MergedMetrics, type Metrics, type MetricsAsJson } from './metrics/index.js';
 export {
   type AdminServer,

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
-import { loadConfig } from '@fleetbridge/service';
+import { loadConfig, printable } from '@fleetbridge/service';
 import {
   AdmissionStore,
   type ForgetResult,
@@ -119,7 +119,7 @@ async function isConfirmed(vin: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question(
-      `Delete all data of ${vin}? This cannot be undone. Type the VIN to confirm: `,
+      `Delete all data of ${printable(vin)}? This cannot be undone. Type the VIN to confirm: `,
     );
     return normalizeVin(answer.trim()) === normalizeVin(vin);
   } finally {

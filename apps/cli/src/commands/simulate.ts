@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
-import { createLogger, loadConfig, type RunContext, runApp } from '@fleetbridge/service';
+import { createLogger, loadConfig, printable, type RunContext, runApp } from '@fleetbridge/service';
 import { defaultPlan, type PhasePlan, SimulatedVehicle, type SimulatedVehicleEvent } from '@fleetbridge/simulator';
 import { simulateConfig } from '../config.js';
+import { print } from '../output/index.js';
 import { localTime, simulatedVins } from '../supervisor/index.js';
 import { certificateTexts } from './certificate-texts.js';
 import { type Command, type Invocation, numberOption, UsageError } from './command.js';
@@ -87,7 +88,7 @@ async function driveVehicles(request: Request, context: RunContext): Promise<voi
         ...(isNamed ? { servername: config.TELEMETRY_HOST ?? '' } : {}),
         ...(request.plan === undefined ? {} : { plan: request.plan }),
         ...(request.timeScale === undefined ? {} : { timeScale: request.timeScale }),
-        onEvent: (event) => process.stdout.write(`${localTime(new Date())}  ${vin}  ${describe(event)}\n`),
+        onEvent: (event) => print(`${localTime(new Date())}  ${vin}  ${printable(describe(event))}`),
       }),
   );
   context.onStop('vehicles', () => Promise.all(vehicles.map((vehicle) => vehicle.stop())));

@@ -9,7 +9,7 @@ import {
   deliveryKinds,
   isSubscriptionName,
 } from '@fleetbridge/delivery';
-import { loadConfig } from '@fleetbridge/service';
+import { loadConfig, printable } from '@fleetbridge/service';
 import {
   awayText,
   recordsText,
@@ -335,7 +335,7 @@ function deadLetters({ args, values, print }: Request) {
         print(JSON.stringify({ id: `${partition}/${id}`, entry: entry.id, vin, topic, txid, rejections, error, died }));
       } else {
         print(`${partition}/${id}  ${recordLine(entry)}`);
-        print(`    rejected ${rejections} times, last at ${new Date(diedMs).toISOString()}: ${error}`);
+        print(`    rejected ${rejections} times, last at ${new Date(diedMs).toISOString()}: ${printable(error)}`);
       }
     }
     return 0;

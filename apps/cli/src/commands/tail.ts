@@ -1,9 +1,9 @@
 // `fleetbridge tail`: prints the records of the log as they arrive, decoded, with signal names and units.
 import { BEGINNING, normalizeVin, topics } from '@fleetbridge/protocol';
-import { loadConfig } from '@fleetbridge/service';
+import { loadConfig, printable } from '@fleetbridge/service';
 import { type LogEntry, LogTail, type Store } from '@fleetbridge/store';
 import { topicsConfig } from '../config.js';
-import { recordJsonLine, recordLine } from '../output/index.js';
+import { printError, recordJsonLine, recordLine } from '../output/index.js';
 import { ageMs, type Command, type Invocation, numberOption, UsageError } from './command.js';
 import { openLog } from './log-access.js';
 
@@ -65,7 +65,7 @@ export const tail: Command = {
             name: 'fleetbridge-tail',
             onEntry: show,
             onSkipped: ({ entry, error }) =>
-              process.stderr.write(`skipped record ${entry.id}: ${(error as Error).message}\n`),
+              printError(`skipped record ${entry.id}: ${printable((error as Error).message)}`),
           }),
         );
       }
@@ -97,7 +97,7 @@ async function noteUnknown(
   { vins = [], topics: wanted = [] }: { vins?: string[] | undefined; topics?: string[] | undefined },
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const note = (text: string) => process.stderr.write(`${text}; waiting (Ctrl-C ends)\n`);
+  const note = (text: string) => printError(`${printable(text)}; waiting (Ctrl-C ends)`);
   for (const vin of vins) {
     const isKnown = (await log.redis.hexists(log.keysOf(vin).newest, vin)) === 1;
     if (!isKnown) note(`no record of ${vin} in the log yet`);

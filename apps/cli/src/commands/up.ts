@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
-import { createLogger, type RunContext, runApp } from '@fleetbridge/service';
+import { createLogger, printableLines, type RunContext, runApp } from '@fleetbridge/service';
 import { hasDevelopmentCa, loadUpConfig, ports, type UpConfig } from '../config.js';
 import { adminUrl, createBoard, showLiveFrames, streamingUrl, welcome, withBoldUrls } from '../output/index.js';
 import { openRedisDirectory } from '../redis/index.js';
@@ -64,7 +64,7 @@ async function runAll(context: RunContext): Promise<void> {
   const { env } = context;
   const dataDirectory = resolve(config.DATA_DIR);
   const board = createBoard(process.stdout);
-  const print = (line: string) => board.print(line);
+  const print = (line: string) => board.print(printableLines(line));
   const vins = vinsToSimulate(config, print);
 
   // Closing the terminal window (SIGHUP) stops everything; output after that is discarded.
@@ -114,7 +114,9 @@ async function runAll(context: RunContext): Promise<void> {
   context.signal.throwIfAborted();
 
   const redisUrlFile = redis === undefined ? {} : { redisUrlFile: join(redis.directory, 'url') };
-  print(withBoldUrls(welcome({ config, dataDirectory, token: bridgeToken, vins, ...redisUrlFile }), process.stdout));
+  board.print(
+    withBoldUrls(welcome({ config, dataDirectory, token: bridgeToken, vins, ...redisUrlFile }), process.stdout),
+  );
   const frames = showLiveFrames({
     url: streamingUrl(config),
     token: bridgeToken,

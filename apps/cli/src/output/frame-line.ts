@@ -1,4 +1,5 @@
 // One frame as a line for the terminal.
+import { printable } from '@fleetbridge/service';
 import type { TeslaMateFrame } from '@fleetbridge/simulator';
 import { localTime } from '../supervisor/index.js';
 
@@ -9,7 +10,7 @@ export function frameLine(vin: string, frame: TeslaMateFrame): string {
   return [
     localTime(new Date(timeMs)),
     vin,
-    shiftState ?? '-',
+    printable(shiftState ?? '-'),
     quantity(speed, 'mph'),
     quantity(soc, '%'),
     place.padEnd(20),

@@ -1,11 +1,13 @@
 // A record of the log as a readable line or as JSON.
 import { decodeRecord, recordJson, type SignalValue, signalsOf, signalUnit } from '@fleetbridge/protocol';
+import { printable } from '@fleetbridge/service';
 import type { LogEntry } from '@fleetbridge/store';
 import { localTime } from '../supervisor/index.js';
 
-/** `12:30:01.250  <VIN>  V  VehicleSpeed 42.5 mph · Gear D`; a record that can't be decoded gives the error instead. */
+/** `12:30:01.250  <VIN>  V  VehicleSpeed 42.5 mph · Gear D`; a record that can't be decoded gives the error instead.
+ * Values come from vehicles: control characters are escaped. */
 export function recordLine(entry: LogEntry): string {
-  return `${timeOf(entry.createdMs)}  ${entry.vin}  ${entry.topic.padEnd(12)}  ${contentOf(entry)}`;
+  return printable(`${timeOf(entry.createdMs)}  ${entry.vin}  ${entry.topic.padEnd(12)}  ${contentOf(entry)}`);
 }
 
 /** One JSON object: the entry's id and metadata, and the record as Tesla's server publishes it. */

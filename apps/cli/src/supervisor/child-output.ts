@@ -2,6 +2,7 @@
 // text on stderr during the first start is held back, because it explains a failed start.
 import { createWriteStream, mkdirSync, renameSync, statSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
+import { printable } from '@fleetbridge/service';
 import type { ChildOutput } from './supervised-child.js';
 
 const ROTATE_BYTES = 10 * 1024 * 1024;
@@ -105,9 +106,4 @@ function shown(value: unknown): string {
 
 function clipped(line: string): string {
   return line.length <= MAX_SHOWN_CHARS ? line : `${line.slice(0, MAX_SHOWN_CHARS - 1)}…`;
-}
-
-// Values can come from the network, and control characters would move the terminal's cursor.
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }

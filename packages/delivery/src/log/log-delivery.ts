@@ -3,6 +3,7 @@
 import { createWriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { decodeRecord, flatRecord } from '@fleetbridge/protocol';
+import { writeToLog } from '@fleetbridge/service';
 import type { LogEntry } from '@fleetbridge/store';
 import {
   attributesOf,
@@ -38,21 +39,22 @@ export class LogDelivery implements Delivery {
     } catch (error) {
       return rejected(error);
     }
+    if (this.#file === undefined) return await writeToLog(line).then(() => DELIVERED, away);
+    const file = this.#stream(this.#file);
     return await new Promise((resolve) => {
-      this.#stream().write(`${line}\n`, (error) => resolve(error ? away(error) : DELIVERED));
+      file.write(`${line}\n`, (error) => resolve(error ? away(error) : DELIVERED));
     });
   }
 
   async stop(): Promise<void> {
     const out = this.#out;
-    if (this.#file !== undefined && out !== undefined) await new Promise<void>((resolve) => out.end(resolve));
+    if (out !== undefined) await new Promise<void>((resolve) => out.end(resolve));
   }
 
   /** After an error of the file (disk full, folder removed) the next record opens it again. */
-  #stream(): Writable {
-    if (this.#file === undefined) return process.stdout;
+  #stream(file: string): Writable {
     if (this.#out === undefined || this.#out.destroyed) {
-      this.#out = createWriteStream(this.#file, { flags: 'a' });
+      this.#out = createWriteStream(file, { flags: 'a' });
       // the callback of the write receives the error as well
       this.#out.on('error', () => {});
     }

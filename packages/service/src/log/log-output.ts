@@ -2,6 +2,7 @@
 // Lines wait in a bounded queue; what does not fit or can't be written is dropped and counted. Only the last lines of a
 // process are written synchronously (`flushSync`).
 import { constants, fstatSync, write, writeSync } from 'node:fs';
+import { printable } from './printable.js';
 
 /** About the size of the queue in bytes: log lines are nearly all ASCII. */
 const MAX_QUEUED_CHARS = 4_000_000;
@@ -23,10 +24,17 @@ export interface LogGap {
   reason: string;
 }
 
+type Written = (error: Error | undefined) => void;
+
+interface Line {
+  text: string;
+  written: Written | undefined;
+}
+
 interface Chunk {
   bytes: Buffer;
   written: number;
-  lines: number;
+  lines: readonly Line[];
 }
 
 export class LogOutput {
@@ -38,7 +46,7 @@ export class LogOutput {
   readonly #maxQueuedChars: number;
   readonly #isPipe: boolean;
   readonly #idleWaiters: (() => void)[] = [];
-  #queue: string[] = [];
+  #queue: Line[] = [];
   #queuedChars = 0;
   /** Partly written, or not at all. */
   #chunk: Chunk | undefined;
@@ -55,14 +63,15 @@ export class LogOutput {
     this.#isPipe = isPipe(fd);
   }
 
-  /** Never blocks and never throws. */
-  write(line: string): void {
-    if (this.#queuedChars + line.length > this.#maxQueuedChars) {
-      this.#drop(lineCount(line), 'queue_full');
+  /** Never blocks and never throws. `written` is called, possibly at once, when stdout has the line or it is dropped. */
+  write(text: string, written?: Written): void {
+    const line = { text, written };
+    if (this.#queuedChars + text.length > this.#maxQueuedChars) {
+      this.#drop([line], 'queue_full');
       return;
     }
     this.#queue.push(line);
-    this.#queuedChars += line.length;
+    this.#queuedChars += text.length;
     this.#writeQueued();
   }
 
@@ -106,12 +115,12 @@ export class LogOutput {
     if (this.#chunk !== undefined || this.#queue.length === 0) return this.#chunk;
     let count = 0;
     let chars = 0;
-    do chars += this.#queue[count++]!.length;
-    while (count < this.#queue.length && chars + this.#queue[count]!.length <= CHUNK_BYTES);
+    do chars += this.#queue[count++]!.text.length;
+    while (count < this.#queue.length && chars + this.#queue[count]!.text.length <= CHUNK_BYTES);
     const lines = this.#queue.splice(0, count);
     this.#queuedChars -= chars;
-    const text = lines.join('');
-    this.#chunk = { bytes: Buffer.from(this.#isMidLine ? `\n${text}` : text), written: 0, lines: lineCount(text) };
+    const text = lines.map((line) => line.text).join('');
+    this.#chunk = { bytes: Buffer.from(this.#isMidLine ? `\n${text}` : text), written: 0, lines };
     return this.#chunk;
   }
 
@@ -146,11 +155,13 @@ export class LogOutput {
     }
     if (error !== null) {
       this.#chunk = undefined;
-      this.#drop(Math.min(chunk.lines, lineCount(chunk.bytes.subarray(chunk.written))), error.code ?? 'unknown');
+      // Of a chunk that is partly written all lines count as dropped: that happens on a full disk only.
+      this.#drop(chunk.lines, error.code ?? 'unknown');
       return error.code;
     }
     if (chunk.written < chunk.bytes.length) return undefined;
     this.#chunk = undefined;
+    for (const line of chunk.lines) line.written?.(undefined);
     const gap = this.#gap;
     if (gap.lines > 0 && this.#queue.length === 0) {
       this.#gap = { lines: 0, reason: '' };
@@ -166,9 +177,10 @@ export class LogOutput {
     }, RETRY_MS).unref();
   }
 
-  #drop(lines: number, reason: string): void {
-    this.droppedLines += lines;
-    this.#gap = { lines: this.#gap.lines + lines, reason };
+  #drop(lines: readonly Line[], reason: string): void {
+    this.droppedLines += lines.length;
+    this.#gap = { lines: this.#gap.lines + lines.length, reason };
+    for (const line of lines) line.written?.(new Error(`stdout: ${reason}`));
   }
 
   #isIdle(): boolean {
@@ -195,6 +207,13 @@ export function droppedLogLines(): number {
   return standardOutput?.droppedLines ?? 0;
 }
 
+/** Writes a line of another kind among those of the log. Rejects when it was dropped. */
+export function writeToLog(line: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    standardLogOutput().write(`${printable(line)}\n`, (error) => (error === undefined ? resolve() : reject(error)));
+  });
+}
+
 /** See LogOutput.flush. */
 export async function flushLog(): Promise<void> {
   await standardOutput?.flush();
@@ -218,10 +237,4 @@ function makeNonBlocking(fd: number): void {
   const stream = fd === 1 ? process.stdout : fd === 2 ? process.stderr : undefined;
   const { _handle: handle } = (stream ?? {}) as { _handle?: { setBlocking?: (isBlocking: boolean) => unknown } };
   handle?.setBlocking?.(false);
-}
-
-function lineCount(text: string | Buffer): number {
-  let lines = 0;
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++;
-  return lines;
 }

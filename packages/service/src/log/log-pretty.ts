@@ -1,11 +1,11 @@
 // Formats a JSON log line for a terminal: time, level, app, event, then the fields as name=value, then the error's stack.
 // Values can come from the network, so control characters are escaped.
-import { printable } from './printable.js';
+import { printable, printableLines } from './printable.js';
 
-/** The readable line with its newline. A line that is not a JSON object is returned unchanged. */
+/** The readable line with its newline. A line that is not a JSON object stays as it is, printable. */
 export function prettyLine(line: string, { colour }: { colour: boolean }): string {
   const entry = parseEntry(line);
-  if (entry === undefined) return line;
+  if (entry === undefined) return printableLines(line);
   const { level, time, app, pid: _, event, err, ...fields } = entry;
   const paint = (code: number, text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const head = [

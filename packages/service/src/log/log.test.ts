@@ -60,6 +60,14 @@ test('a value from the network cannot control the terminal', () => {
   expect(lines.join('').replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
 });
 
+test('JSON lines cannot control the terminal either, and keep their values', () => {
+  const { log, lines, entries } = capture();
+  const hostile = '\u009b31m\u007f\u202e';
+  log.warn({ [hostile]: hostile }, 'x');
+  expect(lines[0]).not.toMatch(/[^ -~\n]/);
+  expect(entries()[0]).toMatchObject({ [hostile]: hostile });
+});
+
 test('colours are optional, and a line that is not JSON stays unchanged', () => {
   expect(prettyLine('{"level":"warn","event":"x"}\n', { colour: true })).toContain('\u001b[33mWARN \u001b[0m');
   expect(prettyLine('not json\n', { colour: false })).toBe('not json\n');

@@ -5,6 +5,7 @@ import type { logFormats, logLevels } from '@fleetbridge/settings';
 import { type DestinationStream, pino, stdSerializers } from 'pino';
 import { LogOutput, standardLogOutput } from './log-output.js';
 import { prettyLine } from './log-pretty.js';
+import { printableLines } from './printable.js';
 
 export type { Logger } from 'pino';
 
@@ -34,14 +35,17 @@ export function createLogger({ name, level = 'info', format = 'auto', destinatio
       serializers: { err: stdSerializers.errWithCause },
     },
     // No pino transport: it would be a worker thread with its own file, which a bundled app does not have.
-    isPretty ? pretty(out, isTerminal) : out,
+    // JSON is made printable too: `docker compose logs` shows it on a terminal.
+    formatted(out, isPretty ? (line) => prettyLine(line, { colour: isTerminal }) : printableLines),
   );
   if (out instanceof LogOutput) out.onResumed = (gap) => log.warn({ ...gap }, 'log_lines_dropped');
   return log;
 }
 
 /** pino calls `flushSync` after a fatal line. */
-function pretty(out: DestinationStream & { flushSync?: () => void }, colour: boolean): DestinationStream {
-  const write = (line: string) => out.write(prettyLine(line, { colour }));
-  return Object.assign({ write }, { flushSync: () => out.flushSync?.() });
+function formatted(
+  out: DestinationStream & { flushSync?: () => void },
+  format: (line: string) => string,
+): DestinationStream {
+  return Object.assign({ write: (line: string) => out.write(format(line)) }, { flushSync: () => out.flushSync?.() });
 }

@@ -6,6 +6,8 @@
  * JSON strings, so JSON on one line stays valid and keeps its meaning.
  */
 export function printable(text: string): string {
+  // Nearly all texts need no second look.
+  if (PRINTABLE_ASCII.test(text)) return text;
   return text.replaceAll(UNPRINTABLE, escaped);
 }
 
@@ -14,6 +16,7 @@ export function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }
 
+const PRINTABLE_ASCII = /^[ -~]*$/;
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 function escaped(character: string): string {
