@@ -69,8 +69,10 @@ function readPackages(file) {
 
 async function install(directory, run) {
   print('installing the dependencies (npm ci), a minute or so …');
-  // Build and tests need the development dependencies, regardless of NODE_ENV.
-  const { code, output } = await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'], directory);
+  // Build and tests need the development dependencies, regardless of NODE_ENV. No dependency needs its install scripts,
+  // which would run code of a compromised package.
+  const options = ['--ignore-scripts', '--include=dev', '--no-audit', '--no-fund'];
+  const { code, output } = await run('npm', ['ci', ...options], directory);
   if (code === 0) return;
   throw new ScriptError(
     `${output}\nThe dependencies could not be installed: \`npm ci\` in ${directory} failed (${code}); its output is above.\n` +

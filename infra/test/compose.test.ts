@@ -1,5 +1,6 @@
 // compose.yaml against the compose specification (where compose is installed), packages/settings, and .env.example.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,12 +12,16 @@ import {
   type Process,
   variablesOf,
 } from '@fleetbridge/settings';
+import { eventually, freePort } from '@fleetbridge/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
 interface Service {
   image: string;
+  entrypoint?: string[];
+  command?: string | string[];
+  healthcheck?: { test: string[] };
   pull_policy?: string;
   environment?: Record<string, string | null>;
   ports?: string[];
@@ -169,6 +174,16 @@ describe('the services', () => {
     for (const { pull_policy: policy } of ours) expect(policy).toBe('never');
   });
 
+  it('have no secret in their arguments, which every process of the machine can read', () => {
+    for (const [name, { entrypoint = [], command = [], healthcheck }] of Object.entries(services)) {
+      const words = [entrypoint, command, healthcheck?.test ?? []].flat().join(' ');
+      expect({ name, secrets: words.match(/(?<!\$)\$\{?\w*(PASSWORD|TOKEN|KEY|SECRET|PASS|AUTH)\b/g) }).toEqual({
+        name,
+        secrets: null,
+      });
+    }
+  });
+
   it('have a stop_grace_period longer than SHUTDOWN_SECONDS', () => {
     for (const app of apps) {
       const { stop_grace_period: grace, environment } = services[app]!;
@@ -192,6 +207,58 @@ describe('the services', () => {
     }
   });
 });
+
+describe('redis', () => {
+  it.each(['abc123', 'a"b\\c', " it's #1 $HOME `id` $(id) ", 'ü%41'])(
+    'gets the password %j from stdin, and its arguments do not have it',
+    async (password) => {
+      const port = String(await freePort());
+      const args = [...words('redis', 'entrypoint'), ...words('redis', 'command')];
+      const [shell = '', ...rest] = args.map((word) => (word === '/data' ? folder : word));
+      const redis = spawn(shell, [...rest, '--port', port], {
+        env: { PATH: process.env.PATH, REDISCLI_AUTH: password },
+        stdio: 'ignore',
+      });
+      const client = (auth: string) =>
+        spawnSync('redis-cli', ['-p', port, '-e', 'ping'], { env: { ...process.env, REDISCLI_AUTH: auth } });
+      try {
+        await eventually(() => client(password).stdout.toString() === 'PONG\n');
+        expect(client('wrong').status).not.toBe(0);
+        const running = spawnSync('ps', ['-o', 'args=', '-p', String(redis.pid)], { encoding: 'utf8' }).stdout;
+        expect(running).toMatch(/^redis-server /);
+        expect(running).not.toContain(password);
+      } finally {
+        redis.kill('SIGKILL');
+        await once(redis, 'exit');
+      }
+    },
+  );
+});
+
+describe('grafana', () => {
+  const start = (password: string) => {
+    const [shell = '', ...rest] = words('grafana', 'entrypoint').map((word) => word.replace('/run.sh', 'echo started'));
+    return spawnSync(shell, rest, {
+      env: { PATH: process.env.PATH, GF_SECURITY_ADMIN_PASSWORD: password },
+      encoding: 'utf8',
+    });
+  };
+
+  it('does not start without a password of its own, and names the variable', () => {
+    expect(services.grafana!.environment!.GF_SECURITY_ADMIN_PASSWORD).toBe(`\${GRAFANA_PASSWORD:-}`);
+    const { status, stdout, stderr } = start('');
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^GRAFANA_PASSWORD: set it in \.env/);
+    expect(start('its own')).toMatchObject({ status: 0, stdout: 'started\n' });
+  });
+});
+
+/** As compose passes them: with the defaults of variables, `$$` as `$`. */
+function words(service: string, part: 'entrypoint' | 'command'): string[] {
+  const given = services[service]![part] ?? [];
+  const list = typeof given === 'string' ? [given] : given;
+  return list.map((word) => word.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1').replaceAll('$$', '$'));
+}
 
 function settings(changes: Record<string, string> = {}): Record<string, string> {
   return { DOMAIN: 'example.com', ALLOWED_VINS: 'none', REDIS_PASSWORD: 'abc', ...changes };
