@@ -33,7 +33,7 @@ export const layers = {
     ['scripts'],
     ['redis'],
   ],
-  'packages/access': [['tokens'], ['jwt', 'limits'], ['addresses']],
+  'packages/access': [['tokens'], ['jwt', 'guard'], ['limits'], ['addresses']],
   'packages/pki': [['development'], ['ca', 'server', 'identity'], ['certificate', 'files'], ['asn1']],
   'packages/simulator': [['vehicle', 'teslamate'], ['model']],
   'packages/settings': [['variables'], ['values']],

@@ -1,7 +1,7 @@
 // The parts of the streaming server, wired together. Its ports open before Redis has answered: clients are accepted and
 // wait, because TeslaMate does not survive a first connection that fails.
 
-import { Access, createAddressOf, KeySet, TeslaTokens } from '@fleetbridge/access';
+import { Access, createAddressOf, isGuessable, KeySet, TeslaTokens } from '@fleetbridge/access';
 import { renewalDays } from '@fleetbridge/pki';
 import { normalizeVin } from '@fleetbridge/protocol';
 import {
@@ -98,6 +98,7 @@ export async function startStreaming({
     store,
     readTo: (partition) => feeds.cursor(partition),
   });
+  warnOfShortTokens(config, log);
   let isPresent = false;
   const access = createAccess(config, { store, isReady: () => isPresent, now, log });
   const live = new LiveClients({ access, log });
@@ -203,8 +204,18 @@ function createAccess(
     }),
     teslaAccounts: config.TESLA_ACCOUNTS,
     isReady,
+    log,
     now,
   });
+}
+
+/** A right token of at least 20 characters is always accepted. With shorter ones failures lock an address out. */
+function warnOfShortTokens(config: StreamingConfig, log: RunContext['log']): void {
+  for (const variable of ['BRIDGE_TOKEN', 'PUBSUB_PUSH_TOKEN'] as const) {
+    const token = config[variable]?.reveal();
+    if (token === undefined || !isGuessable(token)) continue;
+    log.warn({ variable, remedy: 'use at least 20 random characters' }, 'short_token_configured');
+  }
 }
 
 type PushParts = Parts & Pick<Parameters<typeof addPubsubPush>[1], 'feeds' | 'counts' | 'log' | 'addressOf'>;
@@ -233,7 +244,7 @@ function createPush(config: StreamingConfig, { store, context, feeds, counts, lo
   });
   const allowed = new Set(ALLOWED_VINS.map(normalizeVin));
   const isAllowed = (vin: string) => allowed.has('*') || allowed.has(normalizeVin(vin));
-  const sender = new PubsubSender({ oidc, token, now });
+  const sender = new PubsubSender({ oidc, token, log, now });
   return (server: Parameters<typeof addPubsubPush>[0]) =>
     addPubsubPush(server, { sender, addressOf, isAllowed, appender, feeds, counts, log, now });
 }

@@ -112,10 +112,13 @@ describe('a token', () => {
     expect(stays.flatMap(({ closes }) => closes)).toEqual([]);
   });
 
-  it('that is wrong too often is rejected unchecked, by the address that a trusted proxy forwards', async ({
+  it('that is short is rejected after many wrong ones, by the address that a trusted proxy forwards', async ({
     startRig,
   }) => {
     const rig = await startRig({ env: { TRUSTED_PROXIES: '127.0.0.0/8' } });
+    expect(rig.lines).toContainEqual(
+      expect.objectContaining({ event: 'short_token_configured', variable: 'BRIDGE_TOKEN', level: 'warn' }),
+    );
     await rig.soc(50);
     const status = async (token: string, address: string) =>
       (await fetch(`${rig.url}/vehicles?token=${token}`, { headers: { 'x-forwarded-for': address } })).status;

@@ -11,8 +11,8 @@ export {
   plainAddress,
   rateLimitKey,
 } from './addresses/index.js';
-export { KeySet, KeysUnavailable, TeslaTokens } from './jwt/index.js';
-export { BoundedMap, FailureLimit, TokenBucket, type TokenBucketLimit } from './limits/index.js';
+export { KeySet, KeysUnavailable, SignatureChecks, TeslaTokens } from './jwt/index.js';
+export { BoundedMap, FailureLimit, FailureLog, TokenBucket, type TokenBucketLimit } from './limits/index.js';
 export {
   Access,
   type AccessOptions,
@@ -23,6 +23,7 @@ export {
   type Grant,
   grantsScope,
   grantsVehicle,
+  isGuessable,
   parseScopes,
   type RefusalReason,
   requestToken,

@@ -27,15 +27,15 @@ interface AddressState {
 export class AddressLimits {
   readonly #limits: AddressLimitOptions;
   readonly #now: () => number;
-  readonly #byAddress: BoundedMap<AddressState>;
+  readonly #byAddress = new BoundedMap<AddressState>({ maxKeys: MAX_ADDRESSES });
+  readonly #create: () => AddressState;
 
   /** `now` in milliseconds, from any origin. */
   constructor(limits: AddressLimitOptions, now: () => number) {
     this.#limits = limits;
     this.#now = now;
     const limit = { capacity: limits.failures, perSecond: limits.forgivenPerSecond };
-    const create = () => ({ failures: new TokenBucket(limit), unfinished: 0, isLogged: false });
-    this.#byAddress = new BoundedMap({ maxKeys: MAX_ADDRESSES, create });
+    this.#create = () => ({ failures: new TokenBucket(limit), unfinished: 0, isLogged: false });
   }
 
   get size(): number {
@@ -48,7 +48,7 @@ export class AddressLimits {
   }
 
   recordFailure(address: string): void {
-    const state = this.#byAddress.use(address);
+    const state = this.#byAddress.use(address, this.#create);
     this.#failuresLeft(state);
     state.failures.take(this.#now(), MAX_DEBT);
   }
@@ -62,7 +62,7 @@ export class AddressLimits {
 
   /** One more connection of the address waits for its client. Returns false when that exceeds the limit. */
   addUnfinished(address: string): boolean {
-    const state = this.#byAddress.use(address);
+    const state = this.#byAddress.use(address, this.#create);
     state.unfinished++;
     return state.unfinished <= this.#limits.unfinished;
   }
@@ -74,7 +74,7 @@ export class AddressLimits {
 
   /** True once each time that an address becomes limited, for one line in the log. */
   shouldLog(address: string): boolean {
-    const state = this.#byAddress.use(address);
+    const state = this.#byAddress.use(address, this.#create);
     if (state.isLogged) return false;
     state.isLogged = true;
     return true;

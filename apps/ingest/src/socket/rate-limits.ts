@@ -9,17 +9,18 @@ export interface RateLimit {
 }
 
 export class RateLimits {
-  readonly #buckets: BoundedMap<TokenBucket>;
+  // bounded by the admitted vehicles; an evicted bucket would forgive its debt
+  readonly #buckets = new BoundedMap<TokenBucket>({ maxKeys: Number.POSITIVE_INFINITY });
+  readonly #create: () => TokenBucket;
 
   constructor({ records, seconds }: RateLimit) {
     const limit = { capacity: records, perSecond: records / seconds };
-    // bounded by the admitted vehicles; an evicted bucket would forgive its debt
-    this.#buckets = new BoundedMap({ maxKeys: Number.POSITIVE_INFINITY, create: () => new TokenBucket(limit) });
+    this.#create = () => new TokenBucket(limit);
   }
 
   /** The same for all connections of a VIN: a reconnect does not refill it. */
   bucketOf(vin: string): TokenBucket {
-    return this.#buckets.use(vin);
+    return this.#buckets.use(vin, this.#create);
   }
 
   /** A full bucket carries no information. */

@@ -143,8 +143,8 @@ function telemetryHandlers({
   }
 
   async function getVehicle(call: Call): Promise<object> {
-    const { grant } = await admit(call, 'read');
-    const vehicle = await vehicles.read(grantedVin(grant, call.request.vin));
+    const admitted = await admit(call, 'read');
+    const vehicle = await vehicles.read(grantedVin(admitted, call.request.vin));
     if (vehicle === undefined) throw refusal(status.NOT_FOUND, 'this vehicle is unknown');
     return vehicleMessage(vehicle);
   }
@@ -158,7 +158,7 @@ function telemetryHandlers({
     const { grant, client } = await admit(call, 'stream');
     const { vins, topics } = call.request;
     if (vins.length > MAX_VINS) throw refusal(status.INVALID_ARGUMENT, `at most ${MAX_VINS} vins`);
-    const granted = vins.map((vin) => grantedVin(grant, vin));
+    const granted = vins.map((vin) => grantedVin({ grant, client }, vin));
     const only = grant.vin === '*' ? undefined : [grant.vin];
     const start = startOf(call.request, records.partitions);
     if (call.cancelled) return;
@@ -204,10 +204,7 @@ function telemetryHandlers({
     }
   }
 
-  async function admit(
-    call: { metadata: Metadata; getPeer(): string },
-    scope: Scope,
-  ): Promise<{ grant: Grant; client: ClientAccess }> {
+  async function admit(call: { metadata: Metadata; getPeer(): string }, scope: Scope): Promise<Admitted> {
     const text = (name: string) => call.metadata.get(name)[0]?.toString();
     const remoteAddress = call.getPeer().replace(/:\d+$/, '');
     const client = access.client(addressOf({ remoteAddress, forwardedFor: text('x-forwarded-for') }), scope);
@@ -217,13 +214,18 @@ function telemetryHandlers({
     return { grant, client };
   }
 
-  function grantedVin(grant: Grant, text: string): string {
+  function grantedVin({ grant, client }: Admitted, text: string): string {
     const vin = normalizeVin(text);
     if (!isVin(vin)) throw refusal(status.INVALID_ARGUMENT, 'expected a VIN');
     if (grantsVehicle(grant, vin)) return vin;
-    access.refuse('other_vehicle');
+    client.refuse('other_vehicle', vin);
     throw refusal(status.PERMISSION_DENIED, 'this token is for another vehicle');
   }
+}
+
+interface Admitted {
+  grant: Grant;
+  client: ClientAccess;
 }
 
 function startOf({ start, cursor, from }: SubscribeRequest, partitions: number): StreamStart {

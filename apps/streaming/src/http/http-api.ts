@@ -47,8 +47,8 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
   });
 
   server.get<{ Params: { vin: string } }>('/vehicles/:vin', async (request) => {
-    const { grant } = await admit(request, 'read');
-    const vin = grantedVin(grant, request.params.vin);
+    const admitted = await admit(request, 'read');
+    const vin = grantedVin(admitted, request.params.vin);
     const vehicle = await vehicles.read(vin);
     if (vehicle === undefined) throw new HttpError(404, 'this vehicle is unknown');
     return { vin, ...vehicleJson(vehicle.state), cursor: vehicle.cursor };
@@ -57,7 +57,7 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
   server.get<{ Querystring: EventsQuery }>('/events', async (request, reply) => {
     const { grant, client } = await admit(request, 'stream');
     const { vin, topics, from, cursor: after } = lastValues(request.query);
-    const vins = vin === undefined ? vinsOf(grant) : [grantedVin(grant, vin)];
+    const vins = vin === undefined ? vinsOf(grant) : [grantedVin({ grant, client }, vin)];
     const cursor = header(request.headers['last-event-id']) ?? after;
     const start = streamStart({ cursor, from }, records.partitions);
     if (typeof start === 'string') throw new HttpError(400, start);
@@ -81,7 +81,7 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
   await server.ready();
   return server.routing;
 
-  async function admit(request: FastifyRequest, scope: Scope): Promise<{ grant: Grant; client: ClientAccess }> {
+  async function admit(request: FastifyRequest, scope: Scope): Promise<Admitted> {
     const client = access.client(
       addressOf({
         remoteAddress: request.socket.remoteAddress,
@@ -95,11 +95,11 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
     return { grant, client };
   }
 
-  function grantedVin(grant: Grant, text: string): string {
+  function grantedVin({ grant, client }: Admitted, text: string): string {
     const vin = normalizeVin(text);
     if (!isVin(vin)) throw new HttpError(400, 'expected a VIN');
     if (grantsVehicle(grant, vin)) return vin;
-    access.refuse('other_vehicle');
+    client.refuse('other_vehicle', vin);
     throw new HttpError(403, 'this token is for another vehicle');
   }
 
@@ -111,6 +111,11 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
     log.error({ err: error, route: request.routeOptions.url }, 'request_failed');
     return reply.code(503).header('retry-after', '1').send({ error: 'failed; see the log of streaming' });
   }
+}
+
+interface Admitted {
+  grant: Grant;
+  client: ClientAccess;
 }
 
 /** An error status; the message is for the client. */

@@ -3,11 +3,10 @@
 // new subscribe (docs/protocol/teslamate.md#messages, #timers).
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ClientAccess } from '@fleetbridge/access';
+import { BoundedMap, type ClientAccess } from '@fleetbridge/access';
 import { isAfter, isVin, normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import type { WebSocket } from 'ws';
-import { BoundedMap } from '../bounded-map.js';
 import type { FeedListener, Feeds, Frame, FrameRequest, VehicleFeed } from '../frames/index.js';
 import { hasShiftLetter, isDriving, planReplay, Replay, withoutShiftLetter } from '../frames/index.js';
 import type { StreamingCounts } from '../metrics.js';
@@ -58,7 +57,7 @@ export class Subscriber implements FeedListener {
   #isEnding = false;
   #offlineSent = false;
   /** By subscriber name, so that no frame is sent twice on this connection, whatever is subscribed to in between. */
-  readonly #sentTo = new BoundedMap<string, SentFrames>(MAX_SUBSCRIPTIONS);
+  readonly #sentTo = new BoundedMap<SentFrames>({ maxKeys: MAX_SUBSCRIPTIONS });
   #sent: SentFrames = nothingSent('0-0');
   /** The client can already have the next frame: another process had read further than this one. */
   #mayRepeat = false;
@@ -170,7 +169,6 @@ export class Subscriber implements FeedListener {
     if (authorization === undefined) return;
     if (authorization.verdict !== 'granted') {
       counts.refusedTokens++;
-      log.warn({ vin: vin.slice(0, 32), address, remedy: 'docs/teslamate.md' }, 'token_refused');
       this.#reject(tag);
       return;
     }

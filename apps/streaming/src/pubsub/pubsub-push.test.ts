@@ -34,7 +34,7 @@ function open({ maxRememberedVins }: { maxRememberedVins: number }) {
   // its tail never delivers anything
   const feed = { ready: () => Promise.resolve(), state: { readings: new Map(), connectivity: undefined } };
   addPubsubPush(server, {
-    sender: new PubsubSender({ token: 'secret', now }),
+    sender: new PubsubSender({ token: 'secret', log: createLogger({ name: 'test', level: 'silent' }), now }),
     addressOf: createAddressOf([]),
     isAllowed: () => true,
     appender: appender as unknown as Parameters<typeof addPubsubPush>[1]['appender'],

@@ -1,11 +1,10 @@
 // `POST /`: a Google Pub/Sub push subscription behind Tesla's own server, so that an existing installation can migrate
 // step by step. A success means that the record is stored, like a vehicle's ack. Pub/Sub retries after anything else.
 
-import type { AddressOf } from '@fleetbridge/access';
+import { type AddressOf, BoundedMap } from '@fleetbridge/access';
 import { type Logger, withTimeout } from '@fleetbridge/service';
 import type { Appender, AppendOutcome, RecordToAppend } from '@fleetbridge/store';
 import type { FastifyInstance } from 'fastify';
-import { BoundedMap } from '../bounded-map.js';
 import type { Feeds } from '../frames/index.js';
 import type { StreamingCounts } from '../metrics.js';
 import { readPush } from './pubsub-message.js';
@@ -49,7 +48,7 @@ export function addPubsubPush(server: FastifyInstance, options: PubsubPushOption
     answerTimeoutMs = ANSWER_TIMEOUT_MS,
   } = options;
   /** By VIN: time of the newest connectivity record that was pushed, until the tail delivers it to the feed. */
-  const connectivityMs = new BoundedMap<string, number>(options.maxRememberedVins ?? MAX_REMEMBERED_VINS);
+  const connectivityMs = new BoundedMap<number>({ maxKeys: options.maxRememberedVins ?? MAX_REMEMBERED_VINS });
 
   server.post<{ Querystring: { token?: string | string[] } }>('/', async (request, reply) => {
     const forwardedFor = request.headers['x-forwarded-for']?.toString();

@@ -2,7 +2,7 @@
 // gives the reason of a disconnect: 1008 the token, 1009 and 1002 what it sent, 1011 an internal error, 1012 a restart,
 // 1013 unread messages.
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Access, type ClientAccess, grantsVehicle } from '@fleetbridge/access';
+import { type ClientAccess, grantsVehicle } from '@fleetbridge/access';
 import { normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import type { WebSocket } from 'ws';
@@ -32,7 +32,6 @@ export interface RawClient {
 }
 
 export interface RawSubscriberOptions {
-  access: Access;
   records: LogRecords;
   counts: StreamingCounts;
   log: Logger;
@@ -122,7 +121,7 @@ async function readRequest(
   const given = text(tag);
   const vin = given && normalizeVin(given);
   if (vin !== undefined && !grantsVehicle(grant, vin)) {
-    options.access.refuse('other_vehicle');
+    client.refuse('other_vehicle', vin);
     return { refusal: 'the token is for another vehicle' };
   }
   const start = streamStart({ cursor: text(cursor), from: text(from) }, options.records.partitions);

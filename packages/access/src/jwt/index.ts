@@ -1,2 +1,3 @@
 export { KeySet, KeysUnavailable } from './key-set.js';
-export { TeslaTokens } from './tesla-tokens.js';
+export { SignatureChecks } from './signature-checks.js';
+export { type TeslaTokenResult, TeslaTokens } from './tesla-tokens.js';

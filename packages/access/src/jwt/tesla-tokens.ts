@@ -9,7 +9,7 @@ const MAX_TOKEN_LENGTH = 8_192;
 const CLOCK_TOLERANCE_SECONDS = 60;
 
 export type TeslaTokenResult =
-  | { kind: 'account'; account: string }
+  | { kind: 'account'; account: string; expiresMs: number }
   | { kind: 'refused'; reason: 'tesla_expired' | 'tesla_not_genuine' }
   /** The keys are unavailable now. */
   | { kind: 'unknown' };
@@ -40,7 +40,10 @@ export class TeslaTokens {
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
         currentDate: new Date(this.#now()),
       });
-      return payload.sub ? { kind: 'account', account: payload.sub } : { kind: 'refused', reason: 'tesla_not_genuine' };
+      const { sub: account, exp = 0 } = payload;
+      return account
+        ? { kind: 'account', account, expiresMs: exp * 1_000 }
+        : { kind: 'refused', reason: 'tesla_not_genuine' };
     } catch (error) {
       if (error instanceof KeysUnavailable) return { kind: 'unknown' };
       const isExpired = error instanceof errors.JWTExpired;

@@ -1,3 +1,4 @@
 export { BoundedMap, type BoundedMapOptions } from './bounded-map.js';
-export { FailureLimit } from './failure-limit.js';
+export { FailureLimit, type FailureLimitOptions } from './failure-limit.js';
+export { FailureLog } from './failure-log.js';
 export { TokenBucket, type TokenBucketLimit } from './token-bucket.js';

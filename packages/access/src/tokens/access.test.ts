@@ -14,6 +14,7 @@ import { type Scope, scopesOf } from './scopes.js';
 
 const VIN = '5YJ3E1EA7KF000001';
 const OTHER_VIN = '5YJ3E1EA7KF000002';
+const BRIDGE_TOKEN = 'bridge-token-of-a-fleet';
 const NOW_MS = Date.UTC(2026, 10, 1);
 const ISSUER = 'https://fleet-auth.tesla.com/oauth2/v3/nts';
 type Signer = Awaited<ReturnType<typeof signer>>;
@@ -35,7 +36,7 @@ describe('a token', () => {
     const { access, connect, tokens } = await openAccess();
     const own = await tokens.create({ vin: VIN, label: '', nowMs: 1 });
     const client = connect('192.0.2.1');
-    expect(await client.authorize('bridge-token', VIN)).toEqual({ verdict: 'granted', principal: 'bridge' });
+    expect(await client.authorize(BRIDGE_TOKEN, VIN)).toEqual({ verdict: 'granted', principal: 'bridge' });
     expect(await client.authorize(own.token, VIN)).toEqual({ verdict: 'granted', principal: `token:${own.grant.id}` });
     expect(await client.authorize(own.token, OTHER_VIN)).toEqual({ verdict: 'refused', principal: '' });
     expect(client.granted).toBeUndefined();
@@ -48,9 +49,9 @@ describe('a token', () => {
     const own = await tokens.create({ vin: VIN, label: '', nowMs: 1 });
     const client = connect('192.0.2.1');
     // the first one is looked up in Redis, the other one is not
-    await Promise.all([client.authorize('wrong', VIN), client.authorize('bridge-token', VIN)]);
+    await Promise.all([client.authorize('wrong', VIN), client.authorize(BRIDGE_TOKEN, VIN)]);
     expect(client.granted).toEqual({ principal: 'bridge', vin: '*', scopes: ['stream', 'read'] });
-    await Promise.all([client.authorize(own.token, OTHER_VIN), client.authorize('bridge-token', VIN)]);
+    await Promise.all([client.authorize(own.token, OTHER_VIN), client.authorize(BRIDGE_TOKEN, VIN)]);
     expect(client.granted).toEqual({ principal: 'bridge', vin: '*', scopes: ['stream', 'read'] });
   });
 
@@ -64,24 +65,76 @@ describe('a token', () => {
     const { connect } = await openAccess({ isReady: () => isReady });
     expect(await connect('').verdict('wrong', VIN)).toBe('unknown');
     isReady = true;
-    expect(await connect('').verdict('bridge-token', VIN)).toBe('granted');
+    expect(await connect('').verdict(BRIDGE_TOKEN, VIN)).toBe('granted');
   });
 });
 
-describe('failures', () => {
-  it('of one address are limited: also its valid token is refused, from another address it is not', async ({
+describe('a right token', () => {
+  it('is accepted after any number of wrong ones from its address', async ({ openAccess }) => {
+    const { access, connect, tokens, lines } = await openAccess({ teslaAccounts: ['owner-1'] });
+    const own = await tokens.create({ vin: VIN, label: '', nowMs: 1 });
+    const signed = await tesla.sign({ sub: 'owner-1' });
+    const client = connect('192.0.2.1');
+    expect(await client.verdict(signed, VIN)).toBe('granted');
+    const wrong = Array.from({ length: 1_000 }, (_, n) => client.verdict(`wrong-${n}`, VIN));
+    expect(new Set(await Promise.all(wrong))).toEqual(new Set(['refused']));
+    for (const token of [BRIDGE_TOKEN, own.token, signed]) expect(await client.verdict(token, VIN)).toBe('granted');
+    expect(access.refusals).toEqual({ unknown_token: 1_000 });
+    expect(lines).toEqual([
+      { event: 'token_refused', address: '192.0.2.1', reason: 'unknown_token', remedy: 'docs/teslamate.md' },
+    ]);
+  });
+
+  it('of Tesla is accepted during a flood of forged ones if it was valid before, else later', async ({
     openAccess,
   }) => {
-    const { access, connect, lookUps } = await openAccess();
-    for (let n = 0; n < 1_000; n++) expect(await connect('192.0.2.1').verdict(`wrong-${n}`, VIN)).toBe('refused');
+    const { access, connect, clock } = await openAccess({ teslaAccounts: ['owner-1', 'owner-2'] });
+    const client = connect('192.0.2.1');
+    const known = await tesla.sign({ sub: 'owner-1' });
+    expect(await client.verdict(known, VIN)).toBe('granted');
+    const forged = await Promise.all(
+      Array.from({ length: 60 }, (_, n) => stranger.sign({ sub: 'owner-1', expiresMs: NOW_MS + n * 1_000 + 9e6 })),
+    );
+    const verdicts = await Promise.all(forged.map((token) => client.verdict(token, VIN)));
+    // unchecked: neither granted nor refused
+    expect(verdicts.filter((verdict) => verdict === 'unknown').length).toBe(40);
+    expect(access.refusals).toEqual({ tesla_not_genuine: 20 });
+    const fresh = await tesla.sign({ sub: 'owner-2' });
+    expect(await client.verdict(known, VIN)).toBe('granted');
+    expect(await client.verdict(fresh, VIN)).toBe('unknown');
+    expect(await connect('192.0.2.2').verdict(fresh, VIN)).toBe('granted');
+    clock.nowMs += 200;
+    expect(await client.verdict(fresh, VIN)).toBe('granted');
+    clock.nowMs += 9 * 3_600_000;
+    expect(await client.verdict(known, VIN)).toBe('refused');
+  });
+
+  it('of another vehicle leaves a log line with the VIN', async ({ openAccess }) => {
+    const { connect, tokens, lines } = await openAccess();
+    const { token } = await tokens.create({ vin: VIN, label: '', nowMs: 1 });
+    await connect('192.0.2.1').verdict(token, OTHER_VIN);
+    expect(lines).toEqual([expect.objectContaining({ reason: 'other_vehicle', vin: OTHER_VIN })]);
+  });
+});
+
+describe('with a BRIDGE_TOKEN of fewer than 20 characters, failures', () => {
+  const short = { bridgeToken: 'bridge-token' };
+
+  it('of one address are limited: BRIDGE_TOKEN is refused, a stored token and other addresses are not', async ({
+    openAccess,
+  }) => {
+    const { access, connect, tokens } = await openAccess(short);
+    const own = await tokens.create({ vin: VIN, label: '', nowMs: 1 });
+    const wrong = Array.from({ length: 1_000 }, (_, n) => connect('192.0.2.1').verdict(`wrong-${n}`, VIN));
+    expect(new Set(await Promise.all(wrong))).toEqual(new Set(['refused']));
     expect(access.refusals).toEqual({ unknown_token: 20, address_limited: 980 });
-    expect(lookUps()).toBe(20);
     expect(await connect('192.0.2.1').verdict('bridge-token', VIN)).toBe('refused');
+    expect(await connect('192.0.2.1').verdict(own.token, VIN)).toBe('granted');
     expect(await connect('192.0.2.2').verdict('bridge-token', VIN)).toBe('granted');
   });
 
   it('are forgiven with time', async ({ openAccess }) => {
-    const { connect, clock } = await openAccess();
+    const { connect, clock } = await openAccess(short);
     for (let n = 0; n < 21; n++) await connect('192.0.2.1').verdict('wrong', VIN);
     expect(await connect('192.0.2.1').verdict('bridge-token', VIN)).toBe('refused');
     clock.nowMs += 4_000;
@@ -89,20 +142,20 @@ describe('failures', () => {
   });
 
   it('of an IPv6 network count together', async ({ openAccess }) => {
-    const { connect } = await openAccess();
+    const { connect } = await openAccess(short);
     for (let n = 0; n < 20; n++) await connect(`2001:db8::1:${n}`).verdict('wrong', VIN);
     expect(await connect('2001:db8:0:0:ffff::1').verdict('bridge-token', VIN)).toBe('refused');
     expect(await connect('2001:db8:0:1::1').verdict('bridge-token', VIN)).toBe('granted');
   });
 
   it('do not include valid tokens, nor valid tokens of another vehicle', async ({ openAccess }) => {
-    const { connect, tokens } = await openAccess();
+    const { connect, tokens } = await openAccess(short);
     const { token } = await tokens.create({ vin: VIN, label: '', nowMs: 1 });
     for (let n = 0; n < 30; n++) {
       await connect('192.0.2.1').verdict(token, VIN);
       await connect('192.0.2.1').verdict(token, OTHER_VIN);
     }
-    expect(await connect('192.0.2.1').verdict(token, VIN)).toBe('granted');
+    expect(await connect('192.0.2.1').verdict('bridge-token', VIN)).toBe('granted');
   });
 });
 
@@ -112,7 +165,7 @@ describe('scopes', () => {
   }) => {
     const { access, tokens } = await openAccess({ teslaAccounts: ['owner-1'] });
     const own = await tokens.create({ vin: VIN, label: '', nowMs: 1 });
-    for (const token of [own.token, 'bridge-token', await tesla.sign({ sub: 'owner-1' })]) {
+    for (const token of [own.token, BRIDGE_TOKEN, await tesla.sign({ sub: 'owner-1' })]) {
       for (const scope of ['stream', 'read'] as const) {
         expect(await access.client('', scope).identify(token)).toMatchObject({ scopes: ['stream', 'read'] });
       }
@@ -258,6 +311,7 @@ describe("Tesla's token", () => {
 });
 
 interface OpenOptions {
+  bridgeToken?: string;
   isRequired?: boolean;
   isReady?: () => boolean;
   teslaAccounts?: string[];
@@ -280,13 +334,13 @@ async function createTestAccess(
   const keys = new KeySet({ source: source ?? published.url, now, log });
   const withScopes = <T extends object>(grant: T) =>
     storedScopes === undefined ? grant : { ...grant, scopes: storedScopes };
-  let lookUps = 0;
+  const lines: object[] = [];
   const access = new Access({
     isRequired: true,
-    bridgeToken: 'bridge-token',
+    bridgeToken: BRIDGE_TOKEN,
+    log: { warn: (fields, event) => void lines.push({ event, ...fields }) },
     tokens: {
       grantOf: async (token) => {
-        lookUps++;
         const grant = await tokens.grantOf(token);
         return grant && withScopes(grant);
       },
@@ -295,6 +349,7 @@ async function createTestAccess(
     },
     teslaTokens: new TeslaTokens({ keys, issuers: teslaIssuers, now }),
     now,
+    monotonicNow: now,
     ...options,
   });
   const connect = (address: string, scope: Scope = 'stream') => {
@@ -302,7 +357,7 @@ async function createTestAccess(
     const verdict = async (token: string | undefined, vin: string) => (await client.authorize(token, vin)).verdict;
     return Object.assign(client, { verdict });
   };
-  return { access, connect, tokens, clock, published, failedLoads, lookUps: () => lookUps };
+  return { access, connect, tokens, clock, published, failedLoads, lines };
 }
 
 async function publish(keys: object[], cleanup: RedisTestContext['cleanup']) {

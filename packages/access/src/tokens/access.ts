@@ -3,10 +3,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TokenGrant, TokenStore } from '@fleetbridge/store';
-import type { TeslaTokens } from '../jwt/index.js';
-import { FailureLimit } from '../limits/index.js';
+import { SignatureChecks, type TeslaTokenResult, type TeslaTokens } from '../jwt/index.js';
+import { FailureLimit, FailureLog } from '../limits/index.js';
 import { configuredGrant, type Grant, grantsScope, grantsVehicle } from './grant.js';
-import { bareToken } from './presented-token.js';
+import { bareToken, isGuessable } from './presented-token.js';
 import { type Scope, scopesOf } from './scopes.js';
 
 /** How long `identifyWithRetry` waits for Redis or Tesla's keys. */
@@ -42,20 +42,45 @@ export interface AccessOptions {
   teslaAccounts?: readonly string[];
   /** While false every answer is `unknown`: the log has not been read to its end yet. */
   isReady?: () => boolean;
+  /** Gets one line per address and minute for refused clients. */
+  log?: { warn(fields: object, event: string): void };
   now?: () => number;
+  /** For limits: milliseconds from any origin; default: the monotonic clock. */
+  monotonicNow?: () => number;
+}
+
+/** The client that is refused, for the log. */
+export interface RefusedClient {
+  address: string;
+  vin?: string;
 }
 
 export class Access {
   readonly #options: AccessOptions;
   readonly #bridgeToken: Buffer | undefined;
+  /** BRIDGE_TOKEN is so short that an address must not try many tokens. */
+  readonly #isGuessable: boolean;
   readonly #limit: FailureLimit;
+  readonly #signatureChecks: SignatureChecks<TeslaTokenResult>;
+  readonly #failureLog: FailureLog | undefined;
   /** Counts by reason. */
   readonly refusals: Partial<Record<RefusalReason, number>> = {};
 
   constructor(options: AccessOptions) {
     this.#options = options;
     this.#bridgeToken = options.bridgeToken === undefined ? undefined : digest(options.bridgeToken);
-    this.#limit = new FailureLimit({ now: options.now ?? Date.now });
+    this.#isGuessable = options.bridgeToken !== undefined && isGuessable(options.bridgeToken);
+    const { log, now = Date.now, monotonicNow } = options;
+    this.#limit = new FailureLimit({ now: monotonicNow });
+    this.#signatureChecks = new SignatureChecks<TeslaTokenResult>({
+      validUntilMs: (result) => {
+        if (result.kind === 'account') return result.expiresMs;
+        return result.kind === 'unknown' ? 0 : undefined;
+      },
+      now,
+      monotonicNow,
+    });
+    this.#failureLog = log && new FailureLog({ log, now: monotonicNow });
   }
 
   /** For one connection or request, which needs this scope. */
@@ -68,12 +93,14 @@ export class Access {
     if (isReady?.() === false) return 'unknown';
     const grant = isRequired ? await this.#authenticate(bareToken(token), address) : configuredGrant('open');
     if (typeof grant === 'string' || grantsScope(grant, scope)) return grant;
-    return this.refuse('missing_scope');
+    return this.refuse('missing_scope', { address });
   }
 
-  /** Counts a refusal. */
-  refuse(reason: RefusalReason): 'refused' {
+  /** Counts a refusal, and logs one per address and minute. */
+  refuse(reason: RefusalReason, { address, vin }: RefusedClient): 'refused' {
     this.refusals[reason] = (this.refusals[reason] ?? 0) + 1;
+    const facts = { address, reason, ...(vin === undefined ? {} : { vin: vin.slice(0, 32) }) };
+    this.#failureLog?.warn({ ...facts, remedy: 'docs/teslamate.md' }, 'token_refused');
     return 'refused';
   }
 
@@ -100,31 +127,40 @@ export class Access {
   }
 
   async #authenticate(token: string, address: string): Promise<Grant | 'refused' | 'unknown'> {
-    if (token === '') return this.refuse('no_token');
-    if (this.#limit.isReached(address)) return this.refuse('address_limited');
-    const grant = await this.#find(token);
-    if (typeof grant !== 'string' || grant === 'unknown') return grant;
-    this.#limit.recordFailure(address);
-    return this.refuse(grant);
+    if (token === '') return this.refuse('no_token', { address });
+    const isLimited = this.#isGuessable && this.#limit.isReached(address);
+    // recorded before, so that attempts at the same time are limited too
+    if (!isLimited) this.#limit.recordFailure(address);
+    const grant = await this.#find(token, address, isLimited);
+    if (typeof grant === 'string' && grant !== 'unknown') return this.refuse(grant, { address });
+    if (!isLimited) this.#limit.forgive(address);
+    return grant;
   }
 
-  async #find(token: string): Promise<Grant | RefusalReason | 'unknown'> {
+  /** A stored token is found even if its address is limited: it has too many bits to be guessed. */
+  async #find(token: string, address: string, isLimited: boolean): Promise<Grant | RefusalReason | 'unknown'> {
     const { tokens, teslaTokens } = this.#options;
     // digests have equal lengths, so the comparison reveals neither content nor length through its duration
-    if (this.#bridgeToken && timingSafeEqual(digest(token), this.#bridgeToken)) return configuredGrant('bridge');
+    const isBridgeToken = this.#bridgeToken !== undefined && timingSafeEqual(digest(token), this.#bridgeToken);
+    if (isBridgeToken && !isLimited) return configuredGrant('bridge');
     try {
-      if (teslaTokens?.isTeslaToken(token)) return await this.#findTesla(teslaTokens, token);
+      if (teslaTokens?.isTeslaToken(token)) return await this.#findTesla(teslaTokens, token, address);
       const stored = await tokens.grantOf(token);
-      return stored === undefined ? 'unknown_token' : storedGrant(stored);
+      if (stored !== undefined) return storedGrant(stored);
+      return isLimited ? 'address_limited' : 'unknown_token';
     } catch {
       return 'unknown';
     }
   }
 
-  async #findTesla(teslaTokens: TeslaTokens, token: string): Promise<Grant | RefusalReason | 'unknown'> {
+  async #findTesla(
+    teslaTokens: TeslaTokens,
+    token: string,
+    address: string,
+  ): Promise<Grant | RefusalReason | 'unknown'> {
     const { tokens, teslaAccounts = [] } = this.#options;
-    const result = await teslaTokens.verify(token);
-    if (result.kind === 'unknown') return 'unknown';
+    const result = await this.#signatureChecks.run(token, address, () => teslaTokens.verify(token));
+    if (result === undefined || result.kind === 'unknown') return 'unknown';
     if (result.kind === 'refused') return result.reason;
     const { account } = result;
     if (teslaAccounts.includes(account)) return configuredGrant(teslaPrincipal(account));
@@ -167,7 +203,11 @@ export class ClientAccess {
     const grant = await this.#identify(token, (found) => grantsVehicle(found, vin));
     if (typeof grant === 'string') return { verdict: grant, principal: '' };
     if (grantsVehicle(grant, vin)) return { verdict: 'granted', principal: grant.principal };
-    return { verdict: this.#access.refuse('other_vehicle'), principal: '' };
+    return { verdict: this.refuse('other_vehicle', vin), principal: '' };
+  }
+
+  refuse(reason: RefusalReason, vin: string): 'refused' {
+    return this.#access.refuse(reason, { address: this.address, vin });
   }
 
   async #identify(token: string | undefined, isEnough: (grant: Grant) => boolean) {

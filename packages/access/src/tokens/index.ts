@@ -7,5 +7,5 @@ export {
   type Verdict,
 } from './access.js';
 export { type Grant, grantsScope, grantsVehicle } from './grant.js';
-export { bareToken, requestToken } from './presented-token.js';
+export { bareToken, isGuessable, requestToken } from './presented-token.js';
 export { defaultScopes, parseScopes, type Scope, scopes, scopesOf } from './scopes.js';

@@ -14,3 +14,10 @@ export function requestToken(url: string | undefined, authorization: string | un
   const query = (url ?? '').split('?').slice(1).join('?');
   return new URLSearchParams(query).get('token') ?? undefined;
 }
+
+/** A configured token of fewer characters can be guessed: wrong tokens of an address are limited for it. */
+const SHORTEST_SAFE_TOKEN = 20;
+
+export function isGuessable(configuredToken: string): boolean {
+  return configuredToken.length < SHORTEST_SAFE_TOKEN;
+}

@@ -22,7 +22,10 @@ export const accessSettings = {
     value: secret().optional(),
     readBy: ['streaming', 'up'],
     description: 'A token that is accepted for every VIN; `fleetbridge token create` makes more.',
-    details: 'Without it, `up` creates one at its first start and keeps it in `DATA_DIR/tokens`.',
+    details: [
+      'Without it, `up` creates one at its first start and keeps it in `DATA_DIR/tokens`. With fewer than 20 characters it',
+      'is refused to a client address after 20 wrong tokens, since it can be guessed; streaming then warns at its start.',
+    ].join('\n'),
   }),
   TESLA_ACCOUNTS: setting({
     value: commaList().default([]),
