@@ -41,7 +41,7 @@ export const layers = {
   'packages/protocol': [['record'], ['json', 'payload', 'envelope'], ['messages', 'ids']],
   'packages/delivery': [['definition'], ['*'], ['shared']],
   'apps/streaming': [['owner', 'raw', 'http', 'grpc', 'pubsub'], ['frames'], ['resume'], ['records']],
-  'apps/ingest': [['status'], ['certificates'], ['socket'], ['handshake', 'admission']],
+  'apps/ingest': [['status'], ['certificates'], ['socket'], ['admission']],
   'apps/dispatcher': [['maintenance'], ['snapshot', 'subscription']],
   'apps/cli': [['commands'], ['output', 'migration'], ['supervisor'], ['redis']],
 };

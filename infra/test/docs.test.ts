@@ -61,7 +61,7 @@ function loggedEvents(): string[] {
   const levels = new Map<string, Set<string>>();
   for (const file of ['apps', 'packages'].flatMap((folder) => sourceFiles(folder))) {
     const text = read(file);
-    for (const match of text.matchAll(/\blog\??\.(debug|info|warn|error|fatal)\(/g)) {
+    for (const match of text.matchAll(/\b(?:log|failureLog)\??\.(debug|info|warn|error|fatal)(?:Per)?\(/g)) {
       const event = lastArgument(text, match.index + match[0].length);
       for (const [, plain, template] of event.matchAll(/'([a-z]\w*)'|`([^`]*)`/g)) {
         const name = plain ?? template!.replace(/\$\{[^}]*\}/, '<>');

@@ -1,6 +1,7 @@
 // The dispatcher: snapshots of every vehicle, subscriptions and their deliveries, retention, and the disconnects of dead
 // ingest processes. Starts in the order of this file, and stops in reverse.
 import { randomUUID } from 'node:crypto';
+import { guardAdminPort } from '@fleetbridge/access';
 import {
   createLogger,
   createReadiness,
@@ -40,6 +41,7 @@ async function main(context: RunContext): Promise<void> {
     portVariable: 'DISPATCHER_ADMIN_PORT',
     registry: metrics.registry,
     readiness,
+    guard: guardAdminPort,
     routes: (server) => addVehicleRoute(server, { isOn: config.VEHICLE_METRICS, vehicles: () => vehicles }),
     log,
   });

@@ -1,7 +1,7 @@
 // Wires the parts of ingest together in the order in which they start; they stop in reverse order. The admin port opens
 // before any I/O with Redis, so that /readyz and the status page can show what is missing.
 import { availableParallelism } from 'node:os';
-import { createNetworkSet } from '@fleetbridge/access';
+import { createNetworkSet, type GuardLimits, guardAdminPort } from '@fleetbridge/access';
 import {
   createReadiness,
   measureReadiness,
@@ -24,7 +24,6 @@ import { loadOrAwaitCertificates, untilCertificatesLoad, watchCertificates } fro
 import { ClockWatch } from './clock-watch.js';
 import { type IngestConfig, withDefaults } from './config.js';
 import { createCounts } from './counts.js';
-import type { HandshakeLimits } from './handshake/index.js';
 import { createIngestMetrics } from './metrics.js';
 import { ProcessLease } from './process-lease.js';
 import { watchRedis } from './redis-watch.js';
@@ -50,7 +49,7 @@ export interface IngestOptions {
   now?: () => number;
   /** How often the certificate files are checked; default: the watch's own interval. */
   certificatePollMs?: number | undefined;
-  handshakeLimits?: Partial<HandshakeLimits> | undefined;
+  handshakeLimits?: Partial<GuardLimits> | undefined;
   /** How often the settings and the role of Redis are checked; default: the watch's own interval. */
   redisPollMs?: number | undefined;
   /** See ConnectionServices. */
@@ -145,6 +144,7 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
               env: process.env,
             }),
           ),
+          guard: guardAdminPort,
           log,
         })
       : undefined;

@@ -1,18 +1,18 @@
 // The Prometheus metrics of ingest. Names are those of Tesla's server where the meaning is the same, so that existing
 // dashboards keep working; our own begin with fleetbridge_. Counters are read from plain numbers at each scrape.
 
+import type { HandshakeCounts } from '@fleetbridge/access';
 import { createMetrics, type Metrics } from '@fleetbridge/service';
 import type { Appender } from '@fleetbridge/store';
 import { Counter } from 'prom-client';
 import type { CertificateWatches } from './certificates/index.js';
 import type { ClockWatch } from './clock-watch.js';
 import type { Counts, TopicCount } from './counts.js';
-import type { HandshakeGuard } from './handshake/index.js';
 import type { ConnectionRegistry } from './socket/index.js';
 
 export interface IngestMetrics extends Metrics {
   appended(call: { durationMs: number; records: number }): void;
-  handshakes(observed: Pick<HandshakeGuard, 'waiting' | 'inProgress'>): void;
+  handshakes(observed: HandshakeCounts): void;
   certificates(watches: Pick<CertificateWatches, 'serverDaysLeft' | 'serverRenewalDays' | 'caDaysLeft'>): void;
 }
 
@@ -162,7 +162,7 @@ export function createIngestMetrics(
   days('fleetbridge_ingest_ca_days_left', 'Days until the first vehicle CA certificate expires.', () =>
     certificates?.caDaysLeft(),
   );
-  let handshakes: Pick<HandshakeGuard, 'waiting' | 'inProgress'> = { waiting: 0, inProgress: 0 };
+  let handshakes: HandshakeCounts = { waiting: 0, inProgress: 0 };
   level('fleetbridge_ingest_handshakes', 'TLS handshakes in progress.', () => handshakes.inProgress);
   level(
     'fleetbridge_ingest_handshakes_waiting',

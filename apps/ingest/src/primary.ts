@@ -1,5 +1,6 @@
 // The primary of several workers. It serves no vehicle: node:cluster distributes the connections to the workers, which
 // ingest.ts describes. The admin port is here, with the readiness and metrics of all workers together.
+import { guardAdminPort } from '@fleetbridge/access';
 import { createMetrics, type MetricsAsJson, type RunContext, startAdminServer, WorkerPool } from '@fleetbridge/service';
 import { openStore } from '@fleetbridge/store';
 import { loadOrAwaitCertificates } from './certificates/index.js';
@@ -51,6 +52,7 @@ export async function startPrimary({ config, workers, context }: PrimaryOptions)
     portVariable: 'INGEST_ADMIN_PORT',
     registry: { contentType: registry.contentType, metrics: async () => (await metrics()).metrics() },
     readiness,
+    guard: guardAdminPort,
     routes: statusRoute(() =>
       gatherStatusFacts({ config, store, readiness, now: Date.now, refused, clockBehindSeconds, env: process.env }),
     ),

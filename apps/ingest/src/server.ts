@@ -3,23 +3,30 @@
 import { constants, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:https';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { DEFAULT_CIPHERS, type TLSSocket } from 'node:tls';
+import {
+  admitConnection,
+  FailureLog,
+  type GuardLimits,
+  guardConnections,
+  guardedTimeouts,
+  type HandshakeCounts,
+} from '@fleetbridge/access';
 import { type Identity, identityFromCertificate } from '@fleetbridge/pki';
 import { type Logger, listen } from '@fleetbridge/service';
 import { WebSocketServer } from 'ws';
 import { countOne } from './counts.js';
-import { HandshakeGuard, type HandshakeLimits, handshakeLimits } from './handshake/index.js';
 import { type ConnectionRegistry, type ConnectionServices, createSender, VehicleConnection } from './socket/index.js';
 
 /** Records over 1,000,000 bytes are answered with an error; only a message over this limit ends the connection. */
 const MAX_PAYLOAD_BYTES = 4_000_000;
-const HANDSHAKE_MS = 10_000;
+/** Vehicles send requests without a body. */
+const REQUEST_MS = 10_000;
+/** A vehicle has shown its certificate; a whole fleet can come from one address and wait for its upgrade. */
+const UNADMITTED = 10_000;
 /** Connections that the kernel may queue (as far as it allows), because all vehicles reconnect at the same moment. */
 const BACKLOG = 4_096;
-/** How often Node checks for requests that exceed their time limit. */
-const REQUEST_CHECK_MS = 2_000;
 
 /** Node prefers AES-256. AES-128 is safe as well and costs less CPU per record. */
 const FAST_CIPHER = 'TLS_AES_128_GCM_SHA256';
@@ -36,8 +43,8 @@ export interface IngestServerOptions {
   maxConnections?: number | undefined;
   /** Whether a peer is a TCP balancer (PROXY_PROTOCOL_FROM). */
   isBalancer?: ((address: string) => boolean) | undefined;
-  /** Overrides of `handshakeLimits`. */
-  limits?: Partial<HandshakeLimits> | undefined;
+  /** Overrides of the default limits. */
+  limits?: Partial<GuardLimits> | undefined;
   connections: Pick<ConnectionRegistry, 'connected' | 'isConnected' | 'add'>;
   services: ConnectionServices;
   log: Logger;
@@ -50,7 +57,7 @@ export interface IngestServer {
   /** New handshakes are verified against these CAs; open connections are not affected. */
   renewVehicleCas(ca: readonly string[]): void;
   /** Connections before the end of their handshake. */
-  readonly handshakes: Pick<HandshakeGuard, 'waiting' | 'inProgress'>;
+  readonly handshakes: HandshakeCounts;
   /** Stops accepting. The connection registry closes the vehicles' connections. */
   stop(): void;
 }
@@ -77,36 +84,26 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     // resume a session, and a resumed session would skip the check of the certificate.
     secureOptions: constants.SSL_OP_NO_TICKET,
   };
-  const server = createServer({
-    ...secure,
-    handshakeTimeout: HANDSHAKE_MS,
-    requestTimeout: HANDSHAKE_MS,
-    connectionsCheckingInterval: REQUEST_CHECK_MS,
-  });
+  const server = createServer({ ...secure, ...guardedTimeouts, requestTimeout: REQUEST_MS });
   let isStopping = false;
 
-  // Node would start the handshake immediately; the guard decides when to start it.
-  const startHandshake = server.listeners('connection');
-  server.removeAllListeners('connection');
-  const guard = new HandshakeGuard({
-    limits: { ...handshakeLimits, ...options.limits },
-    isBalancer: options.isBalancer ?? (() => false),
-    startTls: (socket) => {
-      for (const listener of startHandshake) listener.call(server, socket);
-    },
+  const guard = guardConnections(server, {
+    limits: { unadmittedPerAddress: UNADMITTED, unadmitted: UNADMITTED, ...options.limits },
+    isBalancer: options.isBalancer,
     countRefused: (reason) => countOne(counts.refusedConnections, reason),
     log,
   });
-  server.on('connection', (socket: Socket) => guard.accept(socket));
-  server.on('secureConnection', (socket) => guard.succeeded(socket));
+  const failureLog = new FailureLog({ log });
   server.on('tlsClientError', (error, socket) => {
     const reason = handshakeFailure(error, socket);
+    const address = guard.addressOf(socket);
     countOne(counts.refusedConnections, reason);
-    log.debug({ reason, address: guard.addressOf(socket), err: error }, 'handshake_failed');
+    log.debug({ reason, address, err: error }, 'handshake_failed');
+    if (CERTIFICATE_FAILURES.has(reason)) failureLog.warn({ address, reason }, 'certificate_refused');
   });
-  const addressOf = (request: IncomingMessage) => guard.addressOf(request.socket as TLSSocket);
+  const addressOf = (request: IncomingMessage) => guard.addressOf(request.socket);
   server.on('request', (request, response) => {
-    const identity = admit(request, addressOf(request), options);
+    const identity = admit(request, addressOf(request), options, failureLog);
     response.setHeader('content-type', 'text/plain');
     if (typeof identity === 'string') {
       response.statusCode = 403;
@@ -120,7 +117,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     }
   });
   server.on('upgrade', (request, socket, head) => {
-    const identity = admit(request, addressOf(request), options);
+    const identity = admit(request, addressOf(request), options, failureLog);
     if (typeof identity === 'string') {
       refuseUpgrade(socket, '403 Forbidden', identity);
       return;
@@ -141,6 +138,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
       return;
     }
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
+      admitConnection(request.socket);
       const sender = createSender(identity, header(request, 'version'), services.rules.extra);
       const facts = {
         connectionId: randomUUID(),
@@ -163,7 +161,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
   });
   return {
     port,
-    handshakes: guard,
+    handshakes: guard.handshakes,
     renewCertificate: ({ cert, key }) => server.setSecureContext(Object.assign(secure, { cert, key })),
     renewVehicleCas: (renewed) => server.setSecureContext(Object.assign(secure, { ca: [...renewed] })),
     stop: () => {
@@ -179,22 +177,21 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
 function admit(
   request: IncomingMessage,
   address: string,
-  { isAdmitted, services: { counts }, log }: IngestServerOptions,
+  { isAdmitted, services: { counts } }: IngestServerOptions,
+  failureLog: FailureLog,
 ): Identity | string {
   const certificate = (request.socket as TLSSocket).getPeerX509Certificate();
   const identity = certificate && identityFromCertificate(certificate.raw);
   if (identity === undefined || 'refused' in identity) {
     const reason = identity?.refused ?? 'no_certificate';
     countOne(counts.refusedConnections, reason);
-    log.warn({ reason, detail: identity?.detail, address }, 'identity_refused');
+    failureLog.warn({ reason, detail: identity?.detail, address }, 'identity_refused');
     return reason;
   }
   if (!isAdmitted(identity.deviceId)) {
     countOne(counts.refusedConnections, 'vin_not_admitted');
-    log.warn(
-      { vin: identity.deviceId, address, remedy: `fleetbridge vehicle allow ${identity.deviceId}` },
-      'vin_not_admitted',
-    );
+    const vin = identity.deviceId;
+    failureLog.warnPer(vin, { vin, address, remedy: `fleetbridge vehicle allow ${vin}` }, 'vin_not_admitted');
     return 'vin_not_admitted';
   }
   return identity;
@@ -215,6 +212,9 @@ function refuseUpgrade(socket: Duplex, status: string, reason: string): void {
     ].join('\r\n'),
   );
 }
+
+/** The client has no certificate that identifies a vehicle; other failures are those of a line or of a scanner. */
+const CERTIFICATE_FAILURES = new Set(['certificate_expired', 'certificate_not_verified', 'no_certificate']);
 
 /** Maps the many errors of OpenSSL to a fixed set of reasons. */
 function handshakeFailure(error: NodeJS.ErrnoException, socket: TLSSocket): string {

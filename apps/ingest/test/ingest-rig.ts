@@ -3,13 +3,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { GuardLimits } from '@fleetbridge/access';
 import { type CertificateFiles, ensureDevelopmentPki, ensureVehicleCertificate } from '@fleetbridge/pki';
 import { ConnectivityEvent, decodeMessage } from '@fleetbridge/protocol';
 import { createLogger, loadConfig, type StopFunction } from '@fleetbridge/service';
 import { connectVehicle, SimulatedVehicle, type SimulatedVehicleOptions } from '@fleetbridge/simulator';
 import { connectRedis, type LogEntry, Presence, Store, whenReady } from '@fleetbridge/store';
 import { ingestConfig } from '../src/config.js';
-import type { HandshakeLimits } from '../src/handshake/handshake-guard.js';
 import { startIngest } from '../src/ingest.js';
 import { testVehicle, VIN } from './test-vehicle.js';
 
@@ -55,7 +55,7 @@ export interface TestIngestOptions {
   now?: () => number;
   certificatePollMs?: number;
   maxUnsettledBytes?: number;
-  handshakeLimits?: Partial<HandshakeLimits>;
+  handshakeLimits?: Partial<GuardLimits>;
   admissionPollMs?: number;
 }
 

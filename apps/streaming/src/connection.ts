@@ -41,7 +41,7 @@ export class Connection implements LiveClient {
     this.access = options.access;
     this.#pace = { ...ownerPace, ...options.pace };
     webSocket.on('error', () => {});
-    const timer = setTimeout(() => this.#terminate('no_subscribe'), this.#pace.noSubscribeMs);
+    const timer = setTimeout(() => this.#terminate('no_subscribe'), this.#pace.noFirstMessageMs);
     webSocket.once('close', () => clearTimeout(timer));
     webSocket.once('message', (data, isBinary) => {
       clearTimeout(timer);

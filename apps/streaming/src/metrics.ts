@@ -22,6 +22,8 @@ export interface StreamingCounts {
   observeLatency: (seconds: number) => void;
   refusedTokens: number;
   ignoredMessages: number;
+  /** Connections that were refused before they had shown a right token, by reason. */
+  refusedConnections: Record<string, number>;
   /** Connections that the server ended, by reason. */
   ended: Record<string, number>;
   /** Records sent to clients other than TeslaMate, by kind of client: raw, events, grpc. */
@@ -48,6 +50,7 @@ export function createCounts(): StreamingCounts {
     observeLatency: () => {},
     refusedTokens: 0,
     ignoredMessages: 0,
+    refusedConnections: {},
     ended: {},
     sentRecords: {},
     skippedRecords: 0,
@@ -119,6 +122,12 @@ export function createStreamingMetrics(
     'Connections that the server ended, by reason.',
     'reason',
     () => counts.ended,
+  );
+  totalByName(
+    'fleetbridge_streaming_connections_refused_total',
+    'Connections refused or ended before they had shown a right token, by reason.',
+    'reason',
+    () => counts.refusedConnections,
   );
   level('fleetbridge_streaming_slots', 'Resume positions that connections hold.', () => counts.slots);
   totalByName(

@@ -1,6 +1,7 @@
 // The primary holds the ports and serves no client itself, so that it outlives its workers. SIGHUP replaces the workers
 // one by one with new ones, which load the current code and certificates. Under `npm start` it inherits the sockets from
 // the supervisor, so that connections wait while the primary is restarted.
+import { guardAdminPort } from '@fleetbridge/access';
 import { createMetrics, inheritedSockets, type RunContext, startAdminServer, WorkerPool } from '@fleetbridge/service';
 import { loadCertificate } from './certificate.js';
 import { type StreamingConfig, withDefaults } from './config.js';
@@ -59,6 +60,7 @@ export async function startPrimary(
       metrics: async () => (await pool.metrics(await registry.getMetricsAsJSON())).metrics(),
     },
     readiness: { report: () => pool.report() },
+    guard: guardAdminPort,
     log,
   });
   context.onStop('admin server', () => admin.stop());

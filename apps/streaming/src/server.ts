@@ -5,7 +5,16 @@ import { createServer as createHttpServer, type RequestListener, type Server } f
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Access, type AddressOf, createAddressOf, requestToken } from '@fleetbridge/access';
+import {
+  type Access,
+  type AddressOf,
+  admitConnection,
+  createAddressOf,
+  type GuardLimits,
+  guardConnections,
+  guardedTimeouts,
+  requestToken,
+} from '@fleetbridge/access';
 import { listen } from '@fleetbridge/service';
 import { WebSocketServer } from 'ws';
 import { Connection, type ConnectionOptions } from './connection.js';
@@ -31,6 +40,11 @@ export interface StreamingServerOptions
   /** The clients of all ports; default: only the clients of this server. */
   live?: LiveClients;
   addressOf?: AddressOf;
+  /** Whether a peer is a reverse proxy (TRUSTED_PROXIES). */
+  isProxy?: ((address: string) => boolean) | undefined;
+  countRefused: (reason: string) => void;
+  /** Overrides of the limits of connections that have not shown a right token. */
+  limits?: Partial<GuardLimits> | undefined;
   /** Handles requests that are no upgrades; default: not found. */
   http?: RequestListener;
 }
@@ -58,8 +72,14 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
     WebSocket: SilentWebSocket,
   });
   const server: Server | HttpsServer = certificate
-    ? createHttpsServer({ ...certificate, minVersion: 'TLSv1.2' })
-    : createHttpServer();
+    ? createHttpsServer({ ...certificate, ...guardedTimeouts, minVersion: 'TLSv1.2' })
+    : createHttpServer(guardedTimeouts);
+  const guard = guardConnections(server, {
+    limits: options.limits,
+    isProxy: options.isProxy,
+    countRefused: (reason) => options.countRefused(reason),
+    log,
+  });
   /** Connections without a request so far. */
   const arriving = new Set<string>();
   server.on('connection', (socket: Socket) => {
@@ -87,7 +107,7 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
       options.counts.connections++;
       const connection = new Connection(webSocket, {
         ...options,
-        access: access.client(address, 'stream'),
+        access: access.client(address, 'stream', () => admitConnection(request.socket)),
         isFirstSubscribeTo,
         requestToken: requestToken(request.url, request.headers.authorization),
       });
@@ -129,6 +149,7 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
     },
     stop: async () => {
       server.close(() => {});
+      guard.stop();
       server.closeIdleConnections();
       // To TeslaMate a connection that ends in its handshake was refused, so handshakes are completed first.
       const untilMs = Date.now() + ARRIVAL_TIMEOUT_MS;

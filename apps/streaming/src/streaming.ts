@@ -1,7 +1,15 @@
 // The parts of the streaming server, wired together. Its ports open before Redis has answered: clients are accepted and
 // wait, because TeslaMate does not survive a first connection that fails.
 
-import { Access, createAddressOf, isGuessable, KeySet, TeslaTokens } from '@fleetbridge/access';
+import {
+  Access,
+  createAddressOf,
+  createNetworkSet,
+  type GuardLimits,
+  isGuessable,
+  KeySet,
+  TeslaTokens,
+} from '@fleetbridge/access';
 import { renewalDays } from '@fleetbridge/pki';
 import { normalizeVin } from '@fleetbridge/protocol';
 import {
@@ -46,6 +54,8 @@ export interface StreamingOptions {
   pace?: Partial<Pace>;
   /** How long a client may leave its messages unread. */
   unreadLimitMs?: number;
+  /** Other limits of connections than the defaults, for tests. */
+  limits?: Partial<GuardLimits>;
   /** Other times than the defaults, for tests. */
   slotTimes?: FeedsOptions['slotTimes'];
   /** Elevations from elsewhere than ELEVATION_URL, for tests. */
@@ -105,6 +115,11 @@ export async function startStreaming({
   const shared = {
     access,
     addressOf: createAddressOf(config.TRUSTED_PROXIES),
+    isProxy: createNetworkSet(config.TRUSTED_PROXIES),
+    limits: options.limits,
+    countRefused: (reason: string) => {
+      counts.refusedConnections[reason] = (counts.refusedConnections[reason] ?? 0) + 1;
+    },
     vehicles: new Vehicles({ feeds, records, snapshots }),
     records,
     live,

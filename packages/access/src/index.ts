@@ -11,6 +11,16 @@ export {
   plainAddress,
   rateLimitKey,
 } from './addresses/index.js';
+export {
+  admitConnection,
+  type ConnectionGuard,
+  type ConnectionGuardOptions,
+  type GuardLimits,
+  guardAdminPort,
+  guardConnections,
+  guardedTimeouts,
+  type HandshakeCounts,
+} from './guard/index.js';
 export { KeySet, KeysUnavailable, SignatureChecks, TeslaTokens } from './jwt/index.js';
 export { BoundedMap, FailureLimit, FailureLog, TokenBucket, type TokenBucketLimit } from './limits/index.js';
 export {

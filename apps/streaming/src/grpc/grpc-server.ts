@@ -5,12 +5,22 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AddressOf } from '@fleetbridge/access';
-import { type Access, type ClientAccess, type Grant, grantsVehicle, type Scope } from '@fleetbridge/access';
+import { createServer as createTlsServer } from 'node:tls';
+import {
+  type Access,
+  type AddressOf,
+  admitConnection,
+  type ClientAccess,
+  type Grant,
+  type GuardLimits,
+  grantsVehicle,
+  guardConnections,
+  guardedTimeouts,
+  type Scope,
+} from '@fleetbridge/access';
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import { type Logger, listen, withTimeout } from '@fleetbridge/service';
 import {
-  type ConnectionInjector,
   Metadata,
   Server,
   ServerCredentials,
@@ -37,6 +47,8 @@ const channelOptions = {
   // detects a client that vanished
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
+  // a client without calls connects again when it has one
+  'grpc.max_connection_idle_ms': 300_000,
 };
 
 export interface GrpcServerOptions {
@@ -53,6 +65,11 @@ export interface GrpcServerOptions {
   counts: StreamingCounts;
   log: Logger;
   unreadLimitMs?: number | undefined;
+  /** Whether a peer is a reverse proxy (TRUSTED_PROXIES). */
+  isProxy?: ((address: string) => boolean) | undefined;
+  countRefused: (reason: string) => void;
+  /** Overrides of the limits of connections that have not shown a right token. */
+  limits?: Partial<GuardLimits> | undefined;
 }
 
 export interface GrpcServer {
@@ -66,17 +83,32 @@ export interface GrpcServer {
 
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const server = new Server(channelOptions);
-  server.addService(telemetryService, telemetryHandlers(options));
+  const { certificate, limits, isProxy, countRefused, log } = options;
+  /** By peer, as calls name it. */
+  const sockets = new Map<string, Socket>();
+  const admitPeer = (peer: string) => {
+    const socket = sockets.get(peer);
+    if (socket !== undefined) admitConnection(socket);
+  };
+  server.addService(telemetryService, telemetryHandlers(options, admitPeer));
   const health = addHealth(server);
   addReflection(server);
-  let injector = injectorOf(server, options.certificate);
-  const accept = (socket: Socket) => {
-    socket.setNoDelay(true);
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const inject = (socket: Socket) => {
+    const peer = peerOf(socket);
+    sockets.set(peer, socket);
+    socket.once('close', () => sockets.delete(peer));
+    socket.on('error', () => {});
     injector.injectConnection(socket);
   };
-  const listener = options.port === undefined ? undefined : createServer(accept);
+  // TLS ends here and not in grpc-js, so that the guard sees the handshake
+  const listener =
+    certificate === undefined
+      ? createServer({ noDelay: true }, inject)
+      : createTlsServer({ ...secureContext(certificate), ...guardedTimeouts, noDelay: true }, inject);
+  const guard = guardConnections(listener, { limits, isProxy, countRefused, log });
   const port =
-    listener === undefined || options.port === undefined
+    options.port === undefined
       ? 0
       : await listen(listener, {
           host: options.host,
@@ -87,16 +119,20 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
         });
   return {
     port,
-    accept,
+    accept: (socket) => {
+      socket.setNoDelay(true);
+      listener.emit('connection', socket);
+    },
+    // connections with the old certificate stay open
     renewCertificate: (renewed) => {
-      // connections with the old certificate stay open
-      injector = injectorOf(server, renewed);
+      if ('setSecureContext' in listener) listener.setSecureContext(secureContext(renewed));
     },
     setServing: health.set,
     stop: async () => {
       // On Node 24 a closing server cuts streams whose last message is still being written.
       await delay(FLUSH_MS);
-      listener?.close();
+      if (listener.listening) listener.close();
+      guard.stop();
       health.stop();
       // Ended calls get the time for their status to arrive.
       const shutDown = new Promise((resolve) => server.tryShutdown(resolve));
@@ -116,16 +152,10 @@ interface SubscribeRequest {
 type Call = ServerUnaryCall<{ vin: string }, object>;
 type SubscribeCall = ServerWritableStream<SubscribeRequest, object>;
 
-function telemetryHandlers({
-  access,
-  addressOf,
-  vehicles,
-  records,
-  live,
-  counts,
-  log,
-  unreadLimitMs,
-}: GrpcServerOptions) {
+function telemetryHandlers(
+  { access, addressOf, vehicles, records, live, counts, log, unreadLimitMs }: GrpcServerOptions,
+  admitPeer: (peer: string) => void,
+) {
   return {
     Subscribe: (call: SubscribeCall) => {
       subscribe(call).catch((error) => call.emit('error', refusalOf(error, log)));
@@ -207,7 +237,8 @@ function telemetryHandlers({
   async function admit(call: { metadata: Metadata; getPeer(): string }, scope: Scope): Promise<Admitted> {
     const text = (name: string) => call.metadata.get(name)[0]?.toString();
     const remoteAddress = call.getPeer().replace(/:\d+$/, '');
-    const client = access.client(addressOf({ remoteAddress, forwardedFor: text('x-forwarded-for') }), scope);
+    const address = addressOf({ remoteAddress, forwardedFor: text('x-forwarded-for') });
+    const client = access.client(address, scope, () => admitPeer(call.getPeer()));
     const grant = await client.identifyWithRetry(text('authorization'));
     if (grant === 'refused') throw refusal(status.UNAUTHENTICATED, 'metadata authorization: Bearer <token> is needed');
     if (grant === 'unknown') throw refusal(status.UNAVAILABLE, 'not ready; try again in a moment');
@@ -267,12 +298,11 @@ async function drainedOrGone(call: SubscribeCall): Promise<void> {
   await Promise.allSettled(events);
 }
 
-function injectorOf(server: Server, certificate: GrpcServerOptions['certificate']): ConnectionInjector {
-  const credentials =
-    certificate === undefined
-      ? ServerCredentials.createInsecure()
-      : ServerCredentials.createSsl(null, [
-          { cert_chain: Buffer.from(certificate.cert), private_key: Buffer.from(certificate.key) },
-        ]);
-  return server.createConnectionInjector(credentials);
+function secureContext(certificate: NonNullable<GrpcServerOptions['certificate']>) {
+  return { ...certificate, ALPNProtocols: ['h2'], minVersion: 'TLSv1.2' as const };
+}
+
+/** In the form of `getPeer` of a call. */
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}:${remotePort}`;
 }

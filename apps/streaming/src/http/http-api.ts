@@ -5,6 +5,7 @@ import type { RequestListener } from 'node:http';
 import type { AddressOf } from '@fleetbridge/access';
 import {
   type Access,
+  admitConnection,
   type ClientAccess,
   type Grant,
   grantsVehicle,
@@ -88,6 +89,7 @@ export async function createHttpApi(options: HttpApiOptions): Promise<RequestLis
         forwardedFor: header(request.headers['x-forwarded-for']),
       }),
       scope,
+      () => admitConnection(request.socket),
     );
     const grant = await client.identifyWithRetry(requestToken(request.url, request.headers.authorization));
     if (grant === 'refused') throw new HttpError(401, 'a token is required: as a bearer header or ?token=');

@@ -7,6 +7,8 @@ export const ownerPace = {
   tokenErrorAfterMs: 25_000,
   /** A client opens a new connection after its token was rejected. One that stays is disconnected. */
   refusedStaysMs: 60_000,
+  /** A client sends its first message as soon as it is connected. */
+  noFirstMessageMs: 15_000,
   noSubscribeMs: 60_000,
   /** TeslaMate crashes on a failed send, so TCP ends only after the client has sent nothing for this long. */
   quietMs: 500,

@@ -1,7 +1,7 @@
 // `POST /`: a Google Pub/Sub push subscription behind Tesla's own server, so that an existing installation can migrate
 // step by step. A success means that the record is stored, like a vehicle's ack. Pub/Sub retries after anything else.
 
-import { type AddressOf, BoundedMap } from '@fleetbridge/access';
+import { type AddressOf, admitConnection, BoundedMap } from '@fleetbridge/access';
 import { type Logger, withTimeout } from '@fleetbridge/service';
 import type { Appender, AppendOutcome, RecordToAppend } from '@fleetbridge/store';
 import type { FastifyInstance } from 'fastify';
@@ -57,6 +57,7 @@ export function addPubsubPush(server: FastifyInstance, options: PubsubPushOption
       token: [request.query.token].flat().at(-1),
       address: addressOf({ remoteAddress: request.socket.remoteAddress, forwardedFor }),
     });
+    if (verdict === 'admitted') admitConnection(request.socket);
     const { status, outcome, error } =
       verdict === 'admitted' ? await store(request.body) : ({ ...unadmitted[verdict] } satisfies Answer);
     counts.pushes[outcome] = (counts.pushes[outcome] ?? 0) + 1;

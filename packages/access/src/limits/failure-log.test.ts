@@ -18,7 +18,7 @@ it('keeps the events and keys of an address apart, not the addresses of an IPv6 
   const log = new FailureLog({ log: { warn: (_, event) => void lines.push(event) } });
   log.warn({ address: '2001:db8::1' }, 'token_refused');
   log.warn({ address: '2001:db8::2' }, 'token_refused');
-  log.warn({ address: '2001:db8::2' }, 'vin_not_admitted', 'VIN1');
-  log.warn({ address: '2001:db8::2' }, 'vin_not_admitted', 'VIN2');
+  log.warnPer('VIN1', { address: '2001:db8::2' }, 'vin_not_admitted');
+  log.warnPer('VIN2', { address: '2001:db8::2' }, 'vin_not_admitted');
   expect(lines).toEqual(['token_refused', 'vin_not_admitted', 'vin_not_admitted']);
 });

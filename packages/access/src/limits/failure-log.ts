@@ -11,6 +11,11 @@ export interface FailureLogOptions {
   now?: (() => number) | undefined;
 }
 
+interface FailureFields {
+  address: string;
+  [name: string]: unknown;
+}
+
 interface LastLine {
   loggedMs: number;
   /** Failures since the line. */
@@ -27,8 +32,13 @@ export class FailureLog {
     this.#now = now;
   }
 
-  /** `key` separates failures of one address that need a line each. The line has the number of those before it. */
-  warn(fields: { address: string; [name: string]: unknown }, event: string, key = ''): void {
+  /** The line has the number of failures since the last one. */
+  warn(fields: FailureFields, event: string): void {
+    this.warnPer('', fields, event);
+  }
+
+  /** `key` separates failures of one address that need a line each. */
+  warnPer(key: string, fields: FailureFields, event: string): void {
     const nowMs = this.#now();
     const name = `${rateLimitKey(fields.address)} ${event} ${key}`;
     const last = this.#lines.get(name);

@@ -83,9 +83,9 @@ export class Access {
     this.#failureLog = log && new FailureLog({ log, now: monotonicNow });
   }
 
-  /** For one connection or request, which needs this scope. */
-  client(address: string, scope: Scope): ClientAccess {
-    return new ClientAccess(this, address, scope);
+  /** For one connection or request, which needs this scope. `onGranted` is called for each right token. */
+  client(address: string, scope: Scope, onGranted = () => {}): ClientAccess {
+    return new ClientAccess(this, address, scope, onGranted);
   }
 
   async identify(token: string | undefined, address: string, scope: Scope): Promise<Grant | 'refused' | 'unknown'> {
@@ -173,14 +173,16 @@ export class Access {
 export class ClientAccess {
   readonly #access: Access;
   readonly #scope: Scope;
+  readonly #onGranted: () => void;
   readonly address: string;
   /** Of the last token that was accepted; checked again from time to time, since it can be revoked. */
   granted: Grant | undefined;
   /** The token that was presented last decides, whichever check ends first. */
   #lastCheck = 0;
 
-  constructor(access: Access, address: string, scope: Scope) {
+  constructor(access: Access, address: string, scope: Scope, onGranted: () => void) {
     this.#access = access;
+    this.#onGranted = onGranted;
     this.address = address;
     this.#scope = scope;
   }
@@ -215,6 +217,7 @@ export class ClientAccess {
     const grant = await this.#access.identify(token, this.address, this.#scope);
     if (check === this.#lastCheck) {
       this.granted = typeof grant !== 'string' && isEnough(grant) ? grant : undefined;
+      if (this.granted !== undefined) this.#onGranted();
     }
     return grant;
   }

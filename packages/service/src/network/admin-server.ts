@@ -1,5 +1,6 @@
 // The admin port of an app: /healthz (the process runs), /readyz (it should receive work), /metrics, and the app's own
 // routes. Plain HTTP without a password, for loopback or a private network.
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Registry } from 'prom-client';
@@ -16,6 +17,8 @@ export interface AdminServerOptions {
   registry: Pick<Registry, 'metrics' | 'contentType'>;
   readiness: Pick<Readiness, 'report'>;
   routes?: (server: FastifyInstance) => void;
+  /** Limits the connections of the server: `guardAdminPort` of packages/access. */
+  guard?: (server: Server) => void;
   log: Pick<Logger, 'error'>;
 }
 
@@ -24,11 +27,21 @@ export interface AdminServer {
   stop(): Promise<void>;
 }
 
+/** Ends slow and silent requests; a route may take longer to answer. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const CHECK_EVERY_MS = 2_000;
+
 /** Resolves when the server listens. Throws ListenError. */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
-  const { host, port, portVariable, registry, readiness, routes, log } = options;
+  const { host, port, portVariable, registry, readiness, routes, guard, log } = options;
   // Scrapers keep their connections open, and a stuck request must not delay the stop.
-  const server = fastify({ logger: false, forceCloseConnections: true });
+  const server = fastify({
+    logger: false,
+    forceCloseConnections: true,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_EVERY_MS },
+  });
+  guard?.(server.server);
 
   server.get('/healthz', () => ({ status: 'ok', uptime_seconds: Math.round(process.uptime()) }));
   server.get('/readyz', (_request, reply) => {

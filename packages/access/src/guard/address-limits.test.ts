@@ -2,7 +2,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { AddressLimits } from './address-limits.js';
 
 let nowMs = 0;
-let limits: AddressLimits;
+let limits: AddressLimits<string>;
 beforeEach(() => {
   nowMs = 0;
   limits = new AddressLimits({ failures: 10, forgivenPerSecond: 2, unfinished: 3 }, () => nowMs);
@@ -34,11 +34,13 @@ it('gives a failure back for a success, and never limits successes', () => {
   expect(limits.hasFailedTooOften('carrier')).toBe(false);
 });
 
-it('limits unfinished connections until they finish', () => {
-  expect([1, 2, 3, 4].map(() => limits.addUnfinished('a'))).toEqual([true, true, true, false]);
-  limits.removeUnfinished('a');
-  limits.removeUnfinished('a');
-  expect(limits.addUnfinished('a')).toBe(true);
+it('limits unfinished connections until they finish, and names the oldest one beyond', () => {
+  const add = (connection: string) => limits.addUnfinished('a', connection);
+  expect(['1', '2', '3', '4'].map(add)).toEqual([undefined, undefined, undefined, '1']);
+  limits.removeUnfinished('a', '1');
+  expect(add('5')).toBe('2');
+  for (const connection of ['2', '3']) limits.removeUnfinished('a', connection);
+  expect(add('6')).toBeUndefined();
 });
 
 it('logs a limited address once, and again after half of its failures are forgiven', () => {
@@ -51,7 +53,7 @@ it('logs a limited address once, and again after half of its failures are forgiv
 
 it('keeps only addresses with failures or unfinished connections, and a bounded number of them', () => {
   fail('bad', 1);
-  limits.addUnfinished('busy');
+  limits.addUnfinished('busy', '1');
   limits.recordSuccess('good');
   nowMs += 1_000;
   limits.cleanup();

@@ -1,7 +1,17 @@
 // A queue that serves its keys (addresses) in turn: many items of one key delay each other, not the items of other keys.
+export interface FairQueueOptions {
+  /** Serve the newest item of a key first: under a flood an item is then served soon or never. Default: the oldest. */
+  isNewestFirst?: boolean;
+}
+
 export class FairQueue<T> {
+  readonly #isNewestFirst: boolean;
   readonly #byKey = new Map<string, T[]>();
   #size = 0;
+
+  constructor({ isNewestFirst = false }: FairQueueOptions = {}) {
+    this.#isNewestFirst = isNewestFirst;
+  }
 
   get size(): number {
     return this.#size;
@@ -16,7 +26,7 @@ export class FairQueue<T> {
 
   next(): T | undefined {
     for (const [key, waiting] of this.#byKey) {
-      const item = waiting.shift()!;
+      const item = (this.#isNewestFirst ? waiting.pop() : waiting.shift())!;
       // move the key behind all others
       this.#byKey.delete(key);
       if (waiting.length > 0) this.#byKey.set(key, waiting);

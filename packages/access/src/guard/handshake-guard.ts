@@ -1,13 +1,14 @@
 // Protects the TLS handshake. A handshake costs milliseconds of CPU, so only a few run at a time; the others queue, and
 // the addresses take turns. A burst of clients is delayed, not refused. Until a client has sent its whole ClientHello it
-// costs only a socket.
+// costs only a socket. Handshakes of an address where too many failed run last and at a limited rate, but they run: a
+// right client may be behind the same address.
 //
-//   accepted ──▶ [PROXY header] ──▶ hello ──▶ queue ──▶ handshake ──▶ vehicle connection (server.ts)
+//   accepted ──▶ [PROXY header] ──▶ hello ──▶ queue ──▶ handshake ──▶ succeeded
 //      └ nothing comes: no_hello     └ not TLS: not_tls   └ continues without a slot when the client is slow
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { plainAddress, rateLimitKey } from '@fleetbridge/access';
-import type { Logger } from '@fleetbridge/service';
+import { plainAddress, rateLimitKey } from '../addresses/index.js';
+import { TokenBucket } from '../limits/index.js';
 import { type AddressLimitOptions, AddressLimits } from './address-limits.js';
 import { FairQueue } from './fair-queue.js';
 import { looksLikeProxyHeader, readProxyHeader } from './proxy-header.js';
@@ -23,6 +24,8 @@ export interface HandshakeLimits extends AddressLimitOptions {
   helloMs: number;
   /** Maximum number of connections that wait for their hello or a slot. */
   waiting: number;
+  /** Handshakes per second of all addresses where too many failed. */
+  failingPerSecond: number;
 }
 
 export const handshakeLimits: HandshakeLimits = {
@@ -34,6 +37,7 @@ export const handshakeLimits: HandshakeLimits = {
   failures: 100,
   forgivenPerSecond: 1,
   unfinished: 256,
+  failingPerSecond: 100,
 };
 
 const SWEEP_MS = 50;
@@ -48,7 +52,12 @@ export interface HandshakeGuardOptions {
   isBalancer: (address: string) => boolean;
   startTls: (socket: Socket) => void;
   countRefused: (reason: string) => void;
-  log: Pick<Logger, 'debug' | 'warn'>;
+  log: GuardLog;
+}
+
+export interface GuardLog {
+  debug(fields: object, event: string): void;
+  warn(fields: object, event: string): void;
 }
 
 type Phase = 'header' | 'hello' | 'queue' | 'handshake' | 'done';
@@ -72,11 +81,15 @@ interface PendingConnection {
 
 export class HandshakeGuard {
   readonly #options: HandshakeGuardOptions;
-  readonly #addresses: AddressLimits;
+  readonly #addresses: AddressLimits<PendingConnection>;
   readonly #queue = new FairQueue<PendingConnection>();
+  /** Those of addresses where too many failed. */
+  readonly #failingQueue = new FairQueue<PendingConnection>({ isNewestFirst: true });
+  readonly #failingRate: TokenBucket;
   // Each set is in the order of sinceMs, so a sweep stops at the first connection that is not due.
   readonly #fresh = new Set<PendingConnection>();
   readonly #late = new Set<PendingConnection>();
+  readonly #failing = new Set<PendingConnection>();
   /** Handshakes with a slot, and those that have released it. */
   readonly #running = new Set<PendingConnection>();
   readonly #slow = new Set<PendingConnection>();
@@ -89,13 +102,15 @@ export class HandshakeGuard {
   constructor(options: HandshakeGuardOptions) {
     this.#options = options;
     this.#addresses = new AddressLimits(options.limits, () => performance.now());
+    const { failingPerSecond } = options.limits;
+    this.#failingRate = new TokenBucket({ capacity: Math.max(1, failingPerSecond / 10), perSecond: failingPerSecond });
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
     this.#cleaner = setInterval(() => this.#addresses.cleanup(), CLEANUP_MS).unref();
   }
 
   /** Connections that wait for their hello or for a slot. */
   get waiting(): number {
-    return this.#fresh.size + this.#late.size + this.#queue.size;
+    return this.#fresh.size + this.#late.size + this.#queue.size + this.#failing.size;
   }
 
   /** Handshakes in progress. */
@@ -126,10 +141,11 @@ export class HandshakeGuard {
       onClose: () => this.#closed(pending),
     };
     if (this.waiting >= this.#options.limits.waiting) {
-      this.#refuse(pending, 'too_many_waiting');
-      return;
+      // a client that is served has sent its hello soon
+      const oldest = first(this.#late) ?? first(this.#failing) ?? first(this.#fresh) ?? pending;
+      this.#refuse(oldest, 'too_many_waiting');
+      if (oldest === pending) return;
     }
-    if (pending.phase === 'hello' && this.#isBlocked(pending)) return;
     this.#fresh.add(pending);
     socket.on('data', pending.onData);
     socket.once('close', pending.onClose);
@@ -158,7 +174,7 @@ export class HandshakeGuard {
     this.#isStopped = true;
     clearInterval(this.#sweeper);
     clearInterval(this.#cleaner);
-    for (const pending of [...this.#fresh, ...this.#late, ...this.#queue.drain()]) {
+    for (const pending of [...this.#fresh, ...this.#late, ...this.#failing, ...this.#queue.drain()]) {
       this.#forget(pending);
       pending.socket.destroy();
     }
@@ -172,7 +188,7 @@ export class HandshakeGuard {
     else if (pending.bytes.length > 2 * MAX_RECORD_BYTES) this.#refuseAsFailure(pending, 'not_tls');
   }
 
-  /** Returns whether a complete, valid header was read and the address is not blocked. */
+  /** Returns whether a complete, valid header was read. */
   #readHeader(pending: PendingConnection): boolean {
     const header = readProxyHeader(pending.bytes);
     if (header.kind === 'incomplete') return false;
@@ -187,7 +203,7 @@ export class HandshakeGuard {
     pending.key = rateLimitKey(pending.address);
     pending.phase = 'hello';
     pending.bytes = pending.bytes.subarray(header.length);
-    return !this.#isBlocked(pending);
+    return true;
   }
 
   #readHello(pending: PendingConnection): void {
@@ -202,17 +218,35 @@ export class HandshakeGuard {
       this.#fresh.delete(pending);
       this.#late.delete(pending);
       pending.phase = 'queue';
-      this.#queue.add(pending.key, pending);
+      if (this.#addresses.hasFailedTooOften(pending.key)) this.#addFailing(pending);
+      else this.#queue.add(pending.key, pending);
       this.#startNext();
     }
   }
 
   #startNext(): void {
     while (this.#running.size < this.#options.limits.concurrent) {
-      const pending = this.#queue.next();
+      const pending = this.#queue.next() ?? this.#nextFailing();
       if (pending === undefined) return;
       this.#start(pending);
     }
+  }
+
+  #addFailing(pending: PendingConnection): void {
+    pending.sinceMs = performance.now();
+    this.#failing.add(pending);
+    this.#failingQueue.add(pending.key, pending);
+    const { key, address } = pending;
+    if (this.#addresses.shouldLog(key)) this.#options.log.warn({ address }, 'handshakes_limited');
+  }
+
+  #nextFailing(): PendingConnection | undefined {
+    const nowMs = performance.now();
+    if (this.#failing.size === 0 || this.#failingRate.waitMs(nowMs) > 0) return undefined;
+    this.#failingRate.take(nowMs);
+    const pending = this.#failingQueue.next();
+    if (pending !== undefined) this.#failing.delete(pending);
+    return pending;
   }
 
   #start(pending: PendingConnection): void {
@@ -262,26 +296,22 @@ export class HandshakeGuard {
       if (nowMs - pending.sinceMs < helloMs) break;
       this.#refuseAsFailure(pending, 'no_hello');
     }
+    for (const pending of this.#failing) {
+      if (nowMs - pending.sinceMs < helloMs) break;
+      this.#refuse(pending, 'address_failures');
+    }
     this.#startNext();
   }
 
   #countUnfinished(pending: PendingConnection): void {
     pending.isUnfinished = true;
-    if (!this.#addresses.addUnfinished(pending.key)) this.#refuseAsFailure(pending, 'address_unfinished');
+    const excess = this.#addresses.addUnfinished(pending.key, pending);
+    if (excess !== undefined) this.#refuseAsFailure(excess, 'address_unfinished');
   }
 
   #finishWaiting(pending: PendingConnection): void {
-    if (pending.isUnfinished) this.#addresses.removeUnfinished(pending.key);
+    if (pending.isUnfinished) this.#addresses.removeUnfinished(pending.key, pending);
     pending.isUnfinished = false;
-  }
-
-  /** Whether its address has failed too often; if so, the connection is refused. */
-  #isBlocked(pending: PendingConnection): boolean {
-    if (!this.#addresses.hasFailedTooOften(pending.key)) return false;
-    const { log } = this.#options;
-    if (this.#addresses.shouldLog(pending.key)) log.warn({ address: pending.address }, 'address_blocked');
-    this.#refuse(pending, 'address_failures');
-    return true;
   }
 
   #logUnexpectedHeader({ address, key }: PendingConnection): void {
@@ -306,7 +336,8 @@ export class HandshakeGuard {
   #forget(pending: PendingConnection): void {
     const { socket } = pending;
     this.#finishWaiting(pending);
-    if (pending.phase === 'queue') this.#queue.remove(pending.key, pending);
+    if (this.#failing.delete(pending)) this.#failingQueue.remove(pending.key, pending);
+    else if (pending.phase === 'queue') this.#queue.remove(pending.key, pending);
     pending.phase = 'done';
     for (const set of [this.#fresh, this.#late, this.#running, this.#slow]) set.delete(pending);
     if (this.#byPeer.get(pending.peer) === pending) this.#byPeer.delete(pending.peer);
@@ -318,6 +349,10 @@ export class HandshakeGuard {
 const EMPTY = Buffer.alloc(0);
 
 function ignore(): void {}
+
+function first<T>(set: ReadonlySet<T>): T | undefined {
+  return set.values().next().value;
+}
 
 /** Address and port identify an open connection; the TLS socket reports those of the TCP socket below it. */
 function peerOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {

@@ -1,6 +1,6 @@
-// Limits per client address at the vehicles' port: failed handshakes, and unfinished ones. A success gives a failure
-// back: a carrier's address can carry a whole fleet, and one broken vehicle must not block the others.
-import { BoundedMap, TokenBucket } from '@fleetbridge/access';
+// Limits per client address: failed handshakes, and unfinished ones. A success gives a failure back: a carrier's address
+// can carry a whole fleet, and one broken vehicle must not delay the others.
+import { BoundedMap, TokenBucket } from '../limits/index.js';
 
 export interface AddressLimitOptions {
   /** Failures that an address may have at once, ... */
@@ -16,26 +16,27 @@ const MAX_ADDRESSES = 20_000;
 /** A flood adds at most this much beyond the limit, so that it does not block its address for hours. */
 const MAX_DEBT = 1;
 
-interface AddressState {
+interface AddressState<C> {
   /** One token per failure that the address may still have. */
   readonly failures: TokenBucket;
-  unfinished: number;
+  /** Oldest first; undefined while all have finished. */
+  unfinished: Set<C> | undefined;
   /** The limit has already been logged. */
   isLogged: boolean;
 }
 
-export class AddressLimits {
+export class AddressLimits<C> {
   readonly #limits: AddressLimitOptions;
   readonly #now: () => number;
-  readonly #byAddress = new BoundedMap<AddressState>({ maxKeys: MAX_ADDRESSES });
-  readonly #create: () => AddressState;
+  readonly #byAddress = new BoundedMap<AddressState<C>>({ maxKeys: MAX_ADDRESSES });
+  readonly #create: () => AddressState<C>;
 
   /** `now` in milliseconds, from any origin. */
   constructor(limits: AddressLimitOptions, now: () => number) {
     this.#limits = limits;
     this.#now = now;
     const limit = { capacity: limits.failures, perSecond: limits.forgivenPerSecond };
-    this.#create = () => ({ failures: new TokenBucket(limit), unfinished: 0, isLogged: false });
+    this.#create = () => ({ failures: new TokenBucket(limit), unfinished: undefined, isLogged: false });
   }
 
   get size(): number {
@@ -60,16 +61,21 @@ export class AddressLimits {
     state.failures.giveBack(this.#now());
   }
 
-  /** One more connection of the address waits for its client. Returns false when that exceeds the limit. */
-  addUnfinished(address: string): boolean {
+  /**
+   * The connection of the address waits for its client. Returns the one to close when that exceeds the limit: the oldest,
+   * since a client that is served has finished before.
+   */
+  addUnfinished(address: string, connection: C): C | undefined {
     const state = this.#byAddress.use(address, this.#create);
-    state.unfinished++;
-    return state.unfinished <= this.#limits.unfinished;
+    state.unfinished ??= new Set();
+    state.unfinished.add(connection);
+    return state.unfinished.size > this.#limits.unfinished ? state.unfinished.values().next().value : undefined;
   }
 
-  removeUnfinished(address: string): void {
+  removeUnfinished(address: string, connection: C): void {
     const state = this.#byAddress.get(address);
-    if (state !== undefined) state.unfinished = Math.max(0, state.unfinished - 1);
+    state?.unfinished?.delete(connection);
+    if (state?.unfinished?.size === 0) state.unfinished = undefined;
   }
 
   /** True once each time that an address becomes limited, for one line in the log. */
@@ -84,12 +90,12 @@ export class AddressLimits {
   cleanup(): void {
     this.#byAddress.deleteIf((state) => {
       this.#failuresLeft(state);
-      return state.unfinished === 0 && state.failures.isFull(this.#now());
+      return state.unfinished === undefined && state.failures.isFull(this.#now());
     });
   }
 
   /** Half of the failures forgiven ends the incident: the next one is logged again. */
-  #failuresLeft(state: AddressState): number {
+  #failuresLeft(state: AddressState<C>): number {
     const left = state.failures.level(this.#now());
     if (left > this.#limits.failures / 2) state.isLogged = false;
     return left;

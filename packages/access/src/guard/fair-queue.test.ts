@@ -22,3 +22,10 @@ it('removes single items, and drains all of them', () => {
   expect(queue.drain()).toEqual(['a', 'c']);
   expect(queue.next()).toBeUndefined();
 });
+
+it('serves the newest item of a key first when asked to', () => {
+  const queue = new FairQueue<string>({ isNewestFirst: true });
+  for (const item of ['a-0', 'a-1', 'a-2']) queue.add('a', item);
+  queue.add('b', 'b-0');
+  expect(Array.from({ length: queue.size }, () => queue.next())).toEqual(['a-2', 'b-0', 'a-1', 'a-0']);
+});

@@ -1,1 +1,0 @@
-export { HandshakeGuard, type HandshakeLimits, handshakeLimits } from './handshake-guard.js';
