@@ -179,6 +179,8 @@ async function startIngest(redisUrl, files, namespace, more = {}) {
     REDIS_URL: redisUrl,
     NAMESPACE: namespace,
     INGEST_PORT: '0',
+    // a few vehicles send as much as a fleet
+    VEHICLE_BYTES_PER_MINUTE: '0',
     INGEST_ADMIN_PORT: '0',
     INGEST_CA_FILE: files.ca,
     INGEST_CERT_FILE: files.cert,

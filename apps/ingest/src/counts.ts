@@ -19,6 +19,8 @@ export interface Counts {
   quarantineDropped: number;
   /** How often a socket was paused by the rate limit. */
   rateLimited: number;
+  /** How often a socket was paused by the byte budget. */
+  byteLimited: number;
   /** Signals by topic and VIN, for SIGNAL_COUNT_VINS. */
   vinSignals: Record<string, Record<string, number>>;
   connected: number;
@@ -45,6 +47,7 @@ export function createCounts(): Counts {
     ended: {},
     quarantineDropped: 0,
     rateLimited: 0,
+    byteLimited: 0,
     vinSignals: {},
     connected: 0,
     replaced: 0,

@@ -29,15 +29,16 @@ import { ProcessLease } from './process-lease.js';
 import { watchRedis } from './redis-watch.js';
 import { startIngestServer } from './server.js';
 import {
+  ByteBudget,
   ConnectionRegistry,
   type ConnectionServices,
   createConnectivityRecords,
   createRecordInspection,
   MAX_UNSETTLED_BYTES,
   MessageQuarantine,
-  RateLimits,
   StallDetector,
   topicRules,
+  VehicleBuckets,
 } from './socket/index.js';
 import { gatherStatusFacts, statusRoute } from './status/index.js';
 
@@ -52,6 +53,8 @@ export interface IngestOptions {
   handshakeLimits?: Partial<GuardLimits> | undefined;
   /** How often the settings and the role of Redis are checked; default: the watch's own interval. */
   redisPollMs?: number | undefined;
+  /** See ConnectionRegistryOptions. */
+  connectsPerMinute?: number | undefined;
   /** See ConnectionServices. */
   maxUnsettledBytes?: number | undefined;
   /** How often the lists of admitted vehicles are checked; default: the watch's own interval. */
@@ -108,11 +111,18 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
     log,
   });
   const { RATE_LIMIT_RECORDS: records, RATE_LIMIT_SECONDS: seconds } = config;
-  const rateLimits = records === 0 ? undefined : new RateLimits({ records, seconds });
+  const rateLimits =
+    records === 0 ? undefined : new VehicleBuckets({ capacity: records, perSecond: records / seconds });
+  const bytesPerMinute = config.VEHICLE_BYTES_PER_MINUTE;
+  const byteBudget = bytesPerMinute === 0 ? undefined : new ByteBudget({ bytesPerMinute, counts, log });
   const stalls = new StallDetector(now);
-  const shared = { appender, maxUnsettledBytes, stalls, rateLimits, counts, log, now };
+  const shared = { appender, maxUnsettledBytes, stalls, rateLimits, byteBudget, counts, log, now };
   const appendConnectivity = createConnectivityRecords({ appender, inspect, log, now });
-  const connections = new ConnectionRegistry({ ...shared, appendConnectivity });
+  const connections = new ConnectionRegistry({
+    ...shared,
+    appendConnectivity,
+    connectsPerMinute: options.connectsPerMinute,
+  });
   const services: ConnectionServices = {
     ...shared,
     inspect,
@@ -120,7 +130,7 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
     rules: topicRules(config),
     events: connections,
   };
-  const metrics = createIngestMetrics(counts, { connections, appender, clock });
+  const metrics = createIngestMetrics(counts, { connections, byteBudget, appender, clock });
   measureReadiness(metrics, known);
 
   primary?.answerMetrics(metrics.registry);

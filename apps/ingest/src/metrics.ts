@@ -8,7 +8,7 @@ import { Counter } from 'prom-client';
 import type { CertificateWatches } from './certificates/index.js';
 import type { ClockWatch } from './clock-watch.js';
 import type { Counts, TopicCount } from './counts.js';
-import type { ConnectionRegistry } from './socket/index.js';
+import type { ByteBudget, ConnectionRegistry } from './socket/index.js';
 
 export interface IngestMetrics extends Metrics {
   appended(call: { durationMs: number; records: number }): void;
@@ -22,10 +22,12 @@ export function createIngestMetrics(
   counts: Counts,
   {
     connections,
+    byteBudget,
     appender,
     clock,
   }: {
     connections: Pick<ConnectionRegistry, 'connected' | 'silent' | 'pausedSockets'>;
+    byteBudget: Pick<ByteBudget, 'limitedVehicles'> | undefined;
     appender: Pick<Appender, 'unsettledRecords' | 'unsettledBytes'>;
     clock: Pick<ClockWatch, 'behindSeconds'>;
   },
@@ -80,6 +82,16 @@ export function createIngestMetrics(
     'fleetbridge_ingest_rate_limited_total',
     'How often a socket was paused because its vehicle exceeded RATE_LIMIT_RECORDS.',
     () => counts.rateLimited,
+  );
+  total(
+    'fleetbridge_ingest_byte_limited_total',
+    'How often a socket was paused because its vehicle exceeded VEHICLE_BYTES_PER_MINUTE.',
+    () => counts.byteLimited,
+  );
+  level(
+    'fleetbridge_ingest_byte_limited_vehicles',
+    'Vehicles that were paused by VEHICLE_BYTES_PER_MINUTE within the last minute; the log has their VINs.',
+    () => byteBudget?.limitedVehicles ?? 0,
   );
   new Counter({
     name: 'vin_signal_count',

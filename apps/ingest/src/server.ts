@@ -39,13 +39,13 @@ export interface IngestServerOptions {
   cert: string;
   key: string;
   isAdmitted: (vin: string) => boolean;
-  /** Maximum number of connected vehicles; undefined: unlimited. */
+  /** Maximum number of sockets of vehicles; undefined: unlimited. */
   maxConnections?: number | undefined;
   /** Whether a peer is a TCP balancer (PROXY_PROTOCOL_FROM). */
   isBalancer?: ((address: string) => boolean) | undefined;
   /** Overrides of the default limits. */
   limits?: Partial<GuardLimits> | undefined;
-  connections: Pick<ConnectionRegistry, 'connected' | 'isConnected' | 'add'>;
+  connections: Pick<ConnectionRegistry, 'sockets' | 'isConnected' | 'mayConnect' | 'add'>;
   services: ConnectionServices;
   log: Logger;
 }
@@ -127,13 +127,20 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
       refuseUpgrade(socket, '503 Service Unavailable', 'stopping');
       return;
     }
-    // a vehicle that is already connected replaces its own connection and needs no additional slot
-    if (connections.connected >= maxConnections && !connections.isConnected(identity.deviceId)) {
+    const vin = identity.deviceId;
+    if (!connections.mayConnect(vin)) {
+      countOne(counts.refusedConnections, 'vehicle_connects');
+      failureLog.warnPer(vin, { vin, address: addressOf(request) }, 'vehicle_connects_limited');
+      refuseUpgrade(socket, '429 Too Many Requests', 'vehicle_connects');
+      return;
+    }
+    // a vehicle that is already connected replaces its own connection, whose socket then ends at once
+    const isFull = connections.sockets >= maxConnections;
+    if (isFull && !connections.isConnected(vin)) {
       countOne(counts.refusedConnections, 'too_many_connections');
-      log.warn(
-        { vin: identity.deviceId, connected: connections.connected, remedy: 'MAX_CONNECTIONS' },
-        'too_many_connections',
-      );
+      const { sockets } = connections;
+      const address = addressOf(request);
+      failureLog.warn({ vin, address, connected: sockets, remedy: 'MAX_CONNECTIONS' }, 'too_many_connections');
       refuseUpgrade(socket, '503 Service Unavailable', 'too_many_connections');
       return;
     }
@@ -147,7 +154,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
         address: addressOf(request),
         connectedMs: services.now(),
       };
-      connections.add(new VehicleConnection({ webSocket, socket, sender, facts, services }));
+      connections.add(new VehicleConnection({ webSocket, socket, sender, facts, services }), { isFull });
     });
   });
 

@@ -55,6 +55,7 @@ export interface TestIngestOptions {
   now?: () => number;
   certificatePollMs?: number;
   maxUnsettledBytes?: number;
+  connectsPerMinute?: number;
   handshakeLimits?: Partial<GuardLimits>;
   admissionPollMs?: number;
 }

@@ -1,8 +1,10 @@
 // Limits of connections and of messages per vehicle.
+import { once } from 'node:events';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { VehicleConnectError } from '@fleetbridge/simulator';
 import { eventually } from '@fleetbridge/testing';
-import { describe, expect } from 'vitest';
-import { OTHER_VIN } from './ingest-rig.js';
+import { describe, expect, onTestFinished } from 'vitest';
+import { OTHER_VIN, type TestIngest, VIN } from './ingest-rig.js';
 import { it } from './ingest-test.js';
 
 describe('MAX_CONNECTIONS', () => {
@@ -32,6 +34,78 @@ describe('MAX_CONNECTIONS', () => {
   });
 });
 
+describe('a vehicle that leaves its replaced connections open', () => {
+  it('has at most two sockets, and one after two seconds', async ({ startIngest }) => {
+    const ingest = await startIngest();
+    const sockets: TLSSocket[] = [];
+    for (let n = 0; n < 10; n++) sockets.push(await deafVehicle(ingest));
+    expect(ingest.connections.sockets).toBe(2);
+    await eventually(() => sockets.filter(({ closed }) => closed).length === 9);
+    expect(ingest.connections.sockets).toBe(1);
+    expect(ingest.counts.ended).toEqual({ replaced: 9 });
+    expect(ingest.connections.connected).toBe(1);
+  });
+
+  it('has one socket when MAX_CONNECTIONS is reached', async ({ startIngest }) => {
+    const ingest = await startIngest({ env: { MAX_CONNECTIONS: '2' } });
+    await (await ingest.connect({ vin: OTHER_VIN })).fence('other');
+    for (let n = 0; n < 10; n++) {
+      await deafVehicle(ingest);
+      expect(ingest.connections.sockets).toBeLessThanOrEqual(3);
+    }
+    await eventually(() => ingest.connections.sockets === 2);
+  });
+
+  it('leaves one line at info', async ({ startIngest }) => {
+    const ingest = await startIngest();
+    for (let n = 0; n < 10; n++) await deafVehicle(ingest);
+    await eventually(() => ingest.lines.filter(({ event }) => event === 'vehicle_disconnected').length >= 8);
+    const infos = ingest.lines.filter(({ level }) => level === 'info');
+    expect(infos.map(({ event }) => event).filter((event) => String(event).startsWith('vehicle_'))).toEqual([
+      'vehicle_connected',
+      'vehicle_connected',
+    ]);
+  });
+});
+
+it('a vehicle that connects too often is refused with 429, and no other vehicle', async ({ startIngest }) => {
+  const ingest = await startIngest({ connectsPerMinute: 3 });
+  for (let n = 0; n < 3; n++) await ingest.connect();
+  for (let n = 0; n < 3; n++) await expect(ingest.connect()).rejects.toMatchObject({ statusCode: 429 });
+  await (await ingest.connect({ vin: OTHER_VIN })).fence();
+  expect(ingest.counts.refusedConnections).toEqual({ vehicle_connects: 3 });
+  expect(ingest.lines.filter(({ event }) => event === 'vehicle_connects_limited')).toEqual([
+    expect.objectContaining({ level: 'warn', address: '127.0.0.1' }),
+  ]);
+});
+
+describe('VEHICLE_BYTES_PER_MINUTE', () => {
+  it('pauses a vehicle that sends more, loses no record, and is that of the vehicle, not of the connection', async ({
+    startIngest,
+  }) => {
+    const ingest = await startIngest({ env: { VEHICLE_BYTES_PER_MINUTE: '6000000' } });
+    const [busy, calm] = [await ingest.connect(), await ingest.connect({ vin: OTHER_VIN })];
+    const txids = Array.from({ length: 68 }, (_, n) => `tx-${n}`);
+    for (const txid of txids) busy.send({ txid, textLength: 90_000 });
+    await eventually(() => ingest.connections.pausedSockets === 1);
+    for (let round = 0; round < 5; round++) await calm.fence(`calm-${round}`);
+    expect(busy.acks().length).toBeLessThan(68);
+    expect(ingest.lines.filter(({ event }) => event === 'vehicle_bytes_limited')).toEqual([
+      expect.objectContaining({ level: 'warn', remedy: 'VEHICLE_BYTES_PER_MINUTE' }),
+    ]);
+    expect((await ingest.admin('/metrics')).text).toMatch(/fleetbridge_ingest_byte_limited_vehicles\{.*\} 1$/m);
+    // 100,000 bytes per second are forgiven
+    await eventually(() => busy.acks().length === 68);
+    expect(busy.acks()).toEqual(txids);
+
+    const again = await ingest.connect();
+    for (let n = 0; n < 5; n++) again.send({ txid: `again-${n}`, textLength: 90_000 });
+    await eventually(() => ingest.connections.pausedSockets === 1);
+    await calm.fence('calm-after');
+    expect(again.acks().length).toBeLessThan(5);
+  });
+});
+
 describe('RATE_LIMIT_RECORDS', () => {
   const limits = { RATE_LIMIT_RECORDS: '10', RATE_LIMIT_SECONDS: '1' };
 
@@ -56,12 +130,12 @@ describe('RATE_LIMIT_RECORDS', () => {
     expect(ingest.connections.silent).toBe(1);
     await eventually(() => busy.acks().length === 12);
     expect(busy.acks()).toEqual(txids);
-    expect(ingest.connections.pausedSockets).toBe(0);
+    await eventually(() => ingest.connections.pausedSockets === 0);
     expect((await ingest.admin('/metrics')).text).toMatch(/fleetbridge_ingest_rate_limited_total\{.*\} [1-9]/);
   });
 
   it('limits the average rate in real time', async ({ startIngest }) => {
-    const env = { RATE_LIMIT_RECORDS: '100', RATE_LIMIT_SECONDS: '1' };
+    const env = { RATE_LIMIT_RECORDS: '100', RATE_LIMIT_SECONDS: '1', VEHICLE_BYTES_PER_MINUTE: '0' };
     const ingest = await startIngest({ env });
     const vehicle = await ingest.connect();
     const startedMs = performance.now();
@@ -106,3 +180,16 @@ describe('RATE_LIMIT_RECORDS', () => {
     expect(ingest.connections.pausedSockets).toBe(0);
   });
 });
+
+/** Its WebSocket is open, and it answers no frame. */
+async function deafVehicle({ pki, ports }: TestIngest): Promise<TLSSocket> {
+  const { certificatePem: cert, keyPem: key } = pki.vehicle(VIN);
+  const socket = connectTls({ port: ports.vehicles, host: '127.0.0.1', ca: pki.serverCaPem, cert, key });
+  socket.on('error', () => {});
+  onTestFinished(() => void socket.destroy());
+  const headers = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n';
+  socket.write(`GET / HTTP/1.1\r\n${headers}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  expect(answer.toString()).toContain('101 Switching Protocols');
+  return socket.resume();
+}

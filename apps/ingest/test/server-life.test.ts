@@ -214,7 +214,7 @@ describe('bytes on the wire', () => {
   });
 
   it('unreadable messages do not fill the memory while Redis is away', async ({ redisServer, startIngest }) => {
-    ingest = await startIngest();
+    ingest = await startIngest({ env: { VEHICLE_BYTES_PER_MINUTE: '0' } });
     const vehicle = await ingest.connect();
     await vehicle.fence();
     redisServer.pause();

@@ -1,18 +1,25 @@
 // The vehicle connections of this process: at most one per VIN. A newer connection replaces the older one, and a
 // vehicle that stays silent is pinged, then terminated. A stop drains every connection into the log.
 import { setTimeout as delay } from 'node:timers/promises';
+import { BoundedMap } from '@fleetbridge/access';
 import type { Logger } from '@fleetbridge/service';
 import type { Appender } from '@fleetbridge/store';
 import { type Counts, countOne } from '../counts.js';
+import type { ByteBudget } from './byte-budget.js';
 import type { ConnectionEvents, VehicleConnection } from './connection.js';
 import type { AppendConnectivity } from './connectivity-records.js';
-import type { RateLimits } from './rate-limits.js';
 import type { StallDetector } from './stall-detector.js';
+import { VehicleBuckets } from './vehicle-buckets.js';
 
 /** A vehicle that is silent for this long gets a ping; without an answer in the same time it is terminated. */
 const SILENCE_MS = 60_000;
 const SWEEP_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 2_000;
+/** A vehicle connects a few times per hour, and some times per minute where its line is bad. */
+const CONNECTS_PER_MINUTE = 60;
+/** Connects that replace a connection leave one line per vehicle in this time. */
+const REPLACED_LOG_MS = 60_000;
+const MAX_REPLACED_VEHICLES = 10_000;
 
 export interface ConnectionRegistryOptions {
   appender: Pick<Appender, 'drain' | 'unsettledBytes'>;
@@ -20,7 +27,10 @@ export interface ConnectionRegistryOptions {
   /** See ConnectionServices. */
   maxUnsettledBytes: number;
   stalls: Pick<StallDetector, 'wasUnread'>;
-  rateLimits: Pick<RateLimits, 'deleteFull'> | undefined;
+  rateLimits: Pick<VehicleBuckets, 'deleteFull'> | undefined;
+  byteBudget: Pick<ByteBudget, 'cleanup'> | undefined;
+  /** Connects of one vehicle at once, and per minute; default: CONNECTS_PER_MINUTE. */
+  connectsPerMinute?: number | undefined;
   counts: Pick<Counts, 'connected' | 'replaced' | 'ended'>;
   log: Logger;
   now: () => number;
@@ -31,12 +41,35 @@ export class ConnectionRegistry implements ConnectionEvents {
   readonly #byVin = new Map<string, VehicleConnection>();
   /** All open connections; a replaced one stays here until its socket has closed. */
   readonly #open = new Set<VehicleConnection>();
+  /** By VIN: its replaced connection that is still closing, with the timer that terminates it. */
+  readonly #closing = new Map<string, { connection: VehicleConnection; timer: NodeJS.Timeout }>();
+  readonly #connects: VehicleBuckets;
+  /** By VIN: when the last line about a replaced connection was logged, and the number of those since. */
+  readonly #replacedLines = new BoundedMap<{ loggedMs: number; suppressed: number }>({
+    maxKeys: MAX_REPLACED_VEHICLES,
+  });
   /** Paused connections with the time at which each was paused. */
   readonly #paused = new Map<VehicleConnection, number>();
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(options: ConnectionRegistryOptions) {
     this.#options = options;
+    const { connectsPerMinute = CONNECTS_PER_MINUTE } = options;
+    this.#connects = new VehicleBuckets({ capacity: connectsPerMinute, perSecond: connectsPerMinute / 60 });
+  }
+
+  /** Open sockets: of connected vehicles, and of replaced connections that are closing. */
+  get sockets(): number {
+    return this.#open.size;
+  }
+
+  /** False when the vehicle has connected too often; otherwise the connect is counted. */
+  mayConnect(vin: string): boolean {
+    const bucket = this.#connects.bucketOf(vin);
+    const nowMs = performance.now();
+    if (bucket.waitMs(nowMs) > 0) return false;
+    bucket.take(nowMs);
+    return true;
   }
 
   /** Connected vehicles. */
@@ -63,27 +96,17 @@ export class ConnectionRegistry implements ConnectionEvents {
     this.#sweeper = setInterval(() => this.sweep(), SWEEP_MS);
   }
 
-  /** Registers a new connection and closes an older one of the same VIN. */
-  add(connection: VehicleConnection): void {
-    const { counts, log, appendConnectivity } = this.#options;
+  /** Registers a new connection and closes an older one of the same VIN; at once, if there is no room for its socket. */
+  add(connection: VehicleConnection, { isFull = false } = {}): void {
+    const { counts, appendConnectivity } = this.#options;
     const previous = this.#byVin.get(connection.vin);
     this.#open.add(connection);
     this.#byVin.set(connection.vin, connection);
     counts.connected++;
     appendConnectivity(connection, 'connect');
-    const { connectionId, vehicleTxid, networkInterface, address } = connection.facts;
-    log.info(
-      {
-        vin: connection.vin,
-        connection_id: connectionId,
-        vehicle_txid: vehicleTxid,
-        network_interface: networkInterface,
-        address,
-        version: connection.sender.version,
-      },
-      'vehicle_connected',
-    );
+    this.#logConnected(connection, previous !== undefined);
     if (previous) this.#closeReplaced(previous);
+    if (isFull) this.#terminateReplaced(connection.vin);
   }
 
   /** The vehicle has a newer connection in another process. */
@@ -141,9 +164,12 @@ export class ConnectionRegistry implements ConnectionEvents {
 
   /** Pings connections that have been silent for long and terminates those that did not answer their ping. */
   sweep(): void {
-    const { now, rateLimits } = this.#options;
+    const { now, rateLimits, byteBudget } = this.#options;
     const nowMs = now();
-    rateLimits?.deleteFull(nowMs, (vin) => this.#byVin.has(vin));
+    const isConnected = (vin: string) => this.#byVin.has(vin);
+    rateLimits?.deleteFull(performance.now(), isConnected);
+    byteBudget?.cleanup(isConnected);
+    this.#connects.deleteFull(performance.now(), isConnected);
     for (const connection of this.#open) {
       if (connection.isPaused || nowMs - connection.lastReceivedMs < SILENCE_MS) continue;
       if (!connection.isPinged) connection.ping(nowMs);
@@ -167,22 +193,65 @@ export class ConnectionRegistry implements ConnectionEvents {
     // At a stop a silent vehicle is reported before its socket has closed.
     if (!this.#open.delete(connection)) return;
     this.#paused.delete(connection);
-    if (this.#byVin.get(connection.vin) === connection) this.#byVin.delete(connection.vin);
+    const isReplaced = this.#byVin.get(connection.vin) !== connection;
+    if (!isReplaced) this.#byVin.delete(connection.vin);
+    const closing = this.#closing.get(connection.vin);
+    if (closing?.connection === connection) {
+      clearTimeout(closing.timer);
+      this.#closing.delete(connection.vin);
+    }
     // the log ignores it when a newer connection has replaced this one
     appendConnectivity(connection, 'disconnect');
     const { connectionId, connectedMs } = connection.facts;
     const duration = Math.round((now() - connectedMs) / 1000);
     const { vin, records, bytes } = connection;
-    log.info(
-      { vin, connection_id: connectionId, code, records, bytes, duration_sec: duration },
-      'vehicle_disconnected',
-    );
+    const facts = { vin, connection_id: connectionId, code, records, bytes, duration_sec: duration };
+    // the newer connection has a line of its own
+    if (isReplaced) log.debug(facts, 'vehicle_disconnected');
+    else log.info(facts, 'vehicle_disconnected');
   }
 
-  /** Whatever the old connection still sends is not acknowledged; the vehicle repeats it on the new connection. */
+  /**
+   * Whatever the old connection still sends is not acknowledged; the vehicle repeats it on the new connection. A vehicle
+   * has at most one connection that is closing, and that for a short time: its socket counts for MAX_CONNECTIONS.
+   */
   #closeReplaced(connection: VehicleConnection): void {
+    const { vin } = connection;
     this.#options.counts.replaced++;
+    this.#terminateReplaced(vin);
     connection.stopReading();
+    const timer = setTimeout(() => this.#terminateReplaced(vin), CLOSE_TIMEOUT_MS).unref();
+    this.#closing.set(vin, { connection, timer });
     connection.close(1000, 'replaced by a newer connection');
+  }
+
+  #terminateReplaced(vin: string): void {
+    const closing = this.#closing.get(vin);
+    if (closing === undefined) return;
+    clearTimeout(closing.timer);
+    this.#closing.delete(vin);
+    closing.connection.terminate('replaced');
+  }
+
+  #logConnected({ vin, facts, sender }: VehicleConnection, isReplacing: boolean): void {
+    const { log } = this.#options;
+    const { connectionId, vehicleTxid, networkInterface, address } = facts;
+    const fields = {
+      vin,
+      connection_id: connectionId,
+      vehicle_txid: vehicleTxid,
+      network_interface: networkInterface,
+      address,
+      version: sender.version,
+    };
+    const nowMs = performance.now();
+    const last = isReplacing ? this.#replacedLines.get(vin) : undefined;
+    if (last !== undefined && nowMs - last.loggedMs < REPLACED_LOG_MS) {
+      last.suppressed++;
+      log.debug(fields, 'vehicle_connected');
+      return;
+    }
+    if (isReplacing) this.#replacedLines.set(vin, { loggedMs: nowMs, suppressed: 0 });
+    log.info(last?.suppressed ? { ...fields, suppressed: last.suppressed } : fields, 'vehicle_connected');
   }
 }

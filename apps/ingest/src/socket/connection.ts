@@ -9,13 +9,14 @@ import type { Appender, AppendOutcome, AppendReceipt } from '@fleetbridge/store'
 import type { WebSocket } from 'ws';
 import { type Counts, countOne, type TopicCount, topicCount } from '../counts.js';
 import { AckQueue } from './ack-queue.js';
+import type { ByteBudget } from './byte-budget.js';
 import { FrameSplitter } from './frame-splitter.js';
 import type { MessageQuarantine } from './message-quarantine.js';
-import type { RateLimits } from './rate-limits.js';
 import { type Decision, receive, type Sender } from './receive.js';
 import type { RecordInspection } from './record-inspection.js';
 import type { StallDetector } from './stall-detector.js';
 import type { TopicRules } from './topic-rules.js';
+import type { VehicleBuckets } from './vehicle-buckets.js';
 
 /** Bytes of the whole process that may wait for the log. */
 export const MAX_UNSETTLED_BYTES = 64_000_000;
@@ -27,7 +28,9 @@ const UNREAD_ANSWER_BYTES = 1_000_000;
 /** A vehicle resends unacknowledged records right after it has connected; later repeats carry `is_resend`. */
 const REPEATS_LIKELY_MS = 10_000;
 const REPEATS_POSSIBLE_MS = 120_000;
-/** The bucket is checked again after this time, because the clock may have been set. */
+/** Bytes are charged to the budget in steps, not per record. */
+const BYTES_PER_CHARGE = 65_536;
+/** A timer waits at most this long, then looks at the buckets again. */
 const MAX_TOKEN_WAIT_MS = 60_000;
 
 export interface ConnectionFacts {
@@ -56,7 +59,8 @@ export interface ConnectionServices {
   quarantine: Pick<MessageQuarantine, 'add'>;
   rules: TopicRules;
   /** Undefined: vehicles may send without a limit. */
-  rateLimits: Pick<RateLimits, 'bucketOf'> | undefined;
+  rateLimits: Pick<VehicleBuckets, 'bucketOf'> | undefined;
+  byteBudget: Pick<ByteBudget, 'bucketOf' | 'paused'> | undefined;
   stalls: Pick<StallDetector, 'isLate'>;
   events: ConnectionEvents;
   counts: Counts;
@@ -88,7 +92,11 @@ export class VehicleConnection implements AppendReceipt {
   #topic = '';
   #topicCount: TopicCount = { records: 0, bytes: 0 };
   readonly #bucket: TokenBucket | undefined;
-  /** Set while the vehicle is over its rate limit. */
+  readonly #byteBucket: TokenBucket | undefined;
+  #chargedBytes = 0;
+  /** When `bytes` exceeds it, they are charged to the byte budget. */
+  #bytesToCharge = Number.POSITIVE_INFINITY;
+  /** Set while the vehicle is over its rate limit or its byte budget. */
   #tokenTimer: NodeJS.Timeout | undefined;
   /** When the last bytes of the vehicle came; for the idle check. */
   lastReceivedMs: number;
@@ -106,6 +114,8 @@ export class VehicleConnection implements AppendReceipt {
     this.#services = services;
     this.lastReceivedMs = facts.connectedMs;
     this.#bucket = services.rateLimits?.bucketOf(sender.vin);
+    this.#byteBucket = services.byteBudget?.bucketOf(sender.vin);
+    if (this.#byteBucket !== undefined) this.#bytesToCharge = 0;
     webSocket.on('message', (data, isBinary) => {
       if (isBinary) this.#onMessage(data as Buffer, 0, (data as Buffer).length, this.#markReceived());
       else if (this.#isReading) this.terminate('text_frame');
@@ -120,6 +130,7 @@ export class VehicleConnection implements AppendReceipt {
     });
     webSocket.on('close', (code) => {
       clearTimeout(this.#tokenTimer);
+      this.#takeBytes();
       services.events.closed(this, code);
     });
   }
@@ -165,7 +176,7 @@ export class VehicleConnection implements AppendReceipt {
     this.#webSocket.terminate();
   }
 
-  /** Resumes a paused socket if the window, the process limit and the rate limit all have room. */
+  /** Resumes a paused socket if the window, the process limit, the rate limit and the byte budget all have room. */
   resumeIfPossible(): void {
     if (!this.#isPaused || !this.#isReading || this.#isFull()) return;
     if (this.#tokenTimer !== undefined) return;
@@ -234,7 +245,8 @@ export class VehicleConnection implements AppendReceipt {
     if (!this.#isReading) return;
     this.records++;
     this.bytes += end - start;
-    if (this.#bucket !== undefined) this.#consumeToken(this.#bucket, receivedMs);
+    if (this.bytes > this.#bytesToCharge) this.#chargeBytes();
+    if (this.#bucket !== undefined) this.#consumeToken(this.#bucket);
     const isLate = this.#services.stalls.isLate(receivedMs);
     const repeats = isLate ? 'likely' : repeatsAt(receivedMs - this.facts.connectedMs);
     const decision = receive(bytes, this.sender, { receivedMs, repeats, start, end });
@@ -274,23 +286,41 @@ export class VehicleConnection implements AppendReceipt {
   }
 
   /** Charges one message. Over the limit the socket is paused; messages that are already read are still processed. */
-  #consumeToken(bucket: TokenBucket, nowMs: number): void {
+  #consumeToken(bucket: TokenBucket): void {
+    const nowMs = performance.now();
     bucket.take(nowMs);
     if (this.#tokenTimer !== undefined || bucket.waitMs(nowMs) === 0) return;
     this.#services.counts.rateLimited++;
     this.#pause();
-    this.#awaitToken(bucket, nowMs);
+    this.#awaitTokens(nowMs);
   }
 
-  #awaitToken(bucket: TokenBucket, nowMs: number): void {
+  /** Over the budget the socket is paused; bytes that are already read are still processed, and are charged as debt. */
+  #chargeBytes(): void {
+    this.#bytesToCharge = this.bytes + BYTES_PER_CHARGE;
+    this.#takeBytes();
+    const nowMs = performance.now();
+    if (this.#tokenTimer !== undefined || this.#byteBucket?.waitMs(nowMs) === 0) return;
+    this.#services.byteBudget?.paused(this.vin);
+    this.#pause();
+    this.#awaitTokens(nowMs);
+  }
+
+  #takeBytes(): void {
+    this.#byteBucket?.take(performance.now(), Number.POSITIVE_INFINITY, this.bytes - this.#chargedBytes);
+    this.#chargedBytes = this.bytes;
+  }
+
+  #awaitTokens(nowMs: number): void {
+    const waitMs = (at: number) => Math.max(this.#bucket?.waitMs(at) ?? 0, this.#byteBucket?.waitMs(at) ?? 0);
     const check = () => {
       this.#tokenTimer = undefined;
       // messages that were read together with the last one consumed tokens too
-      const laterMs = this.#services.now();
-      if (bucket.waitMs(laterMs) > 0) this.#awaitToken(bucket, laterMs);
+      const laterMs = performance.now();
+      if (waitMs(laterMs) > 0) this.#awaitTokens(laterMs);
       else this.resumeIfPossible();
     };
-    this.#tokenTimer = setTimeout(check, Math.min(bucket.waitMs(nowMs), MAX_TOKEN_WAIT_MS)).unref();
+    this.#tokenTimer = setTimeout(check, Math.min(waitMs(nowMs), MAX_TOKEN_WAIT_MS)).unref();
   }
 
   #refuse({ reason, detail, isKept, answer }: Extract<Decision, { kind: 'answer' }>, bytes: Buffer): void {

@@ -59,6 +59,12 @@ describe('TokenBucket', () => {
     );
   });
 
+  it('takes many tokens at once, as debt if necessary', () => {
+    const bucket = new TokenBucket({ capacity: 100, perSecond: 10 });
+    bucket.take(0, Number.POSITIVE_INFINITY, 250);
+    expect([bucket.level(0), bucket.waitMs(0)]).toEqual([-150, 15_100]);
+  });
+
   it('limits its debt, takes tokens back up to its capacity, and reports its level', () => {
     const bucket = new TokenBucket({ capacity: 2, perSecond: 0 });
     for (let n = 0; n < 5; n++) bucket.take(0, 1);

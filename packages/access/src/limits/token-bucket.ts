@@ -25,10 +25,10 @@ export class TokenBucket {
     this.#level = capacity;
   }
 
-  /** Removes one token. The level can become negative, but not below `-maxDebt`. */
-  take(nowMs: number, maxDebt = Number.POSITIVE_INFINITY): void {
+  /** Removes tokens, one by default. The level can become negative, but not below `-maxDebt`. */
+  take(nowMs: number, maxDebt = Number.POSITIVE_INFINITY, tokens = 1): void {
     this.#refill(nowMs);
-    this.#level = Math.max(this.#level - 1, -maxDebt);
+    this.#level = Math.max(this.#level - tokens, -maxDebt);
   }
 
   giveBack(nowMs: number): void {

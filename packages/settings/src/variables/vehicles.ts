@@ -65,6 +65,10 @@ export const vehicleSettings = {
     value: integer({ min: 0 }).default(50_000),
     readBy: ['ingest'],
     description: 'Maximum number of connected vehicles; more are rejected with 503. 0: no limit.',
+    details: [
+      'Counts sockets: a replaced connection counts until its socket is closed, at most 2 s. With several workers each has an',
+      'equal share.',
+    ].join('\n'),
   }),
   RATE_LIMIT_RECORDS: setting({
     value: integer({ min: 0 }).default(0),
@@ -76,6 +80,15 @@ export const vehicleSettings = {
     value: integer({ min: 1, max: 86_400, unit: 'seconds' }).default(60),
     readBy: ['ingest'],
     description: 'The period of `RATE_LIMIT_RECORDS`.',
+  }),
+  VEHICLE_BYTES_PER_MINUTE: setting({
+    value: integer({ min: 0, unit: 'bytes' }).default(2_000_000),
+    readBy: ['ingest'],
+    description: 'Bytes that one vehicle may send per minute. 0: no limit.',
+    details: [
+      'A vehicle may use the bytes of a minute at once. Above the limit, ingest reads from its socket later; no record is',
+      'lost. A vehicle with many signals sends some 100 KB per minute. So one vehicle cannot fill Redis.',
+    ].join('\n'),
   }),
   PROXY_PROTOCOL_FROM: setting({
     value: commaList().default([]),

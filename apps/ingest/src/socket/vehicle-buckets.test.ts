@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { RateLimits } from './rate-limits.js';
+import { VehicleBuckets } from './vehicle-buckets.js';
 
-describe('RateLimits', () => {
+describe('VehicleBuckets', () => {
   it('keeps the bucket of a vehicle across connections, and deletes it when it is full and the vehicle disconnected', () => {
-    const limits = new RateLimits({ records: 2, seconds: 1 });
+    const limits = new VehicleBuckets({ capacity: 2, perSecond: 2 });
     limits.bucketOf('A').take(0);
     limits.bucketOf('A').take(0);
     expect(limits.bucketOf('A').waitMs(0)).toBe(500);
