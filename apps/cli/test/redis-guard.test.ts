@@ -37,7 +37,8 @@ afterEach(async () => {
   rmSync(join(directory, '..'), { recursive: true, force: true });
 });
 
-const openDirectory = () => openRedisDirectory({ directory, shutdownSeconds: 10, print: (line) => printed.push(line) });
+const openDirectory = () =>
+  openRedisDirectory({ directory, shutdownSeconds: 10, memory: '512mb', print: (line) => printed.push(line) });
 
 async function startGuard(): Promise<ChildProcess> {
   const guard = spawn(process.execPath, [guardScript, redisServer, directory], {
@@ -98,7 +99,16 @@ describe('the guard', () => {
     await startGuard();
     const settings = await withRedis(redis, async (connection) => {
       const answers: unknown[] = [];
-      for (const name of ['appendonly', 'appendfsync', 'save', 'maxmemory-policy', 'bind', 'aof-load-truncated']) {
+      const names = [
+        'appendonly',
+        'appendfsync',
+        'save',
+        'maxmemory',
+        'maxmemory-policy',
+        'bind',
+        'aof-load-truncated',
+      ];
+      for (const name of names) {
         answers.push(await connection.command('CONFIG', 'GET', name));
       }
       return Object.fromEntries(answers as [string, string][]);
@@ -107,6 +117,7 @@ describe('the guard', () => {
       appendonly: 'yes',
       appendfsync: 'always',
       save: '',
+      maxmemory: '536870912',
       'maxmemory-policy': 'noeviction',
       bind: '127.0.0.1',
       'aof-load-truncated': 'yes',

@@ -91,6 +91,7 @@ async function main(context: RunContext): Promise<void> {
   const maintenance = new MaintenanceLoop({
     store,
     retention: { hours: config.RETENTION_HOURS, entries: config.RETENTION_ENTRIES },
+    memoryPercent: config.RETENTION_MEMORY_PERCENT,
     keepers,
     snapshots,
     subscriptions: definitions,

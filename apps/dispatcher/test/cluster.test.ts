@@ -99,6 +99,7 @@ it('trims the reachable partitions while a node is down', async () => {
   const maintenance = new MaintenanceLoop({
     store: rig.logStore,
     retention: { hours: 1, entries: 100 },
+    memoryPercent: 0,
     keepers: held.map((partition) => ({ isHolder: true, partition })),
     snapshots: new SnapshotStore(rig.logStore),
     subscriptions: rig.store,

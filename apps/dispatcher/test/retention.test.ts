@@ -68,6 +68,43 @@ describe('retention', () => {
   });
 });
 
+describe('RETENTION_MEMORY_PERCENT', () => {
+  it('removes what every active subscription has, while Redis uses more of its memory', async () => {
+    const { rig, maintenance, length } = await filled(0);
+    const { records } = partitionKeys(rig.namespace, 0);
+    const hourAgoMs = Date.now() - 3_600_000;
+    for (let n = 1; n <= 500; n++)
+      await redis.xadd(records, `${hourAgoMs + n}-0`, 'vin', 'VIN1', 'topic', 'V', 'payload', 'x');
+    const newest = (await redis.xadd(records, '*', 'vin', 'VIN1', 'topic', 'V', 'payload', 'x'))!;
+    await rig.subscribe({ name: 'behind', log: true });
+    await readAndAcknowledge(rig, 'behind', 300);
+    const { run, lines } = maintenance({
+      entries: 1_000,
+      snapshotCursor: newest,
+      memoryPercent: 80,
+      hours: 168,
+    });
+    const passes = async (count: number) => {
+      for (let n = 0; n < 5 * count; n++) await run();
+    };
+    await redis.config('SET', 'maxmemory', String((await usedMemory()) * 2));
+    await passes(1);
+    expect(await length()).toBe(501);
+    await redis.config('SET', 'maxmemory', String(Math.floor((await usedMemory()) * 1.1)));
+    await passes(5);
+    await redis.config('SET', 'maxmemory', '0');
+    // whole nodes of about a hundred entries
+    expect(await length()).toBeLessThanOrEqual(301);
+    expect(await length()).toBeGreaterThanOrEqual(201);
+    expect((await rig.store.control('behind').lagOf(0)).lostUpTo).toBeUndefined();
+    expect(lines.filter((line) => line.includes('"delivered_records_trimmed"')).length).toBe(1);
+  });
+});
+
+async function usedMemory(): Promise<number> {
+  return Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
+}
+
 async function readAndAcknowledge(rig: DispatchRig, subscription: string, count: number): Promise<void> {
   const place = { store: rig.logStore, partition: 0, subscription };
   const work = (await acquireSubscription(place, { owner: 'test', leaseMs: 60_000, start: '0-0' }))!;
@@ -92,10 +129,14 @@ async function filled(entries: number) {
       entries: kept,
       snapshotCursor,
       hoursLater = 0,
+      memoryPercent = 0,
+      hours = 1,
     }: {
       entries: number;
       snapshotCursor: string;
       hoursLater?: number;
+      memoryPercent?: number;
+      hours?: number;
     }) => {
       const lines: string[] = [];
       const log = createLogger({
@@ -106,7 +147,8 @@ async function filled(entries: number) {
       const counts = createCounts();
       const maintenance = new MaintenanceLoop({
         store: rig.logStore,
-        retention: { hours: 1, entries: kept },
+        retention: { hours, entries: kept },
+        memoryPercent: memoryPercent,
         keepers: [{ isHolder: true, partition: 0 }],
         snapshots: { cursor: async () => snapshotCursor },
         subscriptions: rig.store,

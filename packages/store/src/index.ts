@@ -37,6 +37,7 @@ export {
   type RecordKind,
   type RecordToAppend,
   type TailOptions,
+  trimDelivered,
   trimPartition,
 } from './log/index.js';
 export {

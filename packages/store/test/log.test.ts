@@ -3,6 +3,7 @@ import { eventually, startRedis } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
 import { TokenStore } from '../src/admin/token-store.js';
 import { acquireLease } from '../src/lease/lease.js';
+import { trimDelivered } from '../src/log/delivered-retention.js';
 import type { LogEntry } from '../src/log/entry.js';
 import { Quarantine } from '../src/log/quarantine.js';
 import { trimPartition } from '../src/log/retention.js';
@@ -200,6 +201,31 @@ describe('SnapshotStore', () => {
     const readings = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`Signal${n}`, String(n)]));
     await snapshots.commit(0, { lease, cursor: '1-0', changes: new Map([['VIN1', readings]]) });
     expect((await snapshots.read('VIN1')).hash).toEqual(readings);
+  });
+});
+
+describe('trimDelivered', () => {
+  it('removes what has been delivered, at most a tenth per pass, and keeps the newest 15 minutes', async ({
+    store,
+    redis,
+  }) => {
+    const { length } = await fillLog(store, 5_000);
+    const { records } = store.keys(0);
+    const trim = (deliveredUpTo: string) => trimDelivered(store, { partition: 0, deliveredUpTo });
+    expect(await trim('5000-0')).toBe(0);
+    for (let n = 0; n < 200; n++) await redis.xadd(records, `${903_000 + n}-0`, 'vin', 'VIN1');
+    expect(await trim('2000-0')).toBeLessThanOrEqual(520);
+    for (let pass = 0; pass < 10; pass++) await trim('2000-0');
+    expect(await length()).toBeGreaterThanOrEqual(3_200);
+    expect(await length()).toBeLessThanOrEqual(3_301);
+    // the newest entry is 900,199 ms younger than what it keeps
+    for (let pass = 0; pass < 20; pass++) await trim('903199-0');
+    expect(await length()).toBeGreaterThanOrEqual(2_000);
+    expect(await length()).toBeLessThanOrEqual(2_101);
+  });
+
+  it('does nothing in an empty log', async ({ store }) => {
+    expect(await trimDelivered(store, { partition: 0, deliveredUpTo: '5-0' })).toBe(0);
   });
 });
 

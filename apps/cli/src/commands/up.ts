@@ -131,6 +131,7 @@ async function runAll(context: RunContext): Promise<void> {
     const directory = await openRedisDirectory({
       directory: join(dataDirectory, 'redis'),
       shutdownSeconds: config.SHUTDOWN_SECONDS,
+      memory: config.REDIS_MEMORY,
       print,
     });
     context.signal.throwIfAborted();

@@ -4,6 +4,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, mkdirSync, realpathSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readPrivateFile, writePrivateFile } from '../private-file.js';
@@ -25,6 +26,8 @@ const GUARD_REACTION_MS = 2_000;
 /** A shutdown includes a last sync of the append-only file. */
 const ORPHAN_END_MS = 60_000;
 const POLL_MS = 50;
+/** The rest is for the rewrite of the append-only file, our processes and the system. */
+const MEMORY_SHARE = 0.75;
 
 export interface RedisDirectory {
   readonly directory: string;
@@ -41,6 +44,8 @@ export interface RedisDirectoryOptions {
   readonly print: (line: string) => void;
   /** The time limit of a guard that is leaving. */
   readonly shutdownSeconds: number;
+  /** `maxmemory` of Redis, for example 2gb; default: three quarters of the machine's memory. */
+  readonly memory?: string | undefined;
 }
 
 /** Another running fleetbridge uses this directory. */
@@ -53,7 +58,7 @@ export class RedisDirectoryInUseError extends Error {
  * when another program uses the stored one. Throws `RedisDirectoryInUseError`.
  */
 export async function openRedisDirectory(options: RedisDirectoryOptions): Promise<RedisDirectory> {
-  const { directory, print } = options;
+  const { directory, print, memory } = options;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
   const keep = (name: string, text: string) => writePrivateFile(join(directory, name), text);
@@ -72,7 +77,7 @@ export async function openRedisDirectory(options: RedisDirectoryOptions): Promis
   const url = `redis://default:${password}@127.0.0.1:${port}`;
   keep('url', url);
   const configFile = join(directory, 'redis.conf');
-  keep('redis.conf', redisConfig({ directory: realpathSync(directory), port, password }));
+  keep('redis.conf', redisConfig({ directory: realpathSync(directory), port, password, memory }));
   return { directory, port, password, url, configFile };
 }
 
@@ -112,7 +117,12 @@ export async function clearPort(
 }
 
 /** A configuration file instead of arguments, because the process list shows arguments, password included, to all users. */
-export function redisConfig(options: { directory: string; port: number; password: string }): string {
+export function redisConfig(options: {
+  directory: string;
+  port: number;
+  password: string;
+  memory: string | undefined;
+}): string {
   return [
     '# Written by fleetbridge at every start.',
     'bind 127.0.0.1',
@@ -130,9 +140,17 @@ export function redisConfig(options: { directory: string; port: number; password
     'aof-load-truncated yes',
     // Full means no acknowledgements. Never throw away what was acknowledged.
     'maxmemory-policy noeviction',
+    `maxmemory ${options.memory ?? defaultMemory()}`,
     'always-show-logo no',
     '',
   ].join('\n');
+}
+
+/** Bytes. Of a container its own limit counts, if it has one. */
+function defaultMemory(): number {
+  const constrained = process.constrainedMemory();
+  const machine = totalmem();
+  return Math.floor((constrained > 0 ? Math.min(constrained, machine) : machine) * MEMORY_SHARE);
 }
 
 async function directoryOf(connection: RedisConnection): Promise<string | undefined> {

@@ -8,6 +8,7 @@ import type { DeadConnections } from './dead-connections.js';
 import type { FleetStatistics } from './fleet-statistics.js';
 import { type LogSizes, measureLog } from './log-size.js';
 import { MemoryAlarm, type MemoryCounts } from './memory-alarm.js';
+import { MemoryRetention } from './memory-retention.js';
 import { applyRetention, type RetentionCounts, type RetentionLimits } from './retention.js';
 
 const RUN_EVERY_MS = 2_000;
@@ -23,6 +24,8 @@ export interface MaintenanceCounts extends RetentionCounts, MemoryCounts {
 export interface MaintenanceLoopOptions {
   store: Store;
   retention: RetentionLimits;
+  /** See MemoryRetentionOptions. */
+  memoryPercent: number;
   keepers: readonly Pick<SnapshotKeeper, 'isHolder' | 'partition'>[];
   snapshots: Pick<SnapshotStore, 'cursor'>;
   subscriptions: Pick<SubscriptionStore, 'list' | 'control'>;
@@ -36,6 +39,7 @@ export interface MaintenanceLoopOptions {
 export class MaintenanceLoop {
   readonly #options: MaintenanceLoopOptions;
   readonly #memoryAlarm: MemoryAlarm;
+  readonly #memoryRetention: MemoryRetention;
   #timer: NodeJS.Timeout | undefined;
   #runs = 0;
   #running: Promise<void> = Promise.resolve();
@@ -44,6 +48,7 @@ export class MaintenanceLoop {
   constructor(options: MaintenanceLoopOptions) {
     this.#options = options;
     this.#memoryAlarm = new MemoryAlarm({ redis: options.store.redis, counts: options.counts, log: options.log });
+    this.#memoryRetention = new MemoryRetention(options);
   }
 
   start(): void {
@@ -73,6 +78,7 @@ export class MaintenanceLoop {
       for (const partition of partitions) await applyRetention(partition, lags, this.#options);
       counts.partitions = await measureLog(partitions, this.#options.store);
       await this.#memoryAlarm.check();
+      await this.#memoryRetention.run(partitions, lags);
     } catch (err) {
       log.debug({ err }, 'maintenance_failed');
     }

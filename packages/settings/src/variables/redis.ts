@@ -47,6 +47,26 @@ export const redisSettings = {
     readBy: ['dispatcher', 'up'],
     description: 'Older entries are deleted from the log, delivered or not. 168 is one week, as in Google Pub/Sub.',
   }),
+  RETENTION_MEMORY_PERCENT: setting({
+    value: integer({ min: 0, max: 100 }).default(80),
+    readBy: ['dispatcher', 'up'],
+    description: "Above this share of Redis' `maxmemory`, delivered entries are deleted, oldest first. 0: off.",
+    details: [
+      'Deletes entries that the snapshots and every active subscription have, except those of the last 15 minutes, whatever',
+      '`RETENTION_HOURS` is. Otherwise a full Redis would acknowledge no vehicle. Has no effect without a `maxmemory`.',
+    ].join('\n'),
+  }),
+  REDIS_MEMORY: setting({
+    value: text({
+      pattern: /^[1-9]\d*(b|kb?|mb?|gb?)?$/i,
+      expected: 'a number of bytes such as 512mb or 2gb',
+    }).optional(),
+    readBy: ['up'],
+    description: "Memory limit of the Redis that `up` starts. Default: three quarters of the machine's memory.",
+    details:
+      'At the limit nothing is acknowledged and vehicles wait. Compose reads the same variable for its Redis, with 1gb as the default.',
+    example: '2gb',
+  }),
   RETENTION_ENTRIES: setting({
     value: integer({ min: 1_000 }).default(1_000_000),
     readBy: ['dispatcher', 'up'],

@@ -1,6 +1,7 @@
 export { CLOCK_BEHIND_MS } from '../scripts/index.js';
 export { AppendNotifier } from './append-notifier.js';
 export { type AppendCall, Appender, type AppenderOptions, type AppendOutcome, type AppendReceipt } from './appender.js';
+export { trimDelivered } from './delivered-retention.js';
 export { type LogEntry, parseEntry } from './entry.js';
 export { LogPages } from './pages.js';
 export { Quarantine } from './quarantine.js';
