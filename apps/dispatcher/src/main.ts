@@ -15,7 +15,7 @@ import {
 } from '@fleetbridge/service';
 import { agreeOnLayoutWhenReady, openStore, Presence, SnapshotStore, SubscriptionStore } from '@fleetbridge/store';
 import { dispatcherConfig } from './config.js';
-import { DeadConnections, FleetStatistics, MaintenanceLoop } from './maintenance/index.js';
+import { DeadConnections, FleetStatistics, MaintenanceLoop, sinceBootMs } from './maintenance/index.js';
 import { createCounts, createDispatcherMetrics, deliveryCounts } from './metrics.js';
 import { addVehicleRoute, createVehicleMetrics, SnapshotKeeper, type VehicleMetrics } from './snapshot/index.js';
 import { Subscriptions, watchSubscriptionFile } from './subscription/index.js';
@@ -112,6 +112,7 @@ async function main(context: RunContext): Promise<void> {
     counts,
     log,
     now: Date.now,
+    steady: sinceBootMs,
   });
   maintenance.start();
   context.onStop('maintenance', () => maintenance.stop());

@@ -19,6 +19,7 @@ export function createCounts(): DispatcherCounts {
     deadConnections: { reported: 0 },
     fleet: { connected: 0, quiet: { driving: 0, charging: 0, parked: 0 } },
     trimmed: 0,
+    distrusted: new Map(),
     partitions: new Map(),
     redisUsedBytes: 0,
     redisLimitBytes: 0,
@@ -63,6 +64,11 @@ export function createDispatcherMetrics(counts: DispatcherCounts, keepers: reado
     () => counts.deadConnections.reported,
   );
   total('fleetbridge_trimmed_entries_total', 'Entries removed from the log by retention.', () => counts.trimmed);
+  level(
+    'fleetbridge_retention_paused',
+    'Partitions of this process without removal by age, because the clock is not trusted (log event retention_paused).',
+    () => counts.distrusted.size,
+  );
   level('fleetbridge_log_partitions', 'Partitions of the log, in all processes.', () => keepers.length);
   level(
     'fleetbridge_snapshot_partitions',

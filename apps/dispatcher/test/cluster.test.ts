@@ -84,7 +84,11 @@ it('delivers every record in the order of its vehicle while a node dies and retu
 it('trims the reachable partitions while a node is down', async () => {
   const rig = dispatchRig(redis, { url: cluster.url, partitions: PARTITIONS });
   cleanUp.push(() => rig.dispose());
-  await Promise.all(Array.from({ length: 1_000 }, (_, n) => Promise.all(VINS.map((vin) => rig.add(vin, n)))));
+  const longAgoMs = Date.now() - 2 * 3_600_000;
+  for (const vin of VINS) {
+    const { records } = rig.logStore.keysOf(vin);
+    await Promise.all(Array.from({ length: 1_000 }, (_, n) => redis.xadd(records, `${longAgoMs + n}-0`, 'vin', vin)));
+  }
   await rig.subscribe({ name: 's', log: true });
   await rig.store.setPaused('s', 'operator');
   const masters = await Promise.all(VINS.map((_, partition) => cluster.masterOf(String(partition))));
@@ -107,7 +111,8 @@ it('trims the reachable partitions while a node is down', async () => {
     fleetStatistics: { update: async () => {} },
     counts,
     log,
-    now: () => Date.now() + 2 * 3_600_000,
+    now: Date.now,
+    steady: () => performance.now(),
   });
   await away.kill();
   cleanUp.push(() => away.start());

@@ -6,7 +6,7 @@ import { acquireLease } from '../src/lease/lease.js';
 import { trimDelivered } from '../src/log/delivered-retention.js';
 import type { LogEntry } from '../src/log/entry.js';
 import { Quarantine } from '../src/log/quarantine.js';
-import { trimPartition } from '../src/log/retention.js';
+import { logClock, storeRetentionPass, trimPartition } from '../src/log/retention.js';
 import { LogTail, type TailOptions } from '../src/log/tail.js';
 import { whenReady } from '../src/redis/connection.js';
 import { LayoutMismatch, LeaseLost } from '../src/redis/errors.js';
@@ -232,7 +232,7 @@ describe('trimDelivered', () => {
 describe('trimPartition', () => {
   it('removes old entries, at most about a tenth per pass', async ({ store }) => {
     const { trim, length } = await fillLog(store, 5_000);
-    const removed = await trim({ hours: 1, entries: 1_000_000, deliveredUpTo: '0-0', nowMs: 5_000 + 2 * 3_600_000 });
+    const removed = await trim({ hours: 1, entries: 1_000_000, deliveredUpTo: '0-0', redisMs: 5_000 + 2 * 3_600_000 });
     expect(removed).toBeGreaterThan(0);
     expect(removed).toBeLessThanOrEqual(500);
     expect(await length()).toBe(5_000 - removed);
@@ -242,14 +242,35 @@ describe('trimPartition', () => {
   it('trims to the number of entries, but keeps entries that have not been delivered', async ({ store }) => {
     const { trim, length } = await fillLog(store, 5_000);
     for (let pass = 0; pass < 50; pass++)
-      await trim({ hours: 1, entries: 1_000, deliveredUpTo: '2000-0', nowMs: 5_000 });
+      await trim({ hours: 1, entries: 1_000, deliveredUpTo: '2000-0', redisMs: 5_000 });
     // whole nodes only: up to a hundred entries more are kept
     expect(await length()).toBeGreaterThanOrEqual(3_001);
     expect(await length()).toBeLessThanOrEqual(3_101);
     for (let pass = 0; pass < 50; pass++)
-      await trim({ hours: 1, entries: 1_000, deliveredUpTo: '5000-0', nowMs: 5_000 });
+      await trim({ hours: 1, entries: 1_000, deliveredUpTo: '5000-0', redisMs: 5_000 });
     expect(await length()).toBeGreaterThanOrEqual(1_000);
     expect(await length()).toBeLessThanOrEqual(1_100);
+  });
+
+  it('removes nothing for its age without a clock, and still trims to the number of entries', async ({ store }) => {
+    const { trim, length } = await fillLog(store, 5_000);
+    expect(await trim({ hours: 1, entries: 5_000, deliveredUpTo: '5000-0', redisMs: undefined })).toBe(0);
+    expect(await trim({ hours: 1, entries: 4_000, deliveredUpTo: '5000-0', redisMs: undefined })).toBeGreaterThan(0);
+    expect(await length()).toBeGreaterThanOrEqual(4_000);
+  });
+});
+
+describe('logClock', () => {
+  it('reads the clock of Redis, the newest entry id and the last pass', async ({ store, redis }) => {
+    expect(await logClock(store, 0)).toMatchObject({ newestMs: 0, lastPassMs: undefined });
+    const { records } = store.keys(0);
+    await redis.xadd(records, '5000-3', 'n', '1');
+    await redis.xdel(records, '5000-3');
+    await storeRetentionPass(store, 0, 1_784_000_000_123);
+    const { redisMs, ...rest } = await logClock(store, 0);
+    expect(rest).toEqual({ newestMs: 5_000, lastPassMs: 1_784_000_000_123 });
+    const [seconds] = await redis.time();
+    expect(Math.abs(redisMs - Number(seconds) * 1_000)).toBeLessThan(5_000);
   });
 });
 
@@ -318,7 +339,7 @@ async function fillLog(store: Store, entries: number) {
   await pipeline.exec();
   return {
     length: () => redis.xlen(records),
-    trim: (limits: { hours: number; entries: number; deliveredUpTo: string; nowMs: number }) =>
+    trim: (limits: { hours: number; entries: number; deliveredUpTo: string; redisMs: number | undefined }) =>
       trimPartition(store, { partition: 0, ...limits }),
   };
 }

@@ -9,7 +9,7 @@ import type { FleetStatistics } from './fleet-statistics.js';
 import { type LogSizes, measureLog } from './log-size.js';
 import { MemoryAlarm, type MemoryCounts } from './memory-alarm.js';
 import { MemoryRetention } from './memory-retention.js';
-import { applyRetention, type RetentionCounts, type RetentionLimits } from './retention.js';
+import { Retention, type RetentionCounts, type RetentionLimits } from './retention.js';
 
 const RUN_EVERY_MS = 2_000;
 /** Retention, log size and memory. */
@@ -34,12 +34,15 @@ export interface MaintenanceLoopOptions {
   counts: MaintenanceCounts;
   log: Logger;
   now: () => number;
+  /** A clock that can't be set and that runs during a suspend of the machine, ms. */
+  steady: () => number;
 }
 
 export class MaintenanceLoop {
   readonly #options: MaintenanceLoopOptions;
   readonly #memoryAlarm: MemoryAlarm;
   readonly #memoryRetention: MemoryRetention;
+  readonly #retention: Retention;
   #timer: NodeJS.Timeout | undefined;
   #runs = 0;
   #running: Promise<void> = Promise.resolve();
@@ -49,6 +52,7 @@ export class MaintenanceLoop {
     this.#options = options;
     this.#memoryAlarm = new MemoryAlarm({ redis: options.store.redis, counts: options.counts, log: options.log });
     this.#memoryRetention = new MemoryRetention(options);
+    this.#retention = new Retention(options);
   }
 
   start(): void {
@@ -75,7 +79,7 @@ export class MaintenanceLoop {
       const partitions = await this.#reachable(held);
       const lags = await measureLags(this.#options.subscriptions, partitions, counts.subscriptions);
       if (this.#runs++ % RETENTION_EVERY_RUNS !== 0) return;
-      for (const partition of partitions) await applyRetention(partition, lags, this.#options);
+      await this.#retention.run(partitions, lags);
       counts.partitions = await measureLog(partitions, this.#options.store);
       await this.#memoryAlarm.check();
       await this.#memoryRetention.run(partitions, lags);

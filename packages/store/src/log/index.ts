@@ -6,5 +6,5 @@ export { type LogEntry, parseEntry } from './entry.js';
 export { LogPages } from './pages.js';
 export { Quarantine } from './quarantine.js';
 export { type PackedHead, packHead, type RecordKind, type RecordToAppend } from './record-packing.js';
-export { trimPartition } from './retention.js';
+export { type LogClock, logClock, storeRetentionPass, trimPartition } from './retention.js';
 export { LogTail, type TailOptions } from './tail.js';

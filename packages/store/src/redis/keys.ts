@@ -55,6 +55,8 @@ export interface PartitionKeys {
   vins: string;
   /** String: the entry id up to which the snapshots are written. */
   snapshotCursor: string;
+  /** String: the clock of Redis at the last pass of retention that trusted it, ms. */
+  retentionPass: string;
   /** Hash VIN → time of its newest record in the log. */
   newest: string;
   /**
@@ -108,6 +110,7 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
     quarantine: `${prefix}quarantine`,
     vins: `${prefix}vins`,
     snapshotCursor: `${prefix}cursor:snapshot`,
+    retentionPass: `${prefix}retention-pass`,
     newest: `${prefix}newest`,
     vehicleTimePrefix: `${prefix}vehicle-time:`,
     seenPrefix: `${prefix}seen:`,

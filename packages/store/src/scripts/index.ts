@@ -10,6 +10,7 @@ export {
   settleRedelivery,
 } from './leased-subscription.js';
 export { acquireLeaseScript, joinDispatchersScript, releaseLeaseScript, renewLeaseScript } from './leases.js';
+export { readLogClock } from './log-clock.js';
 export { disconnectDead } from './presence.js';
 export { acquireSlot, updateSlots } from './slots.js';
 export { clearSnapshots, commitSnapshot } from './snapshots.js';
