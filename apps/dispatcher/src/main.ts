@@ -13,7 +13,14 @@ import {
   runApp,
   startAdminServer,
 } from '@fleetbridge/service';
-import { agreeOnLayoutWhenReady, openStore, Presence, SnapshotStore, SubscriptionStore } from '@fleetbridge/store';
+import {
+  agreeOnLayoutWhenReady,
+  logClock,
+  openStore,
+  Presence,
+  SnapshotStore,
+  SubscriptionStore,
+} from '@fleetbridge/store';
 import { dispatcherConfig } from './config.js';
 import { DeadConnections, FleetStatistics, MaintenanceLoop, sinceBootMs } from './maintenance/index.js';
 import { createCounts, createDispatcherMetrics, deliveryCounts } from './metrics.js';
@@ -98,8 +105,10 @@ async function main(context: RunContext): Promise<void> {
     deadConnections: new DeadConnections({
       presence,
       ping: () => presence.ping(),
+      redisTimeMs: async (partition) => (await logClock(store, partition)).redisMs,
       log,
       now: Date.now,
+      steady: () => performance.now(),
       counts: counts.deadConnections,
     }),
     fleetStatistics: new FleetStatistics({
@@ -108,6 +117,7 @@ async function main(context: RunContext): Promise<void> {
       snapshots,
       counts: counts.fleet,
       now: Date.now,
+      steady: () => performance.now(),
     }),
     counts,
     log,

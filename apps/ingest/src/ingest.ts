@@ -48,6 +48,8 @@ export interface IngestOptions {
   /** Set in one of several workers, where the primary serves the admin port. */
   primary?: PrimaryChannel;
   now?: () => number;
+  /** A clock that can't be set, ms. */
+  steady?: () => number;
   /** How often the certificate files are checked; default: the watch's own interval. */
   certificatePollMs?: number | undefined;
   handshakeLimits?: Partial<GuardLimits> | undefined;
@@ -62,7 +64,8 @@ export interface IngestOptions {
 }
 
 /** Resolves when vehicles can connect, which needs a Redis that answers. Throws ConfigError, ListenError. */
-export async function startIngest({ config, context, primary, now = Date.now, ...options }: IngestOptions) {
+export async function startIngest({ config, context, primary, ...options }: IngestOptions) {
+  const { now = Date.now, steady = () => performance.now() } = options;
   const { log, signal } = context;
   const files = withDefaults(config);
   const loaded = await loadOrAwaitCertificates(files, log);
@@ -115,8 +118,8 @@ export async function startIngest({ config, context, primary, now = Date.now, ..
     records === 0 ? undefined : new VehicleBuckets({ capacity: records, perSecond: records / seconds });
   const bytesPerMinute = config.VEHICLE_BYTES_PER_MINUTE;
   const byteBudget = bytesPerMinute === 0 ? undefined : new ByteBudget({ bytesPerMinute, counts, log });
-  const stalls = new StallDetector(now);
-  const shared = { appender, maxUnsettledBytes, stalls, rateLimits, byteBudget, counts, log, now };
+  const stalls = new StallDetector({ now, steady });
+  const shared = { appender, maxUnsettledBytes, stalls, rateLimits, byteBudget, counts, log, now, steady };
   const appendConnectivity = createConnectivityRecords({ appender, inspect, log, now });
   const connections = new ConnectionRegistry({
     ...shared,

@@ -116,7 +116,7 @@ describe('a vehicle that connects to another process', () => {
 describe('a silent vehicle', () => {
   it('is pinged, and terminated if it does not answer', async ({ startIngest }) => {
     let nowMs = Date.now();
-    ingest = await startIngest({ now: () => nowMs });
+    ingest = await startIngest({ steady: () => nowMs });
     const [alive, gone] = [await ingest.connect(), await ingest.connect({ vin: OTHER_VIN })];
     await Promise.all([alive.fence(), gone.fence()]);
     gone.connection.pause();
@@ -143,9 +143,35 @@ describe('a silent vehicle', () => {
     expect(await ingest.presence.of(VIN)).toBeDefined();
   });
 
+  it.for([-3_600_000, 3_600_000])(
+    'is pinged in time when the clock is set by %i ms',
+    async (setMs, { startIngest }) => {
+      let steadyMs = 0;
+      let nowMs = Date.now();
+      ingest = await startIngest({ now: () => nowMs, steady: () => steadyMs });
+      const vehicle = await ingest.connect();
+      await vehicle.fence();
+      vehicle.connection.pause();
+      steadyMs += 59_000;
+      nowMs += setMs;
+      ingest.connections.sweep();
+      expect(ingest.connections.silent).toBe(0);
+      steadyMs += 1_000;
+      ingest.connections.sweep();
+      expect(ingest.connections.silent).toBe(1);
+      nowMs -= setMs;
+      steadyMs += 59_999;
+      ingest.connections.sweep();
+      expect(ingest.connections.connected).toBe(1);
+      steadyMs += 1;
+      ingest.connections.sweep();
+      await eventually(() => ingest.connections.connected === 0);
+    },
+  );
+
   it('is not terminated for silence while its socket was paused', async ({ redisServer, startIngest }) => {
     let nowMs = Date.now();
-    ingest = await startIngest({ now: () => nowMs });
+    ingest = await startIngest({ steady: () => nowMs });
     const vehicle = await ingest.connect();
     await vehicle.fence();
     redisServer.pause();

@@ -55,9 +55,9 @@ export class Connection implements LiveClient {
   }
 
   async end(reason: string): Promise<void> {
-    const deadlineMs = Date.now() + 4 * this.#pace.quietMs;
+    const deadlineMs = performance.now() + 4 * this.#pace.quietMs;
     // TeslaMate subscribes at once, and crashes if TCP ends while it sends
-    while (!this.#hasBegun && this.#isOpen && Date.now() < deadlineMs) await delay(POLL_MS);
+    while (!this.#hasBegun && this.#isOpen && performance.now() < deadlineMs) await delay(POLL_MS);
     if (this.#subscriber) await this.#subscriber.endQuietly(reason);
     else if (this.#raw) await this.#raw.end(reason);
     else this.#terminate(reason);

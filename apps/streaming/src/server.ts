@@ -152,8 +152,8 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
       guard.stop();
       server.closeIdleConnections();
       // To TeslaMate a connection that ends in its handshake was refused, so handshakes are completed first.
-      const untilMs = Date.now() + ARRIVAL_TIMEOUT_MS;
-      while (arriving.size > 0 && Date.now() < untilMs) await delay(POLL_MS);
+      const untilMs = performance.now() + ARRIVAL_TIMEOUT_MS;
+      while (arriving.size > 0 && performance.now() < untilMs) await delay(POLL_MS);
       await Promise.allSettled([
         options.live === undefined ? live.stop('shutdown') : undefined,
         ...[...connections].map((connection) => connection.end('shutdown')),

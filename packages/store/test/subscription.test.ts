@@ -5,6 +5,7 @@ import { joinDispatchers, leaveDispatchers } from '../src/lease/dispatchers.js';
 import { AppendNotifier } from '../src/log/append-notifier.js';
 import type { RedisConnection } from '../src/redis/connection.js';
 import { LeaseLost } from '../src/redis/errors.js';
+import { dispatchersKey } from '../src/redis/keys.js';
 import { Store } from '../src/redis/store.js';
 import { SubscriptionStore } from '../src/subscription/definitions.js';
 import { acquireSubscription, type LeasedSubscription, subscriptionLease } from '../src/subscription/leased.js';
@@ -389,6 +390,13 @@ describe('joinDispatchers', () => {
     expect(await join('b')).toBe(2);
     await leaveDispatchers(store, 'b');
     expect(await join('a')).toBe(1);
+  });
+
+  it('does not count one that died before the clock of Redis was set back by an hour', async ({ store, redis }) => {
+    const join = (owner: string) => joinDispatchers(store, { owner, forMs: 5_000 });
+    await redis.zadd(dispatchersKey(store.namespace), Date.now() + 3_600_000, 'dead', Date.now() + 3_600_000, 'alive');
+    await join('alive');
+    expect([await join('new'), await join('alive')]).toEqual([2, 2]);
   });
 });
 

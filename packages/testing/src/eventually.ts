@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** Calls `check` until it neither throws nor returns false, and returns its result. Throws the last failure after `limitMs`. */
 export async function eventually<T>(check: () => T | Promise<T>, limitMs = 15_000): Promise<Exclude<T, false>> {
-  const deadline = Date.now() + limitMs;
+  const deadline = performance.now() + limitMs;
   for (;;) {
     let failure: unknown;
     try {
@@ -13,7 +13,7 @@ export async function eventually<T>(check: () => T | Promise<T>, limitMs = 15_00
     } catch (error) {
       failure = error;
     }
-    if (Date.now() > deadline) throw failure;
+    if (performance.now() > deadline) throw failure;
     await delay(10);
   }
 }

@@ -1,20 +1,30 @@
-// Reports the disconnects of ingest processes that died. A lease may also expire because Redis was unavailable, so expired
-// leases count only after Redis has answered without a break for as long as a lease lasts.
+// Reports the disconnects of ingest processes that died. A lease may also expire because Redis was unavailable, or because
+// its clock was set forward, so expired leases count only after Redis has answered without a break, and its clock has not
+// jumped, for as long as a lease lasts.
 import type { Logger } from '@fleetbridge/service';
 import { PROCESS_LEASE_MS, type Presence } from '@fleetbridge/store';
+
+/** Far more than a slow answer, and less than the margin of a lease that is renewed in time. */
+const JUMP_MS = 5_000;
 
 export interface DeadConnectionsOptions {
   presence: Pick<Presence, 'reportDead'>;
   /** Must reject unless the Redis of every partition answers. */
   ping: () => Promise<unknown>;
+  /** The clock of the Redis that has a partition. */
+  redisTimeMs: (partition: number) => Promise<number>;
   log: Logger;
   now: () => number;
+  /** A clock that can't be set, ms. */
+  steady: () => number;
   counts: { reported: number };
 }
 
 export class DeadConnections {
   readonly #options: DeadConnectionsOptions;
   #answeringSinceMs: number | undefined;
+  /** By partition: how much the clock of its Redis is ahead of the steady one. */
+  #offsets = new Map<number, number>();
 
   constructor(options: DeadConnectionsOptions) {
     this.#options = options;
@@ -22,11 +32,12 @@ export class DeadConnections {
 
   /** Call it every few seconds with the partitions of this process. Never rejects. */
   async report(partitions: readonly number[]): Promise<void> {
-    const { presence, ping, log, now, counts } = this.#options;
+    const { presence, ping, log, now, steady, counts } = this.#options;
     try {
       await ping();
-      this.#answeringSinceMs ??= now();
-      if (now() - this.#answeringSinceMs < PROCESS_LEASE_MS) return;
+      if (await this.#hasJumped(partitions)) this.#answeringSinceMs = undefined;
+      this.#answeringSinceMs ??= steady();
+      if (steady() - this.#answeringSinceMs < PROCESS_LEASE_MS) return;
       for (const partition of partitions) {
         for (const { vin, connectionId, processId } of await presence.reportDead(partition, now())) {
           counts.reported++;
@@ -37,5 +48,17 @@ export class DeadConnections {
       log.debug({ err }, 'dead_connections_check_failed');
       this.#answeringSinceMs = undefined;
     }
+  }
+
+  async #hasJumped(partitions: readonly number[]): Promise<boolean> {
+    const { redisTimeMs, steady } = this.#options;
+    const offsets = new Map<number, number>();
+    for (const partition of partitions) offsets.set(partition, (await redisTimeMs(partition)) - steady());
+    const hasJumped = partitions.some((partition) => {
+      const before = this.#offsets.get(partition);
+      return before !== undefined && Math.abs(offsets.get(partition)! - before) > JUMP_MS;
+    });
+    this.#offsets = offsets;
+    return hasJumped;
   }
 }

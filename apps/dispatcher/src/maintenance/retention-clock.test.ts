@@ -99,7 +99,7 @@ describe('judgeClock', () => {
   });
 });
 
-/** Passes of one process, 10 s apart unless said otherwise. */
+/** Passes of one process, 10 s apart by default. */
 function passes(retentionHours = RETENTION_HOURS, lastPassMs?: number) {
   let history: ClockHistory | undefined;
   let steadyMs = 1_000;

@@ -18,7 +18,7 @@ import {
   whenReady,
 } from '@fleetbridge/store';
 import { it, type RedisTestContext } from '@fleetbridge/store/testing';
-import { eventually, startRedis } from '@fleetbridge/testing';
+import { eventually, startRedis, wallClock } from '@fleetbridge/testing';
 import { correctedValue, emptyState, mergeRecord, stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
 import { describe, expect } from 'vitest';
 import { SnapshotKeeper, type SnapshotKeeperOptions } from './snapshot-keeper.js';
@@ -246,6 +246,23 @@ describe('SnapshotKeeper', () => {
     const last = await add({ Soc: 70 }, 1_000);
     await eventually(async () => (await store.cursor(0)) === last);
   });
+
+  it.for([-3_600_000, 3_600_000])(
+    'commits as before when the clock is set by %i ms',
+    async (setMs, { redisServer, redis, namespace, cleanup }) => {
+      const { add, start, store } = newLog({ redisServer, redis, namespace, cleanup });
+      const clock = wallClock();
+      cleanup.push(() => clock.reset());
+      await start();
+      const before = await add({ Soc: 70 }, 1_000);
+      await eventually(async () => (await store.cursor(0)) === before);
+      clock.set(setMs);
+      for (const soc of [71, 72, 73]) {
+        const last = await add({ Soc: soc }, 2_000 + soc);
+        await eventually(async () => (await store.cursor(0)) === last, 5_000);
+      }
+    },
+  );
 
   it('continues after a restart of Redis, and the snapshot is the merged log', async ({ namespace, cleanup }) => {
     const own = await startRedis();

@@ -68,7 +68,7 @@ export class SnapshotKeeper {
   /** Names of the readings that changed since the last commit, by VIN. */
   #changed = new Map<string, Set<string>>();
   #mergedUpTo = '';
-  #lastCommitMs = 0;
+  #lastCommitMs = Number.NEGATIVE_INFINITY;
   /** From the receipt of the newest merged record to its merge. */
   lagMs = 0;
 
@@ -194,7 +194,7 @@ export class SnapshotKeeper {
     this.#batchVins = new Set();
     this.#mergedUpTo = last.id;
     this.lagMs = Math.max(0, Date.now() - last.receivedMs);
-    const sinceLast = Date.now() - this.#lastCommitMs;
+    const sinceLast = performance.now() - this.#lastCommitMs;
     if (sinceLast >= COMMIT_EVERY_MS) await this.#commit();
     else this.#commitTimer ??= setTimeout(() => void this.#commit(), COMMIT_EVERY_MS - sinceLast);
   }
@@ -241,7 +241,7 @@ export class SnapshotKeeper {
     try {
       await this.#snapshots.commit(this.partition, { lease, cursor, changes: this.#encode(changed) });
       this.#options.counts.commits++;
-      this.#lastCommitMs = Date.now();
+      this.#lastCommitMs = performance.now();
       this.#evictStates();
     } catch (error) {
       if (error instanceof LeaseLost) {

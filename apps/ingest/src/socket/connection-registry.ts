@@ -33,7 +33,8 @@ export interface ConnectionRegistryOptions {
   connectsPerMinute?: number | undefined;
   counts: Pick<Counts, 'connected' | 'replaced' | 'ended'>;
   log: Logger;
-  now: () => number;
+  /** A clock that can't be set, ms. */
+  steady: () => number;
 }
 
 export class ConnectionRegistry implements ConnectionEvents {
@@ -66,7 +67,7 @@ export class ConnectionRegistry implements ConnectionEvents {
   /** False when the vehicle has connected too often; otherwise the connect is counted. */
   mayConnect(vin: string): boolean {
     const bucket = this.#connects.bucketOf(vin);
-    const nowMs = performance.now();
+    const nowMs = this.#options.steady();
     if (bucket.waitMs(nowMs) > 0) return false;
     bucket.take(nowMs);
     return true;
@@ -164,12 +165,12 @@ export class ConnectionRegistry implements ConnectionEvents {
 
   /** Pings connections that have been silent for long and terminates those that did not answer their ping. */
   sweep(): void {
-    const { now, rateLimits, byteBudget } = this.#options;
-    const nowMs = now();
+    const { steady, rateLimits, byteBudget } = this.#options;
+    const nowMs = steady();
     const isConnected = (vin: string) => this.#byVin.has(vin);
-    rateLimits?.deleteFull(performance.now(), isConnected);
+    rateLimits?.deleteFull(nowMs, isConnected);
     byteBudget?.cleanup(isConnected);
-    this.#connects.deleteFull(performance.now(), isConnected);
+    this.#connects.deleteFull(nowMs, isConnected);
     for (const connection of this.#open) {
       if (connection.isPaused || nowMs - connection.lastReceivedMs < SILENCE_MS) continue;
       if (!connection.isPinged) connection.ping(nowMs);
@@ -178,18 +179,18 @@ export class ConnectionRegistry implements ConnectionEvents {
   }
 
   paused(connection: VehicleConnection): void {
-    this.#paused.set(connection, this.#options.now());
+    this.#paused.set(connection, this.#options.steady());
   }
 
   resumed(connection: VehicleConnection): void {
-    const { now, stalls } = this.#options;
-    const nowMs = now();
-    stalls.wasUnread(nowMs - (this.#paused.get(connection) ?? nowMs), nowMs);
+    const { steady, stalls } = this.#options;
+    const pausedMs = this.#paused.get(connection);
+    if (pausedMs !== undefined) stalls.wasUnread(steady() - pausedMs);
     this.#paused.delete(connection);
   }
 
   closed(connection: VehicleConnection, code: number): void {
-    const { log, now, appendConnectivity } = this.#options;
+    const { log, steady, appendConnectivity } = this.#options;
     // At a stop a silent vehicle is reported before its socket has closed.
     if (!this.#open.delete(connection)) return;
     this.#paused.delete(connection);
@@ -203,7 +204,7 @@ export class ConnectionRegistry implements ConnectionEvents {
     // the log ignores it when a newer connection has replaced this one
     appendConnectivity(connection, 'disconnect');
     const { connectionId, connectedMs } = connection.facts;
-    const duration = Math.round((now() - connectedMs) / 1000);
+    const duration = Math.round((steady() - connectedMs) / 1000);
     const { vin, records, bytes } = connection;
     const facts = { vin, connection_id: connectionId, code, records, bytes, duration_sec: duration };
     // the newer connection has a line of its own
@@ -244,7 +245,7 @@ export class ConnectionRegistry implements ConnectionEvents {
       address,
       version: sender.version,
     };
-    const nowMs = performance.now();
+    const nowMs = this.#options.steady();
     const last = isReplacing ? this.#replacedLines.get(vin) : undefined;
     if (last !== undefined && nowMs - last.loggedMs < REPLACED_LOG_MS) {
       last.suppressed++;

@@ -30,7 +30,7 @@ const REPEATS_LIKELY_MS = 10_000;
 const REPEATS_POSSIBLE_MS = 120_000;
 /** Bytes are charged to the budget in steps, not per record. */
 const BYTES_PER_CHARGE = 65_536;
-/** A timer waits at most this long, then looks at the buckets again. */
+/** The buckets are checked again after this time: their wait may be longer than a timer can be. */
 const MAX_TOKEN_WAIT_MS = 60_000;
 
 export interface ConnectionFacts {
@@ -39,6 +39,7 @@ export interface ConnectionFacts {
   vehicleTxid: string;
   networkInterface: string;
   address: string;
+  /** By the steady clock. */
   connectedMs: number;
 }
 
@@ -61,11 +62,13 @@ export interface ConnectionServices {
   /** Undefined: vehicles may send without a limit. */
   rateLimits: Pick<VehicleBuckets, 'bucketOf'> | undefined;
   byteBudget: Pick<ByteBudget, 'bucketOf' | 'paused'> | undefined;
-  stalls: Pick<StallDetector, 'isLate'>;
+  stalls: Pick<StallDetector, 'isLate' | 'tickMs'>;
   events: ConnectionEvents;
   counts: Counts;
   log: Pick<Logger, 'debug'>;
   now: () => number;
+  /** A clock that can't be set, ms. */
+  steady: () => number;
 }
 
 export interface ConnectionParts {
@@ -98,7 +101,7 @@ export class VehicleConnection implements AppendReceipt {
   #bytesToCharge = Number.POSITIVE_INFINITY;
   /** Set while the vehicle is over its rate limit or its byte budget. */
   #tokenTimer: NodeJS.Timeout | undefined;
-  /** When the last bytes of the vehicle came; for the idle check. */
+  /** The tick of the steady clock before the last bytes of the vehicle came; for the idle check. */
   lastReceivedMs: number;
   /** When the ping was sent that has no answer yet; 0: no ping is open. */
   pingedMs = 0;
@@ -152,8 +155,8 @@ export class VehicleConnection implements AppendReceipt {
     return this.pingedMs !== 0;
   }
 
-  ping(nowMs: number): void {
-    this.pingedMs = nowMs;
+  ping(steadyMs: number): void {
+    this.pingedMs = steadyMs;
     this.#webSocket.ping();
   }
 
@@ -247,8 +250,8 @@ export class VehicleConnection implements AppendReceipt {
     this.bytes += end - start;
     if (this.bytes > this.#bytesToCharge) this.#chargeBytes();
     if (this.#bucket !== undefined) this.#consumeToken(this.#bucket);
-    const isLate = this.#services.stalls.isLate(receivedMs);
-    const repeats = isLate ? 'likely' : repeatsAt(receivedMs - this.facts.connectedMs);
+    const { stalls } = this.#services;
+    const repeats = stalls.isLate(receivedMs) ? 'likely' : repeatsAt(stalls.tickMs - this.facts.connectedMs);
     const decision = receive(bytes, this.sender, { receivedMs, repeats, start, end });
     if (decision.kind === 'append') this.#append(decision, end - start);
     else this.#refuse(decision, bytes.subarray(start, end));
@@ -287,7 +290,7 @@ export class VehicleConnection implements AppendReceipt {
 
   /** Charges one message. Over the limit the socket is paused; messages that are already read are still processed. */
   #consumeToken(bucket: TokenBucket): void {
-    const nowMs = performance.now();
+    const nowMs = this.#services.steady();
     bucket.take(nowMs);
     if (this.#tokenTimer !== undefined || bucket.waitMs(nowMs) === 0) return;
     this.#services.counts.rateLimited++;
@@ -299,7 +302,7 @@ export class VehicleConnection implements AppendReceipt {
   #chargeBytes(): void {
     this.#bytesToCharge = this.bytes + BYTES_PER_CHARGE;
     this.#takeBytes();
-    const nowMs = performance.now();
+    const nowMs = this.#services.steady();
     if (this.#tokenTimer !== undefined || this.#byteBucket?.waitMs(nowMs) === 0) return;
     this.#services.byteBudget?.paused(this.vin);
     this.#pause();
@@ -307,7 +310,7 @@ export class VehicleConnection implements AppendReceipt {
   }
 
   #takeBytes(): void {
-    this.#byteBucket?.take(performance.now(), Number.POSITIVE_INFINITY, this.bytes - this.#chargedBytes);
+    this.#byteBucket?.take(this.#services.steady(), Number.POSITIVE_INFINITY, this.bytes - this.#chargedBytes);
     this.#chargedBytes = this.bytes;
   }
 
@@ -316,7 +319,7 @@ export class VehicleConnection implements AppendReceipt {
     const check = () => {
       this.#tokenTimer = undefined;
       // messages that were read together with the last one consumed tokens too
-      const laterMs = performance.now();
+      const laterMs = this.#services.steady();
       if (waitMs(laterMs) > 0) this.#awaitTokens(laterMs);
       else this.resumeIfPossible();
     };
@@ -346,9 +349,9 @@ export class VehicleConnection implements AppendReceipt {
   }
 
   #markReceived(): number {
-    this.lastReceivedMs = this.#services.now();
+    this.lastReceivedMs = this.#services.stalls.tickMs;
     this.pingedMs = 0;
-    return this.lastReceivedMs;
+    return this.#services.now();
   }
 }
 

@@ -1,41 +1,57 @@
 // Detects that bytes may have waited in a socket before they were read: the process slept, or the socket was paused.
 // A vehicle may have given up the connection meanwhile and sent the same records to another process, so records that are
-// read soon after a stall must be looked up as possible repeats.
+// read soon after a stall must be looked up as possible repeats. Its tick is also a clock that costs nothing to read.
 
 /** A vehicle needs longer than this to open another connection and send on it. */
 const STALL_MS = 250;
 const LATE_FOR_MS = 10_000;
 const TICK_MS = 50;
 
-export class StallDetector {
-  readonly #now: () => number;
-  #timer: NodeJS.Timeout | undefined;
-  #tickMs: number;
-  #lateUntilMs = 0;
+export interface StallDetectorOptions {
+  now: () => number;
+  /** A clock that can't be set, ms. */
+  steady: () => number;
+}
 
-  constructor(now: () => number) {
-    this.#now = now;
-    this.#tickMs = now();
+export class StallDetector {
+  readonly #options: StallDetectorOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #tickWallMs: number;
+  #lateUntilMs = Number.NEGATIVE_INFINITY;
+  /** The steady clock at the last tick. */
+  tickMs: number;
+
+  constructor(options: StallDetectorOptions) {
+    this.#options = options;
+    this.#tickWallMs = options.now();
+    this.tickMs = options.steady();
   }
 
   start(): void {
-    this.#timer = setInterval(() => {
-      this.#tickMs = this.#now();
-    }, TICK_MS);
+    this.#timer = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  /** What `start` repeats. */
+  tick(): void {
+    this.#tickWallMs = this.#options.now();
+    this.tickMs = this.#options.steady();
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  /** Whether what is read at `nowMs` may have waited unread. */
+  /**
+   * Whether what is read at `nowMs` may have waited unread. By the wall clock, because the steady one may stop while the
+   * machine sleeps; a clock that was set, in either direction, counts as a stall.
+   */
   isLate(nowMs: number): boolean {
-    this.wasUnread(nowMs - this.#tickMs, nowMs);
-    return nowMs < this.#lateUntilMs;
+    this.wasUnread(Math.abs(nowMs - this.#tickWallMs));
+    return this.tickMs < this.#lateUntilMs;
   }
 
   /** A socket was not read for `durationMs`. */
-  wasUnread(durationMs: number, nowMs: number): void {
-    if (durationMs > STALL_MS) this.#lateUntilMs = nowMs + LATE_FOR_MS;
+  wasUnread(durationMs: number): void {
+    if (durationMs > STALL_MS) this.#lateUntilMs = this.#options.steady() + LATE_FOR_MS;
   }
 }

@@ -30,6 +30,20 @@ it('expires, and its former holder can neither renew nor release it', async ({ s
   expect(await acquireLease(store, { ...request, owner: 'a' })).toMatchObject({ epoch: 3 });
 });
 
+it('of a dead process expires in time although the clock of Redis was set back by an hour', async ({
+  store,
+  redis,
+}) => {
+  const request = { partition: 0, name: 'work', leaseMs: 10 };
+  const first = await acquireLease(store, { ...request, owner: 'dead' });
+  // its expiry is a time of the clock before
+  await renewLease(store, first!, 3_600_000);
+  const second = await eventually(async () => (await acquireLease(store, { ...request, owner: 'b' })) ?? false);
+  expect(second.epoch).toBe(2);
+  const { lease } = store.keys(0);
+  expect(await redis.pttl(lease('work'))).toBeLessThanOrEqual(10);
+});
+
 it('can be acquired and renewed while memory is full, so that a dispatcher can trim the log', async ({
   redis,
   store,

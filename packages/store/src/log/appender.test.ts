@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { connectivity, it, VIN, vinOfPartition } from '../../test/appender-test.js';
+import { PROCESS_LEASE_MS } from '../presence/presence.js';
 
 const OTHER_VIN = '5YJ3E1EA7KF000002';
 
@@ -207,5 +208,14 @@ describe('Appender, for presence', () => {
       ['connectivity', 1],
       ['connectivity', 5_000],
     ]);
+  });
+
+  it('clears it in time when the clock of Redis was set back by an hour', async ({ open, redis, store }) => {
+    const { append, presence } = open();
+    await append(connectivity('connect', 'c-1'));
+    // the expiry is a time of the clock before
+    await presence.renewProcess('process-1', 3_600_000);
+    expect(await presence.reportDead(0, 5_000)).toEqual([]);
+    expect(await redis.pttl(store.keys(0).process('process-1'))).toBeLessThanOrEqual(PROCESS_LEASE_MS);
   });
 });

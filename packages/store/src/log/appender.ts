@@ -90,8 +90,8 @@ export class Appender {
 
   /** Waits until every record has its outcome. Returns how many records have no outcome at the deadline. */
   async drain(deadlineMs: number): Promise<number> {
-    const deadline = Date.now() + deadlineMs;
-    while (this.unsettledRecords > 0 && Date.now() < deadline) await delay(5);
+    const deadline = performance.now() + deadlineMs;
+    while (this.unsettledRecords > 0 && performance.now() < deadline) await delay(5);
     return this.unsettledRecords;
   }
 

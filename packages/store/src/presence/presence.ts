@@ -2,11 +2,14 @@
 // scripts/append-records.ts, together with the connectivity record.
 
 import { runScript, type Store } from '../redis/index.js';
-import { disconnectDead } from '../scripts/index.js';
+import { disconnectDead, SET_BACK_MS } from '../scripts/index.js';
 import { connectivityPayload } from './connectivity.js';
 
 /** How long a process of ingest counts as alive after its last heartbeat. */
 export const PROCESS_LEASE_MS = 15_000;
+
+/** In the reply of PTTL. */
+const KEY_IS_MISSING = -2;
 
 export interface Connection {
   vin: string;
@@ -61,7 +64,7 @@ export class Presence {
     const keys = this.#store.keys(partition);
     const isAlive = new Map<string, boolean>();
     for (const processId of new Set(connections.map(({ processId }) => processId))) {
-      isAlive.set(processId, (await redis.exists(keys.process(processId))) === 1);
+      isAlive.set(processId, await this.#isAlive(keys.process(processId)));
     }
     const reported: Connection[] = [];
     for (const connection of connections) {
@@ -73,6 +76,14 @@ export class Presence {
       if (done === 1) reported.push(connection);
     }
     return reported;
+  }
+
+  async #isAlive(key: string): Promise<boolean> {
+    const { redis } = this.#store;
+    const leftMs = await redis.pttl(key);
+    // the clock of Redis was set back, and the heartbeat of a dead process would last for that time too
+    if (leftMs > PROCESS_LEASE_MS + SET_BACK_MS) await redis.pexpire(key, PROCESS_LEASE_MS);
+    return leftMs !== KEY_IS_MISSING;
   }
 
   async connectedIn(partition: number): Promise<Connection[]> {

@@ -156,12 +156,12 @@ function reportChanges<Connection extends RedisConnection>(
  * answer; all nodes that can be reached are then connected.
  */
 export async function whenReady(redis: RedisConnection, limitMs: number): Promise<void> {
-  const deadline = Date.now() + limitMs;
+  const deadline = performance.now() + limitMs;
   let failure: unknown;
-  while (Date.now() < deadline) {
+  while (performance.now() < deadline) {
     try {
       await redis.ping();
-      if (redis instanceof Cluster) await whenNodesSettled(redis, deadline - Date.now());
+      if (redis instanceof Cluster) await whenNodesSettled(redis, deadline - performance.now());
       return;
     } catch (error) {
       failure = error;

@@ -9,7 +9,13 @@ export {
   rejectEntry,
   settleRedelivery,
 } from './leased-subscription.js';
-export { acquireLeaseScript, joinDispatchersScript, releaseLeaseScript, renewLeaseScript } from './leases.js';
+export {
+  acquireLeaseScript,
+  joinDispatchersScript,
+  releaseLeaseScript,
+  renewLeaseScript,
+  SET_BACK_MS,
+} from './leases.js';
 export { readLogClock } from './log-clock.js';
 export { disconnectDead } from './presence.js';
 export { acquireSlot, updateSlots } from './slots.js';

@@ -2,6 +2,9 @@
 // the log and free memory. (Script flags need Redis 7.)
 import { defineScript } from './script.js';
 
+/** What expires later than possible by more than this was written before the clock of Redis was set back. */
+export const SET_BACK_MS = 60_000;
+
 /**
  * KEYS[1] string   lease
  * KEYS[2] counter  epoch of the lease
@@ -12,7 +15,11 @@ import { defineScript } from './script.js';
 export const acquireLeaseScript = defineScript(
   'acquire-lease',
   `#!lua flags=allow-oom
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  -- longer than any lease: the clock of Redis was set back, and that of a dead process would last for that time too
+  if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) + ${SET_BACK_MS} then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+  return 0
+end
 local epoch = redis.call('INCR', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. string.format('%d', epoch), 'PX', ARGV[2])
 return epoch
@@ -59,6 +66,8 @@ export const joinDispatchersScript = defineScript(
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+-- the clock of Redis was set back: what is running joins again, and what has died must not count until the old time
+redis.call('ZREMRANGEBYSCORE', KEYS[1], string.format('%.0f', now + tonumber(ARGV[2]) + ${SET_BACK_MS}), '+inf')
 redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[1])
 return redis.call('ZCARD', KEYS[1])
 `,

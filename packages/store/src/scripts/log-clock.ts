@@ -6,7 +6,7 @@ import { defineScript } from './script.js';
  * KEYS[2] string  time of the last trusted pass of retention
  *
  * Reply: array of the clock of Redis (ms), the time of the newest entry id ('0' = no entry was ever appended), and the
- * time of the last trusted pass ('' = there was none).
+ * time of the last trusted pass ('' = no pass yet).
  */
 export const readLogClock = defineScript(
   'read-log-clock',
