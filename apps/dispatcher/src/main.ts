@@ -108,7 +108,7 @@ async function main(context: RunContext): Promise<void> {
       redisTimeMs: async (partition) => (await logClock(store, partition)).redisMs,
       log,
       now: Date.now,
-      steady: () => performance.now(),
+      monotonicNow: () => performance.now(),
       counts: counts.deadConnections,
     }),
     fleetStatistics: new FleetStatistics({
@@ -117,7 +117,7 @@ async function main(context: RunContext): Promise<void> {
       snapshots,
       counts: counts.fleet,
       now: Date.now,
-      steady: () => performance.now(),
+      monotonicNow: () => performance.now(),
     }),
     counts,
     log,

@@ -201,7 +201,7 @@ async function vehicleRig(
   };
   const fleetStatistics = (now: () => number) => {
     const counts: FleetCounts = createCounts().fleet;
-    return { statistics: new FleetStatistics({ store, presence, snapshots, counts, now, steady: now }), counts };
+    return { statistics: new FleetStatistics({ store, presence, snapshots, counts, now, monotonicNow: now }), counts };
   };
   return {
     fleetStatistics,

@@ -48,8 +48,8 @@ export interface IngestOptions {
   /** Set in one of several workers, where the primary serves the admin port. */
   primary?: PrimaryChannel;
   now?: () => number;
-  /** A clock that can't be set, ms. */
-  steady?: () => number;
+  /** Milliseconds of a clock that can't be set. */
+  monotonicNow?: () => number;
   /** How often the certificate files are checked; default: the watch's own interval. */
   certificatePollMs?: number | undefined;
   handshakeLimits?: Partial<GuardLimits> | undefined;
@@ -65,7 +65,7 @@ export interface IngestOptions {
 
 /** Resolves when vehicles can connect, which needs a Redis that answers. Throws ConfigError, ListenError. */
 export async function startIngest({ config, context, primary, ...options }: IngestOptions) {
-  const { now = Date.now, steady = () => performance.now() } = options;
+  const { now = Date.now, monotonicNow = () => performance.now() } = options;
   const { log, signal } = context;
   const files = withDefaults(config);
   const loaded = await loadOrAwaitCertificates(files, log);
@@ -118,8 +118,8 @@ export async function startIngest({ config, context, primary, ...options }: Inge
     records === 0 ? undefined : new VehicleBuckets({ capacity: records, perSecond: records / seconds });
   const bytesPerMinute = config.VEHICLE_BYTES_PER_MINUTE;
   const byteBudget = bytesPerMinute === 0 ? undefined : new ByteBudget({ bytesPerMinute, counts, log });
-  const stalls = new StallDetector({ now, steady });
-  const shared = { appender, maxUnsettledBytes, stalls, rateLimits, byteBudget, counts, log, now, steady };
+  const stalls = new StallDetector({ now, monotonicNow });
+  const shared = { appender, maxUnsettledBytes, stalls, rateLimits, byteBudget, counts, log, now, monotonicNow };
   const appendConnectivity = createConnectivityRecords({ appender, inspect, log, now });
   const connections = new ConnectionRegistry({
     ...shared,

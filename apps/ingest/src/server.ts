@@ -152,7 +152,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
         vehicleTxid: header(request, 'x-txid'),
         networkInterface: header(request, 'x-network-interface'),
         address: addressOf(request),
-        connectedMs: services.steady(),
+        connectedMs: services.monotonicNow(),
       };
       connections.add(new VehicleConnection({ webSocket, socket, sender, facts, services }), { isFull });
     });

@@ -45,7 +45,7 @@ describe('an ack', () => {
 
   it('is sent for a marked repeat long after the vehicle connected', async ({ startIngest }) => {
     let nowMs = Date.now();
-    const ingest = await startIngest({ now: () => nowMs, steady: () => nowMs });
+    const ingest = await startIngest({ now: () => nowMs, monotonicNow: () => nowMs });
     const vehicle = await ingest.connect();
     await vehicle.fence('a');
     nowMs += 3_600_000;

@@ -53,7 +53,7 @@ export interface TestIngestOptions {
   pki: TestPki;
   env?: Record<string, string>;
   now?: () => number;
-  steady?: () => number;
+  monotonicNow?: () => number;
   certificatePollMs?: number;
   maxUnsettledBytes?: number;
   connectsPerMinute?: number;

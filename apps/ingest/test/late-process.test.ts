@@ -30,7 +30,7 @@ it('looks for repeats when its clock has jumped, even on an old connection', asy
       nowMs += jumpMs;
       return nowMs;
     },
-    steady: () => nowMs,
+    monotonicNow: () => nowMs,
   });
   const vehicle = await ingest.connect();
   await vehicle.fence('a');

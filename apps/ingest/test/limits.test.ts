@@ -113,7 +113,7 @@ describe('RATE_LIMIT_RECORDS', () => {
     startIngest,
   }) => {
     let nowMs = Date.now();
-    const ingest = await startIngest({ env: limits, steady: () => nowMs });
+    const ingest = await startIngest({ env: limits, monotonicNow: () => nowMs });
     const [busy, calm] = [await ingest.connect(), await ingest.connect({ vin: OTHER_VIN })];
     // larger than one read of a socket
     const txids = Array.from({ length: 12 }, (_, n) => `tx-${n}`);

@@ -116,7 +116,7 @@ describe('a vehicle that connects to another process', () => {
 describe('a silent vehicle', () => {
   it('is pinged, and terminated if it does not answer', async ({ startIngest }) => {
     let nowMs = Date.now();
-    ingest = await startIngest({ steady: () => nowMs });
+    ingest = await startIngest({ monotonicNow: () => nowMs });
     const [alive, gone] = [await ingest.connect(), await ingest.connect({ vin: OTHER_VIN })];
     await Promise.all([alive.fence(), gone.fence()]);
     gone.connection.pause();
@@ -148,7 +148,7 @@ describe('a silent vehicle', () => {
     async (setMs, { startIngest }) => {
       let steadyMs = 0;
       let nowMs = Date.now();
-      ingest = await startIngest({ now: () => nowMs, steady: () => steadyMs });
+      ingest = await startIngest({ now: () => nowMs, monotonicNow: () => steadyMs });
       const vehicle = await ingest.connect();
       await vehicle.fence();
       vehicle.connection.pause();
@@ -171,7 +171,7 @@ describe('a silent vehicle', () => {
 
   it('is not terminated for silence while its socket was paused', async ({ redisServer, startIngest }) => {
     let nowMs = Date.now();
-    ingest = await startIngest({ steady: () => nowMs });
+    ingest = await startIngest({ monotonicNow: () => nowMs });
     const vehicle = await ingest.connect();
     await vehicle.fence();
     redisServer.pause();

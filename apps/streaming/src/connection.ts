@@ -88,6 +88,7 @@ export class Connection implements LiveClient {
       counts,
       log,
       now,
+      monotonicNow: () => performance.now(),
       isFirstSubscribeTo,
       pace: this.#pace,
       ...(vinOf === undefined ? {} : { vinOf }),

@@ -51,6 +51,8 @@ export interface StreamingOptions {
   /** Called when connections can be accepted; the rest of the start requires Redis. */
   onOpen?: (open: { clients: StreamingServer; grpc: GrpcServer; registry: Metrics['registry'] }) => void;
   now?: () => number;
+  /** Milliseconds of a clock that can't be set. */
+  monotonicNow?: () => number;
   pace?: Partial<Pace>;
   /** How long a client may leave its messages unread. */
   unreadLimitMs?: number;
@@ -69,6 +71,7 @@ export async function startStreaming({
   readiness,
   listens,
   now = Date.now,
+  monotonicNow = () => performance.now(),
   ...options
 }: StreamingOptions) {
   const { log } = context;
@@ -96,6 +99,7 @@ export async function startStreaming({
     counts,
     log,
     now,
+    monotonicNow,
     onReadable: (isReadable) => {
       readiness.set('log', isReadable ? { ready: true } : { ready: false, reason: 'unreadable' });
       grpc.setServing(isReadable);
@@ -213,7 +217,7 @@ function createAccess(
     bridgeToken: config.BRIDGE_TOKEN?.reveal(),
     tokens: new TokenStore(store),
     teslaTokens: new TeslaTokens({
-      keys: new KeySet({ source: config.TESLA_JWKS, now, log }),
+      keys: new KeySet({ source: config.TESLA_JWKS, now: () => performance.now(), log }),
       issuers: config.TESLA_ISSUERS,
       now,
     }),
@@ -242,7 +246,7 @@ function createPush(config: StreamingConfig, { store, context, feeds, counts, lo
   const oidc =
     audience === undefined || account === undefined
       ? undefined
-      : { keys: new KeySet({ source: config.PUBSUB_PUSH_JWKS, now, log }), audience, account };
+      : { keys: new KeySet({ source: config.PUBSUB_PUSH_JWKS, now: () => performance.now(), log }), audience, account };
   if (oidc === undefined && token === undefined) return undefined;
   const appender = new Appender({
     store,

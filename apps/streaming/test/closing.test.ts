@@ -1,7 +1,7 @@
 // However a TeslaMate-like client is disconnected, it gets no close frame: TCP ends, and the client survives.
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import type { RedisConnection } from '@fleetbridge/store';
-import { eventually } from '@fleetbridge/testing';
+import { eventually, wallClock } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
 import { type Rig, type RigOptions, TOKEN, VIN } from './streaming-rig.js';
 import { it as streamingTest, type TestSocket } from './streaming-test.js';
@@ -28,6 +28,18 @@ const it = streamingTest.extend<{ open: (options?: Partial<RigOptions>) => Promi
       return { rig, vehicle, connect: async (how) => ownerSocket(await connect(rig.wsUrl, how)) };
     });
   },
+});
+
+it('ends a client that never pongs in time although the clock is set back by an hour', async ({ open, cleanup }) => {
+  const { rig, connect } = await open({ pace: { noPongEndMs: 200, idlePingEveryMs: 5 } });
+  const clock = wallClock();
+  cleanup.push(() => clock.reset());
+  const raw = await connect({ autoPong: false });
+  raw.subscribe();
+  await eventually(() => raw.updates() === 1);
+  clock.set(-3_600_000);
+  await eventually(() => raw.closes.length === 1, 5_000);
+  expect(rig.counts.ended).toEqual({ no_pong: 1 });
 });
 
 describe('no close frame is sent', () => {

@@ -145,7 +145,10 @@ describe('a parked vehicle', () => {
     open,
   }) => {
     let aheadMs = 20 * HOUR_MS;
-    const { vehicle, newClient } = await open({ now: () => Date.now() + aheadMs });
+    const { vehicle, newClient } = await open({
+      now: () => Date.now() + aheadMs,
+      monotonicNow: () => performance.now() + aheadMs,
+    });
     await vehicle.send({ Location: [48.1, 11.5], Gear: 'P' }, 1_000);
     await vehicle.disconnect();
     const client = await newClient();

@@ -19,7 +19,10 @@ export const OTHER_VIN = '5YJ3E1EA7KF000002';
 export const TOKEN = 'bridge-token';
 
 export interface RigOptions
-  extends Pick<StreamingOptions, 'now' | 'pace' | 'unreadLimitMs' | 'onOpen' | 'slotTimes' | 'elevation' | 'limits'> {
+  extends Pick<
+    StreamingOptions,
+    'now' | 'monotonicNow' | 'pace' | 'unreadLimitMs' | 'onOpen' | 'slotTimes' | 'elevation' | 'limits'
+  > {
   redisUrl: string;
   redis: RedisConnection;
   namespace: string;

@@ -2,7 +2,7 @@
 import { decodeRecord } from '@fleetbridge/protocol';
 import { TeslaMateClient } from '@fleetbridge/simulator';
 import { acquireLease, SnapshotStore } from '@fleetbridge/store';
-import { eventually } from '@fleetbridge/testing';
+import { eventually, wallClock } from '@fleetbridge/testing';
 import { allReadings, emptyState, mergeRecord, readingsToHash } from '@fleetbridge/vehicle-state';
 import { describe, expect } from 'vitest';
 import type { WebSocket } from 'ws';
@@ -185,6 +185,27 @@ describe('a subscriber of a connected vehicle', () => {
     );
     expect(teslaMate.frames).toHaveLength(1);
   });
+
+  it.for([-3_600_000, 3_600_000])(
+    'receives hellos and frames as before when the clock is set by %i ms',
+    async (setMs, { open, cleanup }) => {
+      const { vehicle, client } = await open({ pace: { helloEveryMs: 200, pingEveryMs: 10, idlePingEveryMs: 30 } });
+      const clock = wallClock();
+      cleanup.push(() => clock.reset());
+      await vehicle.connect();
+      await vehicle.send(driving, 1_000);
+      const teslaMate = client();
+      await teslaMate.connect();
+      await teslaMate.waitFor(({ frames }) => frames.length === 1);
+      clock.set(setMs);
+      const hellos = () => teslaMate.messages.filter(({ text }) => text.includes('control:hello')).length;
+      const before = hellos();
+      await eventually(() => hellos() >= before + 2, 5_000);
+      await vehicle.send({ VehicleSpeed: 11 }, 2_000);
+      await teslaMate.waitFor(({ frames }) => frames.length === 2);
+      expect(teslaMate.isConnected).toBe(true);
+    },
+  );
 
   it('receives the requested columns, and no frame in which they are unchanged', async ({ open }) => {
     const { vehicle, client } = await open();

@@ -49,7 +49,7 @@ function newDeadConnections() {
     redisTimeMs: async () => steadyMs + state.redisAheadMs,
     log: createLogger({ name: 'test', level: 'silent' }),
     now: () => steadyMs + state.wallAheadMs,
-    steady: () => steadyMs,
+    monotonicNow: () => steadyMs,
     counts: { reported: 0 },
   });
   return {

@@ -15,15 +15,15 @@ export interface DeadConnectionsOptions {
   redisTimeMs: (partition: number) => Promise<number>;
   log: Logger;
   now: () => number;
-  /** A clock that can't be set, ms. */
-  steady: () => number;
+  /** Milliseconds of a clock that can't be set. */
+  monotonicNow: () => number;
   counts: { reported: number };
 }
 
 export class DeadConnections {
   readonly #options: DeadConnectionsOptions;
   #answeringSinceMs: number | undefined;
-  /** By partition: how much the clock of its Redis is ahead of the steady one. */
+  /** By partition: how much the clock of its Redis is ahead of the monotonic one. */
   #offsets = new Map<number, number>();
 
   constructor(options: DeadConnectionsOptions) {
@@ -32,12 +32,12 @@ export class DeadConnections {
 
   /** Call it every few seconds with the partitions of this process. Never rejects. */
   async report(partitions: readonly number[]): Promise<void> {
-    const { presence, ping, log, now, steady, counts } = this.#options;
+    const { presence, ping, log, now, monotonicNow, counts } = this.#options;
     try {
       await ping();
       if (await this.#hasJumped(partitions)) this.#answeringSinceMs = undefined;
-      this.#answeringSinceMs ??= steady();
-      if (steady() - this.#answeringSinceMs < PROCESS_LEASE_MS) return;
+      this.#answeringSinceMs ??= monotonicNow();
+      if (monotonicNow() - this.#answeringSinceMs < PROCESS_LEASE_MS) return;
       for (const partition of partitions) {
         for (const { vin, connectionId, processId } of await presence.reportDead(partition, now())) {
           counts.reported++;
@@ -51,9 +51,9 @@ export class DeadConnections {
   }
 
   async #hasJumped(partitions: readonly number[]): Promise<boolean> {
-    const { redisTimeMs, steady } = this.#options;
+    const { redisTimeMs, monotonicNow } = this.#options;
     const offsets = new Map<number, number>();
-    for (const partition of partitions) offsets.set(partition, (await redisTimeMs(partition)) - steady());
+    for (const partition of partitions) offsets.set(partition, (await redisTimeMs(partition)) - monotonicNow());
     const hasJumped = partitions.some((partition) => {
       const before = this.#offsets.get(partition);
       return before !== undefined && Math.abs(offsets.get(partition)! - before) > JUMP_MS;

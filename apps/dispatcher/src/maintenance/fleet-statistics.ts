@@ -25,8 +25,8 @@ export interface FleetStatisticsOptions {
   snapshots: Pick<SnapshotStore, 'readings'>;
   counts: FleetCounts;
   now: () => number;
-  /** A clock that can't be set, ms. */
-  steady: () => number;
+  /** Milliseconds of a clock that can't be set. */
+  monotonicNow: () => number;
 }
 
 export class FleetStatistics {
@@ -39,9 +39,9 @@ export class FleetStatistics {
 
   /** Call it every few seconds with the partitions of this process; updates every 30 s. */
   async update(partitions: readonly number[]): Promise<void> {
-    const { counts, steady } = this.#options;
-    if (steady() - this.#updatedMs < UPDATE_EVERY_MS) return;
-    this.#updatedMs = steady();
+    const { counts, monotonicNow } = this.#options;
+    if (monotonicNow() - this.#updatedMs < UPDATE_EVERY_MS) return;
+    this.#updatedMs = monotonicNow();
     const found: FleetCounts = { connected: 0, quiet: { driving: 0, charging: 0, parked: 0 } };
     for (const partition of partitions) await this.#countIn(partition, found);
     Object.assign(counts, found);

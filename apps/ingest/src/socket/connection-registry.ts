@@ -33,8 +33,8 @@ export interface ConnectionRegistryOptions {
   connectsPerMinute?: number | undefined;
   counts: Pick<Counts, 'connected' | 'replaced' | 'ended'>;
   log: Logger;
-  /** A clock that can't be set, ms. */
-  steady: () => number;
+  /** Milliseconds of a clock that can't be set. */
+  monotonicNow: () => number;
 }
 
 export class ConnectionRegistry implements ConnectionEvents {
@@ -67,7 +67,7 @@ export class ConnectionRegistry implements ConnectionEvents {
   /** False when the vehicle has connected too often; otherwise the connect is counted. */
   mayConnect(vin: string): boolean {
     const bucket = this.#connects.bucketOf(vin);
-    const nowMs = this.#options.steady();
+    const nowMs = this.#options.monotonicNow();
     if (bucket.waitMs(nowMs) > 0) return false;
     bucket.take(nowMs);
     return true;
@@ -165,8 +165,8 @@ export class ConnectionRegistry implements ConnectionEvents {
 
   /** Pings connections that have been silent for long and terminates those that did not answer their ping. */
   sweep(): void {
-    const { steady, rateLimits, byteBudget } = this.#options;
-    const nowMs = steady();
+    const { monotonicNow, rateLimits, byteBudget } = this.#options;
+    const nowMs = monotonicNow();
     const isConnected = (vin: string) => this.#byVin.has(vin);
     rateLimits?.deleteFull(nowMs, isConnected);
     byteBudget?.cleanup(isConnected);
@@ -179,18 +179,18 @@ export class ConnectionRegistry implements ConnectionEvents {
   }
 
   paused(connection: VehicleConnection): void {
-    this.#paused.set(connection, this.#options.steady());
+    this.#paused.set(connection, this.#options.monotonicNow());
   }
 
   resumed(connection: VehicleConnection): void {
-    const { steady, stalls } = this.#options;
+    const { monotonicNow, stalls } = this.#options;
     const pausedMs = this.#paused.get(connection);
-    if (pausedMs !== undefined) stalls.wasUnread(steady() - pausedMs);
+    if (pausedMs !== undefined) stalls.wasUnread(monotonicNow() - pausedMs);
     this.#paused.delete(connection);
   }
 
   closed(connection: VehicleConnection, code: number): void {
-    const { log, steady, appendConnectivity } = this.#options;
+    const { log, monotonicNow, appendConnectivity } = this.#options;
     // At a stop a silent vehicle is reported before its socket has closed.
     if (!this.#open.delete(connection)) return;
     this.#paused.delete(connection);
@@ -204,7 +204,7 @@ export class ConnectionRegistry implements ConnectionEvents {
     // the log ignores it when a newer connection has replaced this one
     appendConnectivity(connection, 'disconnect');
     const { connectionId, connectedMs } = connection.facts;
-    const duration = Math.round((steady() - connectedMs) / 1000);
+    const duration = Math.round((monotonicNow() - connectedMs) / 1000);
     const { vin, records, bytes } = connection;
     const facts = { vin, connection_id: connectionId, code, records, bytes, duration_sec: duration };
     // the newer connection has a line of its own
@@ -245,7 +245,7 @@ export class ConnectionRegistry implements ConnectionEvents {
       address,
       version: sender.version,
     };
-    const nowMs = this.#options.steady();
+    const nowMs = this.#options.monotonicNow();
     const last = isReplacing ? this.#replacedLines.get(vin) : undefined;
     if (last !== undefined && nowMs - last.loggedMs < REPLACED_LOG_MS) {
       last.suppressed++;

@@ -39,7 +39,7 @@ export interface ConnectionFacts {
   vehicleTxid: string;
   networkInterface: string;
   address: string;
-  /** By the steady clock. */
+  /** By the monotonic clock. */
   connectedMs: number;
 }
 
@@ -67,8 +67,8 @@ export interface ConnectionServices {
   counts: Counts;
   log: Pick<Logger, 'debug'>;
   now: () => number;
-  /** A clock that can't be set, ms. */
-  steady: () => number;
+  /** Milliseconds of a clock that can't be set. */
+  monotonicNow: () => number;
 }
 
 export interface ConnectionParts {
@@ -101,7 +101,7 @@ export class VehicleConnection implements AppendReceipt {
   #bytesToCharge = Number.POSITIVE_INFINITY;
   /** Set while the vehicle is over its rate limit or its byte budget. */
   #tokenTimer: NodeJS.Timeout | undefined;
-  /** The tick of the steady clock before the last bytes of the vehicle came; for the idle check. */
+  /** The tick of the monotonic clock before the last bytes of the vehicle came; for the idle check. */
   lastReceivedMs: number;
   /** When the ping was sent that has no answer yet; 0: no ping is open. */
   pingedMs = 0;
@@ -187,6 +187,8 @@ export class VehicleConnection implements AppendReceipt {
     this.#services.events.resumed(this);
     // silence of a socket that was not read is no sign of a dead vehicle
     this.#markReceived();
+    // the tick may be from before a stall
+    this.lastReceivedMs = this.#services.monotonicNow();
     this.#webSocket.resume();
   }
 
@@ -290,7 +292,7 @@ export class VehicleConnection implements AppendReceipt {
 
   /** Charges one message. Over the limit the socket is paused; messages that are already read are still processed. */
   #consumeToken(bucket: TokenBucket): void {
-    const nowMs = this.#services.steady();
+    const nowMs = this.#services.monotonicNow();
     bucket.take(nowMs);
     if (this.#tokenTimer !== undefined || bucket.waitMs(nowMs) === 0) return;
     this.#services.counts.rateLimited++;
@@ -302,7 +304,7 @@ export class VehicleConnection implements AppendReceipt {
   #chargeBytes(): void {
     this.#bytesToCharge = this.bytes + BYTES_PER_CHARGE;
     this.#takeBytes();
-    const nowMs = this.#services.steady();
+    const nowMs = this.#services.monotonicNow();
     if (this.#tokenTimer !== undefined || this.#byteBucket?.waitMs(nowMs) === 0) return;
     this.#services.byteBudget?.paused(this.vin);
     this.#pause();
@@ -310,7 +312,7 @@ export class VehicleConnection implements AppendReceipt {
   }
 
   #takeBytes(): void {
-    this.#byteBucket?.take(this.#services.steady(), Number.POSITIVE_INFINITY, this.bytes - this.#chargedBytes);
+    this.#byteBucket?.take(this.#services.monotonicNow(), Number.POSITIVE_INFINITY, this.bytes - this.#chargedBytes);
     this.#chargedBytes = this.bytes;
   }
 
@@ -319,7 +321,7 @@ export class VehicleConnection implements AppendReceipt {
     const check = () => {
       this.#tokenTimer = undefined;
       // messages that were read together with the last one consumed tokens too
-      const laterMs = this.#services.steady();
+      const laterMs = this.#services.monotonicNow();
       if (waitMs(laterMs) > 0) this.#awaitTokens(laterMs);
       else this.resumeIfPossible();
     };

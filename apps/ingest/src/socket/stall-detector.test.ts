@@ -30,7 +30,7 @@ it.for([-3_600_000, 3_600_000])('expects repeats for ten seconds after the clock
 function newDetector() {
   let steadyMs = 1_000;
   let wallAheadMs = 0;
-  const stalls = new StallDetector({ now: () => steadyMs + wallAheadMs, steady: () => steadyMs });
+  const stalls = new StallDetector({ now: () => steadyMs + wallAheadMs, monotonicNow: () => steadyMs });
   return {
     stalls,
     tickAt: (ms: number, aheadMs = 0) => {

@@ -9,8 +9,8 @@ const TICK_MS = 50;
 
 export interface StallDetectorOptions {
   now: () => number;
-  /** A clock that can't be set, ms. */
-  steady: () => number;
+  /** Milliseconds of a clock that can't be set. */
+  monotonicNow: () => number;
 }
 
 export class StallDetector {
@@ -18,13 +18,13 @@ export class StallDetector {
   #timer: NodeJS.Timeout | undefined;
   #tickWallMs: number;
   #lateUntilMs = Number.NEGATIVE_INFINITY;
-  /** The steady clock at the last tick. */
+  /** The monotonic clock at the last tick. */
   tickMs: number;
 
   constructor(options: StallDetectorOptions) {
     this.#options = options;
     this.#tickWallMs = options.now();
-    this.tickMs = options.steady();
+    this.tickMs = options.monotonicNow();
   }
 
   start(): void {
@@ -34,7 +34,7 @@ export class StallDetector {
   /** What `start` repeats. */
   tick(): void {
     this.#tickWallMs = this.#options.now();
-    this.tickMs = this.#options.steady();
+    this.tickMs = this.#options.monotonicNow();
   }
 
   stop(): void {
@@ -42,7 +42,7 @@ export class StallDetector {
   }
 
   /**
-   * Whether what is read at `nowMs` may have waited unread. By the wall clock, because the steady one may stop while the
+   * Whether what is read at `nowMs` may have waited unread. By the wall clock, because the monotonic one may stop while the
    * machine sleeps; a clock that was set, in either direction, counts as a stall.
    */
   isLate(nowMs: number): boolean {
@@ -52,6 +52,6 @@ export class StallDetector {
 
   /** A socket was not read for `durationMs`. */
   wasUnread(durationMs: number): void {
-    if (durationMs > STALL_MS) this.#lateUntilMs = this.#options.steady() + LATE_FOR_MS;
+    if (durationMs > STALL_MS) this.#lateUntilMs = this.#options.monotonicNow() + LATE_FOR_MS;
   }
 }

@@ -7,7 +7,8 @@ import type { VehicleFeed } from './vehicle-feed.js';
 
 export interface CheckpointScheduleOptions {
   checkpoints: CheckpointStore;
-  now: () => number;
+  /** Milliseconds of a clock that can't be set. */
+  monotonicNow: () => number;
   log: Logger;
 }
 
@@ -23,15 +24,15 @@ export class CheckpointSchedule {
   }
 
   writeIfDue(vin: string, feed: VehicleFeed): void {
-    const { checkpoints, now, log } = this.#options;
+    const { checkpoints, monotonicNow, log } = this.#options;
     if (feed.isUnknown) return;
     const frame = feed.present?.entryId;
     const last = this.#last.get(vin);
-    const ageMs = last === undefined ? Number.POSITIVE_INFINITY : now() - last.atMs;
+    const ageMs = last === undefined ? Number.POSITIVE_INFINITY : monotonicNow() - last.atMs;
     if (ageMs < (frame === last?.frame ? IDLE_EVERY_MS : checkpoints.spacingMs)) return;
     const checkpoint = feed.checkpoint();
     if (!checkpoint || !isAfter(checkpoint.entryId, BEGINNING)) return;
-    this.#last.set(vin, { atMs: now(), frame });
+    this.#last.set(vin, { atMs: monotonicNow(), frame });
     checkpoints.add(vin, checkpoint).catch((err) => log.debug({ err, vin }, 'checkpoint_write_failed'));
   }
 

@@ -35,6 +35,8 @@ export interface FeedsOptions {
   counts: StreamingCounts;
   log: Logger;
   now: () => number;
+  /** Milliseconds of a clock that can't be set. */
+  monotonicNow: () => number;
   /** Elevations for the frames; without it the column is empty. */
   elevation?: Pick<Elevation, 'at'> | undefined;
   /** Called for each entry in the log's order, after the feed; without `decoded` if the entry is undecodable. */
@@ -68,7 +70,7 @@ export class Feeds {
 
   constructor(options: FeedsOptions) {
     this.#options = options;
-    const { store, resumeWindowMs: windowMs, counts, log, now } = options;
+    const { store, resumeWindowMs: windowMs, counts, log } = options;
     this.#slotStore = new SlotStore({
       store,
       windowMs,
@@ -77,7 +79,11 @@ export class Feeds {
     });
     this.slots = new ResumePositions({ store: this.#slotStore, partitions: store.partitions, counts, log });
     this.#checkpoints = new CheckpointStore({ store, windowMs });
-    this.#checkpointSchedule = new CheckpointSchedule({ checkpoints: this.#checkpoints, now, log });
+    this.#checkpointSchedule = new CheckpointSchedule({
+      checkpoints: this.#checkpoints,
+      monotonicNow: options.monotonicNow,
+      log,
+    });
     const pages = new LogPages(store);
     const readUpTo = (partition: number) => this.cursor(partition);
     this.#history = new FrameHistory({ pages, store, windowMs, readUpTo });
@@ -130,10 +136,11 @@ export class Feeds {
   of(vin: string): VehicleFeed {
     const known = this.#byVin.get(vin);
     if (known) return known;
-    const { now, snapshots, store, resumeWindowMs } = this.#options;
+    const { now, monotonicNow, snapshots, store, resumeWindowMs } = this.#options;
     const partition = store.partitionOf(vin);
     const feed = new VehicleFeed({
       now,
+      monotonicNow,
       windowMs: resumeWindowMs,
       elevation: this.#options.elevation,
       loadSnapshot: async () => stateFromHash((await snapshots.read(vin)).hash).state,
@@ -215,11 +222,11 @@ export class Feeds {
 
   /** Drops deleted vehicles and follows the vehicles with slots. Failures are retried at the next check. */
   async #check(): Promise<void> {
-    const { store, now, log } = this.#options;
+    const { store, monotonicNow, log } = this.#options;
     try {
       await this.#deleted.check();
       const lists = await store.eachPartition(({ partition }) => this.#slotStore.vins(partition));
-      for (const vin of lists.flat()) this.#slotted.set(vin, now());
+      for (const vin of lists.flat()) this.#slotted.set(vin, monotonicNow());
       await Promise.all(lists.flat().map((vin) => this.of(vin).framesReady()));
     } catch (err) {
       log.debug({ err }, 'slot_check_failed');
@@ -246,12 +253,17 @@ export class Feeds {
     }
   }
 
+  #isSlotted(vin: string): boolean {
+    const foundMs = this.#slotted.get(vin);
+    return foundMs !== undefined && this.#options.monotonicNow() - foundMs < CLEANUP_EVERY_MS;
+  }
+
   #cleanupFeed(vin: string, feed: VehicleFeed): void {
     if (!feed.isTracked) {
       if (feed.isUnknown && feed.subscribers === 0) this.#byVin.delete(vin);
       return;
     }
-    const isFollowed = feed.subscribers > 0 || (this.#slotted.get(vin) ?? 0) > this.#options.now() - CLEANUP_EVERY_MS;
+    const isFollowed = feed.subscribers > 0 || this.#isSlotted(vin);
     if (isFollowed) {
       feed.recentFrames();
       this.#checkpointSchedule.writeIfDue(vin, feed);

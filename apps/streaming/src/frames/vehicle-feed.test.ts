@@ -110,6 +110,21 @@ describe('a feed', () => {
     expect(changes).toEqual(['online', 'offline', 'online']);
   });
 
+  it.each([-3_600_000, 3_600_000])('ends after two minutes although the clock is set by %i ms', async (setMs) => {
+    vi.useFakeTimers({ now: 10_000_000 });
+    const { feed, send, presence } = open({ now: Date.now });
+    await feed.framesReady();
+    presence(true, 0);
+    send(driving, 1_000, Date.now());
+    presence(false, 0);
+    expect(feed.isOnline).toBe(true);
+    vi.setSystemTime(Date.now() + setMs);
+    vi.advanceTimersByTime(119_000);
+    expect(feed.isOnline).toBe(true);
+    vi.advanceTimersByTime(1_000);
+    expect(feed.isOnline).toBe(false);
+  });
+
   it('of a connected vehicle is online without records, and offline when it disconnects after its last record', async () => {
     vi.useFakeTimers({ now: 10_000_000 });
     const { feed, send, presence } = open({ now: Date.now });
@@ -130,6 +145,7 @@ function open(options: Partial<ConstructorParameters<typeof VehicleFeed>[0]> = {
   const nowMs = 10_000_000;
   const feed = new VehicleFeed({
     now: () => nowMs,
+    monotonicNow: () => performance.now(),
     windowMs: nowMs,
     loadSnapshot: () => Promise.resolve(emptyState()),
     readUpTo: () => `${idMs}-${n}`,

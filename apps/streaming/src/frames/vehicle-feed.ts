@@ -24,6 +24,7 @@ import { OfflineTime } from './offline-time.js';
 export const DRIVE_GRACE_MS = 120_000;
 /** A vehicle of unknown connectivity counts as online for this long after a record. */
 const PRESENT_MS = 120_000;
+const LONGEST_PRESENCE_MS = Math.max(DRIVE_GRACE_MS, PRESENT_MS);
 /** A vehicle that is offline and has sent nothing for longer may have no telemetry configuration any more. */
 const ASLEEP_MS = 24 * 3_600_000;
 /** The same for one whose subscriber keeps asking: TeslaMate asks only while Tesla's API calls the vehicle online. */
@@ -43,6 +44,8 @@ export interface FeedListener {
 
 export interface FeedOptions {
   now: () => number;
+  /** Milliseconds of a clock that can't be set. */
+  monotonicNow: () => number;
   windowMs: number;
   elevation?: Pick<Elevation, 'at'> | undefined;
   /** Reads the vehicle's snapshot. */
@@ -70,12 +73,15 @@ export class VehicleFeed {
   #lastRecordId: string | undefined;
   #isOnline = false;
   readonly #offlineTime: OfflineTime;
+  /** When the vehicle stops being online: by its records, and by the monotonic clock. */
+  #untilMs = Number.NaN;
+  #deadlineMs = 0;
   #presenceTimer: NodeJS.Timeout | undefined;
 
   constructor(options: FeedOptions) {
     this.#options = options;
     this.messages = new FrameMessages(options.elevation);
-    this.#offlineTime = new OfflineTime(options.now);
+    this.#offlineTime = new OfflineTime(options.monotonicNow);
   }
 
   /**
@@ -236,11 +242,23 @@ export class VehicleFeed {
 
   #updatePresence(): void {
     clearTimeout(this.#presenceTimer);
-    const leftMs = this.#onlineUntilMs() - this.#options.now();
+    const leftMs = this.#onlineForMs();
     this.#setOnline(leftMs > 0);
     if (leftMs > 0 && leftMs < Number.POSITIVE_INFINITY) {
       this.#presenceTimer = setTimeout(() => this.#updatePresence(), leftMs);
     }
+  }
+
+  /** A clock that is set back afterwards does not prolong it. */
+  #onlineForMs(): number {
+    const { now, monotonicNow } = this.#options;
+    const untilMs = this.#onlineUntilMs();
+    if (untilMs !== this.#untilMs) {
+      this.#untilMs = untilMs;
+      const isUnlimited = untilMs === Number.POSITIVE_INFINITY;
+      this.#deadlineMs = isUnlimited ? untilMs : monotonicNow() + Math.min(untilMs - now(), LONGEST_PRESENCE_MS);
+    }
+    return this.#deadlineMs - monotonicNow();
   }
 
   #onlineUntilMs(): number {

@@ -2,6 +2,7 @@
 // at the clock: a frame costs no timer.
 export interface HelloTimerOptions {
   everyMs: number;
+  /** Milliseconds of a clock that can't be set. */
   now: () => number;
   sendHello: () => void;
 }
@@ -9,8 +10,7 @@ export interface HelloTimerOptions {
 export class HelloTimer {
   readonly #options: HelloTimerOptions;
   #timer: NodeJS.Timeout | undefined;
-  /** 0: no message yet. */
-  lastSentMs = 0;
+  #lastSentMs = 0;
 
   constructor(options: HelloTimerOptions) {
     this.#options = options;
@@ -18,7 +18,7 @@ export class HelloTimer {
 
   /** Starts the timer if it is not running. */
   messageSent(): void {
-    this.lastSentMs = this.#options.now();
+    this.#lastSentMs = this.#options.now();
     this.#timer ??= setTimeout(() => this.#check(), this.#options.everyMs);
   }
 
@@ -29,7 +29,7 @@ export class HelloTimer {
 
   #check(): void {
     const { everyMs, now, sendHello } = this.#options;
-    const leftMs = this.lastSentMs + everyMs - now();
+    const leftMs = this.#lastSentMs + everyMs - now();
     this.#timer = undefined;
     if (leftMs <= 0) sendHello();
     else this.#timer = setTimeout(() => this.#check(), leftMs);

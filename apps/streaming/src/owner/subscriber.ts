@@ -29,6 +29,8 @@ export interface SubscriberOptions {
   counts: StreamingCounts;
   log: Logger;
   now: () => number;
+  /** Milliseconds of a clock that can't be set. */
+  monotonicNow: () => number;
   /** Whether no client of this process has subscribed to the tag before. */
   isFirstSubscribeTo: (tag: string) => boolean;
   pace: Pace;
@@ -67,10 +69,10 @@ export class Subscriber implements FeedListener {
 
   constructor(options: SubscriberOptions) {
     this.#options = options;
-    const { webSocket, now, pace } = options;
+    const { webSocket, monotonicNow, pace } = options;
     this.#webSocket = webSocket;
-    this.#lastReceivedMs = now();
-    this.#hello = new HelloTimer({ everyMs: pace.helloEveryMs, now, sendHello: () => this.#send(HELLO) });
+    this.#lastReceivedMs = monotonicNow();
+    this.#hello = new HelloTimer({ everyMs: pace.helloEveryMs, now: monotonicNow, sendHello: () => this.#send(HELLO) });
     this.#confirmations = new Confirmations({
       ping: (cursor) => {
         if (this.#isOpen) webSocket.ping(cursor);
@@ -79,7 +81,7 @@ export class Subscriber implements FeedListener {
       onConfirmed: (cursor) => this.#slot?.confirm(cursor),
       onSilence: () => this.#endSoon('no_pong'),
       onError: (error) => this.failed(error),
-      now,
+      now: monotonicNow,
       everyMs: pace.pingEveryMs,
       idleEveryMs: pace.idlePingEveryMs,
       silentMs: pace.noPongEndMs,
@@ -87,7 +89,7 @@ export class Subscriber implements FeedListener {
     this.#endUnlessSubscribed();
     webSocket.on('message', (data, isBinary) => this.#onMessage(isBinary ? '' : data.toString()));
     webSocket.on('pong', (data) => {
-      this.#lastReceivedMs = now();
+      this.#lastReceivedMs = monotonicNow();
       this.#confirmations.pong(data.toString());
     });
     webSocket.on('error', () => {});
@@ -96,14 +98,15 @@ export class Subscriber implements FeedListener {
 
   /** Ends TCP as soon as the client is quiet, at the latest after a few times `quietMs`. Resolves when TCP has ended. */
   async endQuietly(reason: string): Promise<void> {
-    const { now, pace } = this.#options;
+    const { monotonicNow, pace } = this.#options;
     this.#isEnding = true;
     clearTimeout(this.#timer);
     this.#hello.stop();
-    const deadline = now() + 4 * pace.quietMs;
+    const deadline = monotonicNow() + 4 * pace.quietMs;
     // the answer to our ping is something that the client sends, too, and frames that it confirms are not sent again
-    const isQuiet = () => this.#hasSubscribed && this.#isAllConfirmed && now() - this.#lastReceivedMs >= pace.quietMs;
-    while (this.#isOpen && !isQuiet() && now() < deadline) await delay(POLL_MS);
+    const isQuiet = () =>
+      this.#hasSubscribed && this.#isAllConfirmed && monotonicNow() - this.#lastReceivedMs >= pace.quietMs;
+    while (this.#isOpen && !isQuiet() && monotonicNow() < deadline) await delay(POLL_MS);
     this.#end(reason);
   }
 
@@ -113,7 +116,8 @@ export class Subscriber implements FeedListener {
     if (!this.#isLive || this.#isEnding) return;
     if (this.#mayRepeat && !isAfter(frame.entryId, this.#sent.upTo)) return;
     this.#mayRepeat = false;
-    if (this.#sendFrame(frame)) this.#options.counts.lagMs = Math.max(0, this.#hello.lastSentMs - frame.timeMs);
+    const { now, counts } = this.#options;
+    if (this.#sendFrame(frame)) counts.lagMs = Math.max(0, now() - frame.timeMs);
   }
 
   online(): void {
@@ -137,8 +141,8 @@ export class Subscriber implements FeedListener {
   }
 
   #onMessage(text: string): void {
-    const { now, counts, log, address } = this.#options;
-    this.#lastReceivedMs = now();
+    const { monotonicNow, counts, log, address } = this.#options;
+    this.#lastReceivedMs = monotonicNow();
     if (this.#isEnding) return;
     const message = parseClientMessage(text);
     if (message.kind === 'unknown') {

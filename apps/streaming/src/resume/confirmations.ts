@@ -10,6 +10,7 @@ export interface ConfirmationsOptions {
   onSilence: () => void;
   /** One of these callbacks has thrown in a timer. */
   onError: (error: unknown) => void;
+  /** Milliseconds of a clock that can't be set. */
   now: () => number;
   /** Shortest interval between pings. */
   everyMs: number;

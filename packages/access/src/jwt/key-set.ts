@@ -12,6 +12,7 @@ const FETCH_TIMEOUT_MS = 5_000;
 export interface KeySetOptions {
   /** URL (http, https) or path of a file. */
   source: string;
+  /** Milliseconds of a clock that can't be set. */
   now: () => number;
   log: { warn(fields: { err: unknown; source: string }, event: string): void };
 }

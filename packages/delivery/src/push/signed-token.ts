@@ -20,10 +20,12 @@ const RENEW_BEFORE_SECONDS = 300;
 export function tokenSigner(options: SignedTokenOptions, now: () => number): () => Promise<string> {
   const key = createPrivateKey(readFileSync(options.keyFile));
   const alg = algorithmOf(key, options.keyFile);
-  let current: { token: Promise<string>; expiresSeconds: number } | undefined;
+  let current: { token: Promise<string>; issuedSeconds: number } | undefined;
   return () => {
     const seconds = Math.floor(now() / 1000);
-    if (current === undefined || current.expiresSeconds - RENEW_BEFORE_SECONDS < seconds) {
+    const ageSeconds = seconds - (current?.issuedSeconds ?? Number.NEGATIVE_INFINITY);
+    // negative: the clock was set back, and servers reject a token from the future
+    if (current === undefined || ageSeconds < 0 || ageSeconds > VALID_SECONDS - RENEW_BEFORE_SECONDS) {
       const { keyId, issuer, audience, serviceAccount } = options;
       const token = new SignJWT({ email: serviceAccount, email_verified: true, azp: serviceAccount })
         .setProtectedHeader({ alg, typ: 'JWT', ...(keyId === undefined ? {} : { kid: keyId }) })
@@ -33,7 +35,7 @@ export function tokenSigner(options: SignedTokenOptions, now: () => number): () 
         .setIssuedAt(seconds)
         .setExpirationTime(seconds + VALID_SECONDS)
         .sign(key);
-      current = { token, expiresSeconds: seconds + VALID_SECONDS };
+      current = { token, issuedSeconds: seconds };
     }
     return current.token;
   };
