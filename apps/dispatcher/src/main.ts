@@ -20,9 +20,10 @@ import {
   Presence,
   SnapshotStore,
   SubscriptionStore,
+  sinceBootMs,
 } from '@fleetbridge/store';
 import { dispatcherConfig } from './config.js';
-import { DeadConnections, FleetStatistics, MaintenanceLoop, sinceBootMs } from './maintenance/index.js';
+import { DeadConnections, FleetStatistics, MaintenanceLoop } from './maintenance/index.js';
 import { createCounts, createDispatcherMetrics, deliveryCounts } from './metrics.js';
 import { addVehicleRoute, createVehicleMetrics, SnapshotKeeper, type VehicleMetrics } from './snapshot/index.js';
 import { Subscriptions, watchSubscriptionFile } from './subscription/index.js';

@@ -19,6 +19,7 @@ export {
   leaveDispatchers,
   releaseLease,
   renewLease,
+  sinceBootMs,
 } from './lease/index.js';
 export {
   type AppendCall,

@@ -1,5 +1,5 @@
 // Subscriptions against a real Redis: ownership, takeover by another owner, and the operations of an operator.
-import { eventually } from '@fleetbridge/testing';
+import { eventually, wallClock } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
 import { joinDispatchers, leaveDispatchers } from '../src/lease/dispatchers.js';
 import { AppendNotifier } from '../src/log/append-notifier.js';
@@ -93,6 +93,19 @@ describe('LeasedSubscription', () => {
     await renewed.renew();
     expect(renewed.isHeld()).toBe(true);
   });
+
+  it.for([-3_600_000, 3_600_000])(
+    'holds its lease when the clock is set by %i ms',
+    async (setMs, { store, cleanup }) => {
+      const { acquire } = await createSubscription(store);
+      const clock = wallClock();
+      cleanup.push(() => clock.reset());
+      const work = await acquire('a', 500);
+      clock.set(setMs);
+      expect(work.isHeld()).toBe(true);
+      await eventually(() => !work.isHeld());
+    },
+  );
 
   it('keeps entries of a lost answer pending after the last id that arrived', async ({ store }) => {
     const { acquire, add } = await createSubscription(store);

@@ -1,4 +1,3 @@
-export { sinceBootMs } from './boot-clock.js';
 export { DeadConnections } from './dead-connections.js';
 export { type FleetCounts, FleetStatistics } from './fleet-statistics.js';
 export { type MaintenanceCounts, MaintenanceLoop } from './maintenance-loop.js';
