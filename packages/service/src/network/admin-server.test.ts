@@ -106,3 +106,11 @@ test('stopping waits neither for idle connections nor for an unanswered request,
   await unanswered;
   await expect(get('/healthz')).rejects.toThrow();
 });
+
+test('/ leads to what the port has and to the status page, unless the app has a page of its own', async () => {
+  const { get } = await start();
+  const page = await (await get('/')).text();
+  for (const link of ['/readyz', '/metrics', 'http://localhost:8081/']) expect(page).toContain(`href="${link}"`);
+  const own = await start({ routes: (server) => void server.get('/', () => 'own') });
+  expect(await (await own.get('/')).text()).toBe('own');
+});

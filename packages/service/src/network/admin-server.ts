@@ -59,6 +59,9 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     return reply.code(status).send({ error: 'internal error; see the log' });
   });
   routes?.(server);
+  if (!server.hasRoute({ method: 'GET', url: '/' })) {
+    server.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(START_PAGE));
+  }
 
   try {
     await server.listen({ host, port });
@@ -82,3 +85,11 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     },
   };
 }
+
+/** Of apps without a page. The port of ingest is not known here. */
+const START_PAGE = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>fleetbridge</title></head>
+<body><p>This port has <a href="/readyz">readyz</a>, <a href="/healthz">healthz</a> and <a href="/metrics">metrics</a>.
+The status page is at the admin port of ingest (INGEST_ADMIN_PORT, default 8081):
+<a href="http://localhost:8081/">http://localhost:8081/</a></p></body></html>
+`;
