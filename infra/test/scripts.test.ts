@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '@fleetbridge/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -217,6 +218,37 @@ describe('an interrupted installation', () => {
       expect.stringContaining('installing the dependencies'),
     ]);
   });
+
+  it.skipIf(process.env.TEST_LONG !== '1')(
+    'interrupted at each second of an installation whose npm ignores the signal for 3 s, the next one works',
+    async () => {
+      writeFileSync(join(directory, 'package-lock.json'), JSON.stringify({ packages: { '': { version: '1.0.0' } } }));
+      writeFileSync(join(directory, 'turbo-source'), '');
+      executable(
+        join(directory, 'bin', 'npm'),
+        [
+          `trap 'stop=1' INT; cd ${directory}; rm -rf node_modules; mkdir -p node_modules/half`,
+          'for step in 1 2 3 4; do touch node_modules/half/$step; sleep 1',
+          // npm rolls back, and removes what it had installed
+          'if [ -n "$stop" ]; then sleep 3; rm -r node_modules/half/1 || touch fought; exit 130; fi; done',
+          'mkdir -p node_modules/turbo/bin; cp turbo-source node_modules/turbo/bin/turbo',
+          'cp package-lock.json node_modules/.package-lock.json',
+        ].join('\n'),
+      );
+      for (const second of [0, 1, 2, 3]) {
+        const interrupted = prepareIn();
+        await eventually(() => has('node_modules/half/1'));
+        await delay(second * 1_000);
+        interrupted.child.kill('SIGINT');
+        const [code] = await interrupted.closed;
+        expect([second, code, existsSync(lock()), has('fought')]).toEqual([second, 130, false, false]);
+        rmSync(join(directory, 'node_modules', 'half'), { recursive: true, force: true });
+      }
+      const last = prepareIn();
+      expect(await last.closed, last.text()).toEqual([0, null]);
+    },
+    120_000,
+  );
 
   it('exits at once while it waits for another command', async () => {
     writeFileSync(join(directory, 'package-lock.json'), '{');
