@@ -70,6 +70,38 @@ describe.skipIf(natsServer === undefined)('a nats subscription', () => {
     expect(rig.counts.get('s')).toMatchObject({ delivered: 1, deadLettered: 1, passedOver: 1 });
   });
 
+  it('stores records with any transaction id and VIN that a vehicle chooses', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const broker = await startNats(natsServer!);
+    cleanup.push(() => broker.dispose());
+    const rig = dispatchRig(redis, { url: redisServer.url });
+    cleanup.push(() => rig.dispose());
+    const nats = { servers: [`127.0.0.1:${broker.port}`], stream: 'telemetry' };
+    await rig.subscribe({ name: 's', payload: 'json', nats, ...QUICK });
+    const payload = Buffer.alloc(0);
+    const texts = [
+      'a\r\nNats-Msg-Id: b',
+      '\u0000',
+      '\u001b[31m',
+      '\ufffe',
+      '\ud800',
+      'x'.repeat(70_000),
+      'ä'.repeat(70_000),
+    ];
+    for (const txid of texts) await rig.addRaw({ vin: 'A', topic: 'V', payload, txid, version: txid });
+    for (const vin of ['a b', '*', '>', 'a.b', '\r\n', '.']) await rig.addRaw({ vin, topic: 'V', payload });
+    await rig.add('B', 0);
+    rig.start();
+    await eventually(() => rig.isDone('s'));
+    expect(rig.counts.get('s')).toMatchObject({ delivered: 14, deadLettered: 0, retried: 0 });
+    const stored = await storedIn(broker.port, cleanup);
+    expect(stored.filter(({ subject }) => subject === `${rig.namespace}.A.V`)).toHaveLength(7);
+    expect(stored[0]!.attributes).toMatchObject({ txid: 'a%0D%0ANats-Msg-Id%3A%20b', vin: 'A' });
+  });
+
   it('is away, and dead-letters nothing, while no stream has the subject', async ({ redisServer, redis, cleanup }) => {
     const broker = await startNats(natsServer!);
     cleanup.push(() => broker.dispose());

@@ -70,6 +70,19 @@ describe('a new definition', () => {
   });
 });
 
+describe('checkDefinition of a push', () => {
+  const mistakesOf = (value: string) => {
+    const checked = checkDefinition({ name: 'a', push: { url: 'https://x/', headers: { 'x-a': value } } }, 'a');
+    return 'mistakes' in checked ? checked.mistakes.map(({ path }) => path) : [];
+  };
+
+  it('refuses headers that HTTP does not allow, and accepts all others', () => {
+    for (const value of ['a\r\nb', 'a\n', '\r', 'a\u0000', '\u001b[31m', 'ő', '🚗', '\ud800'])
+      expect(mistakesOf(value)).toEqual(['a.push.headers.x-a']);
+    for (const value of ['', 'a b', '\ta', 'é', 'x'.repeat(70_000)]) expect(mistakesOf(value)).toEqual([]);
+  });
+});
+
 describe('checkDefinitions', () => {
   it('accepts the form in the documentation, and an empty file', () => {
     const subscriptions = [

@@ -9,11 +9,13 @@ import {
   DELIVERED,
   type Delivery,
   type DeliveryOutcome,
+  headerText,
   OnDemandConnection,
   type OutgoingRecord,
   type PayloadOptions,
   payloadOf,
   rejected,
+  subjectToken,
 } from '../shared/index.js';
 
 export interface NatsOptions extends PayloadOptions {
@@ -33,8 +35,8 @@ interface Session {
   stream: JetStreamClient;
 }
 
-// Approximate upper limit of a message's headers.
-const MAX_HEADER_BYTES = 4_096;
+// Upper limit of a message's headers: two texts of the vehicle, percent-encoded, and the fixed ones.
+const MAX_HEADER_BYTES = 8_192;
 
 export class NatsDelivery implements Delivery {
   readonly #options: NatsOptions;
@@ -61,7 +63,7 @@ export class NatsDelivery implements Delivery {
       return rejected(error);
     }
     try {
-      const subject = `${namespace}.${entry.vin}.${entry.topic}`;
+      const subject = `${namespace}.${subjectToken(entry.vin)}.${entry.topic}`;
       // one attempt: only the holder of the lease decides what to repeat
       const options = { msgID: messageId, headers: head, timeout: ackDeadlineMs, retries: 1 };
       return await this.#connection.use(async ({ connection, stream }) => {
@@ -126,9 +128,4 @@ async function missingStream(connection: NatsConnection, namespace: string): Pro
     return undefined;
   }
   return new Error(`no stream takes ${namespace}.>; set nats.stream, and fleetbridge creates one`);
-}
-
-/** The vehicle chooses the txid; a header allows printable ASCII only. */
-function headerText(value: string): string {
-  return /^[\x20-\x7e]*$/.test(value) ? value : encodeURIComponent(value);
 }

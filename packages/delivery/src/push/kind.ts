@@ -1,6 +1,8 @@
 // Delivery by HTTP POST: settings, flags, factory.
 import { z } from 'zod';
-import { defineDeliveryKind, isUrlOf, SECRET_DESCRIPTION } from '../shared/index.js';
+import { defineDeliveryKind, isUrlOf, NOT_IN_HEADER, SECRET_DESCRIPTION } from '../shared/index.js';
+
+const UNUSABLE_IN_HEADER = 'expected a text without line breaks and other control characters, as HTTP requires';
 
 const signedToken = z
   .strictObject({
@@ -23,7 +25,10 @@ const schema = z
       .default(true)
       .describe("`true`: Pub/Sub's envelope. `false`: the payload as the body, everything else in headers."),
     headers: z
-      .record(z.string().regex(/^[\w-]+$/, 'expected a header name: letters, digits, _ or -'), z.string())
+      .record(
+        z.string().regex(/^[\w-]+$/, 'expected a header name: letters, digits, _ or -'),
+        z.string().refine((text) => !NOT_IN_HEADER.test(text), UNUSABLE_IN_HEADER),
+      )
       .default({})
       .describe('Headers of each request.'),
     token: z.string().min(1).optional().describe(`Bearer token. ${SECRET_DESCRIPTION}`),
@@ -48,6 +53,7 @@ export const push = defineDeliveryKind({
   create: async ({ url, wrapped, headers, token, signedToken, connections }, context) => {
     const { subscription, form, signals, ackDeadlineMs, secret, now } = context;
     const bearer = secret(token);
+    if (bearer !== undefined && NOT_IN_HEADER.test(bearer)) throw new Error(`push.token: ${UNUSABLE_IN_HEADER}`);
     const { PushDelivery } = await import('./push-delivery.js');
     const signer = signedToken && (await import('./signed-token.js')).tokenSigner(signedToken, now);
     return new PushDelivery({

@@ -11,11 +11,13 @@ import {
   DELIVERED,
   type Delivery,
   type DeliveryOutcome,
+  headerText,
   type OutgoingRecord,
   type PayloadOptions,
   payloadOf,
   rejected,
 } from '../shared/index.js';
+import { retryAfterMs } from './retry-after.js';
 
 export interface PushOptions extends PayloadOptions {
   url: string;
@@ -88,12 +90,20 @@ export class PushDelivery implements Delivery {
       const timer = setTimeout(() => {
         request.destroy(new Error(`no response within ${this.#options.ackDeadlineMs} ms`));
       }, this.#options.ackDeadlineMs);
-      request.on('error', (error) => {
+      // the first call decides, so every way in which a request can end is covered
+      const settle = (outcome: DeliveryOutcome) => {
         clearTimeout(timer);
-        resolve(away(error));
+        resolve(outcome);
+      };
+      request.on('error', (error) => settle(away(error)));
+      request.on('close', () => settle(away('the connection was closed without a response')));
+      // the server switches to another protocol, which was not requested
+      request.on('upgrade', ({ statusCode }, socket) => {
+        socket.destroy();
+        settle(away(`HTTP ${statusCode}`));
       });
       request.on('response', (response) => {
-        resolve(outcomeOf(response.statusCode ?? 0, response.headers['retry-after']));
+        resolve(outcomeOf(response));
         let bytes = 0;
         response.on('data', (chunk: Buffer) => {
           bytes += chunk.length;
@@ -108,11 +118,10 @@ export class PushDelivery implements Delivery {
   }
 }
 
-function outcomeOf(status: number, retryAfter: string | undefined): DeliveryOutcome {
+function outcomeOf({ statusCode: status = 0, headers }: http.IncomingMessage): DeliveryOutcome {
   if (status >= 200 && status < 300) return DELIVERED;
   if (status >= 400 && status < 500 && !RETRYABLE_STATUSES.has(status)) return rejected(`HTTP ${status}`);
-  const seconds = /^\d+$/.test(retryAfter ?? '') ? Math.min(Number(retryAfter), 3_600) : undefined;
-  return away(`HTTP ${status}`, seconds === undefined ? undefined : seconds * 1000);
+  return away(`HTTP ${status}`, retryAfterMs(headers['retry-after'], headers.date));
 }
 
 /** As Pub/Sub posts it, with id and time in both spellings. */
@@ -140,7 +149,7 @@ function metadataHeaders({ entry, messageId }: OutgoingRecord, subscription: str
     'x-goog-pubsub-message-id': messageId,
     'x-goog-pubsub-publish-time': publishTimeOf(entry),
     'x-goog-pubsub-subscription-name': subscriptionPath(subscription),
-    'x-goog-pubsub-ordering-key': entry.vin,
+    'x-goog-pubsub-ordering-key': headerText(entry.vin),
   };
 }
 
@@ -151,9 +160,4 @@ function subscriptionPath(name: string): string {
 /** The time at which the entry was appended, from its id. */
 function publishTimeOf({ id }: LogEntry): string {
   return new Date(Number(id.split('-')[0])).toISOString();
-}
-
-/** The vehicle chooses the txid; a header allows printable ASCII only. */
-function headerText(value: string): string {
-  return /^[\x20-\x7e]*$/.test(value) ? value : encodeURIComponent(value);
 }

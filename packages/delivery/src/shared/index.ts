@@ -28,3 +28,4 @@ export {
 } from './payload.js';
 export { isUrlOf, SECRET_DESCRIPTION } from './schema-parts.js';
 export { type Environment, SecretMissing, secretText } from './secret.js';
+export { headerText, NOT_IN_HEADER, subjectToken } from './vehicle-text.js';
