@@ -11,7 +11,7 @@ export interface Push {
   answer: Answer;
 }
 
-/** A status, `hang` for no answer, `cut` to close the connection. */
+/** A status (101: a switch of protocols), `hang` for no answer, `cut` to close the connection. */
 export type Answer = number | 'hang' | 'cut';
 
 export interface PushEndpoint {
@@ -37,7 +37,7 @@ export async function startPushEndpoint({ port = 0 }: { port?: number } = {}): P
     url: '',
     port: 0,
     pushes: [],
-    accepted: () => endpoint.pushes.filter(({ answer }) => typeof answer === 'number' && answer < 300),
+    accepted: () => endpoint.pushes.filter(({ answer }) => typeof answer === 'number' && answer >= 200 && answer < 300),
     atOnce: 0,
     answer: () => 204,
     delayMs: 0,
@@ -52,6 +52,10 @@ export async function startPushEndpoint({ port = 0 }: { port?: number } = {}): P
       endpoint.delayMs > 0 ? setTimeout(resolve, endpoint.delayMs) : setImmediate(resolve),
     );
     underWay--;
+    if (answer === 101) {
+      request.raw.socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n');
+      return reply.hijack();
+    }
     if (typeof answer === 'number') return reply.code(answer).send();
     if (answer === 'cut') request.raw.socket.destroy();
     return reply.hijack();

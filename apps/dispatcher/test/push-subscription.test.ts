@@ -203,17 +203,66 @@ describe('a push subscription', () => {
     await eventually(async () => (await shown()) === undefined);
   });
 
-  it('delays only the one vehicle for which the endpoint fails', async ({ redisServer, redis, cleanup }) => {
+  it('gives up a record for which alone the endpoint fails, hangs or switches protocols, and delays nothing else', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
     const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
-    endpoint.answer = (push) => (socOf(push).vin === 'BAD' ? 500 : 204);
-    await rig.subscribe({ name: 's', push: { url: endpoint.url }, ...QUICK });
+    const answers: Record<string, Answer> = { BAD: 500, HANG: 'hang', CUT: 'cut', UPGRADE: 101 };
+    endpoint.answer = (push) => {
+      const { vin, n } = socOf(push);
+      return n === 0 ? (answers[vin] ?? 204) : 204;
+    };
+    await rig.subscribe({ name: 's', push: { url: endpoint.url }, maximumDeliveries: 3, ...QUICK });
     rig.start();
-    await rig.add('BAD', 0);
-    for (let n = 0; n < 100; n++) await rig.add('GOOD', n);
-    await eventually(() => endpoint.accepted().length === 100);
-    expect(await rig.store.control('s').deadLetters(1)).toEqual([]);
+    const bad = Object.keys(answers);
+    for (const vin of bad) for (const n of [0, 1]) await rig.add(vin, n);
+    let sent = 0;
+    await eventually(async () => {
+      for (const vin of ['GOOD', 'OTHER']) await rig.add(vin, sent);
+      sent++;
+      return (await rig.store.control('s').deadLetters(9)).length === 4;
+    }, 20_000);
+    await eventually(() => rig.isDone('s'));
+    const accepted = endpoint.accepted().map(socOf);
+    for (const vin of ['GOOD', 'OTHER']) {
+      const numbers = new Set(accepted.filter((one) => one.vin === vin).map(({ n }) => n));
+      expect(numbers.size).toBe(sent);
+    }
+    expect(new Set(accepted.filter(({ vin }) => bad.includes(vin)).map(({ vin, n }) => `${vin} ${n}`))).toEqual(
+      new Set(bad.map((vin) => `${vin} 1`)),
+    );
+    const letters = await rig.store.control('s').deadLetters(9);
+    expect(Object.fromEntries(letters.map(({ entry, error, rejections }) => [entry.vin, [rejections, error]]))).toEqual(
+      {
+        BAD: [3, 'HTTP 500; the endpoint answers for other vehicles'],
+        HANG: [3, 'no response within 150 ms; the endpoint answers for other vehicles'],
+        CUT: [3, 'socket hang up; the endpoint answers for other vehicles'],
+        UPGRADE: [3, 'HTTP 101; the endpoint answers for other vehicles'],
+      },
+    );
+    expect(rig.counts.get('s')).toMatchObject({ rejected: 12, deadLettered: 4, suspended: 0 });
+  });
+
+  it('suspends for the failures of the only vehicle, and finds another one behind hundreds of its records', async ({
+    redisServer,
+    redis,
+    cleanup,
+  }) => {
+    const { rig, endpoint } = await rigWithEndpoint({ redisServer, redis, cleanup });
+    endpoint.answer = (push) => (socOf(push).vin === 'BAD' ? 503 : 204);
+    await rig.subscribe({ name: 's', push: { url: endpoint.url }, ...QUICK });
+    for (let n = 0; n < 300; n++) void rig.add('BAD', n);
+    await rig.add('BAD', 300);
+    rig.start();
+    await eventually(() => endpoint.pushes.length > 10);
+    expect(rig.counts.get('s')).toMatchObject({ suspended: 1, rejected: 0 });
+    await rig.add('GOOD', 0);
+    await eventually(() => endpoint.accepted().length === 1);
     endpoint.answer = () => 204;
     await eventually(() => rig.isDone('s'));
+    expect(await rig.store.control('s').deadLetters(1)).toEqual([]);
   });
 
   it('skips records that the filter excludes', async ({ redisServer, redis, cleanup }) => {

@@ -2,7 +2,7 @@ import type { LogEntry } from '@fleetbridge/store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LaneLimits, Outstanding } from './lane.js';
-import { Lanes } from './lanes.js';
+import { Lanes, type WaitMs } from './lanes.js';
 
 const limits: LaneLimits = { inFlight: 10, records: 20, bytes: 1_000_000, ids: 1_000 };
 const wait = (ms: number) => () => ms;
@@ -39,14 +39,15 @@ describe('Lanes', () => {
   it('sends one probe at a time while the endpoint is away, each from another vehicle', () => {
     const lanes = filled('a1 b1 c1');
     const [a1, b1] = [lanes.take(0)!, lanes.take(0)!];
-    lanes.away(a1, { waitMs: wait(100), nowMs: 0 });
-    lanes.away(b1, { waitMs: wait(100), nowMs: 0 });
+    fail(lanes, a1, { waitMs: wait(100), nowMs: 0 });
+    fail(lanes, b1, { waitMs: wait(100), nowMs: 0 });
+    // no room: c has not failed, so it is the probe
     expect([lanes.isSuspended, lanes.room, lanes.records]).toEqual([true, 0, 0]);
     expect([lanes.take(99), lanes.nextAtMs()]).toEqual([undefined, 100]);
     const probe = takeLoading(lanes, 100)!;
     expect(probe.id).toBe('c1');
     expect([lanes.take(1_000), lanes.nextAtMs()]).toEqual([undefined, undefined]);
-    lanes.away(probe, { waitMs: (failures) => failures * 1_000, nowMs: 100 });
+    fail(lanes, probe, { waitMs: (failures) => failures * 1_000, nowMs: 100 });
     // the probe's own wait and the suspension's, which is the second failure
     expect(takeLoading(lanes, 2_099)).toBeUndefined();
     const next = takeLoading(lanes, 2_100)!;
@@ -67,7 +68,7 @@ describe('Lanes', () => {
         nowMs = lanes.nextAtMs()!;
       } else if (next.vin === 'a') {
         failures++;
-        lanes.away(next, { waitMs, nowMs });
+        fail(lanes, next, { waitMs, nowMs });
       } else {
         delivered.push(next.id);
         lanes.done(next, nowMs);
@@ -143,7 +144,7 @@ describe('Lanes', () => {
           }
           const answer = answers.shift();
           if (answer === 'rejected') lanes.rejected(settled, { waitMs, nowMs });
-          else if (answer === 'away') lanes.away(settled, { waitMs, nowMs });
+          else if (answer === 'away') fail(lanes, settled, { waitMs, nowMs });
           else {
             delivered.push(settled.id);
             lanes.done(settled, nowMs);
@@ -173,6 +174,12 @@ function takeLoading(lanes: Lanes, nowMs: number): Outstanding | undefined {
     if (loads.length === 0) return next;
     for (const { vin, ids } of loads) lanes.loaded(vin, ids.map(entry), nowMs);
   }
+}
+
+/** A failure that is not counted as a rejection, as the worker handles it. */
+function fail(lanes: Lanes, failed: Outstanding, { waitMs, nowMs }: { waitMs: WaitMs; nowMs: number }): void {
+  const { isAlone } = lanes.attribute(failed);
+  lanes.away(failed, { isAlone, waitMs, nowMs });
 }
 
 function outstanding(id: string): Outstanding {

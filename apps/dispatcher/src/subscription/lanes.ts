@@ -1,10 +1,12 @@
 // The undelivered entries of one partition, and which of them may be sent now. Each vehicle has a lane: its entries in id
 // order, at most one in flight, so that the next one is sent only when the previous one is delivered or given up. Lanes
-// are independent, except while the endpoint is away: then only one probe at a time is sent.
+// are independent, except while the endpoint is away: then only one probe at a time is sent, of a vehicle that has not
+// failed if there is one. An endpoint that fails for some vehicles only (suspects.ts) does not stop the others.
 //
 // A waiting lane keeps ids only; its records are loaded again when their turn comes. Pure: no sockets, no Redis, no clock.
 import type { LogEntry } from '@fleetbridge/store';
 import { emptyLane, LANE_LIMITS, type Lane, type LaneLimits, type Outstanding } from './lane.js';
+import { type Attribution, Suspects } from './suspects.js';
 
 /** Records loaded at once for a lane after its wait. */
 const RECORDS_PER_LOAD = 20;
@@ -21,6 +23,7 @@ export class Lanes {
   #nextWaitEndMs = Number.POSITIVE_INFINITY;
   #toLoad: Lane[] = [];
   #suspension: { failures: number; probeAtMs: number; probe: Lane | undefined } | undefined;
+  readonly #suspects = new Suspects();
   /** Records requested and not loaded yet. */
   #loading = 0;
   inFlight = 0;
@@ -48,7 +51,9 @@ export class Lanes {
   /** The number of entries that may be read from the log now. */
   get room(): number {
     const { records, bytes, ids } = this.#limits;
-    if (this.isSuspended || this.bytes >= bytes) return 0;
+    // while suspended only ids are kept, until there is a vehicle to probe with
+    if (this.isSuspended) return this.#hasUntriedLane ? 0 : Math.max(0, ids - this.ids);
+    if (this.bytes >= bytes) return 0;
     return Math.max(0, Math.min(records - this.records, ids - this.ids));
   }
 
@@ -76,6 +81,7 @@ export class Lanes {
     this.#endWaits(nowMs);
     const suspension = this.#suspension;
     if (suspension && (suspension.probe !== undefined || suspension.probeAtMs > nowMs)) return undefined;
+    if (suspension) this.#putUntriedFirst();
     for (let left = this.#ready.length; left > 0 && this.inFlight < this.#limits.inFlight; left--) {
       const lane = this.#ready.shift()!;
       const next = lane.queue[lane.head]!;
@@ -134,9 +140,10 @@ export class Lanes {
     this.#wait(lane, nowMs + waitMs);
   }
 
-  /** Delivered, or made a dead letter. In both cases the endpoint answers. */
-  done(outstanding: Outstanding, nowMs: number): void {
+  /** Delivered, or made a dead letter. `isAnswered` is false when it died of failures, without an answer. */
+  done(outstanding: Outstanding, nowMs: number, { isAnswered = true } = {}): void {
     const lane = this.#landed(outstanding);
+    if (isAnswered) this.#answered(outstanding);
     lane.failures = 0;
     this.#count(lane, outstanding, -1);
     this.ids--;
@@ -145,27 +152,37 @@ export class Lanes {
       lane.queue.splice(0, lane.head);
       lane.head = 0;
     }
-    this.#suspension = undefined;
     this.#enqueue(lane, nowMs);
   }
 
-  /** The endpoint answers but rejects this entry: only its lane waits. */
-  rejected(outstanding: Outstanding, { waitMs, nowMs }: { waitMs: WaitMs; nowMs: number }): void {
+  /** The endpoint rejects this entry, or fails for it alone (`isAnswered` is false): only its lane waits. */
+  rejected(
+    outstanding: Outstanding,
+    { waitMs, nowMs, isAnswered = true }: { waitMs: WaitMs; nowMs: number; isAnswered?: boolean },
+  ): void {
     const lane = this.#landed(outstanding);
+    if (isAnswered) this.#answered(outstanding);
     outstanding.rejections++;
-    this.#suspension = undefined;
     this.#wait(lane, nowMs + waitMs(++lane.failures));
   }
 
+  /** What a failure of the entry in flight shows. Call it once per failure, before `away`, `rejected` or `done`. */
+  attribute({ vin }: Outstanding): Attribution {
+    return this.#suspects.failed(vin);
+  }
+
   /**
-   * The endpoint is away: this lane waits, and all others wait until a probe is answered. The probe is from another lane
-   * if there is one. So an endpoint that fails for one vehicle only recovers with the first probe, and that lane waits on.
+   * The endpoint fails as if it were away: this lane waits. Unless it fails for this lane alone, all others wait until a
+   * probe is answered.
    */
-  away(outstanding: Outstanding, { waitMs, nowMs }: { waitMs: WaitMs; nowMs: number }): void {
+  away(
+    outstanding: Outstanding,
+    { waitMs, nowMs, isAlone }: { waitMs: WaitMs; nowMs: number; isAlone: boolean },
+  ): void {
     const wasProbe = this.#suspension?.probe?.vin === outstanding.vin;
     const lane = this.#landed(outstanding);
     this.#wait(lane, nowMs + waitMs(++lane.failures));
-    if (this.#suspension !== undefined && !wasProbe) return;
+    if (this.#suspension === undefined ? isAlone : !wasProbe) return;
     const failures = (this.#suspension?.failures ?? 0) + 1;
     if (failures === 1) for (const each of this.#lanes.values()) this.#unloadLane(each);
     this.#suspension = { failures, probeAtMs: nowMs + waitMs(failures), probe: undefined };
@@ -186,6 +203,23 @@ export class Lanes {
       this.#lanes.set(vin, lane);
     }
     return lane;
+  }
+
+  #answered({ vin }: Outstanding): void {
+    this.#suspects.answered(vin);
+    this.#suspension = undefined;
+  }
+
+  /** Whether a vehicle is here that has not failed since its last success. */
+  get #hasUntriedLane(): boolean {
+    for (const vin of this.#lanes.keys()) if (!this.#suspects.has(vin)) return true;
+    return false;
+  }
+
+  /** For the next probe: a vehicle that fails is no proof that the endpoint is away. */
+  #putUntriedFirst(): void {
+    const index = this.#ready.findIndex(({ vin }) => !this.#suspects.has(vin));
+    if (index > 0) this.#ready.unshift(...this.#ready.splice(index, 1));
   }
 
   /** At least one, so that delivery continues while other lanes fill the memory. */

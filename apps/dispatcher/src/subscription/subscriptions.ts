@@ -203,6 +203,7 @@ export class Subscriptions {
         matches: recordFilter(definition),
         backOff: definition.backOff,
         maximumDeliveries: definition.maximumDeliveries,
+        ackDeadlineMs: definition.ackDeadlineSeconds * 1_000,
         counts: this.#options.countsOf(subscription),
         log,
         now: this.#options.now ?? Date.now,

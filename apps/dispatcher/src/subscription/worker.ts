@@ -4,7 +4,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { away, type Delivery, type DeliveryOutcome, type KnownVehicle } from '@fleetbridge/delivery';
 import { BEGINNING, isAfter } from '@fleetbridge/protocol';
-import type { Logger } from '@fleetbridge/service';
+import { type Logger, withTimeout } from '@fleetbridge/service';
 import type { AppendNotifier, LeasedSubscription, LogEntry, PendingEntry } from '@fleetbridge/store';
 import { AckQueue } from './ack-queue.js';
 import { type BackOff, backOffMs } from './back-off.js';
@@ -29,8 +29,11 @@ export interface WorkerOptions {
   matches: (entry: LogEntry) => boolean;
   backOff: BackOff;
   maximumDeliveries: number;
+  /** Within this time a delivery reports its outcome. */
+  ackDeadlineMs: number;
   counts: DeliveryCounts;
   log: Logger;
+  /** The wall clock, for what is stored and measured. Waits use a steady one. */
   now: () => number;
   random: () => number;
   /** Called once, when this worker has ended: stopped, or the lease is lost. */
@@ -41,6 +44,10 @@ export interface WorkerOptions {
 const MAX_ENTRIES_PER_READ = 200;
 const REDELIVERY_CHECK_MS = 1_000;
 const STOP_CHECK_MS = 5;
+/** A delivery that exceeds its deadline by this time is not waited for any longer. */
+const UNSETTLED_AFTER_MS = 1_000;
+/** For closing the connections of a delivery. */
+const DELIVERY_STOP_MS = 2_000;
 
 export class Worker {
   readonly #options: WorkerOptions;
@@ -67,6 +74,7 @@ export class Worker {
   readonly #positionKnown = new Promise<void>((resolve) => {
     this.#onPosition = resolve;
   });
+  #deliveryStopped: Promise<void> | undefined;
 
   constructor(options: WorkerOptions) {
     const { work, leaseMs, limits } = options;
@@ -104,7 +112,7 @@ export class Worker {
     }
     if (this.#hasEnded) return;
     // before the lease: the next owner's connection must not meet this one
-    await this.#options.delivery.stop();
+    await this.#stopDelivery();
     if (this.#suspension !== undefined) await this.#options.work.setSuspension(undefined).catch(() => {});
     await this.#options.work.release().catch(() => {});
     await this.#end();
@@ -171,7 +179,7 @@ export class Worker {
   }
 
   #add(entries: readonly PendingEntry[]): void {
-    const { matches, counts, now } = this.#options;
+    const { matches, counts } = this.#options;
     if (this.#hasEnded) return;
     for (const { id, entry } of entries) {
       if (entry === undefined) {
@@ -181,7 +189,7 @@ export class Worker {
         this.#acks.add(id);
       } else {
         const rejections = this.#rejections.get(id) ?? 0;
-        this.#lanes.add({ id, vin: entry.vin, entry, rejections }, now());
+        this.#lanes.add({ id, vin: entry.vin, entry, rejections }, steadyMs());
       }
     }
     this.#pump();
@@ -189,16 +197,16 @@ export class Worker {
 
   /** Sends everything that may be sent now, and schedules itself for when there may be more. */
   #pump(): void {
-    const { now } = this.#options;
     clearTimeout(this.#pumpTimer);
     // without the lease: the next renewal succeeds or reports its loss
     if (this.#state !== 'working' || !this.#lease.isHeld()) return;
-    for (let next = this.#lanes.take(now()); next !== undefined; next = this.#lanes.take(now())) void this.#send(next);
+    for (let next = this.#lanes.take(steadyMs()); next !== undefined; next = this.#lanes.take(steadyMs()))
+      void this.#send(next);
     for (const { vin, ids } of this.#lanes.toLoad()) void this.#load(vin, ids);
     if (this.#lanes.room > 0) this.#wake?.();
     const nextAtMs = this.#lanes.nextAtMs();
     if (nextAtMs !== undefined) {
-      this.#pumpTimer = setTimeout(() => this.#pump(), Math.max(1, Math.min(nextAtMs - now(), 2 ** 31 - 1)));
+      this.#pumpTimer = setTimeout(() => this.#pump(), Math.max(1, Math.min(nextAtMs - steadyMs(), 2 ** 31 - 1)));
     }
   }
 
@@ -207,14 +215,25 @@ export class Worker {
     const entry = outstanding.entry!;
     const key = outstanding.deadLetter ?? outstanding.id;
     if (this.#attempted.has(key)) counts.retried++;
-    // a delivery must not reject; one that does must not end the process
-    const outcome = await this.#deliver(outstanding, entry).catch(away);
+    const outcome = await this.#settled(outstanding, entry);
     if (this.#hasEnded) return;
     if (outcome.kind === 'delivered') this.#attempted.delete(key);
     else this.#attempted.add(key);
     await this.#settle(outstanding, entry, outcome);
     this.#logSuspension(outcome);
     this.#pump();
+  }
+
+  /** A delivery must not reject, and must keep its deadline; one that does neither holds up only itself. */
+  async #settled(outstanding: Outstanding, entry: LogEntry): Promise<DeliveryOutcome> {
+    const { ackDeadlineMs, log, subscription, partition } = this.#options;
+    const limitMs = ackDeadlineMs + UNSETTLED_AFTER_MS;
+    const onTimeout = () => {
+      const { id, vin } = outstanding;
+      log.error({ subscription, partition, entry: id, vin, limit_ms: limitMs }, 'delivery_unsettled');
+      return away(`no outcome within ${limitMs} ms`);
+    };
+    return await withTimeout(this.#deliver(outstanding, entry).catch(away), limitMs, { onTimeout });
   }
 
   async #deliver({ deadLetter }: Outstanding, entry: LogEntry): Promise<DeliveryOutcome> {
@@ -241,28 +260,42 @@ export class Worker {
           await this.#lease.untilAnswered(() => work.settleRedelivery(deadLetter, { nowMs: now() }));
           this.#redelivering.delete(deadLetter);
         }
-        this.#lanes.done(outstanding, now());
+        this.#lanes.done(outstanding, steadyMs());
         return;
       case 'rejected':
         counts.rejected++;
-        await this.#settleRejection(outstanding, outcome.error);
+        await this.#settleRejection(outstanding, outcome.error, { isAnswered: true });
         return;
       case 'away':
-        this.#lanes.away(outstanding, {
-          waitMs: (failures) => Math.max(this.#backOffMs(failures), outcome.retryAfterMs ?? 0),
-          nowMs: now(),
-        });
+        await this.#settleFailure(outstanding, outcome);
     }
   }
 
-  async #settleRejection(outstanding: Outstanding, error: string): Promise<void> {
+  async #settleFailure(outstanding: Outstanding, outcome: DeliveryOutcome & { kind: 'away' }): Promise<void> {
+    const { isAlone, isCounted } = this.#lanes.attribute(outstanding);
+    if (isCounted && outcome.isRateLimited !== true) {
+      this.#options.counts.rejected++;
+      const error = `${outcome.error}; the endpoint answers for other vehicles`;
+      await this.#settleRejection(outstanding, error, { isAnswered: false });
+      return;
+    }
+    const waitMs = (failures: number) => Math.max(this.#backOffMs(failures), outcome.retryAfterMs ?? 0);
+    this.#lanes.away(outstanding, { isAlone, waitMs, nowMs: steadyMs() });
+  }
+
+  /** `isAnswered` is false for a failure without an answer that counts as a rejection. */
+  async #settleRejection(
+    outstanding: Outstanding,
+    error: string,
+    { isAnswered }: { isAnswered: boolean },
+  ): Promise<void> {
     const { counts, now, work, maximumDeliveries, log, subscription, partition } = this.#options;
     const { id, vin, deadLetter } = outstanding;
     if (deadLetter !== undefined) {
       await this.#lease.untilAnswered(() => work.settleRedelivery(deadLetter, { error, nowMs: now() }));
       this.#redelivering.delete(deadLetter);
       this.#attempted.delete(deadLetter);
-      this.#lanes.done(outstanding, now());
+      this.#lanes.done(outstanding, steadyMs(), { isAnswered });
       log.warn({ subscription, partition, entry: id, vin, error }, 'dead_letter_rejected_again');
       return;
     }
@@ -274,15 +307,16 @@ export class Worker {
     if (isDead) {
       counts.deadLettered++;
       this.#attempted.delete(id);
-      this.#lanes.done(outstanding, now());
+      this.#lanes.done(outstanding, steadyMs(), { isAnswered });
       log.warn({ subscription, partition, entry: id, vin, rejections, error }, 'record_dead_lettered');
     } else {
-      this.#lanes.rejected(outstanding, { waitMs: (failures) => this.#backOffMs(failures), nowMs: now() });
+      const waitMs = (failures: number) => this.#backOffMs(failures);
+      this.#lanes.rejected(outstanding, { waitMs, nowMs: steadyMs(), isAnswered });
     }
   }
 
   async #load(vin: string, ids: readonly string[]): Promise<void> {
-    const { work, now } = this.#options;
+    const { work } = this.#options;
     try {
       const entries = await work.load(ids);
       const gone = ids.filter((_, index) => entries[index] === undefined);
@@ -290,11 +324,11 @@ export class Worker {
       if (gone.length > 0) await work.renew();
       if (this.#hasEnded) return;
       this.#reportLost(gone);
-      this.#lanes.loaded(vin, entries, now());
+      this.#lanes.loaded(vin, entries, steadyMs());
     } catch (error) {
       if (this.#lease.isLostBy(error)) return;
       // Redis is unavailable, which the reader logs
-      this.#lanes.notLoaded(vin, { waitMs: REDIS_RETRY_MS, nowMs: now() });
+      this.#lanes.notLoaded(vin, { waitMs: REDIS_RETRY_MS, nowMs: steadyMs() });
     }
     this.#pump();
   }
@@ -304,13 +338,13 @@ export class Worker {
   }
 
   async #checkRedeliveries(): Promise<void> {
-    const { work, now } = this.#options;
+    const { work } = this.#options;
     if (this.#suspension !== undefined) await this.#showSuspension();
     try {
       for (const { id: deadLetter, entry } of await work.redeliveries()) {
         if (this.#redelivering.has(deadLetter)) continue;
         this.#redelivering.add(deadLetter);
-        this.#lanes.add({ id: entry.id, vin: entry.vin, entry, rejections: 0, deadLetter }, now());
+        this.#lanes.add({ id: entry.id, vin: entry.vin, entry, rejections: 0, deadLetter }, steadyMs());
       }
       this.#pump();
     } catch (error) {
@@ -345,7 +379,8 @@ export class Worker {
   /** For `fleetbridge subscription` and the status page. Never rejects. */
   async #showSuspension(): Promise<void> {
     const { work, now } = this.#options;
-    const shown = this.#suspension && { ...this.#suspension, nextTryMs: this.#lanes.probeAtMs ?? now() };
+    const waitMs = Math.max(0, (this.#lanes.probeAtMs ?? 0) - performance.now());
+    const shown = this.#suspension && { ...this.#suspension, nextTryMs: now() + waitMs };
     await work.setSuspension(shown).catch(() => {});
   }
 
@@ -373,8 +408,23 @@ export class Worker {
     this.#wake?.();
     this.#onPosition();
     if (this.#suspension !== undefined) this.#options.counts.suspended--;
-    await this.#options.delivery.stop();
+    await this.#stopDelivery();
     this.#options.onEnd();
+  }
+
+  #stopDelivery(): Promise<void> {
+    this.#deliveryStopped ??= this.#stopDeliveryInTime();
+    return this.#deliveryStopped;
+  }
+
+  async #stopDeliveryInTime(): Promise<void> {
+    const { delivery, log, subscription, partition } = this.#options;
+    const message = `not closed within ${DELIVERY_STOP_MS} ms`;
+    try {
+      await withTimeout((async () => delivery.stop())(), DELIVERY_STOP_MS, { message });
+    } catch (err) {
+      log.warn({ err, subscription, partition }, 'delivery_stop_failed');
+    }
   }
 
   #untilRoom(): Promise<void> {
@@ -392,4 +442,9 @@ export class Worker {
     });
     await Promise.race([this.#options.notifier.wait(lastId), ended]);
   }
+}
+
+/** Increases steadily, also when the clock of the machine is set. */
+function steadyMs(): number {
+  return performance.now();
 }

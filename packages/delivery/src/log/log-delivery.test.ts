@@ -1,6 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createReadStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { ConnectivityEvent, encodeMessage, Field, ShiftState, timestampOf } from '@fleetbridge/protocol';
 import type { LogEntry } from '@fleetbridge/store';
 import { describe, expect, it } from 'vitest';
@@ -103,6 +105,20 @@ describe('LogDelivery', () => {
     const unwritable = new LogDelivery({ file: join(folder, 'missing', 'x') });
     expect(await unwritable.deliver(record)).toMatchObject({ kind: 'away' });
     await unwritable.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('writes a line once that is sent again before it is written, as to a pipe without a reader', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'log-lines-'));
+    const file = join(folder, 'pipe');
+    execFileSync('mkfifo', [file]);
+    const delivery = new LogDelivery({ file });
+    const record = { entry: entry('V', encodeMessage('V', { vin: VIN })), messageId: '0-1-1', isLeaseHeld: () => true };
+    const outcomes = [delivery.deliver(record), delivery.deliver(record)];
+    const lines = text(createReadStream(file));
+    expect(await Promise.all(outcomes)).toEqual([{ kind: 'delivered' }, { kind: 'delivered' }]);
+    await delivery.stop();
+    expect((await lines).trimEnd().split('\n')).toHaveLength(1);
     rmSync(folder, { recursive: true });
   });
 });

@@ -26,29 +26,39 @@ export class LogDelivery implements Delivery {
   readonly #signals: SignalSelection;
   readonly #file: string | undefined;
   #out: Writable | undefined;
+  /** By message id: a repeat waits for the line that is being written, and does not write another. */
+  readonly #unsettled = new Map<string, Promise<DeliveryOutcome>>();
 
   constructor({ file, signals }: LogOptions) {
     this.#signals = signals;
     this.#file = file;
   }
 
-  async deliver({ entry }: OutgoingRecord): Promise<DeliveryOutcome> {
+  async deliver({ entry, messageId }: OutgoingRecord): Promise<DeliveryOutcome> {
+    const unsettled = this.#unsettled.get(messageId);
+    if (unsettled !== undefined) return await unsettled;
     let line: string;
     try {
       line = logLine(entry, this.#signals);
     } catch (error) {
       return rejected(error);
     }
-    if (this.#file === undefined) return await writeToLog(line).then(() => DELIVERED, away);
-    const file = this.#stream(this.#file);
-    return await new Promise((resolve) => {
-      file.write(`${line}\n`, (error) => resolve(error ? away(error) : DELIVERED));
-    });
+    const written = this.#write(line).then((): DeliveryOutcome => DELIVERED, away);
+    this.#unsettled.set(messageId, written);
+    return await written.finally(() => this.#unsettled.delete(messageId));
   }
 
   async stop(): Promise<void> {
     const out = this.#out;
     if (out !== undefined) await new Promise<void>((resolve) => out.end(resolve));
+  }
+
+  #write(line: string): Promise<void> {
+    if (this.#file === undefined) return writeToLog(line);
+    const file = this.#stream(this.#file);
+    return new Promise((resolve, reject) => {
+      file.write(`${line}\n`, (error) => (error ? reject(error) : resolve()));
+    });
   }
 
   /** After an error of the file (disk full, folder removed) the next record opens it again. */

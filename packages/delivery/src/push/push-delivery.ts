@@ -121,7 +121,8 @@ export class PushDelivery implements Delivery {
 function outcomeOf({ statusCode: status = 0, headers }: http.IncomingMessage): DeliveryOutcome {
   if (status >= 200 && status < 300) return DELIVERED;
   if (status >= 400 && status < 500 && !RETRYABLE_STATUSES.has(status)) return rejected(`HTTP ${status}`);
-  return away(`HTTP ${status}`, retryAfterMs(headers['retry-after'], headers.date));
+  const outcome = away(`HTTP ${status}`, retryAfterMs(headers['retry-after'], headers.date));
+  return status === 429 ? { ...outcome, isRateLimited: true } : outcome;
 }
 
 /** As Pub/Sub posts it, with id and time in both spellings. */

@@ -8,8 +8,11 @@ export type DeliveryOutcome =
   | { kind: 'delivered' }
   /** The endpoint refuses this record, or it can't be converted to the required form. */
   | { kind: 'rejected'; error: string }
-  /** The endpoint can't be reached, is overloaded or fails, whatever the record. */
-  | { kind: 'away'; error: string; retryAfterMs?: number };
+  /**
+   * The endpoint can't be reached, is overloaded or fails, as far as the delivery knows whatever the record. The dispatcher
+   * finds out whether it fails for some vehicles only, unless the endpoint limits the rate.
+   */
+  | { kind: 'away'; error: string; retryAfterMs?: number; isRateLimited?: boolean };
 
 export interface Delivery {
   /** The endpoint keeps the last value of each name: an older one must not replace it. Gives records `isOutdated`. */
@@ -60,7 +63,7 @@ export function rejected(error: unknown): DeliveryOutcome {
   return { kind: 'rejected', error: messageOf(error) };
 }
 
-export function away(error: unknown, retryAfterMs?: number): DeliveryOutcome {
+export function away(error: unknown, retryAfterMs?: number): DeliveryOutcome & { kind: 'away' } {
   return { kind: 'away', error: messageOf(error), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
