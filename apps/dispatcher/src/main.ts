@@ -10,17 +10,20 @@ import {
   measureReadiness,
   type RunContext,
   reportReachability,
+  reportReplacedLog,
   runApp,
   startAdminServer,
 } from '@fleetbridge/service';
 import {
   agreeOnLayoutWhenReady,
   logClock,
+  logIdentity,
   openStore,
   Presence,
   SnapshotStore,
   SubscriptionStore,
   sinceBootMs,
+  watchLogIdentity,
 } from '@fleetbridge/store';
 import { dispatcherConfig } from './config.js';
 import { DeadConnections, FleetStatistics, MaintenanceLoop } from './maintenance/index.js';
@@ -73,16 +76,24 @@ async function main(context: RunContext): Promise<void> {
   await Promise.all(keepers.map((keeper) => keeper.start()));
 
   const definitions = new SubscriptionStore(store);
-  if (config.DISPATCHER_CONFIG !== undefined) {
-    const file = watchSubscriptionFile({
-      path: config.DISPATCHER_CONFIG,
-      extraTopics: config.EXTRA_TOPICS,
-      store: definitions,
-      log,
-      now: Date.now,
-    });
-    context.onStop('subscription file', () => file.stop());
-  }
+  const file =
+    config.DISPATCHER_CONFIG === undefined
+      ? undefined
+      : watchSubscriptionFile({
+          path: config.DISPATCHER_CONFIG,
+          store: definitions,
+          identity: () => logIdentity(store),
+          log,
+          now: Date.now,
+        });
+  context.onStop('subscription file', () => file?.stop());
+  // leases are gone with the log: workers and snapshots begin again when they are acquired
+  const identity = watchLogIdentity({
+    store,
+    ...reportReplacedLog({ readiness, log }),
+    restart: async () => file?.restore(),
+  });
+  context.onStop('log identity', () => identity.stop());
   const subscriptions = new Subscriptions({
     store,
     owner,

@@ -10,6 +10,8 @@ export interface DispatcherProcess {
   /** Log lines in JSON. */
   lines: string[];
   metric(name: string): Promise<number>;
+  /** The answer of /readyz. */
+  ready(): Promise<unknown>;
   signal(signal: NodeJS.Signals): void;
   /** Writes of the process then fail with EPIPE. */
   closeStdout(): void;
@@ -42,6 +44,7 @@ export async function startDispatcher(env: Record<string, string>): Promise<Disp
       const line = text.split('\n').find((one) => one.startsWith(`${name}{`) || one.startsWith(`${name} `));
       return Number(line?.split(' ').at(-1) ?? Number.NaN);
     },
+    ready: async () => await (await fetch(`http://127.0.0.1:${port}/readyz`)).json(),
     signal: (signal) => void child.kill(signal),
     closeStdout: () => void child.stdout!.destroy(),
     stop: (signal = 'SIGTERM') => {

@@ -1,14 +1,14 @@
 // The dispatcher as a process: its subscription file, metrics and exit.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { partitionKeys } from '@fleetbridge/store';
+import { connectRedis, partitionKeys, whenReady } from '@fleetbridge/store';
 import { it } from '@fleetbridge/store/testing';
-import { eventually } from '@fleetbridge/testing';
+import { eventually, startRedis } from '@fleetbridge/testing';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { dispatchRig } from './dispatch-rig.js';
+import { disorder, dispatchRig } from './dispatch-rig.js';
 import { startDispatcher } from './dispatcher-process.js';
 import { socOf, startPushEndpoint } from './push-endpoint.js';
 
@@ -119,4 +119,47 @@ it('trims a Redis that was full before it started', async ({ redisServer, redis,
   const second = await startDispatcher(env);
   cleanup.push(() => second.kill());
   await eventually(async () => (await redis.xlen(records)) < 500);
+});
+
+it('delivers a new log from its beginning after Redis was emptied, and reports it', async ({ cleanup }) => {
+  const server = await startRedis();
+  cleanup.push(() => server.stop());
+  const redis = connectRedis({ url: server.url, name: 'test' });
+  cleanup.push(() => redis.disconnect());
+  await whenReady(redis, 5_000);
+  const endpoint = await startPushEndpoint();
+  cleanup.push(() => endpoint.stop());
+  const rig = dispatchRig(redis, { url: server.url, namespace: 'telemetry' });
+  cleanup.push(() => rig.dispose());
+  const path = join(folder, 'emptied.yaml');
+  const lines = join(folder, 'emptied.jsonl');
+  writeFileSync(
+    path,
+    `subscriptions: [{ name: push, push: { url: "${endpoint.url}" } }, { name: lines, log: { file: "${lines}" } }]`,
+  );
+  const dispatcher = await startDispatcher({ REDIS_URL: server.url, DISPATCHER_CONFIG: path });
+  cleanup.push(() => dispatcher.kill());
+  await eventually(() => dispatcher.lines.filter((line) => line.includes('subscription_lease_acquired')).length === 2);
+  await rig.add('OLD', 0);
+  const linesOf = () =>
+    readFileSync(lines, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).vin);
+  await eventually(() => endpoint.pushes.length === 1 && linesOf().length === 1);
+  await redis.flushall();
+  // before the dispatcher notices
+  for (let n = 0; n < 5; n++) for (const vin of ['A', 'B']) await rig.add(vin, n);
+  await eventually(() => endpoint.pushes.length === 11 && linesOf().length === 11);
+  expect(disorder(endpoint.pushes.map(socOf))).toEqual([]);
+  expect(linesOf().sort()).toEqual([...'AAAAABBBBB', 'OLD']);
+  await eventually(() => dispatcher.lines.some((line) => line.includes('"log_restarted"')));
+  expect(dispatcher.lines.filter((line) => line.includes('"log_replaced"'))).toHaveLength(1);
+  expect(dispatcher.lines.join()).toContain('"subscriptions_restored"');
+  expect(await dispatcher.ready()).toMatchObject({
+    ready: true,
+    checks: { log_identity: { ready: true, reason: 'log_replaced' } },
+  });
+  // the snapshots follow the new log
+  await eventually(async () => (await redis.smembers(partitionKeys('telemetry', 0).vins)).sort().join() === 'A,B');
 });

@@ -8,6 +8,7 @@ import {
   type PrimaryChannel,
   type RunContext,
   reportReachability,
+  reportReplacedLog,
   startAdminServer,
 } from '@fleetbridge/service';
 import {
@@ -17,6 +18,7 @@ import {
   openStore,
   Presence,
   Quarantine,
+  watchLogIdentity,
   watchReplacedConnections,
 } from '@fleetbridge/store';
 import { AdmissionWatch } from './admission/index.js';
@@ -59,6 +61,8 @@ export interface IngestOptions {
   connectsPerMinute?: number | undefined;
   /** See ConnectionServices. */
   maxUnsettledBytes?: number | undefined;
+  /** How often the identity of the log is compared; default: the watch's own interval. */
+  identityPollMs?: number | undefined;
   /** How often the lists of admitted vehicles are checked; default: the watch's own interval. */
   admissionPollMs?: number | undefined;
 }
@@ -180,6 +184,14 @@ export async function startIngest({ config, context, primary, ...options }: Inge
   await admission.start(signal);
   context.onStop('process lease', () => lease.stop());
   await lease.start();
+  // presence and admission notice by themselves that what they stored is gone
+  const identity = watchLogIdentity({
+    store,
+    ...reportReplacedLog({ readiness, log }),
+    restart: () => lease.renew(),
+    ...(options.identityPollMs === undefined ? {} : { pollMs: options.identityPollMs }),
+  });
+  context.onStop('log identity', () => identity.stop());
   const replaced = watchReplacedConnections({
     store,
     onReplaced: (connection) => connections.replacedElsewhere(connection),

@@ -114,3 +114,19 @@ it('an invalid entry is logged and skipped; the other vehicles of the list can c
     entries: ['the car, red'],
   });
 });
+
+it('a denied VIN stays denied when Redis is emptied, and the list is stored again', async ({ startIngest }) => {
+  ingest = await startIngest({ env: { ALLOWED_VINS: '*' }, admissionPollMs: 5, identityPollMs: 5 });
+  await store().set([VIN, '5YJ3E1EA7KF000009'], 'deny');
+  await eventually(async () => !(await canConnect(VIN)));
+  const key = `${ingest.namespace}:admission`;
+  await ingest.redis.del(await ingest.redis.keys(`${ingest.namespace}:*`));
+  await eventually(async () => (await ingest.redis.exists(key)) === 1);
+  expect((await store().read()).verdicts).toEqual(
+    new Map([
+      [VIN, 'deny'],
+      ['5YJ3E1EA7KF000009', 'deny'],
+    ]),
+  );
+  expect([await canConnect(VIN), await canConnect(OTHER_VIN)]).toEqual([false, true]);
+});

@@ -59,6 +59,7 @@ export interface TestIngestOptions {
   connectsPerMinute?: number;
   handshakeLimits?: Partial<GuardLimits>;
   admissionPollMs?: number;
+  identityPollMs?: number;
 }
 
 export async function startTestIngest({

@@ -56,6 +56,11 @@ export class LiveClients {
   async stop(reason: string): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    await this.endAll(reason);
+  }
+
+  /** New clients are accepted meanwhile. */
+  async endAll(reason: string): Promise<void> {
     await Promise.all([...this.#clients].map((client) => this.#end(client, reason)));
   }
 

@@ -18,6 +18,7 @@ import {
   type Readiness,
   type RunContext,
   reportReachability,
+  reportReplacedLog,
 } from '@fleetbridge/service';
 import {
   Appender,
@@ -27,6 +28,7 @@ import {
   SnapshotStore,
   type Store,
   TokenStore,
+  watchLogIdentity,
 } from '@fleetbridge/store';
 import { loadCertificate, watchCertificate } from './certificate.js';
 import { type StreamingConfig, withDefaults } from './config.js';
@@ -58,6 +60,8 @@ export interface StreamingOptions {
   unreadLimitMs?: number;
   /** Other limits of connections than the defaults, for tests. */
   limits?: Partial<GuardLimits>;
+  /** How often the identity of the log is compared; default: the watch's own interval. */
+  identityPollMs?: number;
   /** Other times than the defaults, for tests. */
   slotTimes?: FeedsOptions['slotTimes'];
   /** Elevations from elsewhere than ELEVATION_URL, for tests. */
@@ -184,6 +188,17 @@ export async function startStreaming({
 
   await agreeOnLayoutWhenReady(store, context.signal);
   await feeds.start();
+  const identity = watchLogIdentity({
+    store,
+    ...reportReplacedLog({ readiness, log }),
+    restart: async () => {
+      await live.endAll('log_replaced');
+      records.restart();
+      await feeds.restart();
+    },
+    ...(options.identityPollMs === undefined ? {} : { pollMs: options.identityPollMs }),
+  });
+  context.onStop('log identity', () => identity.stop());
   isPresent = true;
   readiness.set('log', { ready: true });
   grpc.setServing(true);

@@ -21,7 +21,7 @@ export const TOKEN = 'bridge-token';
 export interface RigOptions
   extends Pick<
     StreamingOptions,
-    'now' | 'monotonicNow' | 'pace' | 'unreadLimitMs' | 'onOpen' | 'slotTimes' | 'elevation' | 'limits'
+    'now' | 'monotonicNow' | 'pace' | 'unreadLimitMs' | 'onOpen' | 'slotTimes' | 'elevation' | 'limits' | 'identityPollMs'
   > {
   redisUrl: string;
   redis: RedisConnection;
@@ -59,10 +59,11 @@ export async function createRig({ redisUrl, redis, namespace, cleanup, env = {},
   });
   const stops: StopFunction[] = [];
   const stopping = new AbortController();
+  const readiness = createReadiness({ signal: stopping.signal });
   const streaming = await startStreaming({
     config,
     context: { log, signal: stopping.signal, onStop: (_: string, stop: StopFunction) => void stops.push(stop) },
-    readiness: createReadiness({ signal: stopping.signal }),
+    readiness,
     listens: true,
     pace: { quietMs: 5, ...pace },
     ...options,
@@ -86,6 +87,7 @@ export async function createRig({ redisUrl, redis, namespace, cleanup, env = {},
     ...streaming,
     port: clients,
     lines,
+    readiness,
     redis,
     namespace,
     store,

@@ -39,6 +39,7 @@ export {
   type RunContext,
   type RunOptions,
   reportReachability,
+  reportReplacedLog,
   runApp,
   TimeoutError,
   type TimeoutOptions,

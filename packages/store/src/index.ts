@@ -61,6 +61,7 @@ export {
   LayoutMismatch,
   LeaseLost,
   LogUnavailable,
+  logIdentity,
   memoryUse,
   openStore,
   type PartitionKeys,
@@ -72,6 +73,7 @@ export {
   redisCondition,
   redisEviction,
   Store,
+  watchLogIdentity,
   whenReady,
 } from './redis/index.js';
 export {

@@ -82,6 +82,29 @@ describe('LogTail', () => {
     expect(received[0]?.txid).toBe('2');
   });
 
+  it('begins again with the first entry of a new log, whose ids can be lower', async ({ store, redis, cleanup }) => {
+    const { records } = store.keys(0);
+    for (let n = 1; n <= 3; n++) await redis.xadd(records, `${100 + n}-0`, 'txid', `old-${n}`);
+    const received: string[] = [];
+    const tail = new LogTail({
+      store,
+      partition: 0,
+      from: '0-0',
+      onEntry: ({ txid }) => void received.push(txid),
+      onSkipped: ({ error }) => expect.unreachable(String(error)),
+    });
+    tail.start();
+    cleanup.push(() => tail.stop());
+    await tail.caughtUp;
+    await redis.del(records);
+    for (let n = 1; n <= 3; n++) await redis.xadd(records, `${n}-0`, 'txid', `new-${n}`);
+    tail.restart();
+    await tail.caughtUp;
+    await redis.xadd(records, '4-0', 'txid', 'new-4');
+    await eventually(() => received.length === 7);
+    expect(received.slice(3)).toEqual(['new-1', 'new-2', 'new-3', 'new-4']);
+  });
+
   it('continues at its position after Redis was killed', async ({ store, cleanup }) => {
     const own = await startRedis();
     const connection = await connectTo(own, cleanup);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@fleetbridge/service';
-import { SubscriptionStore } from '@fleetbridge/store';
+import { logIdentity, SubscriptionStore } from '@fleetbridge/store';
 import { it } from '@fleetbridge/store/testing';
 import { eventually } from '@fleetbridge/testing';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
@@ -94,7 +94,7 @@ describe('watchSubscriptionFile', () => {
       destination: { write: (line: string) => void lines.push(line) },
     });
     writeFileSync(path, 'subscriptions: [{ name: a, log: true }]');
-    const file = watchSubscriptionFile({ path, store, log, now: Date.now, pollMs: 5 });
+    const file = watchSubscriptionFile({ path, store, identity: async () => 'a', log, now: Date.now, pollMs: 5 });
     cleanup.push(() => file.stop());
     await eventually(async () => (await store.get('a')) !== undefined);
     writeFileSync(path, 'subscriptions: [{ name: b }]');
@@ -104,5 +104,35 @@ describe('watchSubscriptionFile', () => {
     await eventually(async () => (await store.get('a'))?.paused === 'not_in_file');
     expect(await store.get('b')).toMatchObject({ origin: 'file' });
     expect(lines.filter((line) => line.includes('subscriptions_file_rejected'))).toHaveLength(1);
+  });
+
+  it('creates again what an emptied Redis has lost, from the beginning of the new log', async ({
+    store: logStore,
+    redis,
+    cleanup,
+  }) => {
+    const store = new SubscriptionStore(logStore);
+    const path = join(folder, 'emptied.yaml');
+    writeFileSync(path, 'subscriptions: [{ name: a, log: true }, { name: b, log: true, topics: [V] }]');
+    const log = createLogger({ name: 'test', level: 'silent' });
+    const identity = () => logIdentity(logStore);
+    const file = watchSubscriptionFile({ path, store, identity, log, now: Date.now, pollMs: 5 });
+    cleanup.push(() => file.stop());
+    await eventually(async () => (await store.list()).length === 2);
+    await store.setPaused('b', 'operator');
+    // one that was lost in a fail-over: the log is the same, and its records are not delivered again
+    const { records } = logStore.keys(0);
+    const id = (await redis.xadd(records, '*', 'vin', 'A'))!;
+    await redis.hdel(`${logStore.namespace}:subscriptions`, 'a');
+    await eventually(async () => (await store.list()).length === 2);
+    expect([(await store.get('a'))?.start, (await store.get('b'))?.paused]).toEqual([[id], 'operator']);
+    // an emptied Redis
+    await redis
+      .multi()
+      .del(await redis.keys(`${logStore.namespace}:*`))
+      .xadd(records, '*', 'vin', 'A')
+      .exec();
+    await eventually(async () => (await store.list()).length === 2);
+    expect((await store.list()).map(({ start }) => start)).toEqual([['0-0'], ['0-0']]);
   });
 });

@@ -108,30 +108,54 @@ export interface SubscriptionFileOptions {
   /** EXTRA_TOPICS. */
   extraTopics?: readonly string[];
   store: Store;
+  /** Of the log (logIdentity). */
+  identity: () => Promise<string>;
   log: Logger;
   now: () => number;
   pollMs?: number;
 }
 
-/** Applies the file now and whenever its content changes. A file with mistakes changes nothing; they are logged. */
+/** A file in use. */
+export interface SubscriptionFile extends FileWatcher {
+  /** Creates the subscriptions that Redis has lost. In a new log they begin with its first record. */
+  restore(): Promise<void>;
+}
+
+/**
+ * Applies the file now and whenever its content changes, and restores what is missing in Redis at each poll. A file with
+ * mistakes changes nothing; they are logged.
+ */
 export function watchSubscriptionFile({
   path,
   extraTopics = [],
   store,
+  identity,
   log,
   now,
   pollMs = POLL_MS,
-}: SubscriptionFileOptions): FileWatcher {
+}: SubscriptionFileOptions): SubscriptionFile {
   const logMistakes = ({ mistakes }: ConfigError) =>
     log.error({ path, mistakes: mistakes.map(({ problem }) => problem) }, 'subscriptions_file_rejected');
-  return watchFiles<string>({
-    load: async () => contentOf(path),
+  let inUse: { definitions: readonly GivenDefinition[]; identity: string } | undefined;
+  const restore = async () => {
+    if (inUse === undefined) return;
+    const isNewLog = (await identity()) !== inUse.identity;
+    const created = await createMissing(store, inUse.definitions, { isNewLog, nowMs: now() });
+    if (created.length > 0) log.warn({ path, created }, 'subscriptions_restored');
+  };
+  const watcher = watchFiles<string>({
+    load: async () => {
+      // after a failure the next poll tries again
+      await restore().catch((err) => log.debug({ err }, 'subscriptions_file_apply_failed'));
+      return contentOf(path);
+    },
     keyOf: (text) => text,
     apply: async (text) => {
       try {
-        const done = await applySubscriptionFile(store, parseSubscriptionFile(text, path, extraTopics), {
-          nowMs: now(),
-        });
+        const definitions = parseSubscriptionFile(text, path, extraTopics);
+        const appliedTo = inUse?.identity ?? (await identity());
+        const done = await applySubscriptionFile(store, definitions, { nowMs: now() });
+        inUse = { definitions, identity: appliedTo };
         log.info({ path, ...done }, 'subscriptions_file_applied');
         return 'applied';
       } catch (error) {
@@ -148,4 +172,25 @@ export function watchSubscriptionFile({
     intervalMs: pollMs,
     firstPollMs: 0,
   });
+  return { stop: () => watcher.stop(), restore };
+}
+
+/**
+ * Only what is missing: another dispatcher may already have a newer file. A subscription of the file can't be deleted, so
+ * one that is missing was lost. Everything in a new log came after that.
+ */
+async function createMissing(
+  store: Store,
+  definitions: readonly GivenDefinition[],
+  { isNewLog, nowMs }: { isNewLog: boolean; nowMs: number },
+): Promise<string[]> {
+  const stored = new Set((await store.list()).map(({ name }) => name));
+  const created: string[] = [];
+  for (const { definition, given } of definitions) {
+    const { name } = definition;
+    if (stored.has(name)) continue;
+    const from = isNewLog ? 'earliest' : definition.from;
+    if (await store.create({ name, origin: 'file', definition: given }, { from, nowMs })) created.push(name);
+  }
+  return created;
 }

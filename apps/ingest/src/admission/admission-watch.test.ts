@@ -15,7 +15,7 @@ it('does not watch the file when it is stopped during its start', async () => {
   const admission = new AdmissionWatch({
     allowedVins: [],
     file,
-    store: { read: unreachable, version: unreachable },
+    store: { read: unreachable, version: unreachable, restore: unreachable },
     log: createLogger({ name: 'test', level: 'silent' }),
     onChange: () => {},
     pollMs: 5,

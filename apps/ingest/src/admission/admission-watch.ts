@@ -16,7 +16,7 @@ export interface AdmissionWatchOptions {
   allowedVins: readonly string[];
   /** ALLOWED_VINS_FILE. */
   file: string | undefined;
-  store: Pick<AdmissionStore, 'read' | 'version'>;
+  store: Pick<AdmissionStore, 'read' | 'version' | 'restore'>;
   log: Logger;
   /** Called after each change: connected vehicles may no longer be admitted. */
   onChange: () => void;
@@ -85,7 +85,12 @@ export class AdmissionWatch {
   async #pollStore(): Promise<boolean> {
     const { store, log } = this.#options;
     try {
-      if (this.#version !== undefined && (await store.version()) === this.#version) return true;
+      if (this.#version !== undefined) {
+        const current = await store.version();
+        if (current === this.#version) return true;
+        // nothing but the loss of Redis' data removes the version
+        if (current === '' && this.#verdicts.size > 0) await this.#restore();
+      }
       const { version, verdicts } = await store.read();
       const isFirst = this.#version === undefined;
       this.#version = version;
@@ -97,6 +102,11 @@ export class AdmissionWatch {
       log.debug({ err }, 'admission_read_failed');
       return false;
     }
+  }
+
+  async #restore(): Promise<void> {
+    await this.#options.store.restore(this.#verdicts);
+    this.#options.log.warn({ verdicts: this.#verdicts.size }, 'admission_restored');
   }
 
   #watchFile(file: string): FileWatcher {

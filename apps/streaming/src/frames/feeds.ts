@@ -114,6 +114,22 @@ export class Feeds {
     this.#cleanupTimer = setInterval(() => this.#cleanup(), CLEANUP_EVERY_MS);
   }
 
+  /**
+   * Begins again with the first entry of a log that has replaced the former one. Its vehicles are unknown until they
+   * have a record. Resolves at the end of the log.
+   */
+  async restart(): Promise<void> {
+    for (const [vin, feed] of this.#byVin) {
+      this.#checkpointSchedule.remove(vin);
+      feed.forgotten();
+    }
+    this.#byVin.clear();
+    this.#slotted.clear();
+    this.#readUpTo = this.#readUpTo.map(() => BEGINNING);
+    for (const tail of this.#tails) tail.restart();
+    await Promise.all(this.#tails.map((tail) => tail.caughtUp));
+  }
+
   /** The last entry of a partition that was handled. */
   cursor(partition: number): string {
     return this.#readUpTo[partition] ?? BEGINNING;

@@ -78,6 +78,11 @@ export class LogRecords {
     return this.#positions.get(partition) ?? this.#options.readTo(partition);
   }
 
+  /** The log was replaced: the next records follow from its beginning. */
+  restart(): void {
+    this.#positions.clear();
+  }
+
   /** The next record of a partition. */
   publish(partition: number, entry: LogEntry, decoded: DecodedRecord | undefined): void {
     this.#positions.set(partition, entry.id);

@@ -6,6 +6,7 @@ export {
   type ReadinessCheck,
   type ReadinessReport,
   reportReachability,
+  reportReplacedLog,
 } from './readiness.js';
 export { type RunContext, type RunOptions, runApp } from './run.js';
 export type { StopFunction, StopOutcome } from './shutdown-hooks.js';

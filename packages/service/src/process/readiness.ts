@@ -5,7 +5,7 @@ import type { Metrics } from '../metrics/index.js';
 
 export interface ReadinessCheck {
   ready: boolean;
-  /** Why not, as a constant snake_case text. */
+  /** Why not, as a constant snake_case text. With `ready`: what has happened since the start. */
   reason?: string;
 }
 
@@ -26,6 +26,26 @@ export function reportReachability(what: string, parts: { readiness: Readiness; 
     parts.readiness.set(what, isReachable ? { ready: true } : { ready: false, reason: 'unreachable' });
     if (isReachable) parts.log.info({ reason }, `${what}_reachable`);
     else parts.log.warn({ reason }, `${what}_unreachable`);
+  };
+}
+
+/**
+ * For a Redis that was emptied or replaced: callbacks of watchLogIdentity. Not ready until everything of this process
+ * follows the new log. Afterwards the reason stays, so that it can be seen what happened.
+ */
+export function reportReplacedLog(parts: { readiness: Readiness; log: Pick<Logger, 'info' | 'error' | 'warn'> }) {
+  const set = (ready: boolean) => parts.readiness.set('log_identity', { ready, reason: 'log_replaced' });
+  return {
+    onReplaced: ({ before, now }: { before: string; now: string }): void => {
+      set(false);
+      const remedy = 'the records of the former log are gone; restore a backup if they are needed (docs/operations.md)';
+      parts.log.error({ before, now, remedy }, 'log_replaced');
+    },
+    onFailure: (err: unknown): void => parts.log.warn({ err }, 'log_restart_failed'),
+    onRestarted: (): void => {
+      set(true);
+      parts.log.info({}, 'log_restarted');
+    },
   };
 }
 

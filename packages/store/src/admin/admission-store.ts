@@ -26,6 +26,13 @@ export class AdmissionStore {
     await this.#redis.hset(this.#key, { ...fields, [VERSION]: randomUUID() });
   }
 
+  /** Stores verdicts that an emptied Redis has lost. Newer ones stay. */
+  async restore(verdicts: ReadonlyMap<string, Verdict>): Promise<void> {
+    const transaction = this.#redis.multi();
+    for (const [vin, verdict] of verdicts) transaction.hsetnx(this.#key, vin, verdict);
+    await transaction.hset(this.#key, VERSION, randomUUID()).exec();
+  }
+
   /** Removes the allow or deny of a VIN: the lists of the configuration decide. */
   async withdraw(vin: string): Promise<void> {
     await this.#redis.multi().hdel(this.#key, normalizeVin(vin)).hset(this.#key, VERSION, randomUUID()).exec();

@@ -43,7 +43,9 @@ export class LogTail {
   #loop: Promise<void> | undefined;
   #isStopped = false;
   #isInTrouble = false;
-  readonly #catchUp = withResolver();
+  #catchUp = withResolver();
+  /** Grows with each `restart`: what was read before is of the former log. */
+  #restarts = 0;
   #hasCaughtUp = false;
   /** The last entry that was processed or skipped. */
   cursor: string;
@@ -59,9 +61,18 @@ export class LogTail {
     this.#loop ??= this.#run();
   }
 
-  /** Resolves when the tail has reached the end of the log for the first time, or is stopped. */
+  /** Resolves when the tail has reached the end of the log for the first time, or is stopped or restarted. */
   get caughtUp(): Promise<void> {
     return this.#catchUp.promise;
+  }
+
+  /** Begins again with the first entry of the log. Then `caughtUp` is that of the new beginning. */
+  restart(): void {
+    this.#restarts++;
+    this.cursor = BEGINNING;
+    this.#hasCaughtUp = false;
+    this.#catchUp.resolve();
+    this.#catchUp = withResolver();
   }
 
   async stop(): Promise<void> {
@@ -82,13 +93,15 @@ export class LogTail {
     while (!this.#isStopped) {
       try {
         if (mustCheckForGap) await this.#checkForGap();
+        const restarts = this.#restarts;
         const entries = await this.#read();
         if (entries.length > 0) await this.#options.prepare?.(entries);
         if (this.#isInTrouble) this.#recovered();
+        if (restarts !== this.#restarts) continue;
         if (entries.length > 0 && !this.#isStopped) await this.#process(entries);
         // a full read means that the tail is behind, and may fall behind retention
         mustCheckForGap = entries.length === ENTRIES_PER_READ;
-        if (!mustCheckForGap && !this.#hasCaughtUp) {
+        if (!mustCheckForGap && !this.#hasCaughtUp && restarts === this.#restarts) {
           this.#hasCaughtUp = true;
           this.#catchUp.resolve();
         }

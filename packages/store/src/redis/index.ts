@@ -7,6 +7,7 @@ export {
   whenReady,
 } from './connection.js';
 export { LayoutMismatch, LeaseLost, LogUnavailable, RedisTooOld } from './errors.js';
+export { logIdentity, watchLogIdentity } from './identity.js';
 export {
   admissionKey,
   dispatchersKey,

@@ -11,6 +11,11 @@ export function layoutKey(namespace: string): string {
   return `${namespace}:layout`;
 }
 
+/** String, written once: random, differs in a Redis that was emptied or replaced. */
+export function identityKey(namespace: string): string {
+  return `${namespace}:identity`;
+}
+
 /** Hash SHA-256 of a token → its grant. In no partition, because a token can be valid for all vehicles. */
 export function tokensKey(namespace: string): string {
   return `${namespace}:tokens`;
