@@ -46,6 +46,8 @@ const REDELIVERY_CHECK_MS = 1_000;
 const STOP_CHECK_MS = 5;
 /** A delivery that exceeds its deadline by this time is not waited for any longer. */
 const UNSETTLED_AFTER_MS = 1_000;
+/** Another record's failure: that one decides whether delivery is suspended. */
+const COLLATERAL = { isAlone: true, isCounted: false };
 /** For closing the connections of a delivery. */
 const DELIVERY_STOP_MS = 2_000;
 
@@ -272,7 +274,8 @@ export class Worker {
   }
 
   async #settleFailure(outstanding: Outstanding, outcome: DeliveryOutcome & { kind: 'away' }): Promise<void> {
-    const { isAlone, isCounted } = this.#lanes.attribute(outstanding);
+    const isCollateral = outcome.isCollateral === true;
+    const { isAlone, isCounted } = isCollateral ? COLLATERAL : this.#lanes.attribute(outstanding);
     if (isCounted && outcome.isRateLimited !== true) {
       this.#options.counts.rejected++;
       const error = `${outcome.error}; the endpoint answers for other vehicles`;

@@ -1,5 +1,6 @@
 // Delivery to Kafka: topic `<namespace>_<topic>`, key VIN, so that a vehicle's records stay in order in one partition,
-// and the Go server's headers. Records of one event loop turn travel in one request; one request is in flight. The
+// and the Go server's headers. Records of one event loop turn travel in one request; one request is in flight. A record
+// that has failed travels alone, so that it does not take others with it. The
 // producer is idempotent and discarded at the first failure, because its sequence number is then in doubt.
 import { readFileSync } from 'node:fs';
 import { ProduceAcks, Producer } from '@platformatic/kafka';
@@ -37,8 +38,11 @@ interface Message {
 interface QueuedRecord {
   record: OutgoingRecord;
   message: Message;
+  queuedMs: number;
   settle: (outcome: DeliveryOutcome) => void;
 }
+
+const FAILED_IDS_KEPT = 10_000;
 
 /** Errors of the broker that mean it will never accept the record. */
 const REJECTIONS = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD', 'INVALID_TOPIC_EXCEPTION']);
@@ -50,6 +54,8 @@ export class KafkaDelivery implements Delivery {
   readonly #connection: OnDemandConnection<BytesProducer>;
   #waiting: QueuedRecord[] = [];
   #sending = false;
+  /** Message ids of records whose last request failed without an answer. */
+  readonly #failedIds = new Set<string>();
 
   constructor(options: KafkaOptions) {
     this.#options = options;
@@ -68,7 +74,7 @@ export class KafkaDelivery implements Delivery {
       return rejected(error);
     }
     return await new Promise((settle) => {
-      this.#waiting.push({ record, message, settle });
+      this.#waiting.push({ record, message, queuedMs: performance.now(), settle });
       if (this.#sending) return;
       this.#sending = true;
       setImmediate(() => void this.#send());
@@ -81,17 +87,44 @@ export class KafkaDelivery implements Delivery {
 
   async #send(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting;
+      const waiting = this.#waiting;
       this.#waiting = [];
-      const outcome = await this.#sendBatch(batch);
-      if (outcome.kind !== 'rejected' || batch.length === 1) {
-        for (const { settle } of batch) settle(outcome);
-        continue;
-      }
-      // finds the rejected record by sending them one at a time
-      for (const queued of batch) queued.settle(await this.#sendBatch([queued]));
+      const hasFailed = ({ record }: QueuedRecord) => this.#failedIds.has(record.messageId);
+      await this.#sendTogether(waiting.filter((queued) => !hasFailed(queued)));
+      await this.#sendAlone(waiting.filter(hasFailed));
     }
     this.#sending = false;
+  }
+
+  async #sendTogether(batch: readonly QueuedRecord[]): Promise<void> {
+    if (batch.length === 0) return;
+    const outcome = await this.#sendBatch(batch);
+    // finds the rejected record by sending them one at a time
+    if (outcome.kind === 'rejected' && batch.length > 1) return await this.#sendAlone(batch);
+    for (const queued of batch) this.#settle(queued, outcome);
+  }
+
+  /** Stops at the first one without an answer: the others would wait for longer than their deadline. */
+  async #sendAlone(queue: readonly QueuedRecord[]): Promise<void> {
+    const { ackDeadlineMs } = this.#options;
+    let failure: (DeliveryOutcome & { kind: 'away' }) | undefined;
+    for (const queued of queue) {
+      const isLate = performance.now() - queued.queuedMs > ackDeadlineMs;
+      if (failure === undefined && isLate) failure = away('not sent within the ack deadline');
+      if (failure !== undefined) {
+        queued.settle({ ...failure, isCollateral: true });
+        continue;
+      }
+      const outcome = await this.#sendBatch([queued]);
+      this.#settle(queued, outcome);
+      if (outcome.kind === 'away') failure = outcome;
+    }
+  }
+
+  #settle({ record, settle }: QueuedRecord, outcome: DeliveryOutcome): void {
+    if (outcome.kind !== 'away') this.#failedIds.delete(record.messageId);
+    else if (this.#failedIds.size < FAILED_IDS_KEPT) this.#failedIds.add(record.messageId);
+    settle(outcome);
   }
 
   async #sendBatch(batch: readonly QueuedRecord[]): Promise<DeliveryOutcome> {

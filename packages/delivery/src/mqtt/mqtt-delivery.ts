@@ -4,6 +4,7 @@ import type { LogEntry } from '@fleetbridge/store';
 import {
   assertHeld,
   away,
+  awayByConnection,
   DELIVERED,
   type Delivery,
   type DeliveryOutcome,
@@ -68,7 +69,7 @@ export class MqttDelivery implements Delivery {
       const error = new Error(`the broker refused ${refusal.topic}: ${refusal.reason}`);
       return refusal.isTemporary ? away(error) : rejected(error);
     } catch (error) {
-      return away(error);
+      return awayByConnection(error);
     }
   }
 

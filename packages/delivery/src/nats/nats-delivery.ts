@@ -5,7 +5,7 @@ import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import {
   assertHeld,
   attributesOf,
-  away,
+  awayByConnection,
   DELIVERED,
   type Delivery,
   type DeliveryOutcome,
@@ -78,7 +78,7 @@ export class NatsDelivery implements Delivery {
         return DELIVERED;
       });
     } catch (error) {
-      return away(error);
+      return awayByConnection(error);
     }
   }
 

@@ -10,9 +10,10 @@ export type DeliveryOutcome =
   | { kind: 'rejected'; error: string }
   /**
    * The endpoint can't be reached, is overloaded or fails, as far as the delivery knows whatever the record. The dispatcher
-   * finds out whether it fails for some vehicles only, unless the endpoint limits the rate.
+   * finds out whether it fails for some vehicles only, unless the endpoint limits the rate. `isCollateral`: the failure of
+   * another record ended this attempt.
    */
-  | { kind: 'away'; error: string; retryAfterMs?: number; isRateLimited?: boolean };
+  | { kind: 'away'; error: string; retryAfterMs?: number; isRateLimited?: boolean; isCollateral?: boolean };
 
 export interface Delivery {
   /** The endpoint keeps the last value of each name: an older one must not replace it. Gives records `isOutdated`. */

@@ -18,7 +18,7 @@ export {
   defineDeliveryKind,
   type FlagValues,
 } from './kind.js';
-export { OnDemandConnection } from './on-demand-connection.js';
+export { awayByConnection, OnDemandConnection } from './on-demand-connection.js';
 export {
   contentTypeOf,
   type PayloadOptions,

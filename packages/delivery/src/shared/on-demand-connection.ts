@@ -3,6 +3,17 @@
 // after another dispatcher has acquired the lease.
 
 import { withTimeout } from '@fleetbridge/service';
+import { away, type DeliveryOutcome, messageOf } from './delivery.js';
+
+/** The connection was discarded because another use of it failed: this failure has nothing to do with the use itself. */
+class DiscardedByOther extends Error {
+  override readonly name = 'DiscardedByOther';
+}
+
+/** The outcome of a use that rejected. */
+export function awayByConnection(error: unknown): DeliveryOutcome & { kind: 'away' } {
+  return error instanceof DiscardedByOther ? { ...away(error), isCollateral: true } : away(error);
+}
 
 export interface OnDemandConnectionOptions<T> {
   /** Must call `onLost` when the connection ends unexpectedly. */
@@ -17,6 +28,8 @@ interface Opened<T> {
   connection: Promise<T>;
   /** Rejects when the connection is lost. */
   lost: Promise<never>;
+  /** One use of it has failed, which discarded it for all. */
+  hasFailedUse: boolean;
 }
 
 export class OnDemandConnection<T> {
@@ -36,6 +49,9 @@ export class OnDemandConnection<T> {
     try {
       return await withTimeout(Promise.race([opened.connection.then(work), opened.lost]), timeoutMs, { message });
     } catch (error) {
+      if (this.#current !== opened && opened.hasFailedUse)
+        throw new DiscardedByOther(messageOf(error), { cause: error });
+      opened.hasFailedUse = this.#current === opened;
       this.#discard(opened);
       throw error;
     }
@@ -57,6 +73,7 @@ export class OnDemandConnection<T> {
     });
     const opened: Opened<T> = {
       lost,
+      hasFailedUse: false,
       connection: this.#options.open((error) => {
         lose(error);
         this.#discard(opened);
