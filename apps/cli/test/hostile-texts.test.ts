@@ -41,8 +41,8 @@ it('token prints the id of an account and a label printably', async ({ redis, re
   const tokens = new TokenStore({ redis, namespace: 'telemetry' });
   await tokens.trust({ account: CLEARS_SCREEN, vin: '*', label: C1 + REVERSED, nowMs: 0 });
   const lines = fleetbridge(redisServer.url, ['token', 'list']);
-  expect(lines).toHaveLength(1);
-  expect(lines[0]).toContain('Tesla account \\u001b[2J');
+  expect(lines).toHaveLength(2);
+  expect(lines[1]).toContain('Tesla account \\u001b[2J');
 });
 
 it.each(hostile)('a mistake in the arguments is printable: %j', (text) => {
