@@ -21,7 +21,15 @@ export const TOKEN = 'bridge-token';
 export interface RigOptions
   extends Pick<
     StreamingOptions,
-    'now' | 'monotonicNow' | 'pace' | 'unreadLimitMs' | 'onOpen' | 'slotTimes' | 'elevation' | 'limits' | 'identityPollMs'
+    | 'now'
+    | 'monotonicNow'
+    | 'pace'
+    | 'unreadLimitMs'
+    | 'onOpen'
+    | 'slotTimes'
+    | 'elevation'
+    | 'limits'
+    | 'identityPollMs'
   > {
   redisUrl: string;
   redis: RedisConnection;
