@@ -40,7 +40,7 @@ describe('while stdout', () => {
     'is not read, vehicles get their acks, with INGEST_WORKERS=%s',
     async (workers, { redisServer, namespace, pki, processes }) => {
       // Logs every record: the pipe is full after a few hundred, the queue after some thousands.
-      const env = { INGEST_WORKERS: workers, LOG_RECORDS: 'V', RATE_LIMIT_RECORDS: '0' };
+      const env = { INGEST_WORKERS: workers, LOG_RECORDS: 'V', VEHICLE_BYTES_PER_MINUTE: '0' };
       const ingest = start({ url: redisServer.url, namespace, pki, stdout: 'pipe', env });
       const { ports } = await ingest.ready;
       const vehicle = await processes.connect(ports.vehicles);
