@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { joinDispatchers } from '../lease/dispatchers.js';
 import { connectRedis, whenReady } from '../redis/connection.js';
+import { dispatchersKey } from '../redis/index.js';
 import { Store } from '../redis/store.js';
 import { SlotStore } from '../resume/slot-store.js';
 import { SubscriptionStore } from '../subscription/index.js';
@@ -53,7 +54,7 @@ it('lists connected vehicles first, then by the time of the last record, and cou
   }
   await redis.hset(log.keysOf('CONNECTED').presence, 'CONNECTED', `c p ${nowMs - 5_000} wifi`);
   await joinDispatchers(log, { owner: 'd', forMs: 60_000 });
-  await joinDispatchers(log, { owner: 'stopped', forMs: -1 });
+  await redis.zadd(dispatchersKey(log.namespace), nowMs - 1, 'stopped');
   const slots = new SlotStore({ store: log, processId: 'p', windowMs: 900_000 });
   const newSlot = { id: 's', cursor: '1-1' };
   for (const vin of ['CONNECTED', 'QUIET'])
