@@ -367,10 +367,12 @@ export class Worker {
     const wasSuspended = this.#suspension !== undefined;
     if (this.#lanes.isSuspended === wasSuspended || this.#hasEnded) return;
     const facts = { subscription, partition, waiting: this.#lanes.ids };
-    if (outcome.kind === 'away') {
-      this.#suspension = { error: outcome.error, sinceMs: now() };
+    if (!wasSuspended) {
+      // a delivery that settled at the same time may be the one that is seen here
+      const error = outcome.kind === 'away' ? outcome.error : '';
+      this.#suspension = { error, sinceMs: now() };
       counts.suspended++;
-      log.warn({ ...facts, error: outcome.error }, 'endpoint_away');
+      log.warn({ ...facts, error }, 'endpoint_away');
     } else {
       this.#suspension = undefined;
       counts.suspended--;
