@@ -139,7 +139,8 @@ export function watchSubscriptionFile({
   let inUse: { definitions: readonly GivenDefinition[]; identity: string } | undefined;
   const restore = async () => {
     if (inUse === undefined) return;
-    const isNewLog = (await identity()) !== inUse.identity;
+    const before = inUse.identity;
+    const isNewLog = async () => (await identity()) !== before;
     const created = await createMissing(store, inUse.definitions, { isNewLog, nowMs: now() });
     if (created.length > 0) log.warn({ path, created }, 'subscriptions_restored');
   };
@@ -182,14 +183,17 @@ export function watchSubscriptionFile({
 async function createMissing(
   store: Store,
   definitions: readonly GivenDefinition[],
-  { isNewLog, nowMs }: { isNewLog: boolean; nowMs: number },
+  { isNewLog, nowMs }: { isNewLog: () => Promise<boolean>; nowMs: number },
 ): Promise<string[]> {
   const stored = new Set((await store.list()).map(({ name }) => name));
+  const missing = definitions.filter(({ definition }) => !stored.has(definition.name));
+  if (missing.length === 0) return [];
+  // only now: Redis may have been emptied just before the list was read
+  const isNew = await isNewLog();
   const created: string[] = [];
-  for (const { definition, given } of definitions) {
+  for (const { definition, given } of missing) {
     const { name } = definition;
-    if (stored.has(name)) continue;
-    const from = isNewLog ? 'earliest' : definition.from;
+    const from = isNew ? 'earliest' : definition.from;
     if (await store.create({ name, origin: 'file', definition: given }, { from, nowMs })) created.push(name);
   }
   return created;
