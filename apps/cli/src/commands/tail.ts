@@ -3,7 +3,7 @@ import { BEGINNING, normalizeVin, topics } from '@fleetbridge/protocol';
 import { loadConfig, printable } from '@fleetbridge/service';
 import { type LogEntry, LogTail, type Store } from '@fleetbridge/store';
 import { topicsConfig } from '../config.js';
-import { printError, recordJsonLine, recordLine } from '../output/index.js';
+import { fitted, printError, recordJsonLine, recordLine } from '../output/index.js';
 import { ageMs, type Command, type Invocation, numberOption, UsageError } from './command.js';
 import { openLog } from './log-access.js';
 
@@ -43,9 +43,7 @@ export const tail: Command = {
     const log = await openLog(env, 'fleetbridge-tail');
     await noteUnknown(log, wanted, env).finally(() => log.close());
 
-    const { columns: width } = process.stdout;
-    const fitting = (line: string) =>
-      values.wide === true || width === undefined || line.length <= width ? line : `${line.slice(0, width - 1)}…`;
+    const width = values.wide === true ? undefined : process.stdout.columns;
     let shown = 0;
     const tails: LogTail[] = [];
     const done = new Promise<void>((resolve) => {
@@ -53,7 +51,7 @@ export const tail: Command = {
         if (wanted.count !== undefined && shown >= wanted.count) return;
         if (wanted.vins && !wanted.vins.includes(normalizeVin(entry.vin))) return;
         if (wanted.topics && !wanted.topics.includes(entry.topic)) return;
-        print(values.json ? recordJsonLine(entry) : fitting(recordLine(entry)));
+        print(values.json ? recordJsonLine(entry) : fitted(recordLine(entry), width));
         if (++shown === wanted.count) resolve();
       };
       for (let partition = 0; partition < log.partitions; partition++) {
@@ -70,8 +68,8 @@ export const tail: Command = {
         );
       }
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-      // a reader such as head closes the pipe
-      process.stdout.once('error', () => resolve());
+      // A reader such as head closes the pipe. Records that are read until the tails stop fail too.
+      process.stdout.on('error', () => resolve());
     });
     for (const logTail of tails) logTail.start();
     await done;

@@ -1,5 +1,12 @@
 // A record of the log as a readable line or as JSON.
-import { decodeRecord, recordJson, type SignalValue, signalsOf, signalUnit } from '@fleetbridge/protocol';
+import {
+  decodeRecord,
+  recordJson,
+  type SignalValue,
+  shortEnumName,
+  signalsOf,
+  signalUnit,
+} from '@fleetbridge/protocol';
 import { printable } from '@fleetbridge/service';
 import type { LogEntry } from '@fleetbridge/store';
 import { localTime } from '../supervisor/index.js';
@@ -9,6 +16,9 @@ import { localTime } from '../supervisor/index.js';
 export function recordLine(entry: LogEntry): string {
   return printable(`${timeOf(entry.createdMs)}  ${entry.vin}  ${entry.topic.padEnd(12)}  ${contentOf(entry)}`);
 }
+
+/** The heading of these lines. */
+export const RECORD_HEADING = ['TIME'.padEnd(12), 'VIN'.padEnd(17), 'TOPIC'.padEnd(12), 'RECORD'].join('  ');
 
 /** One JSON object: the entry's id and metadata, and the record as Tesla's server publishes it. */
 export function recordJsonLine(entry: LogEntry): string {
@@ -22,6 +32,11 @@ export function recordJsonLine(entry: LogEntry): string {
     receivedMs,
     record: recordJson(decodeRecord(topic, entry.payload)),
   });
+}
+
+/** The line cut to the width of a terminal; whole where the width is not known. */
+export function fitted(line: string, width: number | undefined): string {
+  return !width || line.length <= width ? line : `${line.slice(0, width - 1)}…`;
 }
 
 function contentOf({ topic, payload }: LogEntry): string {
@@ -50,7 +65,7 @@ function valueText(name: string, value: SignalValue): string {
       .map(([name, part]) => `${name}=${part}`)
       .join(',');
   const unit = signalUnit(name);
-  const text = typeof value === 'number' ? String(Math.round(value * 1e6) / 1e6) : String(value);
+  const text = typeof value === 'number' ? String(Math.round(value * 1e6) / 1e6) : shortEnumName(String(value));
   return unit === undefined ? text : `${text} ${unit}`;
 }
 

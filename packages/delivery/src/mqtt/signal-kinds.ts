@@ -1,6 +1,6 @@
 // The kind of each signal: what its values mean, whatever their form. Old vehicles send numbers, flags and enums as text
 // (docs/protocol/vehicle.md#signals).
-import { topicShapes } from '@fleetbridge/protocol';
+import { shortEnumName, signalEnums, topicShapes } from '@fleetbridge/protocol';
 
 export type SignalKind =
   | { kind: 'boolean' | 'number' | 'timestamp' | 'place' | 'doors' | 'tyres' | 'text' }
@@ -64,13 +64,6 @@ const namesByEnum = {
 } as const;
 const DATUM_VALUE = topicShapes.V.message.byNumber[1]!.message!.byNumber[2]!.message!;
 
-/** By name of an enum: the names of its members by number. */
-const membersByEnum = new Map(
-  DATUM_VALUE.fields.flatMap(({ kind, type, enumNames }) =>
-    kind === 'enum' ? [[type.slice(type.lastIndexOf('.') + 1), enumNames!] as const] : [],
-  ),
-);
-
 /** The places of a tyre by their names in decoded messages and in the schema: `frontLeft` and `front_left`. */
 export const tyrePlaces: ReadonlyMap<string, string> = new Map(
   DATUM_VALUE.fields
@@ -86,10 +79,8 @@ for (const [kind, names] of Object.entries(namesByKind)) {
   for (const name of names.split(' ')) kinds.set(name, { kind: kind as keyof typeof namesByKind });
 }
 for (const [enumName, names] of Object.entries(namesByEnum)) {
-  const members = membersByEnum.get(enumName)!;
-  // the member 0 of every enum is <prefix>Unknown
-  const prefix = members.get(0)!.replace(/Unknown$/, '');
-  const options = [...members.values()].map((name) => name.slice(prefix.length)).filter((name) => !UNKNOWN.has(name));
+  const { prefix, members } = signalEnums.get(enumName)!;
+  const options = members.map(shortEnumName).filter((name) => !UNKNOWN.has(name));
   for (const name of names.split(' ')) kinds.set(name, { kind: 'enum', enumName, prefix, options });
 }
 

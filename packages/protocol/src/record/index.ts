@@ -1,3 +1,4 @@
+export { type SignalEnum, shortEnumName, signalEnums } from './enum-names.js';
 export { type Flat, type FlatOptions, flatAlert, flatError, flatRecord, flatSignals, rfc3339 } from './flat-record.js';
 export {
   type DecodedRecord,
