@@ -150,9 +150,11 @@ describe('fleetbridge subscription', () => {
     ];
     for (const id of ['1000-0', '2000-0', '3000-0']) await redis.xadd(records, id, ...fields, 'payload', '');
     expect((await run('lag s'))[1]).toMatch(
-      /^partition 0: 3 behind, oldest \d+\.\d s, not being delivered, 0 dead letters$/,
+      /^PARTITION +WAITING +OLDEST +DELIVERED BY +DEAD LETTERS +STATE\n0 +3 +\d+\.\d s +- +0 +no dispatcher$/,
     );
-    expect((await run('peek s --count 2'))[1].split('\n')).toHaveLength(2);
+    const peeked = (await run('peek s --count 2'))[1].split('\n');
+    expect(peeked).toHaveLength(3);
+    expect(peeked[0]).toMatch(/^ {2}TIME +VIN +TOPIC +RECORD$/);
     expect(await run('seek s 1970-01-01T00:00:02Z')).toEqual([
       0,
       's will redeliver everything since 1970-01-01T00:00:02Z',
@@ -160,7 +162,8 @@ describe('fleetbridge subscription', () => {
     const [, text] = await run('peek s --json');
     expect(text.split('\n').map((line) => JSON.parse(line).id)).toEqual(['2000-0', '3000-0']);
     await run('seek s now');
-    expect((await run('lag s'))[1]).toContain('0 behind, nothing waiting');
+    expect((await run('lag s'))[1]).toMatch(/^0 +0 +- +-/m);
+    expect(await run('peek s')).toEqual([0, 'nothing waiting']);
   });
 
   it('shows an endpoint that is away: why, since when, and when it is tried again', async ({
@@ -204,7 +207,10 @@ describe('fleetbridge subscription', () => {
     const work = (await acquireSubscription(place, { owner: 'a', leaseMs: 60_000, start: '0-0' }))!;
     await work.readNew(1);
     await work.reject(id, { rejections: 5, maximum: 5, error: 'HTTP 400', nowMs: 1_784_000_000_000 });
-    expect((await run('dead-letters s'))[1]).toContain('rejected 5 times, last at 2026-07-14T03:33:20.000Z: HTTP 400');
+    const [heading, line, record] = (await run('dead-letters s'))[1].split('\n');
+    expect(heading).toMatch(/^ID +VIN +TOPIC +REJECTED +GIVEN UP AT +LAST ERROR$/);
+    expect(line).toMatch(/^0\/\d+-0 +VIN1 +V +5 +2026-07-14T03:33:20Z +HTTP 400$/);
+    expect(record).toMatch(/^ {4}\S+ {2}VIN1 {2}V/);
     const letter = JSON.parse((await run('dead-letters s --json'))[1]);
     expect(letter).toMatchObject({ entry: id, vin: 'VIN1', rejections: 5, error: 'HTTP 400' });
     expect(await run(`redeliver s ${letter.id}`)).toEqual([0, '1 of 1 will be redelivered']);

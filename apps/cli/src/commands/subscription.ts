@@ -15,11 +15,12 @@ import {
   recordsText,
   type StoredSubscription,
   type SubscriptionControl,
+  type SubscriptionLag,
   SubscriptionStore,
   stateText,
 } from '@fleetbridge/store';
 import { topicsConfig } from '../config.js';
-import { columns, recordJsonLine, recordLine } from '../output/index.js';
+import { columns, RECORD_HEADING, recordJsonLine, recordLine } from '../output/index.js';
 import { ageMs, type Command, type Invocation, numberOption, UsageError, unknownAction } from './command.js';
 import { openLog } from './log-access.js';
 
@@ -51,8 +52,8 @@ export const subscription: Command = {
     '  pause <name>, resume <name>       records wait meanwhile, at most RETENTION_HOURS',
     '  seek <name> <to>                  earliest, now, a time (2026-07-14T03:33:20Z) or an age (30m, 12h, 2d):',
     '                                    redelivers records since then, or skips records before it',
-    '  lag <name>                        per partition: records behind, age of the oldest, owner, losses, endpoint',
-    '  peek <name> [--count <n>]         the next records, without delivering them',
+    '  lag <name>                        per partition: records that wait, age of the oldest, owner, losses, endpoint',
+    '  peek <name> [--count <n>]         the next records, without delivering them; * is being delivered',
     '  dead-letters <name> [--count <n>] records that were given up, with the last error',
     '  redeliver <name> <id> … | --all   delivers dead letters again',
     '',
@@ -293,30 +294,43 @@ function effectOf(to: string, nowMs: number): string {
 
 function lag({ args, values, print }: Request) {
   return withSubscription(onlyName(args), print, async ({ control }) => {
-    for (const lag of await control.lag()) {
-      if (values.json) {
-        print(JSON.stringify(lag));
-        continue;
-      }
-      const { partition, records, isAtLeast, ageMs, holder, deadLetters: dead, lostUpTo } = lag;
-      const parts = [
-        `${isAtLeast ? 'at least ' : ''}${records} behind`,
-        ageMs === undefined ? 'nothing waiting' : `oldest ${(ageMs / 1000).toFixed(1)} s`,
-        holder === undefined ? 'not being delivered' : `delivered by ${holder}`,
-        `${dead} dead letters`,
-      ];
-      if (lag.suspension !== undefined) parts.push(`endpoint away: ${awayText(lag.suspension, Date.now())}`);
-      if (lostUpTo !== undefined) parts.push(`LOST to retention up to ${timeOf(lostUpTo)}`);
-      print(`partition ${partition}: ${parts.join(', ')}`);
-    }
+    const lags = await control.lag();
+    const nowMs = Date.now();
+    if (values.json) for (const lag of lags) print(JSON.stringify(lag));
+    else
+      for (const line of columns(
+        LAG_HEADINGS,
+        lags.map((lag) => lagCells(lag, nowMs)),
+      ))
+        print(line);
     return 0;
   });
+}
+
+const LAG_HEADINGS = ['partition', 'waiting', 'oldest', 'delivered by', 'dead letters', 'state'];
+
+function lagCells(lag: SubscriptionLag, nowMs: number): string[] {
+  const { partition, ageMs, holder, deadLetters, suspension, lostUpTo } = lag;
+  const state = [
+    suspension === undefined ? '' : `away (${awayText(suspension, nowMs)})`,
+    lostUpTo === undefined ? '' : `LOST to retention up to ${timeOf(lostUpTo)}`,
+  ];
+  return [
+    String(partition),
+    recordsText([lag]),
+    ageMs === undefined ? '-' : `${(ageMs / 1000).toFixed(1)} s`,
+    holder ?? '-',
+    String(deadLetters),
+    state.filter(Boolean).join('; ') || (holder === undefined ? 'no dispatcher' : 'delivering'),
+  ];
 }
 
 function peek({ args, values, print }: Request) {
   const count = numberOption(values, 'count', { min: 1, isWhole: true }) ?? 10;
   return withSubscription(onlyName(args), print, async ({ control }) => {
-    for (const entry of (await control.peek(count)).slice(0, count)) {
+    const entries = (await control.peek(count)).slice(0, count);
+    if (!values.json) print(entries.length === 0 ? 'nothing waiting' : `  ${RECORD_HEADING}`);
+    for (const entry of entries) {
       print(values.json ? recordJsonLine(entry) : `${entry.isPending ? '*' : ' '} ${recordLine(entry)}`);
     }
     return 0;
@@ -327,20 +341,27 @@ function deadLetters({ args, values, print }: Request) {
   const count = numberOption(values, 'count', { min: 1, isWhole: true }) ?? 100;
   return withSubscription(onlyName(args), print, async ({ control }) => {
     const letters = await control.deadLetters(count);
-    if (letters.length === 0 && !values.json) print('no dead letters');
-    for (const { id, partition, rejections, error, diedMs, entry } of letters) {
-      if (values.json) {
+    if (values.json) {
+      for (const { id, partition, rejections, error, diedMs, entry } of letters) {
         const { vin, topic, txid } = entry;
         const died = new Date(diedMs).toISOString();
         print(JSON.stringify({ id: `${partition}/${id}`, entry: entry.id, vin, topic, txid, rejections, error, died }));
-      } else {
-        print(`${partition}/${id}  ${recordLine(entry)}`);
-        print(`    rejected ${rejections} times, last at ${new Date(diedMs).toISOString()}: ${printable(error)}`);
       }
+      return 0;
     }
+    if (letters.length === 0) print('no dead letters');
+    const rows = letters.map(({ id, partition, rejections, error, diedMs, entry }) => {
+      const died = `${new Date(diedMs).toISOString().slice(0, 19)}Z`;
+      return [`${partition}/${id}`, entry.vin, entry.topic, String(rejections), died, error].map(printable);
+    });
+    const [heading = '', ...lines] = columns(DEAD_LETTER_HEADINGS, rows);
+    if (lines.length > 0) print(heading);
+    for (const [index, line] of lines.entries()) print(`${line}\n    ${recordLine(letters[index]!.entry)}`);
     return 0;
   });
 }
+
+const DEAD_LETTER_HEADINGS = ['id', 'vin', 'topic', 'rejected', 'given up at', 'last error'];
 
 function redeliver({ args, values, print }: Request) {
   const [name, ...ids] = args;
