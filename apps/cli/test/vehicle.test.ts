@@ -1,7 +1,7 @@
 // `fleetbridge vehicle` of the build against a real Redis.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { AdmissionStore } from '@fleetbridge/store';
+import { AdmissionStore, Store, storeLimitedVehicle } from '@fleetbridge/store';
 import { it } from '@fleetbridge/store/testing';
 import { expect } from 'vitest';
 
@@ -41,11 +41,21 @@ it('allows, denies and lists vehicles; the latest entry for a VIN wins', async (
   expect(vehicle('list').stdout).not.toContain('VIN-1');
 });
 
+it('lists the vehicles that are slowed down', async ({ redisServer, redis }) => {
+  const vehicle = (...args: string[]) => runVehicle(redisServer.url, ['limited', ...args]);
+  expect(vehicle().stdout).toBe('no vehicle was slowed down within a day\n');
+  const store = new Store({ redis, url: redisServer.url, namespace: 'telemetry', partitions: 1 });
+  await storeLimitedVehicle(store, 'VIN-1');
+  expect(vehicle().stdout).toMatch(/^VIN +LAST SLOWED DOWN\nVIN-1 +20\S+Z\n$/);
+  expect(JSON.parse(vehicle('--json').stdout)).toEqual({ vin: 'VIN-1', limited: expect.stringMatching(/^20/) });
+});
+
 it.each([
   [['allow'], 'allow: expected a VIN'],
   [['deny', 'a vin'], 'expected a VIN, got "a vin"'],
   [['list', 'VIN-1'], 'unexpected argument "VIN-1"'],
-  [['forget', 'VIN-1'], 'expected: allow <VIN>…, deny <VIN>…, unset <VIN>…, or list'],
+  [['limited', 'VIN-1'], 'unexpected argument "VIN-1"'],
+  [['forget', 'VIN-1'], 'expected: allow <VIN>…, deny <VIN>…, unset <VIN>…, list, or limited'],
   [['deny', '5YJ3E1EA7KFO00001'], 'is no VIN'],
 ])('rejects %j with exit code 2', (args, sentence) => {
   const { status, stderr } = runVehicle('redis://127.0.0.1:1', args);

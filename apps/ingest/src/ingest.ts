@@ -18,6 +18,7 @@ import {
   openStore,
   Presence,
   Quarantine,
+  storeLimitedVehicle,
   watchLogIdentity,
   watchReplacedConnections,
 } from '@fleetbridge/store';
@@ -121,7 +122,10 @@ export async function startIngest({ config, context, primary, ...options }: Inge
   const rateLimits =
     records === 0 ? undefined : new VehicleBuckets({ capacity: records, perSecond: records / seconds });
   const bytesPerMinute = config.VEHICLE_BYTES_PER_MINUTE;
-  const byteBudget = bytesPerMinute === 0 ? undefined : new ByteBudget({ bytesPerMinute, counts, log });
+  // Without Redis the log and the metrics still report it.
+  const report = (vin: string) => void storeLimitedVehicle(store, vin).catch(() => {});
+  const byteBudget =
+    bytesPerMinute === 0 ? undefined : new ByteBudget({ bytesPerMinute, counts, log, monotonicNow, report });
   const stalls = new StallDetector({ now, monotonicNow });
   const shared = { appender, maxUnsettledBytes, stalls, rateLimits, byteBudget, counts, log, now, monotonicNow };
   const appendConnectivity = createConnectivityRecords({ appender, inspect, log, now });

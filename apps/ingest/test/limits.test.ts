@@ -98,6 +98,11 @@ describe('VEHICLE_BYTES_PER_MINUTE', () => {
       expect.objectContaining({ level: 'warn', remedy: 'VEHICLE_BYTES_PER_MINUTE' }),
     ]);
     expect((await ingest.admin('/metrics')).text).toMatch(/fleetbridge_ingest_byte_limited_vehicles\{.*\} 1$/m);
+    const { text: page } = await ingest.admin('/');
+    expect(page).toMatch(
+      new RegExp(`${VIN}</th><td class="long">for \\d+ s, slowed down: over VEHICLE_BYTES_PER_MINUTE</td>`),
+    );
+    expect(page.match(/slowed down/g)).toHaveLength(1);
     // 100,000 bytes per second are forgiven
     nowMs += 2_000;
     await eventually(() => busy.acks().length === 68);

@@ -129,6 +129,7 @@ const busy: StatusFacts = {
       vin: n === 3 ? 'D'.repeat(64) : `5YJ3E1EA7KF0000${n + 10}`,
       connectedSinceMs: n < 8 ? nowMs - 90_000 * 7 ** n : undefined,
       lastReceivedMs: n === 49 ? undefined : nowMs - 700 * 2 ** (n / 2),
+      isLimited: n === 3,
     })),
   },
   certificate: {
@@ -147,7 +148,10 @@ const busy: StatusFacts = {
 
 const hostile: StatusFacts = {
   ...busy,
-  log: { ...busy.log!, vehicles: [{ vin: HOSTILE, connectedSinceMs: undefined, lastReceivedMs: nowMs }] },
+  log: {
+    ...busy.log!,
+    vehicles: [{ vin: HOSTILE, connectedSinceMs: undefined, lastReceivedMs: nowMs, isLimited: false }],
+  },
 };
 
 const complete: StatusFacts = {

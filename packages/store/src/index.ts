@@ -47,10 +47,13 @@ export {
 export {
   type Connection,
   connectivityPayload,
+  type LimitedVehicle,
   lastReceivedMs,
+  limitedVehicles,
   PROCESS_LEASE_MS,
   Presence,
   type ReplacedConnection,
+  storeLimitedVehicle,
   watchReplacedConnections,
 } from './presence/index.js';
 export {

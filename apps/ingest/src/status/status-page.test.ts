@@ -192,7 +192,7 @@ describe('statusPage', () => {
   });
 
   it('renders invalid times', () => {
-    const vehicles = [{ vin: VIN, connectedSinceMs: Number.NaN, lastReceivedMs: 1e300 }];
+    const vehicles = [{ vin: VIN, connectedSinceMs: Number.NaN, lastReceivedMs: 1e300, isLimited: false }];
     expect(statusPage({ ...running(), log: { ...running().log!, vehicles } })).toContain('invalid time');
   });
 
@@ -230,8 +230,8 @@ function running(): StatusFacts {
       knownVehicles: 70,
       connectedVehicles: 1,
       vehicles: [
-        { vin: VIN, connectedSinceMs: nowMs - 150_000, lastReceivedMs: nowMs - 12_000 },
-        { vin: '5YJ3E1EA7KF000002', connectedSinceMs: undefined, lastReceivedMs: undefined },
+        { vin: VIN, connectedSinceMs: nowMs - 150_000, lastReceivedMs: nowMs - 12_000, isLimited: false },
+        { vin: '5YJ3E1EA7KF000002', connectedSinceMs: undefined, lastReceivedMs: undefined, isLimited: false },
       ],
     },
     vehicleCas: { source: 'production', certificates: 14, daysLeft: 900 },

@@ -98,10 +98,11 @@ ${sorted.map((vehicle) => vehicleRow(vehicle, nowMs)).join('\n')}
 </section>`;
 }
 
-function vehicleRow({ vin, connectedSinceMs, lastReceivedMs }: VehicleSeen, nowMs: number): string {
-  const connected = connectedSinceMs === undefined ? 'no' : `for ${durationOf(nowMs - connectedSinceMs)}`;
+function vehicleRow({ vin, connectedSinceMs, lastReceivedMs, isLimited }: VehicleSeen, nowMs: number): string {
+  const limited = isLimited ? ', slowed down: over VEHICLE_BYTES_PER_MINUTE' : '';
+  const connected = connectedSinceMs === undefined ? 'no' : `for ${durationOf(nowMs - connectedSinceMs)}${limited}`;
   const lastRecord = lastReceivedMs === undefined ? 'never' : timeElement(lastReceivedMs, nowMs);
-  return `<tr><th scope="row">${htmlText(vin)}</th><td>${connected}</td><td>${lastRecord}</td></tr>`;
+  return `<tr><th scope="row">${htmlText(vin)}</th><td${isLimited ? ' class="long"' : ''}>${connected}</td><td>${lastRecord}</td></tr>`;
 }
 
 function subscriptionsSection({ log }: StatusFacts): string {

@@ -57,6 +57,7 @@ async function forgetLog(redis: RedisConnection, keys: PartitionKeys, vin: strin
     keys.lease(SNAPSHOT_LEASE),
     keys.forgotten,
     keys.snapshotCursor,
+    keys.limited,
     ...[keys.seenPrefix, keys.snapshotPrefix, keys.slotsPrefix, keys.checkpointsPrefix, keys.vehicleTimePrefix].map(
       (prefix) => prefix + vin,
     ),

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { joinDispatchers } from '../lease/dispatchers.js';
+import { limitedVehicles, storeLimitedVehicle } from '../presence/index.js';
 import { connectRedis, whenReady } from '../redis/connection.js';
 import { dispatchersKey } from '../redis/index.js';
 import { Store } from '../redis/store.js';
@@ -76,7 +77,27 @@ it('lists connected vehicles first, then by the time of the last record, and cou
     vin: 'CONNECTED',
     connectedSinceMs: nowMs - 5_000,
     lastReceivedMs: received.CONNECTED,
+    isLimited: false,
   });
+});
+
+it('shows first the vehicles that send too much, which also have a list of their own', async ({ redis, store }) => {
+  const log = new Store({ ...store, partitions: PARTITIONS });
+  const nowMs = Date.now();
+  for (const vin of ['CALM', 'BUSY', 'BUSIER', 'EARLIER']) await redis.hset(log.keysOf(vin).newest, vin, String(nowMs));
+  await redis.hset(log.keysOf('CALM').presence, 'CALM', `c p ${nowMs - 5_000} wifi`);
+  await redis.zadd(log.keysOf('EARLIER').limited, nowMs - 3_500_000, 'EARLIER');
+  await redis.zadd(log.keysOf('BUSY').limited, nowMs - 200_000, 'BUSY');
+  await storeLimitedVehicle(log, 'BUSIER');
+  const { vehicles } = await readLogOverview(log, { atMostVehicles: 4 });
+  expect(vehicles.map(({ vin, isLimited }) => [vin, isLimited])).toEqual([
+    ['BUSIER', true],
+    ['BUSY', true],
+    ['CALM', false],
+    ['EARLIER', false],
+  ]);
+  const listed = await limitedVehicles(log, { withinMs: 3_600_000 });
+  expect(listed.map(({ vin }) => vin)).toEqual(['BUSIER', 'BUSY', 'EARLIER']);
 });
 
 it('estimates the records per minute, and shows what each subscription does', async ({ redis, store }) => {

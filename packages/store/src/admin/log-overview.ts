@@ -1,7 +1,7 @@
 // An overview of the log and of the processes that use it, for a status page: a few commands to Redis. Contains no data
 // from vehicles.
 
-import { lastReceivedMs, Presence } from '../presence/index.js';
+import { lastReceivedMs, limitedVehicles, Presence } from '../presence/index.js';
 import { dispatchersKey, type RedisConnection, type Store, tokensKey } from '../redis/index.js';
 import { recordsPerMinute } from './record-rate.js';
 import { readSubscriptions, type SubscriptionSeen } from './subscriptions-overview.js';
@@ -22,7 +22,7 @@ export interface LogOverview {
   subscriptions: SubscriptionSeen[];
   knownVehicles: number;
   connectedVehicles: number;
-  /** Connected vehicles first, then by the time of the last record; at most `atMostVehicles`. */
+  /** Limited vehicles first, then connected ones, then by the time of the last record; at most `atMostVehicles`. */
   vehicles: VehicleSeen[];
 }
 
@@ -30,7 +30,12 @@ export interface VehicleSeen {
   vin: string;
   connectedSinceMs: number | undefined;
   lastReceivedMs: number | undefined;
+  /** Its socket was paused within the last five minutes: it sends more than VEHICLE_BYTES_PER_MINUTE. */
+  isLimited: boolean;
 }
+
+/** A vehicle that sends too much is paused every few seconds; ingest stores that every half minute. */
+const LIMITED_MS = 300_000;
 
 const SUBSCRIPTIONS_SHOWN = 50;
 
@@ -62,13 +67,20 @@ export async function readLogOverview(
 
 async function seenVehicles(store: Store, nowMs: number): Promise<VehicleSeen[]> {
   const presence = new Presence(store);
+  const limited = new Set((await limitedVehicles(store, { withinMs: LIMITED_MS })).map(({ vin }) => vin));
   const lists = await store.eachPartition(async ({ partition, newest }) => {
     const since = new Map((await presence.connectedIn(partition)).map(({ vin, sinceMs }) => [vin, sinceMs]));
     const vins = [...new Set([...(await store.redis.hkeys(newest)), ...since.keys()])];
     const received = await lastReceivedMs(store, { partition, vins, nowMs });
-    return vins.map((vin) => ({ vin, connectedSinceMs: since.get(vin), lastReceivedMs: received.get(vin) }));
+    return vins.map((vin) => ({
+      vin,
+      connectedSinceMs: since.get(vin),
+      lastReceivedMs: received.get(vin),
+      isLimited: limited.has(vin),
+    }));
   });
-  const rank = ({ connectedSinceMs }: VehicleSeen) => (connectedSinceMs === undefined ? 1 : 0);
+  const rank = ({ isLimited, connectedSinceMs }: VehicleSeen) =>
+    isLimited ? 0 : connectedSinceMs === undefined ? 2 : 1;
   return lists
     .flat()
     .sort((a, b) => rank(a) - rank(b) || (b.lastReceivedMs ?? 0) - (a.lastReceivedMs ?? 0) || (a.vin < b.vin ? -1 : 1));

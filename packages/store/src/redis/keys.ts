@@ -64,6 +64,8 @@ export interface PartitionKeys {
   retentionPass: string;
   /** Hash VIN → time of its newest record in the log. */
   newest: string;
+  /** Sorted set with an expiry: VINs over VEHICLE_BYTES_PER_MINUTE, by time of their last pause. */
+  limited: string;
   /**
    * Prefix; + VIN: string with an expiry, the newest time of the vehicle's clock that was stored as it is because the clock of
    * Redis was behind.
@@ -117,6 +119,7 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
     snapshotCursor: `${prefix}cursor:snapshot`,
     retentionPass: `${prefix}retention-pass`,
     newest: `${prefix}newest`,
+    limited: `${prefix}limited`,
     vehicleTimePrefix: `${prefix}vehicle-time:`,
     seenPrefix: `${prefix}seen:`,
     snapshotPrefix: `${prefix}snapshot:`,

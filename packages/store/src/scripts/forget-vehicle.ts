@@ -32,7 +32,8 @@ end
  * KEYS[6] string      lease of the snapshots
  * KEYS[7] sorted set  fingerprints of forgotten vehicles
  * KEYS[8] string      cursor of the snapshots
- * KEYS[9…] any type   keys of this vehicle only, deleted as a whole
+ * KEYS[9] sorted set  VINs over VEHICLE_BYTES_PER_MINUTE
+ * KEYS[10…] any type    keys of this vehicle only, deleted as a whole
  * ARGV[1] VIN   ARGV[2] id after which to search   ARGV[3] entries per page (fewer when they are large)
  * ARGV[4] key prefix of the rejections   ARGV[5] key prefix of the leases of subscriptions
  * ARGV[6] fingerprint of the VIN   ARGV[7] expiry of the fingerprint, ms
@@ -49,7 +50,7 @@ end
 export const forgetRecords = defineScript(
   'forget-records',
   `${OF_THE_VEHICLE}
-local records, presence, newest, vins, slotVins, lease, forgotten, cursorKey = unpack(KEYS, 1, 8)
+local records, presence, newest, vins, slotVins, lease, forgotten, cursorKey, limited = unpack(KEYS, 1, 9)
 local vin, after, count, rejections, leases, fingerprint, keepMs, earlier, replaced = unpack(ARGV)
 local ids, following = idsOf(records, vin, after, count)
 local function isBegunAt(cursor)
@@ -71,7 +72,8 @@ end
 if following ~= '' then return {following, #ids, 0} end
 
 local others = redis.call('HDEL', newest, vin) + redis.call('SREM', vins, vin) + redis.call('ZREM', slotVins, vin)
-for at = 9, #KEYS do others = others + redis.call('DEL', KEYS[at]) end
+  + redis.call('ZREM', limited, vin)
+for at = 10, #KEYS do others = others + redis.call('DEL', KEYS[at]) end
 local connection = redis.call('HGET', presence, vin)
 if connection then
   others = others + redis.call('HDEL', presence, vin)
