@@ -3,7 +3,7 @@ import { ConfigError, formatConfigError, nearestName, VERSION } from '@fleetbrid
 import { type Command, commands, readArguments, UsageError } from './commands/index.js';
 import { print, printError } from './output/index.js';
 
-// A reader such as head closes the pipe and wants no more. Commands that run on handle the error themselves too.
+// A reader such as head closes the pipe, or the terminal window is closed: later output is discarded.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 const code = await main(process.argv.slice(2));

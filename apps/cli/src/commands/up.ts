@@ -67,9 +67,6 @@ async function runAll(context: RunContext): Promise<void> {
   const print = (line: string) => board.print(printableLines(line));
   const vins = vinsToSimulate(config, print);
 
-  // Closing the terminal window (SIGHUP) stops everything; output after that is discarded.
-  process.stdout.on('error', () => {});
-  process.stderr.on('error', () => {});
   // The terminal is for the user, who needs the supervisor's own log only when it fails.
   context.log = createLogger({ name: 'fleetbridge', level: 'error', format: config.LOG_FORMAT });
   // Children stop one after another, each within SHUTDOWN_SECONDS.

@@ -88,6 +88,11 @@ describe('the environment of a child', () => {
     }
   });
 
+  it('contains variables with names of the prototype of objects', () => {
+    const { env } = appSpec('ingest', factsOf({ constructor: 'x', valueOf_FILE: 'y' }));
+    expect(env).toMatchObject({ constructor: 'x', valueOf_FILE: 'y' });
+  });
+
   it('contains a secret from a file only once', () => {
     const env = { BRIDGE_TOKEN_FILE: someFile };
     expect(appSpec('streaming', { ...factsOf({}), env }).env).toMatchObject({ BRIDGE_TOKEN: 'the-token' });

@@ -119,7 +119,7 @@ function environmentOf(
 ): NodeJS.ProcessEnv {
   const own = Object.entries(env).filter(([variable, value]) => {
     const base = variable.replace(/_FILE$/, '');
-    const isForeignSecret = base in secrets && secrets[base]?.includes(name) !== true;
+    const isForeignSecret = Object.hasOwn(secrets, base) && secrets[base]?.includes(name) !== true;
     // `up` has read X_FILE already, and the apps reject X and X_FILE together.
     const isReadAlready = variable !== base && readByUp.has(base);
     return !isForeignSecret && !isReadAlready && value?.trim() !== '';
