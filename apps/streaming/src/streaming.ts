@@ -278,7 +278,8 @@ function createPush(config: StreamingConfig, { store, context, feeds, counts, lo
   });
   const allowed = new Set(ALLOWED_VINS.map(normalizeVin));
   const isAllowed = (vin: string) => allowed.has('*') || allowed.has(normalizeVin(vin));
+  const extraTopics = new Set(config.EXTRA_TOPICS);
   const sender = new PubsubSender({ oidc, token, log, now });
   return (server: Parameters<typeof addPubsubPush>[0]) =>
-    addPubsubPush(server, { sender, addressOf, isAllowed, appender, feeds, counts, log, now });
+    addPubsubPush(server, { sender, addressOf, isAllowed, extraTopics, appender, feeds, counts, log, now });
 }

@@ -109,6 +109,23 @@ describe('a push', () => {
     expect(rig.counts.pushes).toEqual({ vin_not_allowed: 1, malformed: 5 });
   });
 
+  it('of a topic of EXTRA_TOPICS is stored unchanged, with the time of its receipt', async ({ open }) => {
+    const rig = await open({ ...withToken, EXTRA_TOPICS: 'metrics,FS' });
+    const data = Buffer.from('{"not":"protobuf"}').toString('base64');
+    const push = changed(recorded('push-json'), { data, attributes: { txtype: 'metrics' } }) as Push;
+    expect([await post(rig, push), await post(rig, push)]).toEqual([204, 204]);
+    const other = changed(push, { attributes: { txtype: 'metric' }, messageId: '9' });
+    expect(await post(rig, other)).toBe(400);
+    const [entry, ...others] = await rig.entries();
+    expect(others).toEqual([]);
+    expect(entry).toMatchObject({ vin: VIN, topic: 'metrics', createdMs: entry!.receivedMs });
+    expect(entry!.payload.toString()).toBe('{"not":"protobuf"}');
+    expect(rig.counts.pushes).toEqual({ stored: 1, repeat: 1, malformed: 1 });
+    expect(readPush(other, NOW_MS, new Set(['metrics']))).toEqual({
+      refusal: 'the attribute txtype is not V, alerts, errors, connectivity, metrics (EXTRA_TOPICS adds to them)',
+    });
+  });
+
   it('is answered with success only after it was stored', async ({ open, redisServer }) => {
     const rig = await open(withToken);
     const { records } = partitionKeys(rig.namespace, 0);

@@ -10,6 +10,7 @@ import {
   recordTime,
   type Topic,
   topicShapes,
+  topics,
   vinField,
 } from '@fleetbridge/protocol';
 import type { RecordToAppend } from '@fleetbridge/store';
@@ -25,34 +26,49 @@ export interface PushedRecord {
   skipped: string[];
 }
 
-/** `refusal`: why the push is rejected, for the response and the log. Never throws. */
-export function readPush(body: unknown, nowMs: number): PushedRecord | { refusal: string } {
+const NO_TOPICS: ReadonlySet<string> = new Set();
+
+/** `extraTopics`: stored unchanged (EXTRA_TOPICS). `refusal`: why the push is rejected, for the response and the log. Never throws. */
+export function readPush(
+  body: unknown,
+  nowMs: number,
+  extraTopics: ReadonlySet<string> = NO_TOPICS,
+): PushedRecord | { refusal: string } {
   const message = member(body, 'message');
   const attributes = member(message, 'attributes');
   const vin = text(member(attributes, 'vin'));
   const topic = text(member(attributes, 'txtype'));
   const messageId = text(member(message, 'messageId')) || text(member(message, 'message_id'));
   if (!isVin(vin)) return { refusal: 'the attribute vin is not a VIN' };
-  if (!isTopic(topic)) return { refusal: 'the attribute txtype is not V, alerts, errors or connectivity' };
   if (messageId === '') return { refusal: 'messageId is missing' };
-  const payload = payloadOf(topic, Buffer.from(text(member(message, 'data')), 'base64'));
+  const data = Buffer.from(text(member(message, 'data')), 'base64');
+  const receivedMs = timeOfReceipt(text(member(attributes, 'receivedat')), nowMs);
+  const common = {
+    // Pub/Sub delivers at least once
+    kind: 'possible_repeat',
+    vin,
+    topic,
+    txid: txidOf(topic, text(member(attributes, 'txid')), messageId),
+    receivedMs,
+    version: text(member(attributes, 'device_client_version')),
+  } as const;
+  if (!isTopic(topic)) {
+    if (extraTopics.has(topic)) return { record: { ...common, createdMs: receivedMs, payload: data }, skipped: [] };
+    return {
+      refusal: `the attribute txtype is not ${[...topics, ...extraTopics].join(', ')} (EXTRA_TOPICS adds to them)`,
+    };
+  }
+  const payload = payloadOf(topic, data);
   if ('refusal' in payload) return payload;
 
   const { bytes, skipped } = payload;
   const facts = inspector.inspect(topicShapes[topic], bytes, 0, bytes.length);
   if (!facts.isValid) return { refusal: `the data is not a message of topic ${topic}` };
-  const receivedMs = timeOfReceipt(text(member(attributes, 'receivedat')), nowMs);
   const claimedVin = bytes.toString('latin1', facts.vinStart, facts.vinEnd);
   return {
     record: {
-      // Pub/Sub delivers at least once
-      kind: 'possible_repeat',
-      vin,
-      topic,
-      txid: txidOf(topic, text(member(attributes, 'txid')), messageId),
+      ...common,
       createdMs: createdMsOf(facts.createdMs, receivedMs, nowMs),
-      receivedMs,
-      version: text(member(attributes, 'device_client_version')),
       payload: bytes,
       ...(claimedVin === vin ? {} : { payloadSuffix: vinField(topicShapes[topic], vin) }),
     },
@@ -64,7 +80,7 @@ export function readPush(body: unknown, nowMs: number): PushedRecord | { refusal
  * The vehicle's own id, so that a repeat is detected on every path: pushed twice, sent twice by the vehicle, or sent to us
  * directly. Connect and disconnect share one id (the connection's), so for them the message's id is used.
  */
-function txidOf(topic: Topic, txid: string, messageId: string): Buffer {
+function txidOf(topic: string, txid: string, messageId: string): Buffer {
   const isOwn = txid !== '' && topic !== 'connectivity' && Buffer.byteLength(txid) <= MAX_TXID_BYTES;
   return Buffer.from(isOwn ? txid : `pubsub:${messageId}`.slice(0, MAX_TXID_BYTES));
 }

@@ -20,6 +20,8 @@ export interface PubsubPushOptions {
   sender: PubsubSender;
   addressOf: AddressOf;
   isAllowed: (vin: string) => boolean;
+  /** EXTRA_TOPICS. */
+  extraTopics?: ReadonlySet<string>;
   appender: Appender;
   feeds: Pick<Feeds, 'of'>;
   counts: StreamingCounts;
@@ -40,6 +42,7 @@ export function addPubsubPush(server: FastifyInstance, options: PubsubPushOption
     sender,
     addressOf,
     isAllowed,
+    extraTopics,
     appender,
     feeds,
     counts,
@@ -67,7 +70,7 @@ export function addPubsubPush(server: FastifyInstance, options: PubsubPushOption
   });
 
   async function store(body: unknown): Promise<Answer> {
-    const push = readPush(body, now());
+    const push = readPush(body, now(), extraTopics);
     if ('refusal' in push) {
       log.warn({ reason: push.refusal }, 'push_refused');
       return { status: 400, outcome: 'malformed', error: push.refusal };

@@ -5,10 +5,11 @@ import { setting } from './setting.js';
 export const recordSettings = {
   EXTRA_TOPICS: setting({
     value: topicList().default([]),
-    readBy: ['ingest', 'dispatcher', 'cli'],
+    readBy: ['ingest', 'dispatcher', 'streaming', 'cli'],
     description: 'Topics to store unchanged beside V, alerts, errors and connectivity. Others are quarantined.',
     details:
-      'The dispatcher and `fleetbridge subscription create` need it too: they refuse subscriptions with other topics.',
+      'The dispatcher and `fleetbridge subscription create` need it too: they refuse subscriptions with other topics. ' +
+      'The streaming server accepts these topics in a Pub/Sub push.',
   }),
   ACK_ON_RECEIVE: setting({
     value: topicList().default([]),
