@@ -7,7 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { connectRedis, partitionKeys, whenReady } from '@fleetbridge/store';
 import { it } from '@fleetbridge/store/testing';
 import { eventually, startRedis } from '@fleetbridge/testing';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { connectAsync } from 'mqtt';
 import { afterAll, beforeAll, expect } from 'vitest';
+import { programPath, startMosquitto, startNats } from './broker.js';
 import { disorder, dispatchRig } from './dispatch-rig.js';
 import { startDispatcher } from './dispatcher-process.js';
 import { socOf, startPushEndpoint } from './push-endpoint.js';
@@ -163,3 +167,55 @@ it('delivers a new log from its beginning after Redis was emptied, and reports i
   // the snapshots follow the new log
   await eventually(async () => (await redis.smembers(partitionKeys('telemetry', 0).vins)).sort().join() === 'A,B');
 });
+
+const mosquitto = programPath('mosquitto');
+const natsServer = programPath('nats-server');
+
+it.skipIf(mosquitto === undefined || natsServer === undefined)(
+  'delivers a new log to brokers after Redis was emptied, though they know its older values',
+  async ({ cleanup }) => {
+    const server = await startRedis();
+    cleanup.push(() => server.stop());
+    const redis = connectRedis({ url: server.url, name: 'test' });
+    cleanup.push(() => redis.disconnect());
+    await whenReady(redis, 5_000);
+    const [mqtt, nats] = await Promise.all([startMosquitto(mosquitto!), startNats(natsServer!)]);
+    cleanup.push(
+      () => mqtt.dispose(),
+      () => nats.dispose(),
+    );
+    const listener = await connectAsync(`mqtt://127.0.0.1:${mqtt.port}`);
+    cleanup.push(() => listener.end(true));
+    const published: string[] = [];
+    listener.on('message', (topic, bytes) => void published.push(`${topic.split('/')[1]} ${bytes}`));
+    await listener.subscribeAsync('tesla/+/v/Soc', { qos: 1 });
+    const reader = await connect({ servers: [`127.0.0.1:${nats.port}`] });
+    cleanup.push(() => reader.close());
+    const manager = await jetstreamManager(reader);
+    const storedInNats = async () => (await manager.streams.info('telemetry')).state.messages;
+
+    const rig = dispatchRig(redis, { url: server.url, namespace: 'telemetry' });
+    cleanup.push(() => rig.dispose());
+    const path = join(folder, 'emptied-brokers.yaml');
+    const subscriptions = [
+      { name: 'mqtt', mqtt: { url: `mqtt://127.0.0.1:${mqtt.port}`, base: 'tesla' } },
+      { name: 'nats', nats: { servers: [`127.0.0.1:${nats.port}`], stream: 'telemetry' } },
+    ];
+    writeFileSync(path, JSON.stringify({ subscriptions }));
+    const dispatcher = await startDispatcher({ REDIS_URL: server.url, DISPATCHER_CONFIG: path });
+    cleanup.push(() => dispatcher.kill());
+    await eventually(
+      () => dispatcher.lines.filter((line) => line.includes('subscription_lease_acquired')).length === 2,
+    );
+    for (let n = 0; n < 4; n++) await rig.add('A', n);
+    await eventually(async () => published.length === 4 && (await storedInNats()) === 4);
+    await redis.flushall();
+    // before the dispatcher notices; A has been published with other values
+    for (let n = 0; n < 3; n++) for (const vin of ['A', 'B']) await rig.add(vin, n);
+    await eventually(async () => published.at(-1) === 'B 2' && (await storedInNats()) === 10);
+    expect(published.filter((line) => line.startsWith('B'))).toEqual(['B 0', 'B 1', 'B 2']);
+    expect(published.filter((line) => line.startsWith('A')).at(-1)).toBe('A 2');
+    expect(dispatcher.lines.filter((line) => line.includes('"log_replaced"'))).toHaveLength(1);
+  },
+  30_000,
+);
