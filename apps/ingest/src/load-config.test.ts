@@ -128,11 +128,12 @@ describe("the Go server's file", () => {
       loadIngestConfig({ env: required, argv: ['--config', file] }),
       createLogger({ name: 'ingest', destination }),
     );
+    expect(lines.at(-1)).toMatchObject({ keys: [expect.stringMatching(/^kafka: ./)] });
     expect(lines.map(({ event, level, key, nearest }) => [event, level, key, nearest])).toEqual([
       ['config_file_read', 'info', undefined, undefined],
       ['config_key_unknown', 'warn', 'hots', 'host'],
-      ['config_key_replaced', 'info', 'kafka', undefined],
       ['config_key_ignored', 'warn', 'kinesis', undefined],
+      ['config_keys_replaced', 'info', undefined, undefined],
     ]);
   });
 });

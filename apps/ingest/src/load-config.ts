@@ -68,8 +68,10 @@ export function reportConfigFile(
   for (const unknown of unknownKeys) log.warn({ file, ...unknown }, 'config_key_unknown');
   for (const { key, isLoss, sentence } of notices) {
     if (isLoss) log.warn({ key, remedy: sentence }, 'config_key_ignored');
-    else log.info({ key, remedy: sentence }, 'config_key_replaced');
   }
+  // Most files have several of these, and they need no action.
+  const replaced = notices.filter(({ isLoss }) => !isLoss).map(({ key, sentence }) => `${key}: ${sentence}`);
+  if (replaced.length > 0) log.info({ keys: replaced }, 'config_keys_replaced');
 }
 
 /** The argument in the forms of Go's flags (-config x, --config=x). It has priority over INGEST_CONFIG. */
