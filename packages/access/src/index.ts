@@ -8,8 +8,6 @@ export {
   isBindAllowed,
   type Network,
   parseNetwork,
-  plainAddress,
-  rateLimitKey,
 } from './addresses/index.js';
 export {
   admitConnection,

@@ -24,7 +24,7 @@ export {
   normalizeVin,
   VIN_PATTERN,
 } from './ids/index.js';
-export { fromProtojson, ProtojsonError, toProtojson } from './json/index.js';
+export { fromProtojson, ProtojsonError } from './json/index.js';
 export {
   ConnectivityEvent,
   type Datum,
@@ -55,11 +55,9 @@ export {
   decodeRecord,
   type Flat,
   type FlatOptions,
-  fixedNotation,
   flatAlert,
   flatError,
   flatRecord,
-  flatSignals,
   parseLocation,
   RecordDecodeError,
   type RecordTime,
@@ -74,6 +72,5 @@ export {
   signalEnums,
   signalNames,
   signalsOf,
-  signalsWithUnit,
   signalUnit,
 } from './record/index.js';

@@ -93,7 +93,7 @@ export function planOf(
       ? `${vin} was allowed with "fleetbridge vehicle allow"`
       : isListed
         ? `ALLOWED_VINS or ALLOWED_VINS_FILE allows ${vin}`
-        : `${vin} may still be allowed (ALLOWED_VINS is not set here, so the setting of ingest is unknown)`;
+        : `${vin} may connect again unless it is denied (this command does not know the ALLOWED_VINS of the running ingest)`;
   const lines = [
     `${reason}: its data would be stored again. Nothing was deleted.`,
     '  --deny    deny the vehicle from now on, and delete its data',

@@ -1,5 +1,5 @@
 export { type SignalEnum, shortEnumName, signalEnums } from './enum-names.js';
-export { type Flat, type FlatOptions, flatAlert, flatError, flatRecord, flatSignals, rfc3339 } from './flat-record.js';
+export { type Flat, type FlatOptions, flatAlert, flatError, flatRecord, rfc3339 } from './flat-record.js';
 export {
   type DecodedRecord,
   decodeRecord,
@@ -11,5 +11,5 @@ export {
   signalsOf,
 } from './record.js';
 export { type RecordTime, recordTime, reportedMs } from './record-time.js';
-export { signalsWithUnit, signalUnit } from './signal-units.js';
-export { fixedNotation, parseLocation } from './transforms.js';
+export { signalUnit } from './signal-units.js';
+export { parseLocation } from './transforms.js';

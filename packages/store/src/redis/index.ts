@@ -6,7 +6,7 @@ export {
   type RedisConnection,
   whenReady,
 } from './connection.js';
-export { LayoutMismatch, LeaseLost, LogUnavailable, RedisTooOld } from './errors.js';
+export { LayoutMismatch, LeaseLost, LogUnavailable } from './errors.js';
 export { logIdentity, watchLogIdentity } from './identity.js';
 export {
   admissionKey,
