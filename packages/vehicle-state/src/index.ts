@@ -20,4 +20,32 @@ export {
   type VehicleState,
 } from './state.js';
 export { stateOfCharge } from './state-of-charge.js';
+export {
+  decodedVin,
+  emptySeed,
+  type Facts,
+  type FieldCoverage,
+  fieldCoverage,
+  parseSeed,
+  type Section,
+  type Seed,
+  SeedError,
+  type SeedSections,
+  updateStatus,
+  type VehicleEntry,
+  type VehicleFacts,
+  type VehicleIds,
+  type VehicleStatus,
+  vehicleDataSections,
+  vehicleEntry,
+  vehicleTop,
+} from './vehicle-data/index.js';
 export { type VehicleJson, vehicleJson } from './vehicle-json.js';
+export {
+  hasVehicleData,
+  newestEntryId,
+  type StatusNow,
+  type StatusTimes,
+  statusTimes,
+  vehicleStatus,
+} from './vehicle-status.js';

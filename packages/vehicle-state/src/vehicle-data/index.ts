@@ -1,0 +1,13 @@
+export { decodedVin } from './decoded-vin.js';
+export type { Facts, FieldType, FieldValue, Origin, Row } from './field.js';
+export { type FieldCoverage, fieldCoverage, type Section, sections, vehicleDataSections } from './sections.js';
+export { emptySeed, parseSeed, type Seed, SeedError, type SeedSections } from './seed.js';
+export { type UpdateStatus, updateStatus } from './software-update.js';
+export {
+  type VehicleEntry,
+  type VehicleFacts,
+  type VehicleIds,
+  type VehicleStatus,
+  vehicleEntry,
+  vehicleTop,
+} from './vehicle-row.js';
