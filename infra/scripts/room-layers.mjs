@@ -28,7 +28,7 @@ export const layers = {
     ['admin'],
     ['subscription', 'snapshot'],
     ['log'],
-    ['presence', 'resume'],
+    ['presence', 'resume', 'rest'],
     ['lease'],
     ['scripts'],
     ['redis'],

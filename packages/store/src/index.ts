@@ -1,5 +1,8 @@
 export {
+  ACCESS_TOKEN_SECONDS,
   AdmissionStore,
+  type ClientGrant,
+  ClientStore,
   type ForgetResult,
   ForgottenVehicles,
   forgetVehicle,
@@ -77,6 +80,14 @@ export {
   watchLogIdentity,
   whenReady,
 } from './redis/index.js';
+export {
+  type AnsweredState,
+  AnsweredStates,
+  type PresentState,
+  SeedStore,
+  VehicleIdStore,
+  type VehicleIds,
+} from './rest/index.js';
 export {
   type Checkpoint,
   CheckpointStore,

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { BEGINNING } from '@fleetbridge/protocol';
 import { Cluster } from 'ioredis';
-import { type PartitionKeys, type RedisConnection, runScript, type Store } from '../redis/index.js';
+import { type PartitionKeys, type RedisConnection, runScript, type Store, vehicleIdsKey } from '../redis/index.js';
 import { forgetMessages, forgetRecords } from '../scripts/index.js';
 import { SNAPSHOT_LEASE } from '../snapshot/index.js';
 import { subscriptionLease } from '../subscription/index.js';
@@ -26,7 +26,7 @@ export interface ForgetResult {
   records: number;
   deadLetters: number;
   quarantined: number;
-  /** Deleted items of other kinds: snapshot, ring of seen records, presence, resume positions, checkpoints. */
+  /** Deleted items of other kinds: snapshot, ring of seen records, presence, resume positions, checkpoints, REST's. */
   others: number;
 }
 
@@ -44,7 +44,8 @@ export async function forgetVehicle(store: Store, { vin, subscriptions }: Forget
     deadLetters += await forgetIn(redis, named, vin);
   }
   const quarantined = await forgetIn(redis, [keys.quarantine], vin);
-  return { records, others, deadLetters, quarantined };
+  const ids = await redis.hdel(vehicleIdsKey(store.namespace), vin);
+  return { records, others: others + ids, deadLetters, quarantined };
 }
 
 async function forgetLog(redis: RedisConnection, keys: PartitionKeys, vin: string) {
@@ -58,9 +59,16 @@ async function forgetLog(redis: RedisConnection, keys: PartitionKeys, vin: strin
     keys.forgotten,
     keys.snapshotCursor,
     keys.limited,
-    ...[keys.seenPrefix, keys.snapshotPrefix, keys.slotsPrefix, keys.checkpointsPrefix, keys.vehicleTimePrefix].map(
-      (prefix) => prefix + vin,
-    ),
+    ...[
+      keys.seenPrefix,
+      keys.snapshotPrefix,
+      keys.slotsPrefix,
+      keys.checkpointsPrefix,
+      keys.vehicleTimePrefix,
+      keys.answeredPrefix,
+      keys.seedPrefix,
+      keys.configPrefix,
+    ].map((prefix) => prefix + vin),
   ];
   const rest = [keys.rejections(''), keys.lease(subscriptionLease('')), fingerprintOf(vin), ANNOUNCED_MS];
   let records = 0;

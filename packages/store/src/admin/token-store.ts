@@ -2,6 +2,7 @@
 // of issued tokens, so that a copy of the database does not give access.
 import { createHash, randomBytes } from 'node:crypto';
 import { type RedisConnection, type Store, tokensKey } from '../redis/index.js';
+import { CLIENT_TOKEN_PREFIX, ClientStore } from './client-store.js';
 
 export interface TokenGrant {
   /** Short public id of the grant, for lists and for revoking it. */
@@ -23,10 +24,14 @@ export interface NewGrant {
 export class TokenStore {
   readonly #redis: RedisConnection;
   readonly #key: string;
+  readonly #clients: ClientStore;
+  readonly #now: () => number;
 
-  constructor({ redis, namespace }: Pick<Store, 'redis' | 'namespace'>) {
+  constructor({ redis, namespace }: Pick<Store, 'redis' | 'namespace'>, now: () => number = Date.now) {
     this.#redis = redis;
     this.#key = tokensKey(namespace);
+    this.#clients = new ClientStore({ redis, namespace });
+    this.#now = now;
   }
 
   /** The only time that the token is returned. */
@@ -45,11 +50,11 @@ export class TokenStore {
     return grant;
   }
 
+  /** Clients that sign in (ClientStore) are listed too. */
   async list(): Promise<TokenGrant[]> {
     const all = await this.#redis.hgetall(this.#key);
-    return Object.values(all)
-      .map((text) => JSON.parse(text) as TokenGrant)
-      .sort((a, b) => a.createdMs - b.createdMs);
+    const tokens = Object.values(all).map((text) => JSON.parse(text) as TokenGrant);
+    return [...tokens, ...(await this.#clients.list())].sort((a, b) => a.createdMs - b.createdMs);
   }
 
   /** Returns false when no grant has this id. */
@@ -57,11 +62,15 @@ export class TokenStore {
     for (const [field, text] of Object.entries(await this.#redis.hgetall(this.#key))) {
       if ((JSON.parse(text) as TokenGrant).id === id) return (await this.#redis.hdel(this.#key, field)) === 1;
     }
-    return false;
+    return await this.#clients.remove(id);
   }
 
-  /** The grant of a token. It is looked up by its hash, so the response time reveals nothing about stored tokens. */
+  /**
+   * The grant of a token, also of an access token of a client. It is looked up by its hash, so the response time reveals
+   * nothing about stored tokens.
+   */
   grantOf(token: string): Promise<TokenGrant | undefined> {
+    if (token.startsWith(CLIENT_TOKEN_PREFIX)) return this.#clients.grantOfAccessToken(token, this.#now());
     return this.#grant(hashOf(token));
   }
 

@@ -10,6 +10,7 @@ export { LayoutMismatch, LeaseLost, LogUnavailable } from './errors.js';
 export { logIdentity, watchLogIdentity } from './identity.js';
 export {
   admissionKey,
+  clientsKey,
   dispatchersKey,
   type Layout,
   type PartitionKeys,
@@ -19,6 +20,7 @@ export {
   subscriptionsKey,
   subscriptionVerdictsKey,
   tokensKey,
+  vehicleIdsKey,
 } from './keys.js';
 export { agreeOnLayout, agreeOnLayoutWhenReady } from './layout.js';
 export { memoryUse } from './memory.js';

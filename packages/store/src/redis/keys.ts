@@ -21,6 +21,16 @@ export function tokensKey(namespace: string): string {
   return `${namespace}:tokens`;
 }
 
+/** Hash of the clients that sign in: `client:<id>`, and by SHA-256 of a token `refresh:…` and `access:…`. */
+export function clientsKey(namespace: string): string {
+  return `${namespace}:clients`;
+}
+
+/** Hash VIN → its two ids in REST, `<id> <vehicle id>`. In no partition, because an id leads to its VIN. */
+export function vehicleIdsKey(namespace: string): string {
+  return `${namespace}:vehicle-ids`;
+}
+
 /** Hash subscription → its definition. */
 export function subscriptionsKey(namespace: string): string {
   return `${namespace}:subscriptions`;
@@ -87,6 +97,12 @@ export interface PartitionKeys {
   streamingProcesses: string;
   /** Prefix; + VIN: list of entry ids with the state of the vehicle there, oldest first. */
   checkpointsPrefix: string;
+  /** Prefix; + VIN: hash of the times and the state that REST has answered. */
+  answeredPrefix: string;
+  /** Prefix; + VIN: string, a saved vehicle_data document. */
+  seedPrefix: string;
+  /** Prefix; + VIN: hash field of vehicle_config → the last value that was known. */
+  configPrefix: string;
   /** Sorted set with an expiry: fingerprints of deleted vehicles, by time of the deletion. */
   forgotten: string;
   /** String: written before WAIT, which refers to the last write of its connection. */
@@ -130,6 +146,9 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
     slotVins: `${prefix}slot-vins`,
     streamingProcesses: `${prefix}streaming-processes`,
     checkpointsPrefix: `${prefix}checkpoints:`,
+    answeredPrefix: `${prefix}answered:`,
+    seedPrefix: `${prefix}seed:`,
+    configPrefix: `${prefix}config:`,
     forgotten: `${prefix}forgotten`,
     givenUp: (appenderId) => `${prefix}given-up:${appenderId}`,
     process: (processId) => `${prefix}process:${processId}`,

@@ -1,5 +1,6 @@
 export { appendRecords, CLOCK_BEHIND_MS, LATE_MS } from './append-records.js';
 export { addCheckpoint } from './checkpoints.js';
+export { mintAccessToken, removeClient } from './clients.js';
 export { forgetMessages, forgetRecords } from './forget-vehicle.js';
 export {
   acknowledgeEntries,
@@ -18,6 +19,7 @@ export {
 } from './leases.js';
 export { readLogClock } from './log-clock.js';
 export { disconnectDead } from './presence.js';
+export { answerState, assignVehicleIds } from './rest.js';
 export { acquireSlot, updateSlots } from './slots.js';
 export { clearSnapshots, commitSnapshot } from './snapshots.js';
 export {
