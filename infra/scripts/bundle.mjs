@@ -6,7 +6,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { prepare, root, runScript, ScriptError } from './prepare.mjs';
 
-const apps = ['ingest', 'dispatcher', 'streaming', 'cli'];
+const apps = ['ingest', 'dispatcher', 'streaming', 'gateway', 'cli'];
 
 /**
  * Bundles the output of `npm run build` into `<app>.mjs` and LICENSES.txt. Resolves to the files' paths. Throws ScriptError

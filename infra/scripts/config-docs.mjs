@@ -19,7 +19,7 @@ export function configurationPage() {
 All settings are environment variables. An empty variable counts as unset. At startup every process checks its variables
 and lists all mistakes at once; the exit code is then 2. A secret \`X\` can also come from the file that \`X_FILE\` names.
 
-"Read by" has the processes that read a variable: the servers ingest, dispatcher and streaming; \`up\`, which is
+"Read by" has the processes that read a variable: the servers ingest, dispatcher, streaming and gateway; \`up\`, which is
 \`npm start\` and \`fleetbridge up\`; and cli, the other commands of \`fleetbridge\`. \`up\` passes its environment to the
 servers that it starts, so their variables apply there too.
 

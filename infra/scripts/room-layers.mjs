@@ -1,7 +1,17 @@
 // The architecture as data, for check-rooms.mjs: which workspace may import which packages, and in which layers the rooms
 // of a workspace lie. A room may import rooms of later lines only. Files directly in `src` wire the rooms together.
 
-const everyPackage = ['access', 'delivery', 'pki', 'protocol', 'service', 'settings', 'store', 'vehicle-state'];
+const everyPackage = [
+  'access',
+  'delivery',
+  'pki',
+  'protocol',
+  'service',
+  'settings',
+  'store',
+  'vehicle-feed',
+  'vehicle-state',
+];
 
 /** By workspace: the packages that its source may import. Packages never import apps, apps never import apps. */
 export const workspaceImports = {
@@ -12,12 +22,14 @@ export const workspaceImports = {
   'packages/store': ['protocol', 'testing'],
   'packages/vehicle-state': ['protocol'],
   'packages/service': ['settings'],
+  'packages/vehicle-feed': ['protocol', 'service', 'store', 'vehicle-state'],
   'packages/access': ['store'],
   'packages/delivery': ['protocol', 'service', 'settings', 'store'],
   'packages/simulator': ['pki', 'protocol'],
   'apps/ingest': everyPackage,
   'apps/dispatcher': everyPackage,
   'apps/streaming': everyPackage,
+  'apps/gateway': everyPackage,
   'apps/cli': [...everyPackage, 'simulator'],
 };
 
@@ -41,6 +53,7 @@ export const layers = {
   'packages/protocol': [['record'], ['json', 'payload', 'envelope'], ['messages', 'ids']],
   'packages/delivery': [['definition'], ['*'], ['shared']],
   'apps/streaming': [['owner', 'raw', 'http', 'grpc', 'pubsub'], ['frames'], ['resume'], ['records']],
+  'apps/gateway': [['fleet-api'], ['sign-in', 'vehicles']],
   'apps/ingest': [['status'], ['certificates'], ['socket'], ['admission']],
   'apps/dispatcher': [['maintenance'], ['snapshot', 'subscription']],
   'apps/cli': [['commands'], ['output', 'migration'], ['supervisor'], ['redis']],

@@ -58,8 +58,14 @@ it('passes a record through the bundles: in over mutual TLS, out by push, as a f
     STREAMING_ADMIN_PORT: '0',
     STREAMING_WORKERS: '2',
   });
-  const [ports, streamingPorts, { admin }] = await Promise.all([ingest.ready, streaming.ready, dispatcher.ready]);
-  for (const port of [ports.admin, streamingPorts.admin, admin]) await ready(port!);
+  const gateway = start('gateway', { GATEWAY_PORT: '0', GATEWAY_ADMIN_PORT: '0', ALLOWED_VINS: VIN });
+  const [ports, streamingPorts, { admin }, gatewayPorts] = await Promise.all([
+    ingest.ready,
+    streaming.ready,
+    dispatcher.ready,
+    gateway.ready,
+  ]);
+  for (const port of [ports.admin, streamingPorts.admin, admin, gatewayPorts.admin]) await ready(port!);
   expect(await metric(ports.admin!, 'fleetbridge_ingest_workers_ready')).toBe('2');
   expect(await metric(streamingPorts.admin!, 'fleetbridge_streaming_workers')).toBe('2');
 
@@ -95,9 +101,12 @@ it('passes a record through the bundles: in over mutual TLS, out by push, as a f
   expect(await health(`localhost:${streamingPorts.grpc}`, secure)).toBe('SERVING');
   expect(await reflectedServices(`localhost:${streamingPorts.grpc}`, secure)).toContain('fleetbridge.v1.Telemetry');
 
+  const products = await fetch(`http://localhost:${gatewayPorts.clients}/api/1/products?token=${token}`);
+  expect(await products.json()).toMatchObject({ response: [{ vin: VIN }] });
+
   await vehicle.stop();
   teslaMate.stop();
-  for (const app of [ingest, dispatcher, streaming]) expect(await app.stop()).toBe(0);
+  for (const app of [ingest, dispatcher, streaming, gateway]) expect(await app.stop()).toBe(0);
 });
 
 it('prints help, and reports that up needs a clone', async () => {

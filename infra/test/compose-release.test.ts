@@ -72,7 +72,7 @@ it('is written by the workflow of releases with names that exist', () => {
   const { jobs } = parse(workflow) as {
     jobs: Record<string, { strategy?: { matrix: { app: string[] } }; needs?: string[]; steps?: { uses?: string }[] }>;
   };
-  expect(jobs.images!.strategy!.matrix.app).toEqual(['ingest', 'dispatcher', 'streaming', 'cli']);
+  expect(jobs.images!.strategy!.matrix.app).toEqual(['ingest', 'dispatcher', 'streaming', 'gateway', 'cli']);
   expect(jobs.images!.needs).toContain('test');
   expect(workflow).toContain('platforms: linux/amd64,linux/arm64');
   for (const { uses = 'a/b@v1' } of Object.values(jobs).flatMap(({ steps = [] }) => steps))

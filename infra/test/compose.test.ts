@@ -38,7 +38,7 @@ const text = readFileSync(file, 'utf8');
 const { services } = parse(text, { merge: true }) as { services: Record<string, Service> };
 const example = readFileSync(join(infra, '.env.example'), 'utf8');
 const required = ['DOMAIN', 'ALLOWED_VINS', 'REDIS_PASSWORD'];
-const apps = ['ingest', 'dispatcher', 'streaming'] as const;
+const apps = ['ingest', 'dispatcher', 'streaming', 'gateway'] as const;
 const programs = [...apps, 'cli'] as const;
 /** What the image sets; compose does not pass it. */
 const IN_IMAGE = ['DATA_DIR'];
@@ -146,17 +146,17 @@ describe('the services', () => {
       expect(`${name}=${value}`).toBe(`${name}=${fact !== undefined && 'value' in fact ? fact.value : ''}`);
     }
     const checks = [...dockerfile.matchAll(/healthcheck\.mjs", "(\w+)", "(\d+)"/g)];
-    expect(checks).toHaveLength(3);
+    expect(checks).toHaveLength(4);
     for (const [, name = '', port] of checks) expect(`${name}=${port}`).toBe(`${name}=${defaultOf(name)}`);
   });
 
-  it('publish the ports of operators on loopback, and neither gRPC nor Redis', () => {
+  it('publish the ports of operators on loopback, and neither gRPC, REST nor Redis', () => {
     const open = ['INGEST_PORT', 'STREAMING_PORT', 'HTTP_PORT', 'HTTPS_PORT'];
     const ports = Object.values(services).flatMap((service) => service.ports ?? []);
     for (const port of ports.filter((one) => !open.some((name) => one.includes(`{${name}:`)))) {
       expect(port).toMatch(/^127\.0\.0\.1:/);
     }
-    for (const port of ['6379', '50051']) expect(ports.filter((one) => one.endsWith(`:${port}`))).toEqual([]);
+    for (const port of ['6379', '50051', '8080']) expect(ports.filter((one) => one.endsWith(`:${port}`))).toEqual([]);
   });
 
   it('show ingest and streaming the addresses of their clients, so that limits per address work', () => {
@@ -170,7 +170,7 @@ describe('the services', () => {
 
   it('never pull an image of ours from a registry', () => {
     const ours = Object.values(services).filter(({ image }) => image.startsWith('fleetbridge-'));
-    expect(ours).toHaveLength(7);
+    expect(ours).toHaveLength(8);
     for (const { pull_policy: policy } of ours) expect(policy).toBe('never');
   });
 

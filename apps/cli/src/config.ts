@@ -46,7 +46,7 @@ export function loadUpConfig(env: NodeJS.ProcessEnv): UpConfig {
 }
 
 function pairMistakes(config: Partial<UpConfig>): Mistake[] {
-  return (['INGEST', 'STREAMING'] as const).flatMap((server) => {
+  return (['INGEST', 'STREAMING', 'GATEWAY'] as const).flatMap((server) => {
     const [cert, key] = [`${server}_CERT_FILE`, `${server}_KEY_FILE`] as const;
     if ((config[cert] === undefined) === (config[key] === undefined)) return [];
     const [missing, given] = config[cert] === undefined ? [cert, key] : [key, cert];
@@ -62,6 +62,8 @@ export const ports = [
   'STREAMING_PORT',
   'STREAMING_ADMIN_PORT',
   'STREAMING_GRPC_PORT',
+  'GATEWAY_PORT',
+  'GATEWAY_ADMIN_PORT',
 ] as const;
 
 function portMistakes(config: Partial<UpConfig>): Mistake[] {

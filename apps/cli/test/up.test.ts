@@ -35,6 +35,8 @@ describe('fleetbridge up', () => {
     const token = readFileSync(path.join(folder, 'tokens'), 'utf8').trim();
     expect(first.output()).toContain(`TESLA_WSS_HOST=wss://localhost:${environment.STREAMING_PORT}`);
     expect(first.output()).toContain(`TOKEN=?token=${token}`);
+    const products = await fetch(`http://localhost:${environment.GATEWAY_PORT}/api/1/products?token=${token}`);
+    expect(await products.json()).toMatchObject({ response: [{ vin: '5YJ3E1EA7KF000001' }] });
     await eventually(() => /5YJ3E1EA7KF000001 .* mph .* kW/.test(first.output()), 30_000);
     expect(first.output()).toMatch(/\ntime +vin +gear speed +battery +position +power\n/);
     expect(first.output()).not.toContain('asleep or offline');
@@ -151,6 +153,8 @@ const ports = [
   'DISPATCHER_ADMIN_PORT',
   'STREAMING_PORT',
   'STREAMING_ADMIN_PORT',
+  'GATEWAY_PORT',
+  'GATEWAY_ADMIN_PORT',
   'STREAMING_GRPC_PORT',
 ] as const;
 type Environment = Record<string, string>;

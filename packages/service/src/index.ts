@@ -20,6 +20,7 @@ export { createMetrics, MergedMetrics, type Metrics, type MetricsAsJson } from '
 export {
   type AdminServer,
   type AdminServerOptions,
+  explainListenError,
   HOST_NAME_REFUSED,
   inheritedSockets,
   isPrivateHostName,

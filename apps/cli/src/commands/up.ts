@@ -1,5 +1,6 @@
 // `fleetbridge up`: all processes on one machine, supervised. `runAll` shows the start order from top to bottom.
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
@@ -25,7 +26,7 @@ import { ensureBridgeToken } from './bridge-token.js';
 import { type Command, UsageError } from './command.js';
 
 export const up: Command = {
-  summary: 'run all services on this machine: Redis, dispatcher, ingest, streaming, simulated vehicles',
+  summary: 'run all services on this machine: Redis, dispatcher, ingest, streaming, gateway, simulated vehicles',
   usage: '',
   help: [
     'Creates certificates and a token in DATA_DIR, starts the services in order, restarts a service that exits, and prints',
@@ -95,6 +96,7 @@ async function runAll(context: RunContext): Promise<void> {
   // No child keeps running after a second Ctrl-C, a stop beyond its time limit, or a bug.
   process.once('exit', () => supervisor.kill());
 
+  const portInUse = await gatewayPortInUse(context.env, config);
   const redis = config.REDIS_URL === undefined ? await startOwnRedis() : undefined;
   const facts = { env, config, dataDirectory, redisUrl: redis?.url ?? config.REDIS_URL ?? '', bridgeToken };
   if (redis === undefined) await checkPorts();
@@ -102,8 +104,12 @@ async function runAll(context: RunContext): Promise<void> {
     dispatcher: config.DISPATCHER_ADMIN_PORT,
     ingest: config.INGEST_ADMIN_PORT,
     streaming: config.STREAMING_ADMIN_PORT,
+    gateway: config.GATEWAY_ADMIN_PORT,
   };
-  for (const name of ['dispatcher', 'ingest', 'streaming'] as const) {
+  if (portInUse !== undefined)
+    print(`no gateway: ${portInUse} is in use by another program; set another port to start it`);
+  for (const name of ['dispatcher', 'ingest', 'streaming', 'gateway'] as const) {
+    if (name === 'gateway' && portInUse !== undefined) continue;
     const url = adminUrl(config, adminPorts[name]);
     await withNotices(supervisor.start(appSpec(name, facts)), { name, url, print });
   }
@@ -111,8 +117,12 @@ async function runAll(context: RunContext): Promise<void> {
   context.signal.throwIfAborted();
 
   const redisUrlFile = redis === undefined ? {} : { redisUrlFile: join(redis.directory, 'url') };
+  const hasGateway = portInUse === undefined;
   board.print(
-    withBoldUrls(welcome({ config, dataDirectory, token: bridgeToken, vins, ...redisUrlFile }), process.stdout),
+    withBoldUrls(
+      welcome({ config, dataDirectory, token: bridgeToken, vins, hasGateway, ...redisUrlFile }),
+      process.stdout,
+    ),
   );
   const frames = showLiveFrames({
     url: streamingUrl(config),
@@ -139,8 +149,9 @@ async function runAll(context: RunContext): Promise<void> {
   }
 
   function checkPorts() {
+    const checkedPorts = ports.filter((variable) => portInUse === undefined || !variable.startsWith('GATEWAY_'));
     return ensurePortsFree(
-      ports.map((variable) => ({
+      checkedPorts.map((variable) => ({
         variable,
         port: config[variable],
         host: variable.endsWith('_ADMIN_PORT') ? config.ADMIN_HOST : undefined,
@@ -154,6 +165,25 @@ function trustedCas(certFile: string | undefined, developmentCa: string): { caPe
   if (certFile !== undefined && !certFile.includes('/*/')) return {};
   const caPem = readFileSync(developmentCa, 'utf8');
   return { caPem: certFile === undefined ? caPem : [caPem, ...rootCertificates].join('\n') };
+}
+
+/**
+ * An installation of an earlier version, which had no gateway, must still start where another program has its ports. A port
+ * that the user has set must be free.
+ */
+async function gatewayPortInUse(env: Readonly<NodeJS.ProcessEnv>, config: UpConfig): Promise<string | undefined> {
+  for (const name of ['GATEWAY_PORT', 'GATEWAY_ADMIN_PORT'] as const) {
+    if ((env[name] ?? '').trim() === '' && !(await isFree(config[name]))) return `port ${config[name]} (${name})`;
+  }
+  return undefined;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 /** Only vehicles that ingest accepts: their certificates are signed by the development CA. */

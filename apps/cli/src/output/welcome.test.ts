@@ -43,4 +43,21 @@ describe('welcome', () => {
     expect(text).not.toContain('INVALID_CERTS');
     expect(text).not.toContain('TESLA_ACCOUNTS');
   });
+
+  it('has a block for the gateway when it runs', () => {
+    const config = loadUpConfig({ GATEWAY_HOST: 'g.example' });
+    const text = welcome({ config, dataDirectory: '/srv/data', token: 'T0KEN', vins: [], hasGateway: true });
+    expect(text).toContain('http://127.0.0.1:8084/readyz');
+    const [gateway, ...others] = blocksOf(text);
+    expect(gateway).toEqual([
+      'TESLA_API_HOST=http://g.example:8080',
+      'TESLA_AUTH_HOST=http://g.example:8080',
+      'TESLA_AUTH_PATH=/oauth2/v3',
+      'TESLA_WSS_HOST=wss://localhost:8443',
+      'TESLA_WSS_TLS_ACCEPT_INVALID_CERTS=true',
+      'TESLA_WSS_USE_VIN=true',
+      'TOKEN=?token=T0KEN',
+    ]);
+    expect(others).toHaveLength(2);
+  });
 });

@@ -9,19 +9,23 @@ export interface WelcomeFacts {
   /** Absent when the user has set REDIS_URL. */
   readonly redisUrlFile?: string;
   readonly vins: readonly string[];
+  /** Whether the gateway runs. */
+  readonly hasGateway?: boolean;
 }
 
 export function welcome(facts: WelcomeFacts): string {
-  const { config, dataDirectory, token, redisUrlFile, vins } = facts;
+  const { config, dataDirectory, token, redisUrlFile, vins, hasGateway = false } = facts;
   const telemetryHost = config.TELEMETRY_HOST ?? 'localhost';
   const admin = (port: number) => adminUrl(config, port);
-  const admins = [config.INGEST_ADMIN_PORT, config.STREAMING_ADMIN_PORT, config.DISPATCHER_ADMIN_PORT].map(admin);
+  const adminPorts = [config.INGEST_ADMIN_PORT, config.STREAMING_ADMIN_PORT, config.DISPATCHER_ADMIN_PORT];
+  const admins = [...adminPorts, ...(hasGateway ? [config.GATEWAY_ADMIN_PORT] : [])].map(admin);
   return [
     '',
     'fleetbridge is running.',
     '',
     `  ingest       wss://${telemetryHost}:${config.INGEST_PORT}`,
     `  streaming    ${streamingUrl(config)}/streaming/`,
+    ...(hasGateway ? [`  gateway      ${gatewayUrl(config)}/api/1/products`] : []),
     `  status page  ${admins[0]}/`,
     `  health       ${admins.map((url) => `${url}/readyz`).join('  ')}`,
     ...(config.AUTH === 'none' ? ['  token        not required (AUTH=none)'] : [`  token        ${token}`]),
@@ -30,7 +34,15 @@ export function welcome(facts: WelcomeFacts): string {
     `  logs         ${join(dataDirectory, 'logs')}`,
     `  simulated    ${vins.length === 0 ? 'none' : vins.length <= 3 ? vins.join(', ') : `${vins[0]} and ${vins.length - 1} more`}`,
     '',
-    'Environment of TeslaMate if it polls a gateway or provider of the Fleet API:',
+    ...(hasGateway
+      ? [
+          'Environment of TeslaMate if it polls this gateway, so that nothing is read from Tesla:',
+          '',
+          ...indented([...gatewayBlock(config), ...streamingBlock(config), `TOKEN=?token=${token}`]),
+          '',
+        ]
+      : []),
+    'Environment of TeslaMate if it polls another gateway or provider of the Fleet API:',
     '',
     ...indented([...streamingBlock(config), `TOKEN=?token=${token}`]),
     '',
@@ -54,6 +66,16 @@ export function welcome(facts: WelcomeFacts): string {
 
 export function adminUrl({ ADMIN_HOST: host }: Pick<UpConfig, 'ADMIN_HOST'>, port: number): string {
   return `http://${host === '0.0.0.0' ? 'localhost' : host}:${port}`;
+}
+
+/** Where REST clients connect. */
+function gatewayUrl({ GATEWAY_CERT_FILE, GATEWAY_HOST = 'localhost', GATEWAY_PORT }: UpConfig): string {
+  return `${GATEWAY_CERT_FILE === undefined ? 'http' : 'https'}://${GATEWAY_HOST}:${GATEWAY_PORT}`;
+}
+
+function gatewayBlock(config: UpConfig): string[] {
+  const url = gatewayUrl(config);
+  return [`TESLA_API_HOST=${url}`, `TESLA_AUTH_HOST=${url}`, 'TESLA_AUTH_PATH=/oauth2/v3'];
 }
 
 /** Where streaming clients connect, without the path. */

@@ -28,6 +28,17 @@ describe('the environment of a child', () => {
     });
   });
 
+  it('gives the gateway the token and the admitted vehicles', () => {
+    expect(appSpec('gateway', factsOf({})).env).toEqual({
+      DATA_DIR: '/srv/data',
+      REDIS_URL: 'redis://:secret@127.0.0.1:20000',
+      ALLOWED_VINS: '*',
+      BRIDGE_TOKEN: 'the-token',
+      LOG_FORMAT: 'json',
+    });
+    expect(appSpec('gateway', factsOf({ ALLOWED_VINS: 'A' })).env.ALLOWED_VINS).toBe('A');
+  });
+
   it('keeps the values of the user, except empty ones', () => {
     const { env } = appSpec('ingest', factsOf({ ALLOWED_VINS: 'A,B', INGEST_WORKERS: '4', INGEST_CA_FILE: ' ' }));
     expect(env).toMatchObject({ ALLOWED_VINS: 'A,B', INGEST_WORKERS: '4', INGEST_CA_FILE: '/srv/data/pki/ca.pem' });

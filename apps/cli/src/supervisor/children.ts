@@ -9,10 +9,10 @@ import { developmentCaFile, hasDevelopmentCa, type UpConfig } from '../config.js
 import type { PortSpec } from './listening-sockets.js';
 import type { ChildSpec } from './supervised-child.js';
 
-export type AppName = 'redis' | 'dispatcher' | 'ingest' | 'streaming' | 'simulator';
+export type AppName = 'redis' | 'dispatcher' | 'ingest' | 'streaming' | 'gateway' | 'simulator';
 
 /** A process that accepts work stops before the processes that depend on its output. */
-export const stopOrder: readonly AppName[] = ['simulator', 'ingest', 'dispatcher', 'streaming', 'redis'];
+export const stopOrder: readonly AppName[] = ['simulator', 'ingest', 'dispatcher', 'gateway', 'streaming', 'redis'];
 
 export interface ChildFacts {
   readonly env: Readonly<NodeJS.ProcessEnv>;
@@ -33,9 +33,10 @@ export function redisSpec({ env, config, dataDirectory }: Omit<ChildFacts, 'redi
   };
 }
 
-export function appSpec(name: 'dispatcher' | 'ingest' | 'streaming', facts: ChildFacts): ChildSpec {
+export function appSpec(name: 'dispatcher' | 'ingest' | 'streaming' | 'gateway', facts: ChildFacts): ChildSpec {
   const { config, dataDirectory, redisUrl, bridgeToken } = facts;
   const shared = { DATA_DIR: dataDirectory, REDIS_URL: redisUrl };
+  const admitted = hasDevelopmentCa(config) && config.ALLOWED_VINS_FILE === undefined ? { ALLOWED_VINS: '*' } : {};
   const defaults = {
     dispatcher: shared,
     ingest: {
@@ -45,9 +46,10 @@ export function appSpec(name: 'dispatcher' | 'ingest' | 'streaming', facts: Chil
       INGEST_WORKERS: '1',
       ...ingestAddress(facts),
       ...(config.INGEST_CA_BUNDLE === 'development' ? { INGEST_CA_FILE: developmentCaFile(dataDirectory) } : {}),
-      ...(hasDevelopmentCa(config) && config.ALLOWED_VINS_FILE === undefined ? { ALLOWED_VINS: '*' } : {}),
+      ...admitted,
     },
     streaming: { ...shared, ...serverCertificate('STREAMING', facts), BRIDGE_TOKEN: bridgeToken },
+    gateway: { ...shared, ...admitted, BRIDGE_TOKEN: bridgeToken },
   };
   return {
     name,
@@ -148,6 +150,6 @@ export function hasApps(): boolean {
 }
 
 /** This file is apps/cli/dist/supervisor/children.js (or its source in src). */
-function scriptOf(app: 'cli' | 'dispatcher' | 'ingest' | 'streaming', file: string): string {
+function scriptOf(app: 'cli' | 'dispatcher' | 'ingest' | 'streaming' | 'gateway', file: string): string {
   return resolve(fileURLToPath(new URL('../../..', import.meta.url)), app, 'dist', file);
 }

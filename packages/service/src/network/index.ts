@@ -2,4 +2,4 @@ export { type AdminServer, type AdminServerOptions, startAdminServer } from './a
 export { ListenError, type ListenErrorCode } from './errors.js';
 export { HOST_NAME_REFUSED, isPrivateHostName } from './host-check.js';
 export { inheritedSockets } from './inherited-sockets.js';
-export { type ListenOptions, listen } from './listen.js';
+export { explainListenError, type ListenOptions, listen } from './listen.js';

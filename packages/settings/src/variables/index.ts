@@ -1,6 +1,7 @@
 export { accessSettings, teslaIssuers } from './access.js';
 export { certificateSettings } from './certificates.js';
 export { dispatcherSettings } from './dispatcher.js';
+export { gatewaySettings } from './gateway.js';
 export { logFormats, logLevels, processSettings } from './process.js';
 export { pubsubSettings } from './pubsub.js';
 export { recordSettings } from './records.js';

@@ -5,7 +5,7 @@ import { setting } from './setting.js';
 export const redisSettings = {
   REDIS_URL: setting({
     value: redisUrl(),
-    readBy: ['ingest', 'dispatcher', 'streaming', 'up', 'cli'],
+    readBy: ['ingest', 'dispatcher', 'streaming', 'gateway', 'up', 'cli'],
     description: 'The Redis that stores the log, or some nodes of a Redis Cluster.',
     details: [
       'One Redis: `redis://[user:password@]host:port`, with TLS `rediss://…`. A Redis Cluster: some of its nodes as',
@@ -34,12 +34,12 @@ export const redisSettings = {
     value: text({ pattern: /^[\w.-]{1,64}$/, expected: 'letters, digits, dot, dash or underscore' }).default(
       'telemetry',
     ),
-    readBy: ['ingest', 'dispatcher', 'streaming', 'up', 'cli'],
+    readBy: ['ingest', 'dispatcher', 'streaming', 'gateway', 'up', 'cli'],
     description: 'Prefix of every key in Redis and of the topics of deliveries. Fixed at the first start.',
   }),
   PARTITIONS: setting({
     value: integer({ min: 1, max: 1_024 }).default(1),
-    readBy: ['ingest', 'dispatcher', 'streaming', 'up', 'cli'],
+    readBy: ['ingest', 'dispatcher', 'streaming', 'gateway', 'up', 'cli'],
     description: 'Number of streams that the log is split into by VIN. Fixed at the first start.',
   }),
   RETENTION_HOURS: setting({

@@ -1,8 +1,8 @@
 // One environment variable: its value, what it means, and the processes that read it.
 import type { z } from 'zod';
 
-/** `up` is `npm start` and `fleetbridge up`, which also start the three servers; `cli` is every other command. */
-export type Process = 'ingest' | 'dispatcher' | 'streaming' | 'up' | 'cli';
+/** `up` is `npm start` and `fleetbridge up`, which also start the four servers; `cli` is every other command. */
+export type Process = 'ingest' | 'dispatcher' | 'streaming' | 'gateway' | 'up' | 'cli';
 
 /** Where one process accepts other values than the rest. */
 export interface Override {

@@ -46,7 +46,7 @@ export const streamingSettings = {
   }),
   VEHICLE_IDS: setting({
     value: commaList().default([]),
-    readBy: ['streaming'],
+    readBy: ['streaming', 'gateway'],
     description: "VINs of TeslaMate's numeric vehicle ids, for a TeslaMate without `TESLA_WSS_USE_VIN`.",
     example: '1234567890=5YJ3E1EA7KF000001',
   }),

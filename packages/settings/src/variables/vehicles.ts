@@ -47,7 +47,7 @@ export const vehicleSettings = {
   }),
   ALLOWED_VINS: setting({
     value: commaList().optional(),
-    readBy: ['ingest', 'streaming', 'up', 'cli'],
+    readBy: ['ingest', 'streaming', 'gateway', 'up', 'cli'],
     description: 'VINs that may connect; `*`: all. Default `*` with the development CA, required otherwise.',
     details: [
       '`none` admits only the VINs of `ALLOWED_VINS_FILE` and of `fleetbridge vehicle allow`. The streaming server uses',
@@ -57,7 +57,7 @@ export const vehicleSettings = {
   }),
   ALLOWED_VINS_FILE: setting({
     value: filePath().optional(),
-    readBy: ['ingest', 'up', 'cli'],
+    readBy: ['ingest', 'gateway', 'up', 'cli'],
     description: 'File of more VINs that may connect: one per line, `#` begins a comment. Reloaded when it changes.',
     overrides: { up: readableVinFile, cli: readableVinFile },
   }),

@@ -19,6 +19,13 @@ export class LogPages {
     return (entries as unknown as [Buffer, Buffer[]][]).map(parseEntry);
   }
 
+  /** The last entry; BEGINNING while the log is empty. */
+  async end(partition: number): Promise<string> {
+    const { records } = this.#store.keys(partition);
+    const [last] = await this.#store.redis.xrevrange(records, '+', '-', 'COUNT', 1);
+    return last?.[0] ?? BEGINNING;
+  }
+
   /** Defined when the log begins after the cursor: entries between the two may have been trimmed. */
   async gapAfter(partition: number, cursor: string): Promise<{ cursor: string; firstKept: string } | undefined> {
     if (cursor === BEGINNING) return undefined;

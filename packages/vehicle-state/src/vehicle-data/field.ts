@@ -11,6 +11,8 @@ export interface Facts {
   state: Readonly<VehicleState>;
   /** What Tesla or the owner gave for this vehicle. */
   seed: Seed;
+  /** Values of vehicle_config that were known once. They stay when telemetry loses them. */
+  lastConfig?: Readonly<Record<string, unknown>>;
   nowMs: number;
 }
 
@@ -46,12 +48,23 @@ export interface ResolvedField {
 export function resolveField([name, type, source, options = {}]: Row, section: string, facts: Facts) {
   const seeded = options.seed && typedValue(facts.seed.sections[section]?.[name], type);
   if (options.seed === 'first' && seeded !== undefined && seeded !== null) return resolved(seeded, 'seed');
-  const value = source && typedValue(source.read(facts), type);
+  const sent = source && typedValue(source.read(facts), type);
+  const value = sent ?? lastConfigValue(name, type, section, facts) ?? sent;
   if (value !== undefined) return resolved(value, source?.isDerived ? 'derived' : 'telemetry');
   if (seeded !== undefined) return resolved(seeded, 'seed');
   if (options.otherwise === undefined) return options.isOptional ? undefined : resolved(null, 'default');
   const { otherwise } = options;
   return resolved(typeof otherwise === 'function' ? otherwise(facts) : otherwise, 'default');
+}
+
+/** Also when the vehicle sends that there is no value: TeslaMate stores null over what it knew. */
+function lastConfigValue(
+  name: string,
+  type: FieldType,
+  section: string,
+  { lastConfig }: Facts,
+): FieldValue | undefined {
+  return section === 'vehicle_config' && lastConfig !== undefined ? typedValue(lastConfig[name], type) : undefined;
 }
 
 function resolved(value: FieldValue, origin: Origin): ResolvedField {

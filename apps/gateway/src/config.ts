@@ -1,0 +1,77 @@
+// The gateway's variables (packages/settings), and the rules between them.
+import { bindAddress, createAddressOf, isBindAllowed } from '@fleetbridge/access';
+import { type ConfigOf, defineConfig, type Mistake } from '@fleetbridge/service';
+import { settingsOf } from '@fleetbridge/settings';
+import { parseGivenIds } from './vehicles/index.js';
+
+export const gatewayConfig = defineConfig(settingsOf('gateway'), {
+  checks: (config): Mistake[] => [
+    ...certificateMistakes(config),
+    ...bindMistakes(config),
+    ...authMistakes(config),
+    ...listMistakes(config),
+  ],
+});
+
+export type GatewayConfig = ConfigOf<typeof gatewayConfig>;
+
+type Given = Partial<GatewayConfig>;
+
+function certificateMistakes({ GATEWAY_CERT_FILE, GATEWAY_KEY_FILE }: Given): Mistake[] {
+  if ((GATEWAY_CERT_FILE === undefined) === (GATEWAY_KEY_FILE === undefined)) return [];
+  const [missing, given] =
+    GATEWAY_CERT_FILE === undefined
+      ? ['GATEWAY_CERT_FILE', 'GATEWAY_KEY_FILE']
+      : ['GATEWAY_KEY_FILE', 'GATEWAY_CERT_FILE'];
+  return [{ variable: missing, problem: `must be set when ${given} is set` }];
+}
+
+/** Tokens and places of vehicles must not cross a network in plain text by accident. */
+function bindMistakes(config: Given): Mistake[] {
+  if (isBindAllowed(encryptionPolicy(config))) return [];
+  return [
+    {
+      variable: 'GATEWAY_BIND',
+      problem: `plain HTTP is allowed on loopback only, got ${config.GATEWAY_BIND}; set GATEWAY_CERT_FILE and GATEWAY_KEY_FILE, or GATEWAY_PLAIN_HTTP=on in a trusted network`,
+    },
+  ];
+}
+
+function authMistakes(config: Given): Mistake[] {
+  if (isBindAllowed(authPolicy(config))) return [];
+  return [
+    {
+      variable: 'AUTH',
+      problem: `"none" is allowed on loopback only, GATEWAY_BIND is ${config.GATEWAY_BIND}; use tokens, or set AUTH_NONE_ANYWHERE=on in a trusted network`,
+    },
+  ];
+}
+
+function listMistakes({ TRUSTED_PROXIES = [], VEHICLE_IDS = [] }: Given): Mistake[] {
+  const mistakes: Mistake[] = [];
+  try {
+    createAddressOf(TRUSTED_PROXIES);
+  } catch (error) {
+    const problem = `expected addresses and networks such as 10.0.0.0/8; "${(error as RangeError).message}" is neither`;
+    mistakes.push({ variable: 'TRUSTED_PROXIES', problem });
+  }
+  const ids = parseGivenIds(VEHICLE_IDS);
+  if (ids instanceof RangeError) {
+    mistakes.push({ variable: 'VEHICLE_IDS', problem: `expected <id>=<VIN>, got "${ids.message}"` });
+  }
+  return mistakes;
+}
+
+/** The address to bind to; undefined = all addresses. */
+export function bindOf(config: GatewayConfig): string | undefined {
+  return bindAddress(authPolicy(config)) ?? bindAddress(encryptionPolicy(config));
+}
+
+function encryptionPolicy({ GATEWAY_BIND, GATEWAY_CERT_FILE, GATEWAY_PLAIN_HTTP }: Given) {
+  const isEncrypted = GATEWAY_CERT_FILE !== undefined;
+  return { bind: GATEWAY_BIND, isAuthRequired: isEncrypted, isOpenAllowed: GATEWAY_PLAIN_HTTP === true };
+}
+
+function authPolicy({ GATEWAY_BIND, AUTH, AUTH_NONE_ANYWHERE }: Given) {
+  return { bind: GATEWAY_BIND, isAuthRequired: AUTH !== 'none', isOpenAllowed: AUTH_NONE_ANYWHERE === true };
+}

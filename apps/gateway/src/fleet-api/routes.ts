@@ -1,0 +1,102 @@
+// The routes that TeslaMate and similar programs use (docs/gateway.md). Every answer is JSON, errors included: TeslaMate
+// does not decode anything else.
+import { type Access, type AddressOf, type ClientAccess, type Grant, requestToken } from '@fleetbridge/access';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { SignIn, TokenAnswer } from '../sign-in/index.js';
+import type { CatalogVehicle, PresentVehicle, PresentVehicles, VehicleCatalog } from '../vehicles/index.js';
+import { apiErrors } from './api-error.js';
+import { vehicleDataDocument, vehicleDocument } from './documents.js';
+
+export interface RoutesOptions {
+  access: Access;
+  addressOf: AddressOf;
+  catalog: Pick<VehicleCatalog, 'list' | 'find' | 'keepConfig'>;
+  present: Pick<PresentVehicles, 'read'>;
+  signIn: Pick<SignIn, 'answer'>;
+}
+
+export function addRoutes(server: FastifyInstance, options: RoutesOptions): void {
+  const { access, addressOf, catalog, present, signIn } = options;
+
+  const list = async (request: FastifyRequest) => {
+    const grant = await admit(request);
+    const vehicles = await Promise.all((await catalog.list(grant)).map((vehicle) => present.read(vehicle)));
+    return { response: vehicles.map(vehicleDocument), count: vehicles.length };
+  };
+  only(server, 'GET', '/api/1/products', list);
+  only(server, 'GET', '/api/1/vehicles', list);
+
+  only(server, 'GET', '/api/1/vehicles/:id', async (request) => ({
+    response: vehicleDocument(await read(request)),
+  }));
+  only(server, 'POST', '/api/1/vehicles/:id/wake_up', async (request) => ({
+    response: vehicleDocument(await read(request)),
+  }));
+  only(server, 'GET', '/api/1/vehicles/:id/vehicle_data', async (request) => {
+    const vehicle = await find(request);
+    const now = await present.read(vehicle);
+    if (now.status !== 'online') throw apiErrors.unavailable();
+    if (now.isInService) throw apiErrors.inService();
+    const response = vehicleDataDocument(now);
+    await catalog.keepConfig(vehicle, response.vehicle_config as Record<string, unknown>);
+    return { response };
+  });
+
+  only(server, 'POST', '/oauth2/v3/token', async (request, reply) => {
+    const body = typeof request.body === 'object' && request.body !== null ? request.body : {};
+    const answer: TokenAnswer = await signIn.answer(body, request.headers.authorization, clientOf(request));
+    if (answer.status === 503) reply.header('retry-after', '1');
+    return reply.code(answer.status).header('cache-control', 'no-store').send(answer.body);
+  });
+
+  server.setNotFoundHandler(() => {
+    throw apiErrors.routeNotFound();
+  });
+
+  async function read(request: FastifyRequest): Promise<PresentVehicle> {
+    return await present.read(await find(request));
+  }
+
+  async function find(request: FastifyRequest): Promise<CatalogVehicle> {
+    const grant = await admit(request);
+    const vehicle = await catalog.find((request.params as { id: string }).id, grant);
+    if (vehicle === undefined) throw apiErrors.vehicleNotFound();
+    return vehicle;
+  }
+
+  async function admit(request: FastifyRequest): Promise<Grant> {
+    const grant = await clientOf(request).identifyWithRetry(requestToken(request.url, request.headers.authorization));
+    if (grant === 'refused') throw apiErrors.unauthorized();
+    if (grant === 'unknown') throw apiErrors.notReady();
+    return grant;
+  }
+
+  function clientOf({ socket, headers }: FastifyRequest): ClientAccess {
+    const forwardedFor = headers['x-forwarded-for'];
+    const address = addressOf({
+      remoteAddress: socket.remoteAddress,
+      forwardedFor: Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
+    });
+    return access.client(address, 'read');
+  }
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+
+/** A route, and a sentence for every other method on its path. */
+function only(
+  server: FastifyInstance,
+  method: 'GET' | 'POST',
+  url: string,
+  handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>,
+): void {
+  server.route({ method, url, handler });
+  server.route({
+    method: METHODS.filter((other) => other !== method),
+    url,
+    handler: (_request, reply) => {
+      reply.header('allow', method);
+      throw apiErrors.wrongMethod(method);
+    },
+  });
+}

@@ -1,0 +1,169 @@
+// The parts of the gateway, wired together. Its port opens before Redis has answered: requests are answered with 503 until
+// the log has been read to its end.
+import { Access, createAddressOf, KeySet, TeslaTokens } from '@fleetbridge/access';
+import {
+  type Metrics,
+  measureReadiness,
+  type Readiness,
+  type RunContext,
+  reportReachability,
+} from '@fleetbridge/service';
+import {
+  AdmissionStore,
+  AnsweredStates,
+  agreeOnLayoutWhenReady,
+  ClientStore,
+  openStore,
+  SeedStore,
+  SnapshotStore,
+  type Store,
+  TokenStore,
+  VehicleIdStore,
+} from '@fleetbridge/store';
+import { LiveVehicles, LogFeed } from '@fleetbridge/vehicle-feed';
+import { statusTimes } from '@fleetbridge/vehicle-state';
+import { loadCertificate, watchCertificate } from './certificate.js';
+import { bindOf, type GatewayConfig } from './config.js';
+import { addRoutes } from './fleet-api/index.js';
+import { createCounts, createGatewayMetrics } from './metrics.js';
+import { createServer } from './server.js';
+import { SignIn } from './sign-in/index.js';
+import { AdmittedVehicles, PresentVehicles, parseGivenIds, VehicleCatalog } from './vehicles/index.js';
+
+export interface GatewayOptions {
+  config: GatewayConfig;
+  context: Pick<RunContext, 'log' | 'signal' | 'onStop'>;
+  readiness: Readiness;
+  /** Called when requests are accepted; the rest of the start requires Redis. */
+  onOpen?: (open: { port: number; registry: Metrics['registry'] }) => void;
+  now?: () => number;
+}
+
+/** Resolves when requests are answered from current data. Throws ConfigError, ListenError, LayoutMismatch. */
+export async function startGateway({ config, context, readiness, onOpen, now = Date.now }: GatewayOptions) {
+  const { log } = context;
+  const certificate = await loadCertificate(config);
+  const store = openStore({
+    url: config.REDIS_URL,
+    name: 'fleetbridge-gateway',
+    namespace: config.NAMESPACE,
+    partitions: config.PARTITIONS,
+    onChange: reportReachability('redis', { readiness, log }),
+  });
+  context.onStop('redis', () => store.close());
+
+  const counts = createCounts();
+  const snapshots = new SnapshotStore(store);
+  const feed: LogFeed = new LogFeed({
+    store,
+    snapshots,
+    name: 'fleetbridge-gateway',
+    counts,
+    log,
+    onEntry: (entry, decoded) => live.record(entry, decoded),
+    onGap: (gap) => log.error(gap, 'gateway_gap_detected'),
+    onReadable: (isReadable) =>
+      readiness.set('log', isReadable ? { ready: true } : { ready: false, reason: 'unreadable' }),
+  });
+  const live = new LiveVehicles({ store, snapshots, feed });
+  context.onStop('feed', () => feed.stop());
+
+  // the newest vehicles have no snapshot yet
+  const seen = async () => [...(await snapshots.vins()), ...live.vins];
+  let isPresent = false;
+  const access = createAccess(config, { store, isReady: () => isPresent, now, log });
+  const server = await createServer({
+    certificate,
+    counts,
+    log,
+    routes: (fastify) =>
+      addRoutes(fastify, {
+        access,
+        addressOf: createAddressOf(config.TRUSTED_PROXIES),
+        catalog: createCatalog(config, { store, seen, now }),
+        present: new PresentVehicles({
+          live,
+          answered: new AnsweredStates(store),
+          times: { ...statusTimes, offlineAfterMs: config.OFFLINE_AFTER * 1_000 },
+          now,
+        }),
+        signIn: new SignIn({ clients: new ClientStore(store), now }),
+      }),
+  });
+  const port = await server.listen({ host: bindOf(config), port: config.GATEWAY_PORT });
+  context.onStop('clients', () => server.stop());
+  let certificateExpires = certificate?.notAfter;
+  if (certificate) {
+    const watch = watchCertificate(config, certificate, {
+      log,
+      onChange: (renewed) => {
+        certificateExpires = renewed.notAfter;
+        server.renewCertificate(renewed);
+      },
+    });
+    context.onStop('certificate watch', () => watch.stop());
+  }
+  const metrics = createGatewayMetrics(counts, {
+    refusals: () => access.refusals,
+    ...(certificateExpires === undefined ? {} : { certificateDaysLeft: () => daysUntil(certificateExpires!, now()) }),
+  });
+  measureReadiness(metrics, readiness);
+  readiness.set('clients_port', { ready: true });
+  onOpen?.({ port, registry: metrics.registry });
+
+  await agreeOnLayoutWhenReady(store, context.signal);
+  await feed.start();
+  isPresent = true;
+  readiness.set('log', { ready: true });
+  return { port, counts, access, feed, live };
+}
+
+interface Parts {
+  store: Store;
+  now: () => number;
+}
+
+function createCatalog(
+  config: GatewayConfig,
+  { store, seen, now }: Parts & { seen: () => Promise<readonly string[]> },
+) {
+  const givenIds = parseGivenIds(config.VEHICLE_IDS);
+  // the configuration check has already rejected them
+  if (givenIds instanceof RangeError) throw givenIds;
+  return new VehicleCatalog({
+    admitted: new AdmittedVehicles({
+      allowedVins: config.ALLOWED_VINS,
+      file: config.ALLOWED_VINS_FILE,
+      admission: new AdmissionStore(store),
+      seen,
+      now,
+    }),
+    ids: new VehicleIdStore(store),
+    seeds: new SeedStore(store),
+    givenIds,
+    now,
+  });
+}
+
+function createAccess(
+  config: GatewayConfig,
+  { store, isReady, now, log }: Parts & { isReady: () => boolean; log: RunContext['log'] },
+): Access {
+  return new Access({
+    isRequired: config.AUTH === 'token',
+    bridgeToken: config.BRIDGE_TOKEN?.reveal(),
+    tokens: new TokenStore(store, now),
+    teslaTokens: new TeslaTokens({
+      keys: new KeySet({ source: config.TESLA_JWKS, now, log }),
+      issuers: config.TESLA_ISSUERS,
+      now,
+    }),
+    teslaAccounts: config.TESLA_ACCOUNTS,
+    isReady,
+    now,
+  });
+}
+
+function daysUntil(date: Date, nowMs: number): number {
+  return (date.getTime() - nowMs) / 86_400_000;
+}

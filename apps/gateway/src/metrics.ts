@@ -1,0 +1,66 @@
+// The Prometheus metrics of the gateway.
+import { createMetrics, type Metrics } from '@fleetbridge/service';
+import type { FeedCounts } from '@fleetbridge/vehicle-feed';
+
+export interface GatewayCounts extends FeedCounts {
+  /** Counts an answered request. */
+  observe: (route: string, status: number, seconds: number) => void;
+}
+
+export function createCounts(): GatewayCounts {
+  return { records: 0, undecodable: 0, skippedEntries: 0, gaps: 0, observe: () => {} };
+}
+
+export interface MetricsSources {
+  /** Rejected tokens by reason. */
+  refusals: () => Record<string, number | undefined>;
+  /** Absent without TLS. */
+  certificateDaysLeft?: () => number;
+}
+
+export function createGatewayMetrics(
+  counts: GatewayCounts,
+  { refusals, certificateDaysLeft }: MetricsSources,
+): Metrics {
+  const metrics = createMetrics({ app: 'gateway' });
+  const { total, level, totalByName } = metrics;
+  const requests = metrics.counter({
+    name: 'fleetbridge_gateway_requests_total',
+    help: 'Requests by route and status.',
+    labelNames: ['route', 'status'],
+  });
+  const duration = metrics.histogram({
+    name: 'fleetbridge_gateway_request_seconds',
+    help: 'Seconds from the receipt of a request to its answer.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+  });
+  counts.observe = (route, status, seconds) => {
+    requests.inc({ route, status: String(status) });
+    duration.observe(seconds);
+  };
+  total('fleetbridge_gateway_records_total', 'Records read from the log.', () => counts.records);
+  total(
+    'fleetbridge_gateway_undecodable_total',
+    'Records that could not be decoded and were skipped.',
+    () => counts.undecodable,
+  );
+  total(
+    'fleetbridge_gateway_skipped_entries_total',
+    'Log entries that were skipped because processing them failed (log event entry_skipped).',
+    () => counts.skippedEntries,
+  );
+  total(
+    'fleetbridge_gateway_gaps_total',
+    'Number of times that records were trimmed before they were read.',
+    () => counts.gaps,
+  );
+  totalByName('fleetbridge_gateway_auth_failures_total', 'Rejected tokens, by reason.', 'reason', refusals);
+  if (certificateDaysLeft) {
+    level(
+      'fleetbridge_gateway_certificate_days_left',
+      'Days until the server certificate expires.',
+      certificateDaysLeft,
+    );
+  }
+  return metrics;
+}

@@ -1,0 +1,1 @@
+export { type IssuedTokens, SignIn, type SignInOptions, type TokenAnswer } from './sign-in.js';

@@ -1,0 +1,59 @@
+// The gateway: the part of Tesla's Fleet API that TeslaMate and similar programs poll, answered from telemetry.
+import { durationSeconds, filePath, flag, hostName, listenAddress, port } from '../values/index.js';
+import { setting } from './setting.js';
+
+const readablePair = {
+  value: filePath({ mustExist: true, orPattern: true }).optional(),
+  reason: '`up` and other commands require a readable file before they start, unless the path has a `/*/`.',
+};
+
+export const gatewaySettings = {
+  GATEWAY_BIND: setting({
+    value: listenAddress().optional(),
+    readBy: ['gateway'],
+    description: 'Address that clients connect to. Default: all addresses with TLS, otherwise 127.0.0.1.',
+  }),
+  GATEWAY_PORT: setting({
+    value: port().default(8080),
+    readBy: ['gateway', 'up'],
+    description: 'Port for REST (`/api/1/…`) and sign-in (`/oauth2/v3/token`).',
+  }),
+  GATEWAY_ADMIN_PORT: setting({
+    value: port().default(8084),
+    readBy: ['gateway', 'up'],
+    description: 'Port for `/healthz`, `/readyz`, `/metrics`.',
+  }),
+  GATEWAY_HOST: setting({
+    value: hostName().optional(),
+    readBy: ['up'],
+    description: 'The name under which TeslaMate reaches the gateway.',
+    example: 'gateway.example.com',
+  }),
+  GATEWAY_CERT_FILE: setting({
+    value: filePath().optional(),
+    readBy: ['gateway', 'up'],
+    description: 'Server certificate for clients with its chain (PEM). Default: plain HTTP.',
+    details: [
+      'TeslaMate verifies it with the CAs of its system and requires TLS 1.3. `/*/` in the path matches any folder, as for',
+      '`STREAMING_CERT_FILE`.',
+    ].join('\n'),
+    overrides: { up: readablePair },
+  }),
+  GATEWAY_KEY_FILE: setting({
+    value: filePath().optional(),
+    readBy: ['gateway', 'up'],
+    description: 'Private key of `GATEWAY_CERT_FILE` (PEM).',
+    overrides: { up: readablePair },
+  }),
+  GATEWAY_PLAIN_HTTP: setting({
+    value: flag().default(false),
+    readBy: ['gateway'],
+    description: '`on`: plain HTTP on other addresses than loopback, for a trusted network or behind a proxy.',
+  }),
+  OFFLINE_AFTER: setting({
+    value: durationSeconds({ min: 1, max: 3_600 }).default(10),
+    readBy: ['gateway'],
+    description: 'How long after its disconnect a parked vehicle is reported as asleep or offline.',
+    details: 'A vehicle that disconnects in a drive is reported as offline after 120 seconds.',
+  }),
+};

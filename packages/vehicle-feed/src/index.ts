@@ -1,0 +1,4 @@
+// The interface of @fleetbridge/vehicle-feed: the present state of vehicles, from their snapshots and the log.
+export { LiveVehicle } from './live-vehicle.js';
+export { LiveVehicles, type LiveVehiclesOptions } from './live-vehicles.js';
+export { type FeedCounts, LogFeed, type LogFeedOptions } from './log-feed.js';
