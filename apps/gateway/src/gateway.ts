@@ -13,6 +13,8 @@ import {
   AnsweredStates,
   agreeOnLayoutWhenReady,
   ClientStore,
+  ForgottenVehicles,
+  LogPages,
   openStore,
   SeedStore,
   SnapshotStore,
@@ -20,7 +22,7 @@ import {
   TokenStore,
   VehicleIdStore,
 } from '@fleetbridge/store';
-import { LiveVehicles, LogFeed } from '@fleetbridge/vehicle-feed';
+import { DeletedVehicles, LiveVehicles, LogFeed } from '@fleetbridge/vehicle-feed';
 import { statusTimes } from '@fleetbridge/vehicle-state';
 import { loadCertificate, watchCertificate } from './certificate.js';
 import { bindOf, type GatewayConfig } from './config.js';
@@ -38,6 +40,9 @@ export interface GatewayOptions {
   onOpen?: (open: { port: number; registry: Metrics['registry'] }) => void;
   now?: () => number;
 }
+
+/** A deleted vehicle disappears from the answers after this time, as in streaming. */
+const DELETION_CHECK_MS = 1_000;
 
 /** Resolves when requests are answered from current data. Throws ConfigError, ListenError, LayoutMismatch. */
 export async function startGateway({ config, context, readiness, onOpen, now = Date.now }: GatewayOptions) {
@@ -67,6 +72,17 @@ export async function startGateway({ config, context, readiness, onOpen, now = D
   });
   const live = new LiveVehicles({ store, snapshots, feed });
   context.onStop('feed', () => feed.stop());
+  const deleted = new DeletedVehicles({
+    forgotten: new ForgottenVehicles(store),
+    pages: new LogPages(store),
+    store,
+    readUpTo: (partition) => feed.cursor(partition),
+    vehicles: live.byVin,
+    replace: (vin, records) => {
+      live.replace(vin, records);
+      log.info({ vin }, 'vehicle_forgotten');
+    },
+  });
 
   // the newest vehicles have no snapshot yet
   const seen = async () => [...(await snapshots.vins()), ...live.vins];
@@ -112,7 +128,12 @@ export async function startGateway({ config, context, readiness, onOpen, now = D
   onOpen?.({ port, registry: metrics.registry });
 
   await agreeOnLayoutWhenReady(store, context.signal);
+  await deleted.start();
   await feed.start();
+  const checks = setInterval(() => {
+    deleted.check().catch((err) => log.debug({ err }, 'deletion_check_failed'));
+  }, DELETION_CHECK_MS);
+  context.onStop('deletion checks', () => clearInterval(checks));
   isPresent = true;
   readiness.set('log', { ready: true });
   return { port, counts, access, feed, live };

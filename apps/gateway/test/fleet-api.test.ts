@@ -1,4 +1,5 @@
 // The routes that TeslaMate polls, by real requests.
+import { forgetVehicle, SeedStore } from '@fleetbridge/store';
 import { vehicleDataMistakes, vehicleMistakes } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
 import { it, OTHER_VIN, parked, START_MS, TOKEN, VIN } from './gateway-rig.js';
@@ -150,6 +151,27 @@ describe('vehicle_data', () => {
       expect(config).toMatchObject({ exterior_color: 'DeepBlue', trim_badging: '74d', car_type: 'model3' });
     }
   });
+});
+
+it('drops a vehicle that is deleted, in Redis and in memory', async ({ startRig }) => {
+  const rig = await startRig({ env: { ALLOWED_VINS: 'none' }, isRealClock: true });
+  await rig.admission.set([VIN], 'allow');
+  await rig.vehicle().connect();
+  await rig.vehicle().send({ ...parked, ExteriorColor: 'DeepBlue' });
+  await new SeedStore(rig.store).write(VIN, JSON.stringify({ vin: VIN, vehicle_config: { plg: true } }));
+  await expect.poll(async () => (await rig.data()).status, { timeout: 5_000 }).toBe(200);
+  await rig.admission.withdraw(VIN);
+  await expect.poll(async () => (await rig.data()).status, { timeout: 5_000 }).toBe(404);
+  await forgetVehicle(rig.store, { vin: VIN, subscriptions: [] });
+  await expect.poll(() => rig.lines.some(({ event }) => event === 'vehicle_forgotten'), { timeout: 5_000 }).toBe(true);
+  const keys = await rig.store.redis.keys(`${rig.store.namespace}*`);
+  for (const key of keys) {
+    expect(key).not.toContain(VIN);
+    const isHash = (await rig.store.redis.type(key)) === 'hash';
+    if (isHash) expect(JSON.stringify(await rig.store.redis.hgetall(key))).not.toContain(VIN);
+  }
+  await rig.admission.set([VIN], 'allow');
+  await expect.poll(async () => (await rig.data()).status, { timeout: 5_000 }).toBe(408);
 });
 
 describe('access', () => {

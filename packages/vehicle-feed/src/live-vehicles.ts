@@ -14,7 +14,8 @@ export interface LiveVehiclesOptions {
 
 export class LiveVehicles {
   readonly #options: LiveVehiclesOptions;
-  readonly #byVin = new Map<string, LiveVehicle>();
+  /** By VIN. */
+  readonly byVin = new Map<string, LiveVehicle>();
 
   constructor(options: LiveVehiclesOptions) {
     this.#options = options;
@@ -36,22 +37,22 @@ export class LiveVehicles {
 
   /** The vehicle of a VIN, known or not. */
   of(vin: string): LiveVehicle {
-    const known = this.#byVin.get(vin);
+    const known = this.byVin.get(vin);
     if (known) return known;
     const { snapshots } = this.#options;
     const vehicle = new LiveVehicle(async () => stateFromHash((await snapshots.read(vin)).hash).state);
-    this.#byVin.set(vin, vehicle);
+    this.byVin.set(vin, vehicle);
     return vehicle;
   }
 
   /** The vehicles that were read or that have had a record since the start, without those of which nothing is known. */
   get vins(): string[] {
-    return [...this.#byVin].filter(([, vehicle]) => !vehicle.isUnknown).map(([vin]) => vin);
+    return [...this.byVin].filter(([, vehicle]) => !vehicle.isUnknown).map(([vin]) => vin);
   }
 
   /** Begins again with these records: the data of the vehicle was deleted. */
   replace(vin: string, records: readonly { entry: LogEntry; decoded: DecodedRecord }[]): void {
-    this.#byVin.delete(vin);
+    this.byVin.delete(vin);
     for (const { entry, decoded } of records) this.record(entry, decoded);
   }
 }

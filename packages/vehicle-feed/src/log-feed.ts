@@ -61,6 +61,13 @@ export class LogFeed {
     await Promise.all(this.#tails.map((tail) => tail.caughtUp));
   }
 
+  /** Begins again with the first entry of a log that has replaced the former one. Resolves at its end. */
+  async restart(): Promise<void> {
+    this.#readUpTo = this.#readUpTo.map(() => BEGINNING);
+    for (const tail of this.#tails) tail.restart();
+    await Promise.all(this.#tails.map((tail) => tail.caughtUp));
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#tails.map((tail) => tail.stop()));
   }

@@ -2,7 +2,7 @@
 // complete with its snapshot alone, and no subscriber costs a scan of the log. A vehicle with a slot is followed even if
 // its subscriber is connected to another replica, so that the subscriber can continue here.
 import { randomUUID } from 'node:crypto';
-import { BEGINNING, type DecodedRecord, decodeRecord, RecordDecodeError } from '@fleetbridge/protocol';
+import type { DecodedRecord } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import {
   type Checkpoint,
@@ -10,17 +10,16 @@ import {
   ForgottenVehicles,
   type LogEntry,
   LogPages,
-  LogTail,
   SlotStore,
   type SlotTimes,
   type SnapshotStore,
   type Store,
 } from '@fleetbridge/store';
+import { DeletedVehicles, LogFeed, type RecordSince } from '@fleetbridge/vehicle-feed';
 import { stateFromHash } from '@fleetbridge/vehicle-state';
 import type { StreamingCounts } from '../metrics.js';
 import { ResumePositions } from '../resume/index.js';
 import { CheckpointSchedule } from './checkpoint-schedule.js';
-import { DeletedVehicles, type RecordSince } from './deleted-vehicles.js';
 import type { Elevation } from './elevation.js';
 import { chooseCheckpoint, FrameHistory } from './frame-history.js';
 import { VehicleFeed } from './vehicle-feed.js';
@@ -62,9 +61,7 @@ export class Feeds {
   readonly #byVin = new Map<string, VehicleFeed>();
   /** Vehicles with slots in any process, and when the slot was last found. */
   readonly #slotted = new Map<string, number>();
-  #tails: LogTail[] = [];
-  /** By partition: the last entry that was handled. */
-  #readUpTo: string[] = [];
+  readonly #feed: LogFeed;
   #checkTimer: NodeJS.Timeout | undefined;
   #cleanupTimer: NodeJS.Timeout | undefined;
 
@@ -92,21 +89,28 @@ export class Feeds {
       pages,
       store,
       readUpTo,
-      feeds: this.#byVin,
-      replaceFeed: (vin, records) => this.#replaceFeed(vin, records),
+      vehicles: this.#byVin,
+      replace: (vin, records) => this.#replaceFeed(vin, records),
+    });
+    this.#feed = new LogFeed({
+      store,
+      snapshots: options.snapshots,
+      name: 'fleetbridge-streaming',
+      counts,
+      log,
+      onEntry: (entry, decoded) => this.#entry(entry, decoded),
+      // Also when the feed can't process the entry: the clients of raw records still receive it.
+      onRead: (entry, decoded, partition) => options.onEntry?.(partition, entry, decoded),
+      onGap: (gap) => log.error(gap, 'streaming_gap'),
+      onReadable: options.onReadable,
     });
   }
 
   /** Resolves when the feeds are up to date and have the frames from which subscribers can resume. */
   async start(): Promise<void> {
-    const { store, snapshots } = this.#options;
     await this.#deleted.start();
-    const cursors = await store.eachPartition(({ partition }) => snapshots.cursor(partition));
-    this.#readUpTo = [...cursors];
-    this.#tails = cursors.map((from, partition) => this.#tail(partition, from));
-    for (const tail of this.#tails) tail.start();
     // no client is sent a state that the log has already superseded
-    await Promise.all(this.#tails.map((tail) => tail.caughtUp));
+    await this.#feed.start();
     this.slots.start();
     await this.#slotStore.removeDeadProcesses().catch(() => {});
     await this.#check();
@@ -125,21 +129,19 @@ export class Feeds {
     }
     this.#byVin.clear();
     this.#slotted.clear();
-    this.#readUpTo = this.#readUpTo.map(() => BEGINNING);
-    for (const tail of this.#tails) tail.restart();
-    await Promise.all(this.#tails.map((tail) => tail.caughtUp));
+    await this.#feed.restart();
   }
 
   /** The last entry of a partition that was handled. */
   cursor(partition: number): string {
-    return this.#readUpTo[partition] ?? BEGINNING;
+    return this.#feed.cursor(partition);
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#checkTimer);
     clearInterval(this.#cleanupTimer);
     await this.slots.stop();
-    await Promise.all(this.#tails.map((tail) => tail.stop()));
+    await this.#feed.stop();
     for (const feed of this.#byVin.values()) feed.stop();
   }
 
@@ -168,60 +170,12 @@ export class Feeds {
     return feed;
   }
 
-  #tail(partition: number, from: string): LogTail {
-    const { store, log, counts, onReadable } = this.#options;
-    return new LogTail({
-      store,
-      partition,
-      from,
-      name: 'fleetbridge-streaming',
-      onEntry: (entry) => this.#entry(partition, entry),
-      onSkipped: ({ entry, error }) => {
-        counts.skippedEntries++;
-        log.error({ err: error, partition, entry: entry.id, vin: entry.vin, topic: entry.topic }, 'entry_skipped');
-      },
-      onGap: (gap) => {
-        counts.gaps++;
-        log.error({ partition, ...gap }, 'streaming_gap');
-      },
-      onTrouble: (err) => {
-        onReadable(false);
-        log.warn({ err, partition }, 'log_unreadable');
-      },
-      onRecovered: () => {
-        onReadable(!this.#tails.some(({ isInTrouble }) => isInTrouble));
-        log.info({ partition }, 'log_readable');
-      },
-    });
-  }
-
-  #entry(partition: number, entry: LogEntry): void {
-    const { counts, onEntry, now } = this.#options;
-    counts.records++;
-    const decoded = this.#decode(entry);
-    try {
-      if (decoded) {
-        const feed = this.of(entry.vin);
-        feed.record(entry, decoded);
-        if (feed.subscribers > 0) counts.observeLatency(Math.max(0, now() - entry.receivedMs) / 1000);
-      }
-    } finally {
-      // Also when the feed can't process the entry: the clients of raw records still receive it.
-      this.#readUpTo[partition] = entry.id;
-      onEntry?.(partition, entry, decoded);
-    }
-  }
-
-  #decode(entry: LogEntry): DecodedRecord | undefined {
-    const { counts, log } = this.#options;
-    try {
-      return decodeRecord(entry.topic, entry.payload);
-    } catch (error) {
-      if (!(error instanceof RecordDecodeError)) throw error;
-      counts.undecodable++;
-      log.warn({ entry: entry.id, vin: entry.vin, topic: entry.topic }, 'record_undecodable');
-      return undefined;
-    }
+  #entry(entry: LogEntry, decoded: DecodedRecord | undefined): void {
+    if (decoded === undefined) return;
+    const { counts, now } = this.#options;
+    const feed = this.of(entry.vin);
+    feed.record(entry, decoded);
+    if (feed.subscribers > 0) counts.observeLatency(Math.max(0, now() - entry.receivedMs) / 1000);
   }
 
   async #findCheckpoint(vin: string, first: Checkpoint): Promise<Checkpoint | undefined> {

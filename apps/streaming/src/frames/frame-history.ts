@@ -2,8 +2,7 @@
 // need it. The tail keeps reading meanwhile: a builder takes over in the very turn in which it has caught up.
 import { BEGINNING, compareEntryIds, entryMs, isAfter, justBefore } from '@fleetbridge/protocol';
 import type { Checkpoint, LogPages, Store } from '@fleetbridge/store';
-import { decodedOrUndefined } from '../records/index.js';
-import { catchUp } from './catch-up.js';
+import { catchUp, decodedOrUndefined } from '@fleetbridge/vehicle-feed';
 import { parseCheckpoint } from './checkpoint.js';
 import { builderFromCheckpoint, type FrameBuilder } from './frame-builder.js';
 

@@ -1,5 +1,4 @@
 export { sendRecords } from './backpressure.js';
-export { decodedOrUndefined } from './entry-decoding.js';
 export { formatCursor, parseCursor } from './log-cursor.js';
 export { LogRecord, LogRecords } from './log-records.js';
 export { RecordStream, type StreamItem, type StreamStart } from './record-stream.js';

@@ -1,8 +1,9 @@
 // The log's records as they arrive, for clients of whole records: read once by the tails of the feeds, decoded once, and
 // published to the listeners of the vehicle. Earlier records are read by pages (record-stream.ts).
+
 import { type DecodedRecord, recordJson } from '@fleetbridge/protocol';
 import type { LogEntry, LogPages, Store } from '@fleetbridge/store';
-import { decodedOrUndefined } from './entry-decoding.js';
+import { decodedOrUndefined } from '@fleetbridge/vehicle-feed';
 
 /** A record in the log. Its JSON is made once for all listeners. */
 export class LogRecord {

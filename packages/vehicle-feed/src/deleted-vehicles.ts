@@ -3,18 +3,18 @@
 // snapshot yet, so they are read once more.
 import type { DecodedRecord } from '@fleetbridge/protocol';
 import type { ForgottenVehicles, LogEntry, LogPages, Store } from '@fleetbridge/store';
-import { decodedOrUndefined } from '../records/index.js';
 import { catchUp } from './catch-up.js';
-import type { VehicleFeed } from './vehicle-feed.js';
+import { decodedOrUndefined } from './entry-decoding.js';
 
 export interface DeletedVehiclesOptions {
   forgotten: ForgottenVehicles;
   pages: LogPages;
   store: Pick<Store, 'partitionOf'>;
   readUpTo: (partition: number) => string;
-  feeds: ReadonlyMap<string, VehicleFeed>;
-  /** Removes the feed of a VIN and begins a new one with these records. */
-  replaceFeed: (vin: string, records: RecordSince[]) => void;
+  /** The vehicles in memory, by VIN. */
+  vehicles: ReadonlyMap<string, { readonly isUnknown: boolean }>;
+  /** Drops the vehicle of a VIN and begins again with these records. */
+  replace: (vin: string, records: RecordSince[]) => void;
 }
 
 export interface RecordSince {
@@ -41,15 +41,15 @@ export class DeletedVehicles {
 
   /** Rejects when Redis does not answer; the next check continues. */
   async check(): Promise<void> {
-    const { forgotten, feeds } = this.#options;
-    for (const { vin, atMs } of await forgotten.among(() => feeds.keys())) this.#pending.set(vin, atMs);
+    const { forgotten, vehicles } = this.#options;
+    for (const { vin, atMs } of await forgotten.among(() => vehicles.keys())) this.#pending.set(vin, atMs);
     await Promise.all([...this.#pending].map(([vin, atMs]) => this.#drop(vin, atMs)));
   }
 
   async #drop(vin: string, atMs: number): Promise<void> {
-    const { pages, store, readUpTo, feeds, replaceFeed } = this.#options;
-    const feed = feeds.get(vin);
-    if (feed === undefined || feed.isUnknown) {
+    const { pages, store, readUpTo, vehicles, replace } = this.#options;
+    const vehicle = vehicles.get(vin);
+    if (vehicle === undefined || vehicle.isUnknown) {
       this.#pending.delete(vin);
       return;
     }
@@ -65,9 +65,9 @@ export class DeletedVehicles {
       },
       onReached: () => {
         // an overlapping check can have been faster
-        if (feeds.get(vin) !== feed || this.#pending.get(vin) !== atMs) return;
+        if (vehicles.get(vin) !== vehicle || this.#pending.get(vin) !== atMs) return;
         this.#pending.delete(vin);
-        replaceFeed(vin, since);
+        replace(vin, since);
       },
     });
   }
