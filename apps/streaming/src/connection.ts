@@ -20,7 +20,7 @@ export interface ConnectionOptions {
   /** Other delays than TeslaMate's, for tests. */
   pace?: Partial<Pace>;
   /** Maps a tag to its VIN; default: the tag is the VIN. */
-  vinOf?: (tag: string) => string;
+  vinOf?: (tag: string) => string | Promise<string>;
   /** Serves a client whose first message asks for raw records; returns how to end it. */
   raw?: (client: RawClient) => Pick<LiveClient, 'end'>;
 }

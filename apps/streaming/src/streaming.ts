@@ -28,8 +28,10 @@ import {
   SnapshotStore,
   type Store,
   TokenStore,
+  VehicleIdStore,
   watchLogIdentity,
 } from '@fleetbridge/store';
+import { statusTimes } from '@fleetbridge/vehicle-state';
 import { loadCertificate, watchCertificate } from './certificate.js';
 import { type StreamingConfig, withDefaults } from './config.js';
 import { Elevation, Feeds, type FeedsOptions, Vehicles } from './frames/index.js';
@@ -38,7 +40,7 @@ import { createHttpApi } from './http/index.js';
 import { LiveClients } from './live-clients.js';
 import { createCounts, createStreamingMetrics } from './metrics.js';
 import type { Pace } from './owner/index.js';
-import { createVinOf } from './owner/index.js';
+import { createTagLookup } from './owner/index.js';
 import { addPubsubPush, PubsubSender } from './pubsub/index.js';
 import { startRawSubscriber } from './raw/index.js';
 import { LogRecords } from './records/index.js';
@@ -100,6 +102,7 @@ export async function startStreaming({
     ...(options.slotTimes === undefined ? {} : { slotTimes: options.slotTimes }),
     snapshots,
     resumeWindowMs: config.RESUME_WINDOW * 1_000,
+    times: { ...statusTimes, offlineAfterMs: config.OFFLINE_AFTER * 1_000 },
     counts,
     log,
     now,
@@ -144,7 +147,7 @@ export async function startStreaming({
     port: listens ? config.STREAMING_PORT : undefined,
     certificate,
     feeds,
-    vinOf: createVinOf(config.VEHICLE_IDS),
+    vinOf: createTagLookup(config.VEHICLE_IDS, { ids: new VehicleIdStore(store), now }),
     http: await createHttpApi({ ...shared, routes: push }),
     raw: (client) => startRawSubscriber(client, shared),
     ...(options.pace === undefined ? {} : { pace: options.pace }),

@@ -2,6 +2,7 @@
 // (docs/protocol/teslamate.md#messages).
 import { setTimeout as delay } from 'node:timers/promises';
 import { DetailedChargeState, Field } from '@fleetbridge/protocol';
+import { VehicleIdStore } from '@fleetbridge/store';
 import { eventually } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
 import { type RigOptions, TOKEN, VIN } from './streaming-rig.js';
@@ -346,6 +347,15 @@ describe('a tag', () => {
     const client = await newClient();
     client.subscribe(tag);
     await client.received([HELLO, OFFLINE, GONE]);
+  });
+
+  it('that is the vehicle id of REST is the vehicle', async ({ open, store }) => {
+    const { vehicle, newClient } = await open();
+    const { vehicleId } = await new VehicleIdStore(store).of(VIN);
+    await vehicle.send(driving, 1_000);
+    const client = await newClient();
+    client.subscribe(String(vehicleId));
+    await client.received([HELLO, '1000,D,21']);
   });
 });
 

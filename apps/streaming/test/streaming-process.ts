@@ -45,6 +45,7 @@ export class StreamingProcess {
         STREAMING_GRPC_PORT: String(grpc),
         STREAMING_ADMIN_PORT: String(admin),
         STREAMING_TLS: 'off',
+        OFFLINE_AFTER: '0',
         SHUTDOWN_SECONDS: '5',
         BRIDGE_TOKEN: TOKEN,
         ...this.#env,

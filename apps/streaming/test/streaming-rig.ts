@@ -50,6 +50,8 @@ export async function createRig({ redisUrl, redis, namespace, cleanup, env = {},
       STREAMING_PORT: '0',
       STREAMING_GRPC_PORT: '0',
       STREAMING_TLS: 'off',
+      // tests of the time itself set it
+      OFFLINE_AFTER: '0',
       BRIDGE_TOKEN: TOKEN,
       ...env,
     },

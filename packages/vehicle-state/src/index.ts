@@ -44,7 +44,9 @@ export { type VehicleJson, vehicleJson } from './vehicle-json.js';
 export {
   hasVehicleData,
   newestEntryId,
+  onlineUntilMs,
   type StatusNow,
+  type StatusOptions,
   type StatusTimes,
   statusTimes,
   vehicleStatus,

@@ -24,21 +24,37 @@ export interface StatusNow {
   untilMs: number | undefined;
 }
 
-/** `state` is complete up to the end of the log, `nowMs` the time by the clock of the log. */
+export interface StatusOptions {
+  nowMs: number;
+  times?: StatusTimes;
+  /** The last entry of the vehicle that is not about connectivity; default: the newest of the state's readings. */
+  lastRecordId?: string | undefined;
+}
+
+/** `state` is complete up to the end of the log. */
 export function vehicleStatus(
   state: Readonly<VehicleState>,
-  { nowMs, times = statusTimes }: { nowMs: number; times?: StatusTimes },
+  { nowMs, times = statusTimes, lastRecordId }: StatusOptions,
 ): StatusNow {
+  const untilMs = onlineUntilMs(state, { times, lastRecordId });
+  if (untilMs === Number.POSITIVE_INFINITY) return { status: 'online', untilMs: undefined };
+  if (nowMs < untilMs) return { status: 'online', untilMs };
+  const isKnown = untilMs > 0;
+  return { status: isKnown && isAsleep(state, nowMs) ? 'asleep' : 'offline', untilMs: undefined };
+}
+
+/** Until when a vehicle is online without another record, epoch ms. Infinity: it is connected. 0: it was never seen. */
+export function onlineUntilMs(
+  state: Readonly<VehicleState>,
+  { times = statusTimes, lastRecordId }: Omit<StatusOptions, 'nowMs'>,
+): number {
   const { connectivity } = state;
-  if (connectivity?.isConnected) return { status: 'online', untilMs: undefined };
-  const lastRecord = newestEntryId(state);
+  if (connectivity?.isConnected) return Number.POSITIVE_INFINITY;
+  const lastRecord = lastRecordId ?? newestEntryId(state);
   const isKnownToBeGone =
     connectivity !== undefined && (lastRecord === undefined || !isAfter(lastRecord, connectivity.entryId));
   const sinceMs = isKnownToBeGone ? connectivity.timeMs : lastRecord === undefined ? undefined : entryMs(lastRecord);
-  if (sinceMs === undefined) return { status: 'offline', untilMs: undefined };
-  const untilMs = sinceMs + onlineForMs(state, { isKnownToBeGone, times });
-  if (nowMs < untilMs) return { status: 'online', untilMs };
-  return { status: isAsleep(state, nowMs) ? 'asleep' : 'offline', untilMs: undefined };
+  return sinceMs === undefined ? 0 : sinceMs + onlineForMs(state, { isKnownToBeGone, times });
 }
 
 function onlineForMs(

@@ -16,7 +16,7 @@ import {
   type Store,
 } from '@fleetbridge/store';
 import { DeletedVehicles, LogFeed, type RecordSince } from '@fleetbridge/vehicle-feed';
-import { stateFromHash } from '@fleetbridge/vehicle-state';
+import { type StatusTimes, stateFromHash } from '@fleetbridge/vehicle-state';
 import type { StreamingCounts } from '../metrics.js';
 import { ResumePositions } from '../resume/index.js';
 import { CheckpointSchedule } from './checkpoint-schedule.js';
@@ -36,6 +36,8 @@ export interface FeedsOptions {
   now: () => number;
   /** Milliseconds of a clock that can't be set. */
   monotonicNow: () => number;
+  /** When a vehicle goes offline. */
+  times: StatusTimes;
   /** Elevations for the frames; without it the column is empty. */
   elevation?: Pick<Elevation, 'at'> | undefined;
   /** Called for each entry in the log's order, after the feed; without `decoded` if the entry is undecodable. */
@@ -154,11 +156,12 @@ export class Feeds {
   of(vin: string): VehicleFeed {
     const known = this.#byVin.get(vin);
     if (known) return known;
-    const { now, monotonicNow, snapshots, store, resumeWindowMs } = this.#options;
+    const { now, monotonicNow, times, snapshots, store, resumeWindowMs } = this.#options;
     const partition = store.partitionOf(vin);
     const feed = new VehicleFeed({
       now,
       monotonicNow,
+      times,
       windowMs: resumeWindowMs,
       elevation: this.#options.elevation,
       loadSnapshot: async () => stateFromHash((await snapshots.read(vin)).hash).state,

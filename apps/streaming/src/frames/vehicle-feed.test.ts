@@ -1,6 +1,6 @@
 import { decodeRecord, encodeMessage, timestampOf } from '@fleetbridge/protocol';
 import { connectivityPayload, type LogEntry } from '@fleetbridge/store';
-import { emptyState } from '@fleetbridge/vehicle-state';
+import { emptyState, statusTimes } from '@fleetbridge/vehicle-state';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { dataOf, driving, type Signals } from '../../test/vehicle-log.js';
 import type { Frame } from './frame.js';
@@ -125,6 +125,26 @@ describe('a feed', () => {
     expect(feed.isOnline).toBe(false);
   });
 
+  it('of a parked vehicle is offline 10 s after its disconnect, as in REST, and not if it reconnects before', async () => {
+    vi.useFakeTimers({ now: 10_000_000 });
+    const { feed, send, presence } = open({ now: Date.now, times: statusTimes });
+    await feed.framesReady();
+    const { listener, changes } = newListener();
+    feed.listen(listener);
+    presence(true, 0);
+    send({ ...driving, Gear: 'P' }, 1_000, Date.now());
+    presence(false, 10_000_000 - Date.now());
+    vi.advanceTimersByTime(9_999);
+    presence(true, 0);
+    vi.advanceTimersByTime(60_000);
+    expect(changes).toEqual(['online']);
+    presence(false, 10_000_000 - Date.now());
+    vi.advanceTimersByTime(9_999);
+    expect(changes).toEqual(['online']);
+    vi.advanceTimersByTime(1);
+    expect(changes).toEqual(['online', 'offline']);
+  });
+
   it('of a connected vehicle is online without records, and offline when it disconnects after its last record', async () => {
     vi.useFakeTimers({ now: 10_000_000 });
     const { feed, send, presence } = open({ now: Date.now });
@@ -146,6 +166,7 @@ function open(options: Partial<ConstructorParameters<typeof VehicleFeed>[0]> = {
   const feed = new VehicleFeed({
     now: () => nowMs,
     monotonicNow: () => performance.now(),
+    times: { ...statusTimes, offlineAfterMs: 0 },
     windowMs: nowMs,
     loadSnapshot: () => Promise.resolve(emptyState()),
     readUpTo: () => `${idMs}-${n}`,

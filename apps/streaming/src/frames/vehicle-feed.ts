@@ -9,7 +9,8 @@ import {
   mergeRecord,
   mergeStates,
   newestReadingMs,
-  shownShift,
+  onlineUntilMs,
+  type StatusTimes,
   type VehicleRecord,
   type VehicleState,
 } from '@fleetbridge/vehicle-state';
@@ -20,15 +21,14 @@ import { FrameMessages } from './frame-messages.js';
 import type { FrameRing } from './frame-ring.js';
 import { OfflineTime } from './offline-time.js';
 
-/** A vehicle that disconnects in a drive is most likely in a tunnel or a garage. */
-export const DRIVE_GRACE_MS = 120_000;
-/** A vehicle of unknown connectivity counts as online for this long after a record. */
-const PRESENT_MS = 120_000;
-const LONGEST_PRESENCE_MS = Math.max(DRIVE_GRACE_MS, PRESENT_MS);
 /** A vehicle that is offline and has sent nothing for longer may have no telemetry configuration any more. */
 const ASLEEP_MS = 24 * 3_600_000;
 /** The same for one whose subscriber keeps asking: TeslaMate asks only while Tesla's API calls the vehicle online. */
 const ASLEEP_SUBSCRIBED_MS = 600_000;
+
+function longestPresenceMs({ offlineAfterMs, driveGraceMs, presentMs }: StatusTimes): number {
+  return Math.max(offlineAfterMs, driveGraceMs, presentMs);
+}
 
 export interface FeedListener {
   frame(frame: Frame): void;
@@ -46,6 +46,8 @@ export interface FeedOptions {
   now: () => number;
   /** Milliseconds of a clock that can't be set. */
   monotonicNow: () => number;
+  /** When a vehicle goes offline; the same in REST. */
+  times: StatusTimes;
   windowMs: number;
   elevation?: Pick<Elevation, 'at'> | undefined;
   /** Reads the vehicle's snapshot. */
@@ -85,8 +87,8 @@ export class VehicleFeed {
   }
 
   /**
-   * Connected, or disconnected in a drive for less than the grace period. Without a connectivity record, or with a
-   * disconnect before the last record (Google Pub/Sub without the topic connectivity): has sent a record in the last two
+   * Connected, or disconnected a moment ago, or in the last two minutes in a drive. Without a connectivity record, or with
+   * a disconnect before the last record (Google Pub/Sub without the topic connectivity): has sent a record in the last two
    * minutes. Valid once `ready` has resolved.
    */
   get isOnline(): boolean {
@@ -251,24 +253,14 @@ export class VehicleFeed {
 
   /** A clock that is set back afterwards does not prolong it. */
   #onlineForMs(): number {
-    const { now, monotonicNow } = this.#options;
-    const untilMs = this.#onlineUntilMs();
+    const { now, monotonicNow, times } = this.#options;
+    const untilMs = onlineUntilMs(this.state, { times, lastRecordId: this.#lastRecordId });
     if (untilMs !== this.#untilMs) {
       this.#untilMs = untilMs;
       const isUnlimited = untilMs === Number.POSITIVE_INFINITY;
-      this.#deadlineMs = isUnlimited ? untilMs : monotonicNow() + Math.min(untilMs - now(), LONGEST_PRESENCE_MS);
+      this.#deadlineMs = isUnlimited ? untilMs : monotonicNow() + Math.min(untilMs - now(), longestPresenceMs(times));
     }
     return this.#deadlineMs - monotonicNow();
-  }
-
-  #onlineUntilMs(): number {
-    const { connectivity } = this.state;
-    if (connectivity?.isConnected) return Number.POSITIVE_INFINITY;
-    const last = this.#lastRecordId;
-    if (last !== undefined && (!connectivity || isAfter(last, connectivity.entryId))) return entryMs(last) + PRESENT_MS;
-    const shift = shownShift(this.state);
-    const isInDrive = shift !== undefined && shift !== 'P';
-    return isInDrive && connectivity ? connectivity.timeMs + DRIVE_GRACE_MS : 0;
   }
 
   #setOnline(isOnline: boolean): void {

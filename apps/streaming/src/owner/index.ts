@@ -1,4 +1,4 @@
 export { ownerPace, type Pace } from './pace.js';
 export { SilentWebSocket } from './silent-socket.js';
 export { Subscriber } from './subscriber.js';
-export { createVinOf, parseVehicleIds } from './vehicle-ids.js';
+export { createTagLookup, createVinOf, parseVehicleIds } from './vehicle-ids.js';

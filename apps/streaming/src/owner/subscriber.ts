@@ -35,7 +35,7 @@ export interface SubscriberOptions {
   isFirstSubscribeTo: (tag: string) => boolean;
   pace: Pace;
   /** Maps a tag to its VIN; default: the tag is the VIN. */
-  vinOf?: (tag: string) => string;
+  vinOf?: (tag: string) => string | Promise<string>;
 }
 
 const POLL_MS = 20;
@@ -163,8 +163,10 @@ export class Subscriber implements FeedListener {
     this.#hasSubscribed = true;
     this.#send(HELLO);
     const { tag } = subscription;
-    const vin = vinOf?.(tag) ?? normalizeVin(tag);
     const isWanted = () => this.#subscription === subscription && !this.#isEnding;
+    const find = async () => (await vinOf?.(tag)) ?? normalizeVin(tag);
+    const vin = await retryWhile(isWanted, pace.retryMs, () => this.#ask(find()));
+    if (vin === undefined) return;
 
     const authorization = await retryWhile(isWanted, pace.retryMs, async () => {
       const answer = await access.authorize(subscription.token ?? requestToken, vin);

@@ -1,5 +1,6 @@
-// TeslaMate's tag of a vehicle: the VIN with TESLA_WSS_USE_VIN, otherwise a number that only Tesla's REST API knows.
+// TeslaMate's tag of a vehicle: the VIN with TESLA_WSS_USE_VIN, otherwise a number that REST gives to the vehicle.
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
+import type { VehicleIdStore } from '@fleetbridge/store';
 
 /** Parses entries of the form `<id>=<VIN>`. Returns a RangeError with the first malformed entry as its message. */
 export function parseVehicleIds(entries: readonly string[]): ReadonlyMap<string, string> | RangeError {
@@ -17,6 +18,32 @@ export function createVinOf(entries: readonly string[]): (tag: string) => string
   const vins = parseVehicleIds(entries);
   if (vins instanceof RangeError) throw vins;
   return (tag) => vins.get(tag.trim()) ?? normalizeVin(tag.trim());
+}
+
+/** Unknown tags don't cause more reads of Redis than this. */
+const RELOAD_MS = 1_000;
+
+/**
+ * The same, and a number that is not configured is looked up among the ids that the gateway gave to TeslaMate. The result
+ * rejects when Redis does not answer.
+ */
+export function createTagLookup(
+  entries: readonly string[],
+  { ids, now }: { ids: Pick<VehicleIdStore, 'all'>; now: () => number },
+): (tag: string) => Promise<string> {
+  const vinOf = createVinOf(entries);
+  let vins: ReadonlyMap<string, string> = new Map();
+  let loadedMs = Number.NEGATIVE_INFINITY;
+  return async (tag) => {
+    const vin = vinOf(tag);
+    if (!/^\d{1,20}$/.test(vin)) return vin;
+    if (!vins.has(vin) && Math.abs(now() - loadedMs) >= RELOAD_MS) {
+      const all = await ids.all();
+      vins = new Map([...all].map(([known, { vehicleId }]) => [String(vehicleId), known]));
+      loadedMs = now();
+    }
+    return vins.get(vin) ?? vin;
+  };
 }
 
 /** The form of ISO 3779. Simulated vehicles can have others (`isVin`). */

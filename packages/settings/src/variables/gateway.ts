@@ -51,9 +51,10 @@ export const gatewaySettings = {
     description: '`on`: plain HTTP on other addresses than loopback, for a trusted network or behind a proxy.',
   }),
   OFFLINE_AFTER: setting({
-    value: durationSeconds({ min: 1, max: 3_600 }).default(10),
-    readBy: ['gateway'],
-    description: 'How long after its disconnect a parked vehicle is reported as asleep or offline.',
+    value: durationSeconds({ max: 3_600 }).default(10),
+    readBy: ['streaming', 'gateway'],
+    description:
+      'How long after its disconnect a parked vehicle is reported as asleep or offline, by REST and streaming.',
     details: 'A vehicle that disconnects in a drive is reported as offline after 120 seconds.',
   }),
 };
