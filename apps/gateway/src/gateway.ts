@@ -59,6 +59,7 @@ export async function startGateway({ config, context, readiness, onOpen, now = D
 
   const counts = createCounts();
   const snapshots = new SnapshotStore(store);
+  const pages = new LogPages(store);
   const feed: LogFeed = new LogFeed({
     store,
     snapshots,
@@ -70,11 +71,11 @@ export async function startGateway({ config, context, readiness, onOpen, now = D
     onReadable: (isReadable) =>
       readiness.set('log', isReadable ? { ready: true } : { ready: false, reason: 'unreadable' }),
   });
-  const live = new LiveVehicles({ store, snapshots, feed });
+  const live = new LiveVehicles({ store, snapshots, pages, feed });
   context.onStop('feed', () => feed.stop());
   const deleted = new DeletedVehicles({
     forgotten: new ForgottenVehicles(store),
-    pages: new LogPages(store),
+    pages,
     store,
     readUpTo: (partition) => feed.cursor(partition),
     vehicles: live.byVin,

@@ -153,6 +153,26 @@ describe('vehicle_data', () => {
   });
 });
 
+it('shows where each field comes from, and what TeslaMate loses without it', async ({ startRig }) => {
+  const rig = await startRig();
+  await new SeedStore(rig.store).write(VIN, JSON.stringify({ vin: VIN, vehicle_config: { plg: true } }));
+  await rig.vehicle().send({ ...parked, Version: null });
+  const { status, body } = await rig.request(`/vehicles/${VIN}/coverage`);
+  expect(status).toBe(200);
+  const of = (name: string) => body.fields.find(({ field }: { field: string }) => field === name);
+  expect(of('battery_level')).toEqual({
+    section: 'charge_state',
+    field: 'battery_level',
+    origin: 'telemetry',
+    signals: ['BatteryLevel', 'Soc'],
+    time: new Date(START_MS).toISOString(),
+  });
+  expect(of('plg')).toMatchObject({ origin: 'seed', time: null });
+  expect(of('car_version')).toMatchObject({ origin: 'missing', signals: ['Version'], loses: 'software updates' });
+  expect(of('inside_temp')).toMatchObject({ origin: 'missing', time: null, loses: 'inside temperature' });
+  expect((await rig.request(`/vehicles/${VIN}/coverage`, { token: 'wrong' })).status).toBe(401);
+});
+
 it('drops a vehicle that is deleted, in Redis and in memory', async ({ startRig }) => {
   const rig = await startRig({ env: { ALLOWED_VINS: 'none' }, isRealClock: true });
   await rig.admission.set([VIN], 'allow');

@@ -1,7 +1,7 @@
 // The feed against a real Redis: how far it has read, and what a read shows.
 import { encodeMessage, Field, timestampOf } from '@fleetbridge/protocol';
 import { createLogger } from '@fleetbridge/service';
-import { SnapshotStore, type Store } from '@fleetbridge/store';
+import { LogPages, SnapshotStore, type Store } from '@fleetbridge/store';
 import { it as redisIt } from '@fleetbridge/store/testing';
 import { readingsToHash } from '@fleetbridge/vehicle-state';
 import { describe, expect } from 'vitest';
@@ -87,7 +87,7 @@ function createFeed(store: Store) {
     },
     onReadable: () => {},
   });
-  const live = new LiveVehicles({ store, snapshots, feed });
+  const live = new LiveVehicles({ store, snapshots, pages: new LogPages(store), feed });
   return { feed, live, counts, failOn };
 }
 

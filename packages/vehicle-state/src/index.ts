@@ -1,3 +1,4 @@
+export { advanceCharging, energyAdded, isDcCharging } from './charging-session.js';
 export { correctedValue, signalNumber } from './corrected-value.js';
 export { ColumnsError, defaultColumns, type FrameRow, formatFrame, parseColumns, toFrameRow } from './frame.js';
 export { type FrameColumn, frameColumns } from './frame-columns.js';
@@ -9,6 +10,7 @@ export { isCharging, isInDrive, type ShiftLetter, shownPowerKw, shownShift } fro
 export { booleanOf, enumTailOf, type Location, locationOf, numberOf } from './signal-reading.js';
 export { allReadings, readingsToHash, stateFromHash } from './snapshot-hash.js';
 export {
+  CHARGING,
   CONNECTIVITY,
   type Connectivity,
   emptyState,

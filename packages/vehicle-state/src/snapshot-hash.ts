@@ -1,12 +1,14 @@
 // A state as the fields of a Redis hash, so that only changed signals are written. A field is the signal's name with the
 // JSON array [timeMs, entryId, value]. Location has the held location, in the same form, as a fourth member;
 // @connectivity is [timeMs, entryId, isConnected, connectionId, networkInterface]. @odometer is a list of readings in the
-// first form.
+// first form; @charging is a list of the charging session alone.
 import type { SignalValue } from '@fleetbridge/protocol';
+import { chargingSessionOf } from './charging-energy.js';
 import type { Reading } from './reading.js';
 import {
   applyOdometerMark,
   applyReading,
+  CHARGING,
   CONNECTIVITY,
   type Connectivity,
   emptyState,
@@ -35,6 +37,7 @@ export function allReadings(state: VehicleState): string[] {
     ...state.readings.keys(),
     ...(state.connectivity ? [CONNECTIVITY] : []),
     ...(storedMarks(state).length > 0 ? [ODOMETER_MARKS] : []),
+    ...(state.charging ? [CHARGING] : []),
   ];
 }
 
@@ -51,6 +54,7 @@ export function stateFromHash(hash: Record<string, string>): { state: VehicleSta
 function fieldOf(state: VehicleState, name: string): unknown[] | undefined {
   if (name === CONNECTIVITY) return connectivityField(state);
   if (name === ODOMETER_MARKS) return marksField(state);
+  if (name === CHARGING) return state.charging && [state.charging];
   return readingField(state, name);
 }
 
@@ -87,6 +91,11 @@ function readField(state: VehicleState, name: string, field: unknown): boolean {
     const marks = field.map(readingOf);
     for (const mark of marks) if (mark) applyOdometerMark(state, mark);
     return marks.every((mark) => mark !== undefined);
+  }
+  if (name === CHARGING) {
+    const charging = chargingSessionOf(field[0]);
+    if (charging) state.charging = charging;
+    return charging !== undefined;
   }
   const [timeMs, entryId, value, held] = field;
   const reading = readingOf([timeMs, entryId, value]);

@@ -2,6 +2,7 @@
 // depend on the order of arrival, so the same records in any order and with any repetition give the same state, and a
 // snapshot merged with the tail of the log is exact.
 import { ConnectivityEvent, type DecodedRecord, isAfter, type SignalValue, signalsOf } from '@fleetbridge/protocol';
+import type { ChargingSession } from './charging-energy.js';
 import { earlierMarks, type OdometerMarks, withOdometerMark } from './odometer.js';
 import { isNewerReading, type Reading } from './reading.js';
 import { locationOf } from './signal-reading.js';
@@ -21,6 +22,8 @@ export interface VehicleState {
   heldLocation?: Reading;
   /** Earlier and present readings of Odometer that show in which unit it is. */
   odometerMarks?: OdometerMarks;
+  /** The current or last charging session (charging-session.ts). */
+  charging?: ChargingSession;
 }
 
 export interface VehicleRecord {
@@ -33,6 +36,8 @@ export interface VehicleRecord {
 export const CONNECTIVITY = '@connectivity';
 /** The name of the odometer's marks, without the newest reading. */
 export const ODOMETER_MARKS = '@odometer';
+/** The name of the charging session. */
+export const CHARGING = '@charging';
 
 export function emptyState(): VehicleState {
   return { readings: new Map() };
@@ -67,6 +72,7 @@ export function mergeStates(a: VehicleState, b: VehicleState): VehicleState {
     applyOdometerMark(merged, newest);
   }
   if (b.connectivity) applyConnectivity(merged, b.connectivity);
+  if (b.charging && (!a.charging || isAfter(b.charging.upTo, a.charging.upTo))) merged.charging = b.charging;
   return merged;
 }
 

@@ -16,6 +16,8 @@ import {
   type Store,
 } from '@fleetbridge/store';
 import {
+  advanceCharging,
+  CHARGING,
   mergeRecord,
   ODOMETER_MARKS,
   type OdometerUnit,
@@ -177,7 +179,9 @@ export class SnapshotKeeper {
     if (record) countSignals(counts.signals, record);
     if (!record || !state) return;
     const marks = state.odometerMarks;
-    const names = mergeRecord(state, { entryId: entry.id, timeMs: entry.createdMs, decoded: record });
+    const merged = { entryId: entry.id, timeMs: entry.createdMs, decoded: record };
+    const names = mergeRecord(state, merged);
+    if (advanceCharging(state, merged)) names.push(CHARGING);
     if (names.length === 0) return;
     if (names.includes(ODOMETER_MARKS))
       this.#logUnitChange(entry, odometerUnit(marks), odometerUnit(state.odometerMarks));

@@ -1,6 +1,7 @@
 // The routes that TeslaMate and similar programs use (docs/gateway.md). Every answer is JSON, errors included: TeslaMate
 // does not decode anything else.
 import { type Access, type AddressOf, type ClientAccess, type Grant, requestToken } from '@fleetbridge/access';
+import { fieldCoverage } from '@fleetbridge/vehicle-state';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { SignIn, TokenAnswer } from '../sign-in/index.js';
 import type { CatalogVehicle, PresentVehicle, PresentVehicles, VehicleCatalog } from '../vehicles/index.js';
@@ -40,6 +41,11 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
     const response = vehicleDataDocument(now);
     await catalog.keepConfig(vehicle, response.vehicle_config as Record<string, unknown>);
     return { response };
+  });
+
+  only(server, 'GET', '/vehicles/:id/coverage', async (request) => {
+    const { vin, live, seed, lastConfig, nowMs } = await read(request);
+    return { vin, fields: fieldCoverage({ state: live.state, seed, lastConfig, nowMs }) };
   });
 
   only(server, 'POST', '/oauth2/v3/token', async (request, reply) => {

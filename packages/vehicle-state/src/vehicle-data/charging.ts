@@ -1,15 +1,12 @@
 // The fields of charge_state that follow from more than one signal.
 
-import { correctedValue } from '../corrected-value.js';
+import { AC_EFFICIENCY, energyAdded, isDcCharging, packInflowKw } from '../charging-session.js';
 import { isCharging } from '../shift-and-power.js';
-import { enumTailOf } from '../signal-reading.js';
 import type { Facts, Source } from './field.js';
 import { derived, firstNumber, from, rounded, tailOf } from './sources.js';
 
 const CHARGING_STATES = new Set(['Disconnected', 'NoPower', 'Starting', 'Charging', 'Complete', 'Stopped']);
 const STATE_SIGNALS = ['DetailedChargeState', 'ChargeState'];
-/** On the way from the wall to the battery about 8 % are lost in the charger. */
-const AC_EFFICIENCY = 0.92;
 
 /**
  * By DetailedChargeState, else ChargeState. A vehicle that sends neither in these words is charging when power flows in.
@@ -29,40 +26,61 @@ function sentChargingState(facts: Facts): string | undefined {
   return undefined;
 }
 
-/** Measured at the battery, for AC too. The charger's counter replaces it, except while DC charging. */
-export const energyAddedKwh: Source = from(['DCChargingEnergyIn', 'ACChargingEnergyIn'], (facts) => {
-  const atBattery = firstNumber(facts, ['DCChargingEnergyIn']);
-  const added = atBattery ?? (isDc(facts) ? undefined : firstNumber(facts, ['ACChargingEnergyIn']));
-  return added === undefined ? undefined : rounded(Math.max(0, added), 2);
-});
+/**
+ * Measured at the battery, for AC too; the charger's counter replaces it, except while DC charging. Computed from the power
+ * of the pack where the vehicle sends neither.
+ */
+export const energyAddedKwh: Source = {
+  signals: ['DCChargingEnergyIn', 'ACChargingEnergyIn', 'PackVoltage', 'PackCurrent'],
+  isDerived: ({ state }) => energyAdded(state)?.isDerived === true,
+  read: (facts) => {
+    const session = energyAdded(facts.state);
+    if (session) return rounded(session.kwh, 2);
+    // no session was seen since the log begins
+    const atBattery = firstNumber(facts, ['DCChargingEnergyIn']);
+    const added = atBattery ?? (isDc(facts) ? undefined : firstNumber(facts, ['ACChargingEnergyIn']));
+    return added === undefined ? undefined : rounded(Math.max(0, added), 2);
+  },
+};
 
 /** kW, of the larger of AC and DC; from the pack when the vehicle sends neither. 0 while not charging. */
-export const chargerPowerKw: Source = from(
-  ['ACChargingPower', 'DCChargingPower', 'PackVoltage', 'PackCurrent'],
-  (facts) => (isCharging(facts.state) ? chargerKw(facts) : 0),
-);
+export const chargerPowerKw: Source = {
+  signals: ['ACChargingPower', 'DCChargingPower', 'PackVoltage', 'PackCurrent'],
+  isDerived: (facts) => isCharging(facts.state) && !(sentKw(facts) > 0),
+  read: (facts) => (isCharging(facts.state) ? chargerKw(facts) : 0),
+};
 
 function chargerKw(facts: Facts): number | undefined {
-  const [ac, dc] = [firstNumber(facts, ['ACChargingPower']), firstNumber(facts, ['DCChargingPower'])];
-  const sent = Math.max(ac ?? 0, dc ?? 0);
+  const sent = sentKw(facts);
   if (sent > 0) return sent;
-  const packKw = packInflowKw(facts);
-  if (packKw === undefined || packKw <= 0) return ac === undefined && dc === undefined ? undefined : 0;
+  const packKw = packInflowKw(facts.state);
+  if (packKw === undefined || packKw <= 0) return Number.isNaN(sent) ? undefined : 0;
   return isDc(facts) ? packKw : packKw / AC_EFFICIENCY;
 }
 
-/** Into the battery; undefined without pack values. */
-function packInflowKw(facts: Facts): number | undefined {
-  const volts = firstNumber(facts, ['PackVoltage']);
-  const amperes = firstNumber(facts, ['PackCurrent']);
-  return volts === undefined || amperes === undefined ? undefined : (volts * amperes) / 1000;
+/** Of the larger of AC and DC; NaN if the vehicle sends neither. */
+function sentKw(facts: Facts): number {
+  const [ac, dc] = [firstNumber(facts, ['ACChargingPower']), firstNumber(facts, ['DCChargingPower'])];
+  return ac === undefined && dc === undefined ? Number.NaN : Math.max(ac ?? 0, dc ?? 0);
 }
 
 /** Of the AC line. 0 while not charging and while DC charging. */
-export const chargerAmps: Source = from(['ChargeAmps'], (facts) => {
-  if (!isCharging(facts.state) || isDc(facts)) return 0;
-  return firstNumber(facts, ['ChargeAmps']);
-});
+export const chargerAmps: Source = from(
+  ['ChargeAmps', 'ChargerVoltage', 'ChargerPhases', 'ACChargingPower'],
+  (facts) => {
+    if (!isCharging(facts.state) || isDc(facts)) return 0;
+    const sent = firstNumber(facts, ['ChargeAmps']);
+    if (sent !== undefined) return sent;
+    const [volts, phases, kw] = [
+      firstNumber(facts, ['ChargerVoltage']),
+      firstNumber(facts, ['ChargerPhases']),
+      chargerKw(facts),
+    ];
+    return volts === undefined || kw === undefined || volts < 50
+      ? undefined
+      : (kw * 1000) / (volts * Math.max(1, phases ?? 1));
+  },
+);
 
 /** TeslaMate loses a row with 0 phases. */
 export const chargerPhases: Source = from(['ChargerPhases'], (facts) => {
@@ -81,9 +99,12 @@ export const minutesToFull: Source = from(['TimeToFullCharge'], (facts) => {
   return hours === undefined ? undefined : hours * 60;
 });
 
-/** Range gained in the session; 0 until the vehicle charges. */
-export function chargedMiles(...names: string[]): Source {
-  return derived(names, (facts) => (firstNumber(facts, names) === undefined ? undefined : 0));
+/** Range gained in the session. */
+export function chargedMiles(start: 'ratedMiles' | 'idealMiles', ...names: string[]): Source {
+  return derived(names, (facts) => {
+    const [now, then] = [firstNumber(facts, names), facts.state.charging?.[start]];
+    return now === undefined || then === undefined || then === null ? undefined : rounded(Math.max(0, now - then), 2);
+  });
 }
 
 /** 0 while the vehicle is not charging. */
@@ -91,9 +112,6 @@ export function whileCharging(source: Source): Source {
   return { ...source, read: (facts) => (isCharging(facts.state) ? source.read(facts) : 0) };
 }
 
-/** The charger is a DC one. */
-export function isDc(facts: Facts): boolean {
-  const present = correctedValue(facts.state, 'FastChargerPresent');
-  if (present === true || enumTailOf(present, '') === 'true') return true;
-  return (firstNumber(facts, ['DCChargingPower']) ?? 0) > (firstNumber(facts, ['ACChargingPower']) ?? 0);
+function isDc(facts: Facts): boolean {
+  return isDcCharging(facts.state);
 }

@@ -21,7 +21,7 @@ export interface Source {
   /** The signals that are read; the newest of them is the age of the field. */
   signals: readonly string[];
   /** The value is computed, not sent by the vehicle in this form. */
-  isDerived?: boolean;
+  isDerived?: boolean | ((facts: Facts) => boolean);
   /** undefined: telemetry does not know it. null: the document shows that there is no value. */
   read: (facts: Facts) => FieldValue | undefined;
 }
@@ -50,7 +50,7 @@ export function resolveField([name, type, source, options = {}]: Row, section: s
   if (options.seed === 'first' && seeded !== undefined && seeded !== null) return resolved(seeded, 'seed');
   const sent = source && typedValue(source.read(facts), type);
   const value = sent ?? lastConfigValue(name, type, section, facts) ?? sent;
-  if (value !== undefined) return resolved(value, source?.isDerived ? 'derived' : 'telemetry');
+  if (value !== undefined) return resolved(value, isDerived(source, facts) ? 'derived' : 'telemetry');
   if (seeded !== undefined) return resolved(seeded, 'seed');
   if (options.otherwise === undefined) return options.isOptional ? undefined : resolved(null, 'default');
   const { otherwise } = options;
@@ -65,6 +65,11 @@ function lastConfigValue(
   { lastConfig }: Facts,
 ): FieldValue | undefined {
   return section === 'vehicle_config' && lastConfig !== undefined ? typedValue(lastConfig[name], type) : undefined;
+}
+
+function isDerived(source: Source | undefined, facts: Facts): boolean {
+  const derived = source?.isDerived ?? false;
+  return typeof derived === 'function' ? derived(facts) : derived;
 }
 
 function resolved(value: FieldValue, origin: Origin): ResolvedField {

@@ -10,7 +10,7 @@ import {
   stateWith,
   vehicleRecord,
 } from '../../test/vehicle-records.js';
-import { fieldCoverage, vehicleDataSections } from './sections.js';
+import { vehicleDataSections } from './sections.js';
 import { emptySeed, type Seed } from './seed.js';
 
 const VIN = '5YJ3E1EA7KF000001';
@@ -196,25 +196,4 @@ it('is a document of the right types, whatever the vehicle sends', () => {
     }),
     { numRuns: 200 },
   );
-});
-
-it('lists for each field where it comes from and how old it is', () => {
-  const state = stateWith({ BatteryLevel: 80, Trim: 'LR' }, 5_000);
-  const coverage = fieldCoverage({
-    state,
-    seed: { vin: VIN, sections: { vehicle_config: { plg: true } } },
-    nowMs: 6_000,
-  });
-  const of = (name: string) => coverage.find(({ field }) => field === name);
-  expect(of('battery_level')).toEqual({
-    section: 'charge_state',
-    field: 'battery_level',
-    origin: 'telemetry',
-    signals: ['BatteryLevel', 'Soc'],
-    timeMs: 5_000,
-  });
-  expect(of('trim_badging')).toMatchObject({ origin: 'derived', timeMs: 5_000 });
-  expect(of('plg')).toMatchObject({ origin: 'seed', signals: [] });
-  expect(of('charge_limit_soc_max')).toMatchObject({ origin: 'default' });
-  expect(of('inside_temp')).toMatchObject({ origin: 'missing', timeMs: undefined });
 });

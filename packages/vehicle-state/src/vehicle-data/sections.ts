@@ -2,7 +2,7 @@
 import { chargeState } from './charge-state.js';
 import { climateState } from './climate-state.js';
 import { driveState } from './drive-state.js';
-import { type Facts, type FieldValue, type Origin, type Row, resolveField } from './field.js';
+import { type Facts, type FieldValue, type Row, resolveField } from './field.js';
 import { guiSettings } from './gui-settings.js';
 import { innerObjects } from './inner-objects.js';
 import { vehicleConfig } from './vehicle-config.js';
@@ -36,34 +36,4 @@ function resolvedSection(section: string, rows: readonly Row[], facts: Facts): R
     if (field) fields[row[0]] = field.value;
   }
   return fields;
-}
-
-export interface FieldCoverage {
-  section: string;
-  field: string;
-  /** `missing`: neither telemetry nor the seed has it, and there is no default. */
-  origin: Origin | 'missing';
-  /** The signals that decide it, if there are some. */
-  signals: readonly string[];
-  /** Time of the newest of its signals, epoch ms. */
-  timeMs: number | undefined;
-}
-
-/** Where each field of the document comes from. */
-export function fieldCoverage(facts: Facts): FieldCoverage[] {
-  const tables = [
-    ...Object.entries(sections),
-    ...Object.entries(innerObjects).map(([name, rows]) => [`vehicle_state.${name}`, rows] as const),
-  ];
-  return tables.flatMap(([section, rows]) => rows.map((row) => coverageOf(section, row, facts)));
-}
-
-function coverageOf(section: string, row: Row, facts: Facts): FieldCoverage {
-  const [field, , source] = row;
-  const signals = source?.signals ?? [];
-  const times = signals.flatMap((name) => facts.state.readings.get(name)?.timeMs ?? []);
-  const resolved = resolveField(row, section, facts);
-  const isMissing = resolved === undefined || (resolved.value === null && resolved.origin === 'default');
-  const origin = isMissing ? 'missing' : resolved.origin;
-  return { section, field, origin, signals, timeMs: times.length === 0 ? undefined : Math.max(...times) };
 }
