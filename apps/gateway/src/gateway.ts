@@ -1,6 +1,6 @@
 // The parts of the gateway, wired together. Its port opens before Redis has answered: requests are answered with 503 until
 // the log has been read to its end.
-import { Access, createAddressOf, KeySet, TeslaTokens } from '@fleetbridge/access';
+import { Access, ClientUses, createAddressOf, KeySet, TeslaTokens } from '@fleetbridge/access';
 import {
   type Metrics,
   measureReadiness,
@@ -89,6 +89,8 @@ export async function startGateway({ config, context, readiness, onOpen, now = D
   const seen = async () => [...(await snapshots.vins()), ...live.vins];
   let isPresent = false;
   const access = createAccess(config, { store, isReady: () => isPresent, now, log });
+  const clients = new ClientStore(store);
+  const uses = new ClientUses({ clients, now });
   const server = await createServer({
     certificate,
     counts,
@@ -104,7 +106,8 @@ export async function startGateway({ config, context, readiness, onOpen, now = D
           times: { ...statusTimes, offlineAfterMs: config.OFFLINE_AFTER * 1_000 },
           now,
         }),
-        signIn: new SignIn({ clients: new ClientStore(store), now }),
+        signIn: new SignIn({ clients, uses, now }),
+        uses,
       }),
   });
   const port = await server.listen({ host: bindOf(config), port: config.GATEWAY_PORT });

@@ -19,6 +19,8 @@ export interface ConnectionOptions {
   isFirstSubscribeTo: (tag: string) => boolean;
   /** Other delays than TeslaMate's, for tests. */
   pace?: Partial<Pace>;
+  /** Called when a client of TeslaMate's kind receives frames. */
+  onSubscribed?: (principal: string) => void;
   /** Maps a tag to its VIN; default: the tag is the VIN. */
   vinOf?: (tag: string) => string | Promise<string>;
   /** Serves a client whose first message asks for raw records; returns how to end it. */
@@ -72,7 +74,8 @@ export class Connection implements LiveClient {
   }
 
   #begin(message: string): void {
-    const { raw, requestToken, access, feeds, counts, log, now, isFirstSubscribeTo, vinOf } = this.#options;
+    const { raw, requestToken, access, feeds, counts, log, now, isFirstSubscribeTo, vinOf, onSubscribed } =
+      this.#options;
     const webSocket = this.#webSocket;
     if (raw && asksForRawRecords(message)) {
       webSocket.knowsCloseFrames = true;
@@ -92,6 +95,7 @@ export class Connection implements LiveClient {
       isFirstSubscribeTo,
       pace: this.#pace,
       ...(vinOf === undefined ? {} : { vinOf }),
+      ...(onSubscribed === undefined ? {} : { onSubscribed }),
     });
   }
 

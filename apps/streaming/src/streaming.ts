@@ -3,6 +3,7 @@
 
 import {
   Access,
+  ClientUses,
   createAddressOf,
   createNetworkSet,
   type GuardLimits,
@@ -23,6 +24,7 @@ import {
 import {
   Appender,
   agreeOnLayoutWhenReady,
+  ClientStore,
   LogPages,
   openStore,
   SnapshotStore,
@@ -139,6 +141,7 @@ export async function startStreaming({
     now,
     ...(options.unreadLimitMs === undefined ? {} : { unreadLimitMs: options.unreadLimitMs }),
   };
+  const uses = new ClientUses({ clients: new ClientStore(store), now });
   const push = createPush(config, { store, context, feeds, ...shared });
 
   const clients = await startStreamingServer({
@@ -147,6 +150,7 @@ export async function startStreaming({
     port: listens ? config.STREAMING_PORT : undefined,
     certificate,
     feeds,
+    onSubscribed: (principal) => uses.record(principal, 'stream'),
     vinOf: createTagLookup(config.VEHICLE_IDS, { ids: new VehicleIdStore(store), now }),
     http: await createHttpApi({ ...shared, routes: push }),
     raw: (client) => startRawSubscriber(client, shared),

@@ -27,6 +27,7 @@ export {
   type Authorization,
   bareToken,
   ClientAccess,
+  ClientUses,
   defaultScopes,
   type Grant,
   grantsScope,

@@ -3,6 +3,7 @@ export {
   AdmissionStore,
   type ClientGrant,
   ClientStore,
+  type ClientUse,
   type ForgetResult,
   ForgottenVehicles,
   forgetVehicle,

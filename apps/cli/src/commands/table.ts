@@ -4,6 +4,7 @@ import { cert } from './cert.js';
 import type { Command } from './command.js';
 import { completionOf } from './completion.js';
 import { forget } from './forget.js';
+import { coverage, seed, teslamate } from './gateway/index.js';
 import { migrate } from './migrate.js';
 import { simulate } from './simulate.js';
 import { snapshot } from './snapshot.js';
@@ -18,9 +19,12 @@ export const commands: Readonly<Record<string, Command>> = {
   simulate,
   tail,
   token,
+  teslamate,
   snapshot,
   subscription,
   vehicle,
+  seed,
+  coverage,
   forget,
   ca,
   cert,

@@ -1,6 +1,13 @@
 // The routes that TeslaMate and similar programs use (docs/gateway.md). Every answer is JSON, errors included: TeslaMate
 // does not decode anything else.
-import { type Access, type AddressOf, type ClientAccess, type Grant, requestToken } from '@fleetbridge/access';
+import {
+  type Access,
+  type AddressOf,
+  type ClientAccess,
+  type ClientUses,
+  type Grant,
+  requestToken,
+} from '@fleetbridge/access';
 import { fieldCoverage } from '@fleetbridge/vehicle-state';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { SignIn, TokenAnswer } from '../sign-in/index.js';
@@ -14,10 +21,11 @@ export interface RoutesOptions {
   catalog: Pick<VehicleCatalog, 'list' | 'find' | 'keepConfig'>;
   present: Pick<PresentVehicles, 'read'>;
   signIn: Pick<SignIn, 'answer'>;
+  uses: Pick<ClientUses, 'record'>;
 }
 
 export function addRoutes(server: FastifyInstance, options: RoutesOptions): void {
-  const { access, addressOf, catalog, present, signIn } = options;
+  const { access, addressOf, catalog, present, signIn, uses } = options;
 
   const list = async (request: FastifyRequest) => {
     const grant = await admit(request);
@@ -74,6 +82,7 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
     const grant = await clientOf(request).identifyWithRetry(requestToken(request.url, request.headers.authorization));
     if (grant === 'refused') throw apiErrors.unauthorized();
     if (grant === 'unknown') throw apiErrors.notReady();
+    uses.record(grant.principal, 'poll');
     return grant;
   }
 

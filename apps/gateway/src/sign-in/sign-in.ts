@@ -1,10 +1,11 @@
 // The token endpoint as TeslaMate calls it at sign-in, at each start and before its token expires. TeslaMate crashes when
 // a token is missing in the answer or `expires_in` is no number.
-import { bareToken, type ClientAccess } from '@fleetbridge/access';
+import { bareToken, type ClientAccess, type ClientUses } from '@fleetbridge/access';
 import { ACCESS_TOKEN_SECONDS, type ClientStore } from '@fleetbridge/store';
 
 export interface SignInOptions {
   clients: Pick<ClientStore, 'mint'>;
+  uses: Pick<ClientUses, 'record'>;
   now: () => number;
 }
 
@@ -58,7 +59,9 @@ export class SignIn {
     }
     if (given === '' || given.length > MAX_TOKEN_LENGTH) return unknownToken();
     const minted = await this.#options.clients.mint(given, this.#options.now());
-    return minted === undefined ? unknownToken() : this.#issued(minted.accessToken, given);
+    if (minted === undefined) return unknownToken();
+    this.#options.uses.record(`token:${minted.grant.id}`, 'sign_in');
+    return this.#issued(minted.accessToken, given);
   }
 
   #issued(accessToken: string, refreshToken: string): TokenAnswer {

@@ -34,6 +34,8 @@ export interface SubscriberOptions {
   /** Whether no client of this process has subscribed to the tag before. */
   isFirstSubscribeTo: (tag: string) => boolean;
   pace: Pace;
+  /** Called when a client receives frames. */
+  onSubscribed?: (principal: string) => void;
   /** Maps a tag to its VIN; default: the tag is the VIN. */
   vinOf?: (tag: string) => string | Promise<string>;
 }
@@ -202,6 +204,7 @@ export class Subscriber implements FeedListener {
       if (slot === undefined) return;
       this.#slot = slot;
     }
+    this.#options.onSubscribed?.(authorization.principal);
     log.info({ vin, address, is_online: feed.isOnline, is_resumed: !this.#slot.isNew }, 'subscribed');
     this.#start(feed, this.#slot, request);
   }

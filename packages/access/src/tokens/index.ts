@@ -6,6 +6,7 @@ export {
   type RefusalReason,
   type Verdict,
 } from './access.js';
+export { ClientUses } from './client-uses.js';
 export { type Grant, grantsScope, grantsVehicle } from './grant.js';
 export { bareToken, isGuessable, requestToken } from './presented-token.js';
 export { defaultScopes, parseScopes, type Scope, scopes, scopesOf } from './scopes.js';

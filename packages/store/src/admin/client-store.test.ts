@@ -59,3 +59,13 @@ it('is a token of TokenStore too: its access tokens are granted, it is listed an
   expect(await clients.mint(refreshToken, NOW)).toBeUndefined();
   expect(await store.redis.hlen(`${store.namespace}:clients`)).toBe(0);
 });
+
+it('remembers when a client was here, until it is removed', async ({ store }) => {
+  const clients = new ClientStore(store);
+  const { grant } = await clients.create({ vin: '*', label: '', nowMs: NOW });
+  expect(await clients.uses(grant.id)).toEqual({ sign_in: undefined, poll: undefined, stream: undefined });
+  await clients.seen(grant.id, 'poll', NOW + 1);
+  expect(await clients.uses(grant.id)).toEqual({ sign_in: undefined, poll: NOW + 1, stream: undefined });
+  await clients.remove(grant.id);
+  expect(await store.redis.hlen(`${store.namespace}:clients`)).toBe(0);
+});

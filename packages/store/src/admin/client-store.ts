@@ -18,6 +18,9 @@ export interface ClientGrant {
   createdMs: number;
 }
 
+const clientUses = ['sign_in', 'poll', 'stream'] as const;
+export type ClientUse = (typeof clientUses)[number];
+
 interface StoredClient extends ClientGrant {
   refresh: string;
 }
@@ -57,6 +60,18 @@ export class ClientStore {
     if (value === null) return undefined;
     const space = value.indexOf(' ');
     return Number(value.slice(0, space)) > nowMs ? grantOf(value.slice(space + 1)) : undefined;
+  }
+
+  /** Records that a client was here, for `fleetbridge teslamate check`. */
+  async seen(id: string, kind: ClientUse, nowMs: number): Promise<void> {
+    await this.#redis.hset(this.#key, `seen:${id}:${kind}`, nowMs);
+  }
+
+  /** When the client signed in, polled and subscribed last, epoch ms; undefined: never. */
+  async uses(id: string): Promise<Record<ClientUse, number | undefined>> {
+    const texts = await this.#redis.hmget(this.#key, ...clientUses.map((kind) => `seen:${id}:${kind}`));
+    const times = clientUses.map((kind, at) => [kind, texts[at] === null ? undefined : Number(texts[at])]);
+    return Object.fromEntries(times) as Record<ClientUse, number | undefined>;
   }
 
   async list(): Promise<ClientGrant[]> {

@@ -1,5 +1,5 @@
 export { AdmissionStore, type Verdict } from './admission-store.js';
-export { ACCESS_TOKEN_SECONDS, type ClientGrant, ClientStore } from './client-store.js';
+export { ACCESS_TOKEN_SECONDS, type ClientGrant, ClientStore, type ClientUse } from './client-store.js';
 export { type ForgetResult, ForgottenVehicles, forgetVehicle, rewriteAppendOnlyFiles } from './forget-vehicle.js';
 export { type LogOverview, readLogOverview, type VehicleSeen } from './log-overview.js';
 export type { SubscriptionSeen } from './subscriptions-overview.js';

@@ -42,7 +42,8 @@ export const removeClient = defineScript(
 for hash in string.gmatch(redis.call('HGET', KEYS[1], 'minted:' .. ARGV[1]) or '', '(%x+) %d+') do
   redis.call('HDEL', KEYS[1], 'access:' .. hash)
 end
-redis.call('HDEL', KEYS[1], 'minted:' .. ARGV[1], 'refresh:' .. ARGV[2])
+local seen = 'seen:' .. ARGV[1] .. ':'
+redis.call('HDEL', KEYS[1], 'minted:' .. ARGV[1], 'refresh:' .. ARGV[2], seen .. 'sign_in', seen .. 'poll', seen .. 'stream')
 return redis.call('HDEL', KEYS[1], 'client:' .. ARGV[1])
 `,
 );
