@@ -8,6 +8,7 @@ import { startRedis } from '@fleetbridge/testing';
 import { measureDispatch } from './dispatch.mjs';
 import { measureFanOut } from './fan-out.mjs';
 import { createFleet } from './fleet.mjs';
+import { measureGateway } from './gateway.mjs';
 import { measureConnections, measureEndToEnd, measureRecords, measureSoak, measureSync } from './measure.mjs';
 import { startNode } from './processes.mjs';
 import { measureRedisCost } from './redis-cost.mjs';
@@ -134,7 +135,9 @@ try {
     snapshots: await dispatchBench(parts, { namespace: 'bench-snapshots' }),
     push: await dispatchBench(parts, { namespace: 'bench-push', withPush: true }),
   };
-  const results = { dispatch, fanOut, scaled, soak, sync, records, redisCost, handshakes, endToEnd };
+  console.log('gateway: vehicle_data of 1,000 vehicles …');
+  const gateway = await measureGateway({ redis, token, seconds: Math.max(5, seconds), warmUpSeconds });
+  const results = { dispatch, fanOut, gateway, scaled, soak, sync, records, redisCost, handshakes, endToEnd };
   printReport(results);
   writeResults({ seconds, rounds, connections, ...results });
 } finally {

@@ -4,7 +4,18 @@ import os from 'node:os';
 import path from 'node:path';
 import { median } from './measure.mjs';
 
-export function printReport({ dispatch, fanOut, scaled, soak, sync, records, redisCost, handshakes, endToEnd }) {
+export function printReport({
+  dispatch,
+  fanOut,
+  gateway,
+  scaled,
+  soak,
+  sync,
+  records,
+  redisCost,
+  handshakes,
+  endToEnd,
+}) {
   const { ingest, echo } = records;
   const rows = [
     ['CPU per record', medianOf(ingest, 'microsPerRecord'), medianOf(echo, 'microsPerRecord'), 'µs'],
@@ -56,6 +67,10 @@ export function printReport({ dispatch, fanOut, scaled, soak, sync, records, red
     const lag = `snapshot lag ${lagMedianMs.toFixed(0)} ms (max ${lagMaxMs.toFixed(0)}), drained ${drainSeconds.toFixed(1)} s after the last record`;
     console.log(`dispatcher, ${name.padEnd(10)} ${microsPerRecord.toFixed(1)} µs per record at 5,000/s; ${lag}`);
   }
+  const { microsPerRequest, perSecond, p50Ms, p99Ms } = gateway;
+  console.log(
+    `gateway, vehicle_data  ${microsPerRequest.toFixed(0)} µs per request, ${perSecond.toFixed(0)} requests/s, p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`,
+  );
   console.log(`memory per subscriber  ${(fanOut.bytesPerSubscriber / 1024).toFixed(1)} KB`);
   console.log(`disk sync              p50 ${sync.p50Ms.toFixed(2)} ms, p99 ${sync.p99Ms.toFixed(2)} ms`);
 }

@@ -1,6 +1,6 @@
 // The vehicles of a feed by VIN. A read is the state at the end that the log has at the time of the request, so that it is
 // never older than a frame that was sent.
-import type { DecodedRecord } from '@fleetbridge/protocol';
+import { BEGINNING, compareEntryIds, type DecodedRecord } from '@fleetbridge/protocol';
 import type { LogEntry, LogPages, SnapshotStore, Store } from '@fleetbridge/store';
 import { stateFromHash, type VehicleState } from '@fleetbridge/vehicle-state';
 import { catchUp } from './catch-up.js';
@@ -15,10 +15,16 @@ export interface LiveVehiclesOptions {
   feed: Pick<LogFeed, 'readToEnd' | 'cursor'>;
 }
 
+type Begin = (state: VehicleState) => void;
+
 export class LiveVehicles {
   readonly #options: LiveVehiclesOptions;
   /** By VIN. */
   readonly byVin = new Map<string, LiveVehicle>();
+  /** Vehicles for the next batch. */
+  readonly #waiting = new Map<string, Begin>();
+  #batch: Promise<void> | undefined;
+  #nextBatch: Promise<void> | undefined;
 
   constructor(options: LiveVehiclesOptions) {
     this.#options = options;
@@ -52,20 +58,52 @@ export class LiveVehicles {
     return [...this.byVin].filter(([, vehicle]) => !vehicle.isUnknown).map(([vin]) => vin);
   }
 
-  async #load(vin: string, begin: (state: VehicleState) => void): Promise<void> {
-    const { snapshots, store, pages, feed } = this.#options;
-    const { hash, cursor } = await snapshots.read(vin);
-    const { state } = stateFromHash(hash);
+  /** Vehicles that are asked for at the same time share one reading of the log. */
+  #load(vin: string, begin: Begin): Promise<void> {
+    this.#waiting.set(vin, begin);
+    this.#nextBatch ??= (this.#batch ?? Promise.resolve()).then(() => this.#loadBatch());
+    return this.#nextBatch;
+  }
+
+  #loadBatch(): Promise<void> {
+    const wanted = new Map(this.#waiting);
+    this.#waiting.clear();
+    this.#nextBatch = undefined;
+    const loaded = this.#loadAll(wanted);
+    // a failure concerns those who wait for this batch, not the next one
+    this.#batch = loaded.catch(() => {});
+    return loaded;
+  }
+
+  async #loadAll(wanted: ReadonlyMap<string, Begin>): Promise<void> {
+    const { store } = this.#options;
+    const partitions = new Map<number, string[]>();
+    for (const vin of wanted.keys()) {
+      const partition = store.partitionOf(vin);
+      partitions.set(partition, [...(partitions.get(partition) ?? []), vin]);
+    }
+    await Promise.all([...partitions].map(([partition, vins]) => this.#loadPartition(partition, vins, wanted)));
+  }
+
+  async #loadPartition(partition: number, vins: readonly string[], wanted: ReadonlyMap<string, Begin>): Promise<void> {
+    const { snapshots, pages, feed } = this.#options;
+    const read = await Promise.all(vins.map(async (vin) => [vin, await snapshots.read(vin)] as const));
+    const states = new Map(read.map(([vin, { hash }]) => [vin, stateFromHash(hash).state]));
+    const oldest = read.map(([, { cursor }]) => cursor).sort(compareEntryIds)[0] ?? BEGINNING;
     await catchUp({
       pages,
-      partition: store.partitionOf(vin),
-      after: cursor,
-      readUpTo: (partition) => feed.cursor(partition),
+      partition,
+      // what a snapshot has already changes nothing
+      after: oldest,
+      readUpTo: () => feed.cursor(partition),
       onEntry: (entry) => {
-        const decoded = entry.vin === vin ? decodedOrUndefined(entry) : undefined;
+        const state = states.get(entry.vin);
+        const decoded = state && decodedOrUndefined(entry);
         if (decoded) advance(state, { entryId: entry.id, timeMs: entry.createdMs, decoded });
       },
-      onReached: () => begin(state),
+      onReached: () => {
+        for (const [vin, state] of states) wanted.get(vin)?.(state);
+      },
     });
   }
 

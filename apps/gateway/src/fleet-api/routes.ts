@@ -13,7 +13,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { SignIn, TokenAnswer } from '../sign-in/index.js';
 import type { CatalogVehicle, PresentVehicle, PresentVehicles, VehicleCatalog } from '../vehicles/index.js';
 import { apiErrors } from './api-error.js';
-import { vehicleDataDocument, vehicleDocument } from './documents.js';
+import { VehicleDataDocuments, vehicleDocument } from './documents.js';
 
 export interface RoutesOptions {
   access: Access;
@@ -41,14 +41,15 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
   only(server, 'POST', '/api/1/vehicles/:id/wake_up', async (request) => ({
     response: vehicleDocument(await read(request)),
   }));
-  only(server, 'GET', '/api/1/vehicles/:id/vehicle_data', async (request) => {
+  const documents = new VehicleDataDocuments();
+  only(server, 'GET', '/api/1/vehicles/:id/vehicle_data', async (request, reply) => {
     const vehicle = await find(request);
     const now = await present.read(vehicle);
     if (now.status !== 'online') throw apiErrors.unavailable();
     if (now.isInService) throw apiErrors.inService();
-    const response = vehicleDataDocument(now);
-    await catalog.keepConfig(vehicle, response.vehicle_config as Record<string, unknown>);
-    return { response };
+    const { text, config } = documents.text(now);
+    if (config) await catalog.keepConfig(vehicle, config);
+    return reply.type('application/json; charset=utf-8').send(text);
   });
 
   only(server, 'GET', '/vehicles/:id/coverage', async (request) => {

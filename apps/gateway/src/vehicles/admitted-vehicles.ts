@@ -20,7 +20,7 @@ const FRESH_MS = 1_000;
 
 export class AdmittedVehicles {
   readonly #options: AdmittedVehiclesOptions;
-  #loading: Promise<readonly string[]> | undefined;
+  #loading: Promise<ReadonlySet<string>> | undefined;
   #loadedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: AdmittedVehiclesOptions) {
@@ -28,7 +28,7 @@ export class AdmittedVehicles {
   }
 
   /** VINs, sorted. With `*` those that have sent something. Rejects when Redis does not answer. */
-  vins(): Promise<readonly string[]> {
+  vins(): Promise<ReadonlySet<string>> {
     const nowMs = this.#options.now();
     if (this.#loading === undefined || Math.abs(nowMs - this.#loadedMs) >= FRESH_MS) {
       this.#loadedMs = nowMs;
@@ -40,7 +40,7 @@ export class AdmittedVehicles {
     return this.#loading;
   }
 
-  async #load(): Promise<readonly string[]> {
+  async #load(): Promise<ReadonlySet<string>> {
     const { allowedVins, file, admission, seen } = this.#options;
     const listed = new Set((allowedVins ?? (file === undefined ? ['*'] : [])).map(normalizeVin));
     if (file !== undefined) for (const vin of vinsIn(await readFile(file, 'utf8').catch(() => ''))) listed.add(vin);
@@ -50,7 +50,7 @@ export class AdmittedVehicles {
       if (verdict === 'allow') listed.add(vin);
       else listed.delete(vin);
     }
-    return [...listed].filter((vin) => isVin(vin) && vin !== 'NONE').sort();
+    return new Set([...listed].filter((vin) => isVin(vin) && vin !== 'NONE').sort());
   }
 }
 

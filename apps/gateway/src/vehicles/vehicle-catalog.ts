@@ -42,14 +42,14 @@ export class VehicleCatalog {
   /** The admitted vehicles of a grant, by VIN. Rejects when Redis does not answer. */
   async list(grant: Grant): Promise<CatalogVehicle[]> {
     const vins = await this.#options.admitted.vins();
-    return await Promise.all(vins.filter((vin) => grantsVehicle(grant, vin)).map((vin) => this.#of(vin)));
+    return await Promise.all([...vins].filter((vin) => grantsVehicle(grant, vin)).map((vin) => this.#of(vin)));
   }
 
   /** By id, vehicle id or VIN; undefined for a vehicle that is not admitted, or not the grant's. */
   async find(text: string, grant: Grant): Promise<CatalogVehicle | undefined> {
     const vins = await this.#options.admitted.vins();
     const vin = /^\d{1,16}$/.test(text) ? await this.#vinOf(Number(text), vins) : normalizeVin(text);
-    return vin !== undefined && isVin(vin) && vins.includes(vin) && grantsVehicle(grant, vin)
+    return vin !== undefined && isVin(vin) && vins.has(vin) && grantsVehicle(grant, vin)
       ? await this.#of(vin)
       : undefined;
   }
@@ -64,8 +64,8 @@ export class VehicleCatalog {
     if (cached) cached.vehicle = { ...cached.vehicle, lastConfig: { ...lastConfig, ...Object.fromEntries(changed) } };
   }
 
-  async #vinOf(id: number, vins: readonly string[]): Promise<string | undefined> {
-    if (!this.#vinById.has(id)) await Promise.all(vins.map((vin) => this.#of(vin)));
+  async #vinOf(id: number, vins: ReadonlySet<string>): Promise<string | undefined> {
+    if (!this.#vinById.has(id)) await Promise.all([...vins].map((vin) => this.#of(vin)));
     return this.#vinById.get(id);
   }
 
