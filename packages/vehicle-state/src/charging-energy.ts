@@ -15,6 +15,8 @@ export interface ChargingSession {
   packKwh: number;
   dc: EnergyCounter | null;
   ac: EnergyCounter | null;
+  /** What the document shows. It never falls during a session, also when a counter steps back. */
+  shownKwh: number;
   /** At the start of the session; null: unknown. */
   ratedMiles: number | null;
   idealMiles: number | null;
@@ -24,8 +26,6 @@ export interface EnergyCounter {
   /** As the vehicle sent it. */
   value: number;
   addedKwh: number;
-  /** The greatest of it: it never falls when a counter steps back. */
-  shownKwh: number;
   /** Energy into the pack when the value came. */
   packKwh: number;
 }
@@ -44,17 +44,16 @@ export function nextCounter(
   const flowedKwh = (session.packKwh - (counter?.packKwh ?? 0)) / share;
   const firstKwh = session.startMs === null ? value : flowedKwh;
   const addedKwh = counter ? counter.addedKwh + stepKwh(value - counter.value, flowedKwh) : firstKwh;
-  const shownKwh = Math.max(addedKwh, counter?.shownKwh ?? 0, 0);
-  return { value, addedKwh, shownKwh, packKwh: session.packKwh };
+  return { value, addedKwh, packKwh: session.packKwh };
 }
 
 function stepKwh(step: number, flowedKwh: number): number {
   return step < -JITTER_KWH ? flowedKwh : step;
 }
 
-const NUMBERS = ['timeMs', 'powerKw', 'packKwh'] as const;
+const NUMBERS = ['timeMs', 'powerKw', 'packKwh', 'shownKwh'] as const;
 const NUMBERS_OR_NULL = ['startMs', 'ratedMiles', 'idealMiles'] as const;
-const COUNTER_NUMBERS = ['value', 'addedKwh', 'shownKwh', 'packKwh'] as const;
+const COUNTER_NUMBERS = ['value', 'addedKwh', 'packKwh'] as const;
 
 /** A session that was stored as JSON; undefined if it is corrupt. */
 export function chargingSessionOf(json: unknown): ChargingSession | undefined {

@@ -42,15 +42,26 @@ export function advanceCharging(state: VehicleState, { entryId, timeMs, decoded 
   next.powerKw = isNow ? Math.max(0, packInflowKw(state) ?? 0) : 0;
   next.dc = counted(state, 'DCChargingEnergyIn', { entryId, session: next, counter: base.dc, share: 1 });
   next.ac = counted(state, 'ACChargingEnergyIn', { entryId, session: next, counter: base.ac, share: AC_EFFICIENCY });
+  next.shownKwh = Math.max(base.shownKwh, energyOf(next));
   state.charging = next;
   return true;
 }
 
 /** kWh at the battery, and whether they follow from the power of the pack alone. */
 export function energyAdded({ charging }: Readonly<VehicleState>): { kwh: number; isDerived: boolean } | undefined {
-  if (charging === undefined) return undefined;
-  const counter = charging.dc ?? (charging.isDc ? null : charging.ac);
-  return counter ? { kwh: counter.shownKwh, isDerived: false } : { kwh: charging.packKwh, isDerived: true };
+  return charging && { kwh: charging.shownKwh, isDerived: counterOf(charging) === null };
+}
+
+/** Between two values of the counter the energy continues with the power of the pack. */
+function energyOf(session: ChargingSession): number {
+  const counter = counterOf(session);
+  if (counter === null) return session.packKwh;
+  const share = counter === session.dc ? 1 : AC_EFFICIENCY;
+  return counter.addedKwh + (session.packKwh - counter.packKwh) / share;
+}
+
+function counterOf({ dc, ac, isDc }: ChargingSession): EnergyCounter | null {
+  return dc ?? (isDc ? null : ac);
 }
 
 /** The charger is a DC one. */
@@ -87,6 +98,7 @@ function newSession(state: VehicleState, before: ChargingSession | undefined, ti
     timeMs,
     powerKw: 0,
     packKwh: 0,
+    shownKwh: 0,
     dc: null,
     ac: null,
     ratedMiles: signalNumber(state, 'RatedRange') ?? null,
