@@ -13,7 +13,7 @@ import { buildOverride, composeProject, inspect, whyUnavailable } from './engine
 
 const VIN = '5YJ3E1EA7KF000777';
 const DEMO_VIN = '5YJ3E1EA7KF000001';
-const OURS = ['ingest', 'dispatcher', 'streaming'];
+const OURS = ['ingest', 'dispatcher', 'streaming', 'gateway'];
 const SERVICES = ['redis', ...OURS, 'caddy'];
 const RELEASE_PREFIX = 'localhost/e2e/';
 const SIGNALS = ['SIGINT', 'SIGTERM'];
@@ -284,7 +284,14 @@ function setVariables(...names) {
 }
 
 async function freePorts(freePort) {
-  const names = ['INGEST_PORT', 'INGEST_ADMIN_PORT', 'STREAMING_PORT', 'STREAMING_ADMIN_PORT', 'DISPATCHER_ADMIN_PORT'];
+  const names = [
+    'INGEST_PORT',
+    'INGEST_ADMIN_PORT',
+    'STREAMING_PORT',
+    'STREAMING_ADMIN_PORT',
+    'DISPATCHER_ADMIN_PORT',
+    'GATEWAY_ADMIN_PORT',
+  ];
   names.push('HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT');
   const entries = [];
   for (const name of names) entries.push([name, String(await freePort())]);

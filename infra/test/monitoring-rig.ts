@@ -22,7 +22,12 @@ export type MonitoredFleet = Awaited<ReturnType<typeof startMonitoredFleet>>;
 
 /** Where Prometheus will find the processes. */
 export async function chooseAdminPorts() {
-  return { ingest: await freePort(), dispatcher: await freePort(), streaming: await freePort() };
+  return {
+    ingest: await freePort(),
+    dispatcher: await freePort(),
+    streaming: await freePort(),
+    gateway: await freePort(),
+  };
 }
 
 export type AdminPorts = Awaited<ReturnType<typeof chooseAdminPorts>>;
@@ -45,7 +50,7 @@ export async function startMonitoredFleet(admin: AdminPorts) {
 
     const env = { REDIS_URL: redis.url, DATA_DIR: folder, LOG_FORMAT: 'json', SHUTDOWN_SECONDS: '5' };
     const start = (app: string, own: Record<string, string>) => startApp(app, { ...env, ...own }, { cleanUp });
-    const [ingest, , streaming] = await Promise.all([
+    const [ingest, , streaming, gateway] = await Promise.all([
       start('ingest', {
         INGEST_HOST: '127.0.0.1',
         INGEST_PORT: '0',
@@ -64,6 +69,14 @@ export async function startMonitoredFleet(admin: AdminPorts) {
         STREAMING_PORT: '0',
         STREAMING_GRPC_PORT: '0',
         STREAMING_ADMIN_PORT: String(admin.streaming),
+        BRIDGE_TOKEN: TOKEN,
+      }),
+      start('gateway', {
+        GATEWAY_PORT: '0',
+        GATEWAY_ADMIN_PORT: String(admin.gateway),
+        GATEWAY_CERT_FILE: pki.server.certFile,
+        GATEWAY_KEY_FILE: pki.server.keyFile,
+        ALLOWED_VINS: `${DRIVING},${CHARGING}`,
         BRIDGE_TOKEN: TOKEN,
       }),
     ]);
@@ -92,9 +105,15 @@ export async function startMonitoredFleet(admin: AdminPorts) {
     const charging = await connect(CHARGING);
     cleanUp.push(() => driving.terminate());
     cleanUp.push(() => charging.terminate());
+    const poll = (token: string) =>
+      get(`https://127.0.0.1:${gateway.clients}/api/1/products?token=${token}`, { ca: caPem }, (answer) =>
+        answer.resume(),
+      ).on('error', () => {});
+    poll('wrong');
     let sent = 0;
     const beat = () => {
       sent++;
+      poll(TOKEN);
       sendSignals(driving, DRIVING, driveSignals(sent));
       sendSignals(charging, CHARGING, chargeSignals(sent));
     };
@@ -138,6 +157,7 @@ export async function startMonitoredFleet(admin: AdminPorts) {
           page(admin.ingest),
           page(admin.dispatcher),
           page(admin.streaming),
+          page(admin.gateway),
           page(admin.dispatcher, '/metrics/vehicles'),
         ]),
       stop,
