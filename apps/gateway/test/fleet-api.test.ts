@@ -153,6 +153,37 @@ describe('vehicle_data', () => {
   });
 });
 
+it('describes every route and field of its answers in OpenAPI 3.1', async ({ startRig }) => {
+  const rig = await startRig();
+  await rig.vehicle().connect();
+  await rig.vehicle().send({ ...parked, EnergyRemaining: 40, SeatHeaterRearLeft: 1 });
+  const { status, body } = await rig.request('/openapi.json', { token: '' });
+  expect([status, body.openapi]).toEqual([200, '3.1.0']);
+  for (const path of Object.keys(body.paths)) {
+    const method = Object.keys(body.paths[path])[0]!.toUpperCase();
+    const answer = await rig.request(path.replace('{id}', VIN), { method });
+    expect({ path, status: answer.status }).toEqual({ path, status: 200 });
+  }
+  const { properties } = body.components.schemas.VehicleData;
+  const { response } = (await rig.data()).body;
+  for (const section of [
+    'charge_state',
+    'climate_state',
+    'drive_state',
+    'gui_settings',
+    'vehicle_config',
+    'vehicle_state',
+  ]) {
+    expect(Object.keys(properties[section].properties)).toEqual(expect.arrayContaining(Object.keys(response[section])));
+  }
+});
+
+it('answers its own address as that of the region', async ({ startRig }) => {
+  const rig = await startRig();
+  const { body } = await rig.request('/api/1/users/region');
+  expect(body.response.fleet_api_base_url).toBe(rig.url);
+});
+
 it('shows where each field comes from, and what TeslaMate loses without it', async ({ startRig }) => {
   const rig = await startRig();
   await new SeedStore(rig.store).write(VIN, JSON.stringify({ vin: VIN, vehicle_config: { plg: true } }));

@@ -38,6 +38,7 @@ export {
   type VehicleFacts,
   type VehicleIds,
   type VehicleStatus,
+  vehicleDataSchema,
   vehicleDataSections,
   vehicleEntry,
   vehicleTop,

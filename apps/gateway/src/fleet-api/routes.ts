@@ -14,6 +14,7 @@ import type { SignIn, TokenAnswer } from '../sign-in/index.js';
 import type { CatalogVehicle, PresentVehicle, PresentVehicles, VehicleCatalog } from '../vehicles/index.js';
 import { apiErrors } from './api-error.js';
 import { VehicleDataDocuments, vehicleDocument } from './documents.js';
+import { openapi } from './openapi.js';
 
 export interface RoutesOptions {
   access: Access;
@@ -51,6 +52,13 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
     if (config) await catalog.keepConfig(vehicle, config);
     return reply.type('application/json; charset=utf-8').send(text);
   });
+
+  only(server, 'GET', '/api/1/users/region', async (request) => {
+    await admit(request);
+    const base = `${request.protocol}://${request.host}`;
+    return { response: { region: 'eu', fleet_api_base_url: base } };
+  });
+  only(server, 'GET', '/openapi.json', () => Promise.resolve(openapi));
 
   only(server, 'GET', '/vehicles/:id/coverage', async (request) => {
     const { vin, live, seed, lastConfig, nowMs } = await read(request);
