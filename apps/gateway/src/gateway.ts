@@ -1,12 +1,22 @@
 // The parts of the gateway, wired together. Its port opens before Redis has answered: requests are answered with 503 until
 // the log has been read to its end.
-import { Access, ClientUses, createAddressOf, KeySet, TeslaTokens } from '@fleetbridge/access';
+import {
+  Access,
+  ClientUses,
+  createAddressOf,
+  createNetworkSet,
+  type GuardLimits,
+  isGuessable,
+  KeySet,
+  TeslaTokens,
+} from '@fleetbridge/access';
 import {
   type Metrics,
   measureReadiness,
   type Readiness,
   type RunContext,
   reportReachability,
+  reportReplacedLog,
 } from '@fleetbridge/service';
 import {
   AdmissionStore,
@@ -21,6 +31,7 @@ import {
   type Store,
   TokenStore,
   VehicleIdStore,
+  watchLogIdentity,
 } from '@fleetbridge/store';
 import { DeletedVehicles, LiveVehicles, LogFeed } from '@fleetbridge/vehicle-feed';
 import { statusTimes } from '@fleetbridge/vehicle-state';
@@ -38,6 +49,8 @@ export interface GatewayOptions {
   readiness: Readiness;
   /** Called when requests are accepted; the rest of the start requires Redis. */
   onOpen?: (open: { port: number; registry: Metrics['registry'] }) => void;
+  /** Other limits of connections than the defaults, for tests. */
+  limits?: Partial<GuardLimits>;
   now?: () => number;
 }
 
@@ -45,8 +58,9 @@ export interface GatewayOptions {
 const DELETION_CHECK_MS = 1_000;
 
 /** Resolves when requests are answered from current data. Throws ConfigError, ListenError, LayoutMismatch. */
-export async function startGateway({ config, context, readiness, onOpen, now = Date.now }: GatewayOptions) {
+export async function startGateway({ config, context, readiness, onOpen, limits, now = Date.now }: GatewayOptions) {
   const { log } = context;
+  warnOfShortToken(config, log);
   const certificate = await loadCertificate(config);
   const store = openStore({
     url: config.REDIS_URL,
@@ -94,6 +108,8 @@ export async function startGateway({ config, context, readiness, onOpen, now = D
   const server = await createServer({
     certificate,
     counts,
+    isProxy: createNetworkSet(config.TRUSTED_PROXIES),
+    limits,
     log,
     routes: (fastify) =>
       addRoutes(fastify, {
@@ -138,6 +154,15 @@ export async function startGateway({ config, context, readiness, onOpen, now = D
     deleted.check().catch((err) => log.debug({ err }, 'deletion_check_failed'));
   }, DELETION_CHECK_MS);
   context.onStop('deletion checks', () => clearInterval(checks));
+  const identity = watchLogIdentity({
+    store,
+    ...reportReplacedLog({ readiness, log }),
+    restart: async () => {
+      live.clear();
+      await feed.restart();
+    },
+  });
+  context.onStop('log identity', () => identity.stop());
   isPresent = true;
   readiness.set('log', { ready: true });
   return { port, counts, access, feed, live };
@@ -179,14 +204,22 @@ function createAccess(
     bridgeToken: config.BRIDGE_TOKEN?.reveal(),
     tokens: new TokenStore(store, now),
     teslaTokens: new TeslaTokens({
-      keys: new KeySet({ source: config.TESLA_JWKS, now, log }),
+      keys: new KeySet({ source: config.TESLA_JWKS, now: () => performance.now(), log }),
       issuers: config.TESLA_ISSUERS,
       now,
     }),
     teslaAccounts: config.TESLA_ACCOUNTS,
     isReady,
+    log,
     now,
   });
+}
+
+/** A right token of at least 20 characters is always accepted. With a shorter one failures lock an address out. */
+function warnOfShortToken({ BRIDGE_TOKEN }: GatewayConfig, log: RunContext['log']): void {
+  const token = BRIDGE_TOKEN?.reveal();
+  if (token === undefined || !isGuessable(token)) return;
+  log.warn({ variable: 'BRIDGE_TOKEN', remedy: 'use at least 20 random characters' }, 'short_token_configured');
 }
 
 function daysUntil(date: Date, nowMs: number): number {

@@ -1,4 +1,5 @@
 // The gateway: the part of Tesla's Fleet API that TeslaMate polls, answered from telemetry. gateway.ts wires the parts.
+import { guardAdminPort } from '@fleetbridge/access';
 import {
   createLogger,
   createReadiness,
@@ -42,6 +43,7 @@ async function main(context: RunContext): Promise<void> {
       portVariable: 'GATEWAY_ADMIN_PORT',
       registry,
       readiness,
+      guard: guardAdminPort,
       log,
     });
     context.onStop('admin server', () => server.stop());

@@ -3,12 +3,14 @@ import { createMetrics, type Metrics } from '@fleetbridge/service';
 import type { FeedCounts } from '@fleetbridge/vehicle-feed';
 
 export interface GatewayCounts extends FeedCounts {
+  /** Connections that the guard ended, by reason. */
+  refusedConnections: Record<string, number>;
   /** Counts an answered request. */
   observe: (route: string, status: number, seconds: number) => void;
 }
 
 export function createCounts(): GatewayCounts {
-  return { records: 0, undecodable: 0, skippedEntries: 0, gaps: 0, observe: () => {} };
+  return { records: 0, undecodable: 0, skippedEntries: 0, gaps: 0, refusedConnections: {}, observe: () => {} };
 }
 
 export interface MetricsSources {
@@ -53,6 +55,12 @@ export function createGatewayMetrics(
     'fleetbridge_gateway_gaps_total',
     'Number of times that records were trimmed before they were read.',
     () => counts.gaps,
+  );
+  totalByName(
+    'fleetbridge_gateway_connections_refused_total',
+    'Connections that were ended before their client had shown a right token, by reason.',
+    'reason',
+    () => counts.refusedConnections,
   );
   totalByName('fleetbridge_gateway_auth_failures_total', 'Rejected tokens, by reason.', 'reason', refusals);
   if (certificateDaysLeft) {

@@ -2,6 +2,7 @@
 // in the same form as all others.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { type GuardLimits, guardConnections, guardedTimeouts } from '@fleetbridge/access';
 import { explainListenError, type Logger } from '@fleetbridge/service';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { ApiError, asApiError, errorBody } from './fleet-api/index.js';
@@ -12,6 +13,10 @@ export interface ServerOptions {
   certificate: { cert: string; key: string } | undefined;
   routes: (server: FastifyInstance) => void;
   counts: GatewayCounts;
+  /** Whether this peer is a reverse proxy, behind which are many clients. */
+  isProxy?: (address: string) => boolean;
+  /** Other limits of connections than the defaults, for tests. */
+  limits?: Partial<GuardLimits> | undefined;
   log: Logger;
 }
 
@@ -22,7 +27,6 @@ export interface ListenPlace {
 
 /** A token request of Tesla's own form has about 3 KB. */
 const BODY_BYTES = 64_000;
-const REQUEST_TIMEOUT_MS = 10_000;
 /** TeslaMate keeps ten connections open between its polls. */
 const KEEP_ALIVE_MS = 75_000;
 const MAX_PARAMETER_LENGTH = 100;
@@ -37,9 +41,11 @@ export async function createServer(options: ServerOptions): Promise<GatewayServe
   const { certificate, routes, counts, log } = options;
   const server = fastify({
     logger: false,
-    ...(certificate === undefined ? {} : { https: { ...certificate, minVersion: 'TLSv1.2' as const } }),
+    ...(certificate === undefined
+      ? { http: guardedTimeouts }
+      : { https: { ...certificate, ...guardedTimeouts, minVersion: 'TLSv1.2' as const } }),
     bodyLimit: BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: guardedTimeouts.requestTimeout,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
@@ -61,6 +67,14 @@ export async function createServer(options: ServerOptions): Promise<GatewayServe
   });
   routes(server);
   await server.ready();
+  const guard = guardConnections(server.server, {
+    limits: options.limits,
+    isProxy: options.isProxy,
+    countRefused: (reason) => {
+      counts.refusedConnections[reason] = (counts.refusedConnections[reason] ?? 0) + 1;
+    },
+    log,
+  });
 
   return {
     listen: async ({ host, port }) => {
@@ -82,7 +96,10 @@ export async function createServer(options: ServerOptions): Promise<GatewayServe
       const { setSecureContext } = server.server as { setSecureContext?: (context: object) => void };
       setSecureContext?.call(server.server, { ...renewed, minVersion: 'TLSv1.2' });
     },
-    stop: () => server.close(),
+    stop: async () => {
+      guard.stop();
+      await server.close();
+    },
   };
 
   function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply) {

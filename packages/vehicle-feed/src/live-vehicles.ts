@@ -107,6 +107,11 @@ export class LiveVehicles {
     });
   }
 
+  /** The log has been replaced: nothing of the former one is known any more. */
+  clear(): void {
+    this.byVin.clear();
+  }
+
   /** Begins again with these records: the data of the vehicle was deleted. */
   replace(vin: string, records: readonly { entry: LogEntry; decoded: DecodedRecord }[]): void {
     this.byVin.delete(vin);

@@ -3,6 +3,7 @@
 import {
   type Access,
   type AddressOf,
+  admitConnection,
   type ClientAccess,
   type ClientUses,
   type Grant,
@@ -69,6 +70,7 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
     const body = typeof request.body === 'object' && request.body !== null ? request.body : {};
     const answer: TokenAnswer = await signIn.answer(body, request.headers.authorization, clientOf(request));
     if (answer.status === 503) reply.header('retry-after', '1');
+    if (answer.status === 200) admitConnection(request.socket);
     return reply.code(answer.status).header('cache-control', 'no-store').send(answer.body);
   });
 
@@ -101,7 +103,7 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
       remoteAddress: socket.remoteAddress,
       forwardedFor: Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
     });
-    return access.client(address, 'read');
+    return access.client(address, 'read', () => admitConnection(socket));
   }
 }
 
