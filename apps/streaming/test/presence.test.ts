@@ -81,7 +81,7 @@ describe('a parked vehicle', () => {
   it('that disconnects: offline once, a last frame without a shift state, disconnected; then nothing, whatever happens', async ({
     open,
   }) => {
-    const { vehicle, newClient } = await open({ pace: { helloEveryMs: 20 } });
+    const { vehicle, newClient } = await open({ pace: { helloEveryMs: 20, driveBeginsMs: 1 } });
     await vehicle.send({ Location: [48.1, 11.5], Gear: 'P', VehicleSpeed: 0 }, 1_000);
     const client = await newClient();
     client.subscribe();
@@ -96,7 +96,7 @@ describe('a parked vehicle', () => {
     await vehicle.send({ PackCurrent: -100 }, 3_000);
     await client.silent();
     client.subscribe();
-    await client.received([...before, HELLO, '2000,D,20', '3000,D,40'], { orMore: true });
+    await client.received([...before, HELLO, '1000,P,0', '2000,D,20', '3000,D,40'], { orMore: true });
   });
 
   it('that sleeps: each subscribe is answered with a frame without shift state and power, which wakes nothing', async ({

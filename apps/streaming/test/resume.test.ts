@@ -1,9 +1,10 @@
 // Order and resume with a TeslaMate-like client: real sockets, a real Redis, servers in this process.
+import { setTimeout as delay } from 'node:timers/promises';
 import { Field } from '@fleetbridge/protocol';
 import { TeslaMateClient, type TeslaMateFrame } from '@fleetbridge/simulator';
 import { partitionKeys } from '@fleetbridge/store';
 import { eventually } from '@fleetbridge/testing';
-import { describe, expect } from 'vitest';
+import { describe, expect, onTestFinished, vi } from 'vitest';
 import { type Rig, type RigOptions, TOKEN, VIN } from './streaming-rig.js';
 import { it as streamingTest, type TestSocket } from './streaming-test.js';
 import type { TcpBalancer } from './tcp-balancer.js';
@@ -233,6 +234,94 @@ describe('a drive that is over', () => {
     await drive(vehicle, [4]);
     await vehicle.send({ Gear: 'D', VehicleSpeed: 5 }, 5);
     await seen(teslaMate, [1, 2, 3, 4, 5]);
+  });
+});
+
+describe('a client that subscribes when the vehicle has just left P, as TeslaMate does after a sleep', () => {
+  const isParked = ({ frames }: TeslaMateClient) => frames.at(-1)?.shiftState === 'P';
+
+  it.for(['resumes', 'is new'])(
+    'and %s: is sent P, and when it has begun its drive, all frames of it',
+    async (kind, { open }) => {
+      const { vehicle, client, connect, confirmed } = await open({ pace: { driveBeginsMs: 300 } });
+      const teslaMate = client();
+      await vehicle.send({ ...driving, Gear: 'P', VehicleSpeed: 0 }, 1);
+      if (kind === 'resumes') {
+        await teslaMate.connect();
+        await teslaMate.waitFor(isParked);
+        await teslaMate.unsubscribe();
+      } else {
+        // another client, with other columns
+        (await connect()).subscribe('soc');
+      }
+      await confirmed(vehicle.lastEntry);
+      await drive(vehicle, [2, 3, 4]);
+      const seenBefore = teslaMate.frames.length;
+      await teslaMate.connect();
+      await teslaMate.waitFor(({ frames }) => frames.length > seenBefore);
+      await drive(vehicle, [5]);
+      expect(teslaMate.frames.slice(seenBefore).map(({ shiftState }) => shiftState)).toEqual(['P']);
+      await drive(vehicle, [6]);
+      await teslaMate.waitFor(({ frames }) => frames.at(-1)?.speed === 6);
+      expect(teslaMate.frames.slice(seenBefore + 1).map(({ speed }) => speed)).toEqual([2, 3, 4, 5, 6]);
+      await drive(vehicle, [7]);
+      await teslaMate.waitFor(({ frames }) => frames.at(-1)?.speed === 7);
+    },
+  );
+
+  it('is new because its position has expired: the same, up to a day later', async ({ open, redis, namespace }) => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    let aheadMs = 0;
+    const { vehicle, client, rig } = await open({
+      pace: { driveBeginsMs: 300 },
+      monotonicNow: () => performance.now() + aheadMs,
+    });
+    const teslaMate = client();
+    await vehicle.send({ ...driving, Gear: 'P', VehicleSpeed: 0 }, 1);
+    await teslaMate.connect();
+    await teslaMate.waitFor(isParked);
+    // the server notes that the vehicle has a slot
+    vi.advanceTimersByTime(1_000);
+    await delay(100);
+    await teslaMate.unsubscribe();
+    await eventually(() => rig.feeds.of(VIN).subscribers === 0);
+    const { slotVins, slotsPrefix } = partitionKeys(namespace, 0);
+    await redis.del(slotVins, slotsPrefix + VIN);
+    aheadMs = 23 * 3_600_000;
+    vi.advanceTimersByTime(10_000);
+
+    await vehicle.send({ Soc: 50 }, 2);
+    await drive(vehicle, [3, 4]);
+    await teslaMate.connect();
+    await teslaMate.waitFor(({ frames }) => frames.at(-1)?.speed === 4);
+    expect(teslaMate.frames.map(({ timeMs }) => timeMs)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('is not sent a drive that has ended meanwhile', async ({ open }) => {
+    const { vehicle, client } = await open({ pace: { driveBeginsMs: 300 } });
+    const teslaMate = client();
+    await vehicle.send({ ...driving, Gear: 'P', VehicleSpeed: 0 }, 1);
+    await teslaMate.connect();
+    await teslaMate.waitFor(isParked);
+    await teslaMate.unsubscribe();
+    await drive(vehicle, [2, 3]);
+    await teslaMate.connect();
+    await teslaMate.waitFor(({ frames }) => frames.length === 2);
+    await vehicle.send({ Gear: 'P', VehicleSpeed: 0, Soc: 50 }, 4);
+    await teslaMate.waitFor(({ frames }) => frames.length === 3);
+    expect(teslaMate.frames.map(({ timeMs }) => timeMs)).toEqual([1, 1, 4]);
+  });
+
+  it('is new, and is sent the present frame of a drive that began a minute ago', async ({ open }) => {
+    const { vehicle, client, connect, confirmed } = await open();
+    await vehicle.send({ ...driving, Gear: 'P', VehicleSpeed: 0 }, 1);
+    (await connect()).subscribe('soc');
+    await confirmed(vehicle.lastEntry);
+    await drive(vehicle, [2, 3, 70_000]);
+    const teslaMate = client();
+    await teslaMate.connect();
+    await seen(teslaMate, [70_000]);
   });
 });
 

@@ -260,7 +260,7 @@ describe('a vehicle that disconnects and reconnects', () => {
   });
 
   it('is received again after the next subscribe', async ({ open }) => {
-    const { vehicle, client } = await open();
+    const { vehicle, client } = await open({ pace: { driveBeginsMs: 10 } });
     await vehicle.connect();
     await vehicle.send({ ...driving, Gear: 'P' }, 1_000);
     await vehicle.disconnect();

@@ -49,6 +49,8 @@ export interface FeedsOptions {
 /** A vehicle whose first subscriber connects to another replica is followed here after this time. */
 const CHECK_EVERY_MS = 1_000;
 const CLEANUP_EVERY_MS = 10_000;
+/** Frames are made for so long after the last slot: a TeslaMate that slept with its vehicle gets the drive that woke it. */
+const FOLLOW_MS = 24 * 3_600_000;
 /** A checkpoint that is older than the window by this much holds nothing that a subscriber can still resume from. */
 const CHECKPOINT_SLACK_MS = 600_000;
 
@@ -226,9 +228,9 @@ export class Feeds {
     }
   }
 
-  #isSlotted(vin: string): boolean {
+  #wasSlotted(vin: string): boolean {
     const foundMs = this.#slotted.get(vin);
-    return foundMs !== undefined && this.#options.monotonicNow() - foundMs < CLEANUP_EVERY_MS;
+    return foundMs !== undefined && this.#options.monotonicNow() - foundMs < FOLLOW_MS;
   }
 
   #cleanupFeed(vin: string, feed: VehicleFeed): void {
@@ -236,7 +238,7 @@ export class Feeds {
       if (feed.isUnknown && feed.subscribers === 0) this.#byVin.delete(vin);
       return;
     }
-    const isFollowed = feed.subscribers > 0 || this.#isSlotted(vin);
+    const isFollowed = feed.subscribers > 0 || this.#wasSlotted(vin);
     if (isFollowed) {
       feed.recentFrames();
       this.#checkpointSchedule.writeIfDue(vin, feed);

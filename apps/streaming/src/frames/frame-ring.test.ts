@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createFrame, type Frame, withoutShiftLetter } from './frame.js';
 import { FrameRing } from './frame-ring.js';
-import { planReplay } from './replay.js';
+import { frameBeforeDrive, planReplay } from './replay.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -115,6 +115,24 @@ describe('planReplay', () => {
       from: 0,
       hasGap: false,
     });
+  });
+});
+
+describe('frameBeforeDrive', () => {
+  const trip = [driving('1-0'), parked('2-0'), driving('3-0'), driving('4-0')];
+
+  it.each([
+    ['a subscriber that has the frame with P', trip, '2-0', false, '2-0'],
+    ['a subscriber that has an earlier frame with P', [parked('1-0'), ...trip.slice(1)], '1-0', false, '2-0'],
+    ['a new subscriber, in the first minute', trip, '4-0', true, '2-0'],
+    ['no new subscriber later', [...trip, driving('70-0')], '70-0', true, undefined],
+    ['no subscriber that has a frame of the drive', trip, '3-0', false, undefined],
+    ['no subscriber that is in an earlier drive', trip, '1-0', false, undefined],
+    ['no subscriber of a parked vehicle', [...trip, parked('5-0')], '2-0', false, undefined],
+    ['no subscriber when the beginning is not kept', trip.slice(2), '2-0', true, undefined],
+  ])('is for %s', (_, frames, position, isNew, expected) => {
+    const ring = ringOf(frames);
+    expect(frameBeforeDrive({ ring, present: frames.at(-1), position, isNew })?.entryId).toBe(expected);
   });
 });
 

@@ -3,7 +3,7 @@
 // frame is missed or sent twice.
 
 import { isAfter } from '@fleetbridge/protocol';
-import type { Frame } from './frame.js';
+import { type Frame, isDriving } from './frame.js';
 import type { FrameRing } from './frame-ring.js';
 
 export interface ReplayPlan {
@@ -13,6 +13,34 @@ export interface ReplayPlan {
   from: number;
   /** Frames between the position and the start of the ring were evicted. */
   hasGap: boolean;
+}
+
+/** A drive that a new subscriber gets from its beginning is at most this old: TeslaMate looks every 30 s. */
+const YOUNG_DRIVE_MS = 60_000;
+
+/**
+ * The last frame with P, for a subscriber that has no frame of the current drive. A TeslaMate that looks whether the
+ * vehicle is really awake ignores every frame until it has fetched vehicle_data and begun its drive, and takes this one as
+ * a sign of life. undefined: the subscriber knows the drive, the vehicle is parked, or the beginning is not kept.
+ */
+export function frameBeforeDrive({
+  ring,
+  present,
+  position,
+  isNew,
+}: {
+  ring: FrameRing;
+  present: Frame | undefined;
+  position: string;
+  /** It has no position of an earlier connection. */
+  isNew: boolean;
+}): Frame | undefined {
+  const parked = ring.at(ring.driveStart - 1);
+  const first = ring.at(ring.driveStart);
+  if (!present || present.isParked || !parked || !first) return undefined;
+  if (isNew) return present.timeMs - first.timeMs <= YOUNG_DRIVE_MS ? parked : undefined;
+  const last = ring.at(ring.after(position) - 1);
+  return isAfter(first.entryId, position) && !(last && isDriving(last)) ? parked : undefined;
 }
 
 /**

@@ -21,6 +21,8 @@ export const ownerPace = {
   idlePingEveryMs: 3_000,
   noPongEndMs: 60_000,
   replayFramesPerSecond: 400,
+  /** Until a client that was just shown a vehicle in a drive has fetched vehicle_data and begun its own drive. */
+  driveBeginsMs: 3_000,
   /** A client with more unread bytes is disconnected. It resumes where it was. */
   unreadBytes: 256_000,
 };

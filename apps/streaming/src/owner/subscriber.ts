@@ -8,7 +8,14 @@ import { isAfter, isVin, normalizeVin } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import type { WebSocket } from 'ws';
 import type { FeedListener, Feeds, Frame, FrameRequest, VehicleFeed } from '../frames/index.js';
-import { hasShiftLetter, isDriving, planReplay, Replay, withoutShiftLetter } from '../frames/index.js';
+import {
+  frameBeforeDrive,
+  hasShiftLetter,
+  isDriving,
+  planReplay,
+  Replay,
+  withoutShiftLetter,
+} from '../frames/index.js';
 import type { StreamingCounts } from '../metrics.js';
 import { Confirmations, type HeldSlot } from '../resume/index.js';
 import { HELLO, parseClientMessage, tokenRejected, vehicleDisconnected, vehicleOffline } from './client-messages.js';
@@ -226,14 +233,20 @@ export class Subscriber implements FeedListener {
     }
   }
 
-  #start(feed: VehicleFeed, slot: HeldSlot, request: FrameRequest): void {
+  #start(feed: VehicleFeed, slot: HeldSlot, request: FrameRequest, { hasWaited = false } = {}): void {
     const { counts, log, pace } = this.#options;
     const ring = feed.recentFrames();
     const sent = this.#sentTo.get(slot.subscriber) ?? nothingSent(slot.cursor);
-    if (isAfter(slot.cursor, sent.upTo)) sent.upTo = slot.cursor;
+    if (!hasWaited && isAfter(slot.cursor, sent.upTo)) sent.upTo = slot.cursor;
     this.#sent = sent;
     this.#sentTo.set(slot.subscriber, sent);
     this.#mayRepeat = true;
+    const isNew = slot.isNew && sent.values === '';
+    const parked = frameBeforeDrive({ ring, present: feed.present, position: sent.upTo, isNew });
+    if (parked && feed.isOnline && !hasWaited) {
+      this.#beginDrive(parked, { feed, slot, request });
+      return;
+    }
 
     const { first, from, hasGap } = planReplay({ ring, present: feed.present, position: sent.upTo });
     if (hasGap) {
@@ -268,6 +281,20 @@ export class Subscriber implements FeedListener {
     });
     this.#replay.start();
     this.#confirmations.ask();
+  }
+
+  /** The client ignores frames until it has fetched vehicle_data; then it is sent the drive from its beginning. */
+  #beginDrive(parked: Frame, { feed, slot, request }: { feed: VehicleFeed; slot: HeldSlot; request: FrameRequest }) {
+    this.#sent.values = '';
+    this.#sent.upTo = parked.entryId;
+    this.#sendIfChanged(parked);
+    this.#timer = setTimeout(() => {
+      try {
+        this.#start(feed, slot, request, { hasWaited: true });
+      } catch (error) {
+        this.failed(error);
+      }
+    }, this.#options.pace.driveBeginsMs);
   }
 
   #unsubscribe(): void {
