@@ -273,8 +273,10 @@ describe('a client that subscribes when the vehicle has just left P, as TeslaMat
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     onTestFinished(() => void vi.useRealTimers());
     let aheadMs = 0;
+    let nowAheadMs = 0;
     const { vehicle, client, rig } = await open({
       pace: { driveBeginsMs: 300 },
+      now: () => Date.now() + nowAheadMs,
       monotonicNow: () => performance.now() + aheadMs,
     });
     const teslaMate = client();
@@ -291,11 +293,19 @@ describe('a client that subscribes when the vehicle has just left P, as TeslaMat
     aheadMs = 23 * 3_600_000;
     vi.advanceTimersByTime(10_000);
 
-    await vehicle.send({ Soc: 50 }, 2);
+    // its last frame with P is no longer kept, and it drives off without another one
+    nowAheadMs = 23 * 3_600_000;
+    rig.feeds.of(VIN).recentFrames();
+    nowAheadMs = 0;
     await drive(vehicle, [3, 4]);
     await teslaMate.connect();
     await teslaMate.waitFor(({ frames }) => frames.at(-1)?.speed === 4);
-    expect(teslaMate.frames.map(({ timeMs }) => timeMs)).toEqual([1, 2, 3, 4]);
+    expect(teslaMate.frames.map(({ timeMs, shiftState }) => [timeMs, shiftState])).toEqual([
+      [1, 'P'],
+      [1, 'P'],
+      [3, 'D'],
+      [4, 'D'],
+    ]);
   });
 
   it('is not sent a drive that has ended meanwhile', async ({ open }) => {

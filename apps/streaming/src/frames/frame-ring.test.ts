@@ -129,10 +129,22 @@ describe('frameBeforeDrive', () => {
     ['no subscriber that has a frame of the drive', trip, '3-0', false, undefined],
     ['no subscriber that is in an earlier drive', trip, '1-0', false, undefined],
     ['no subscriber of a parked vehicle', [...trip, parked('5-0')], '2-0', false, undefined],
-    ['no subscriber when the beginning is not kept', trip.slice(2), '2-0', true, undefined],
+    ['no subscriber when its frame with P is unknown', trip.slice(2), '2-0', true, undefined],
   ])('is for %s', (_, frames, position, isNew, expected) => {
     const ring = ringOf(frames);
     expect(frameBeforeDrive({ ring, present: frames.at(-1), position, isNew })?.entryId).toBe(expected);
+  });
+});
+
+describe('frameBeforeDrive, when the vehicle slept for longer than frames are kept', () => {
+  it('is the last frame with P, with a known power', () => {
+    const ring = ringOf([parked('1-0'), driving('70-0'), driving('71-0')]);
+    ring.evictBefore(60);
+    const present = ring.at(ring.end - 1);
+    const frame = frameBeforeDrive({ ring, present, position: '70-9', isNew: true });
+    expect(frame).toMatchObject({ entryId: '1-0', values: { shift_state: 'P', power: '0' } });
+    ring.evictBefore(71);
+    expect(frameBeforeDrive({ ring, present, position: '70-9', isNew: true })).toBeUndefined();
   });
 });
 

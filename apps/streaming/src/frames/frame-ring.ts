@@ -17,6 +17,7 @@ export class FrameRing {
   #head = 0;
   #first = 0;
   #driveStart = 0;
+  #lastParked: Frame | undefined;
   #lostThrough = BEGINNING;
 
   constructor(windowMs: number) {
@@ -43,12 +44,21 @@ export class FrameRing {
     return Math.max(this.#driveStart, this.#first);
   }
 
-  push({ entryId, timeMs, values, isParked }: Frame): void {
+  /** The frame before the current drive, also when it was evicted; undefined when the beginning of the drive was. */
+  get beforeDrive(): Frame | undefined {
+    return this.#driveStart >= this.#first ? this.#lastParked : undefined;
+  }
+
+  push(frame: Frame): void {
+    const { entryId, timeMs, values, isParked } = frame;
     if (this.end === 0) this.#lostThrough = justBefore(entryId);
     this.#entryIds.push(entryId);
     this.#times.push(timeMs);
     for (const [n, name] of defaultColumns.entries()) this.#columns[n]!.push(compact(values[name]));
-    if (isParked) this.#driveStart = this.end;
+    if (isParked) {
+      this.#driveStart = this.end;
+      this.#lastParked = frame;
+    }
     this.evictBefore(entryMs(entryId) - this.#windowMs);
     if (this.end - this.#first > MAX_FRAMES) this.#evict(1);
   }

@@ -33,6 +33,11 @@ export function asAsleep({ entryId, timeMs, values }: Frame): Frame {
   return createFrame(entryId, { timeMs, values: { ...values, shift_state: '', power: '' } });
 }
 
+/** The same moment in P, with a known power. */
+export function asParked({ entryId, timeMs, values }: Frame): Frame {
+  return createFrame(entryId, { timeMs, values: { ...values, shift_state: 'P', power: '0' } });
+}
+
 /** The same moment without a shift letter and without power. */
 export function withoutShiftLetter({ entryId, timeMs, values }: Frame): Frame {
   return createFrame(entryId, { timeMs, values: { ...values, shift_state: '', power: '0' } });

@@ -3,7 +3,7 @@
 // frame is missed or sent twice.
 
 import { isAfter } from '@fleetbridge/protocol';
-import { type Frame, isDriving } from './frame.js';
+import { asParked, type Frame, isDriving } from './frame.js';
 import type { FrameRing } from './frame-ring.js';
 
 export interface ReplayPlan {
@@ -20,8 +20,9 @@ const YOUNG_DRIVE_MS = 60_000;
 
 /**
  * The last frame with P, for a subscriber that has no frame of the current drive. A TeslaMate that looks whether the
- * vehicle is really awake ignores every frame until it has fetched vehicle_data and begun its drive, and takes this one as
- * a sign of life. undefined: the subscriber knows the drive, the vehicle is parked, or the beginning is not kept.
+ * vehicle is really awake ignores every frame until it has fetched vehicle_data and begun its drive, and takes this one,
+ * because of its power, as a sign of life. undefined: the subscriber knows the drive, the vehicle is parked, or the
+ * beginning is not kept.
  */
 export function frameBeforeDrive({
   ring,
@@ -35,7 +36,7 @@ export function frameBeforeDrive({
   /** It has no position of an earlier connection. */
   isNew: boolean;
 }): Frame | undefined {
-  const parked = ring.at(ring.driveStart - 1);
+  const parked = ring.beforeDrive && asParked(ring.beforeDrive);
   const first = ring.at(ring.driveStart);
   if (!present || present.isParked || !parked || !first) return undefined;
   if (isNew) return present.timeMs - first.timeMs <= YOUNG_DRIVE_MS ? parked : undefined;
