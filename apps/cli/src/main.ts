@@ -1,7 +1,7 @@
 // `fleetbridge <command>`: finds the command in the table of commands/, reads its arguments, reports its errors.
 import { ConfigError, formatConfigError, nearestName, VERSION } from '@fleetbridge/service';
 import { type Command, commands, readArguments, UsageError } from './commands/index.js';
-import { print, printError } from './output/index.js';
+import { print, printError } from './print.js';
 
 // A reader such as head closes the pipe, or the terminal window is closed: later output is discarded.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
@@ -18,8 +18,8 @@ async function main([name, ...args]: readonly string[]): Promise<number | undefi
     process.stdout.write(`${VERSION}\n`);
     return 0;
   }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) {
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry === undefined) {
     const what = name.startsWith('-') ? `unknown option ${name}` : `unknown command "${name}"`;
     const nearest = nearestName(name, Object.keys(commands));
     const advice = nearest === undefined ? `\n\n${listOfCommands().trimEnd()}` : `; did you mean "${nearest}"?`;
@@ -27,9 +27,10 @@ async function main([name, ...args]: readonly string[]): Promise<number | undefi
     return 2;
   }
   try {
+    const command = await entry.load();
     const { values, positionals } = readArguments(args, command.options);
     if (values.help === true) {
-      process.stdout.write(helpOf(name, command));
+      process.stdout.write(helpOf(name, entry.summary, command));
       return 0;
     }
     return await command.run({
@@ -70,7 +71,7 @@ function listOfCommands(): string {
   ].join('\n');
 }
 
-function helpOf(name: string, { usage, summary, help }: Command): string {
+function helpOf(name: string, summary: string, { usage, help }: Command): string {
   const sentence = `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
   return [`Usage: fleetbridge ${name} ${usage}`.trimEnd(), '', sentence, '', ...help, ''].join('\n');
 }

@@ -35,8 +35,12 @@ describe('fleetbridge up', () => {
     const token = readFileSync(path.join(folder, 'tokens'), 'utf8').trim();
     expect(first.output()).toContain(`TESLA_WSS_HOST=wss://localhost:${environment.STREAMING_PORT}`);
     expect(first.output()).toContain(`TOKEN=?token=${token}`);
-    const products = await fetch(`http://localhost:${environment.GATEWAY_PORT}/api/1/products?token=${token}`);
-    expect(await products.json()).toMatchObject({ response: [{ vin: '5YJ3E1EA7KF000001' }] });
+    const products = `http://localhost:${environment.GATEWAY_PORT}/api/1/products?token=${token}`;
+    // as soon as the vehicle has a snapshot
+    await eventually(async () => {
+      const { response } = (await (await fetch(products)).json()) as { response: { vin: string }[] };
+      expect(response.map(({ vin }) => vin)).toEqual(['5YJ3E1EA7KF000001']);
+    }, 30_000);
     await eventually(() => /5YJ3E1EA7KF000001 .* mph .* kW/.test(first.output()), 30_000);
     expect(first.output()).toMatch(/\ntime +vin +gear speed +battery +position +power\n/);
     expect(first.output()).not.toContain('asleep or offline');

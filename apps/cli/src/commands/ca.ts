@@ -15,7 +15,6 @@ import { caConfig } from '../config.js';
 import { type Command, type Invocation, UsageError } from './command.js';
 
 export const ca: Command = {
-  summary: "show the development CA, or download Tesla's vehicle CAs",
   usage: '[fetch [--from <https URL or file>] [--engineering]]',
   help: [
     'Without arguments: prints the files, fingerprints and expiry dates of the development vehicle CA and server CA.',

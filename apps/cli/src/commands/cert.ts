@@ -7,7 +7,6 @@ import { certificateConfig } from '../config.js';
 import { type Command, type Invocation, unknownAction } from './command.js';
 
 export const cert: Command = {
-  summary: 'create a development certificate for a vehicle or for the servers',
   usage: 'vehicle <VIN> | server [--host <name>]…',
   help: [
     'vehicle  writes DATA_DIR/pki/vehicles/<VIN>.pem and .key, signed by the development CA',

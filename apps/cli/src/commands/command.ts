@@ -6,9 +6,14 @@ import { nearestName } from '@fleetbridge/service';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 
-export interface Command {
+/** A command in the table, loaded when it is used: all of them together take half a second. */
+export interface CommandEntry {
   /** One line for the list of commands. */
   readonly summary: string;
+  readonly load: () => Promise<Command> | Command;
+}
+
+export interface Command {
   /** The text after the command's name: "vehicle <VIN>". */
   readonly usage: string;
   /** Lines of --help below the usage. */

@@ -1,13 +1,12 @@
 // `fleetbridge completion`: completion of commands and options in a shell, written from the table of commands.
-import { type Command, UsageError } from './command.js';
+import { type Command, type CommandEntry, UsageError } from './command.js';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
 
-type Commands = Readonly<Record<string, Command>>;
+type Commands = Readonly<Record<string, Command & { summary: string }>>;
 
-/** `commands` is a function, because the table of commands contains this one. */
-export const completionOf = (commands: () => Commands): Command => ({
-  summary: 'print a script that completes commands in bash, zsh or fish',
+/** `entries` is a function, because the table of commands contains this one. */
+export const completionOf = (entries: () => Readonly<Record<string, CommandEntry>>): Command => ({
   usage: shells.join(' | '),
   help: [
     '  bash   add to ~/.bashrc:  source <(fleetbridge completion bash)',
@@ -17,11 +16,16 @@ export const completionOf = (commands: () => Commands): Command => ({
     'It completes the name fleetbridge. In a clone: alias fleetbridge="npx fleetbridge"',
   ],
   options: {},
-  run({ positionals: [shell, ...rest], print }) {
+  async run({ positionals: [shell, ...rest], print }) {
     if (!shells.some((known) => known === shell) || rest.length > 0) {
       throw new UsageError(`expected one of ${shells.join(', ')}`);
     }
-    print(shell === 'fish' ? fishScript(commands()) : bashScript(commands(), { isZsh: shell === 'zsh' }));
+    const loaded = Object.entries(entries()).map(async ([name, { summary, load }]) => [
+      name,
+      { ...(await load()), summary },
+    ]);
+    const commands: Commands = Object.fromEntries(await Promise.all(loaded));
+    print(shell === 'fish' ? fishScript(commands) : bashScript(commands, { isZsh: shell === 'zsh' }));
     return 0;
   },
 });

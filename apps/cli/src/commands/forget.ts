@@ -28,7 +28,6 @@ const DISCONNECT_LIMIT_MS = 15_000;
 const SETTLING_MS = 6_000;
 
 export const forget: Command = {
-  summary: 'delete all stored data of a vehicle',
   usage: '<VIN> [--deny | --force] [--yes]',
   help: [
     'Deletes the records, snapshot, resume positions, dead letters and quarantined messages of the vehicle, and revokes',

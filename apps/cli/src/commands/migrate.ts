@@ -9,7 +9,6 @@ import { writePrivateFile } from '../private-file.js';
 import { type Command, type Invocation, UsageError } from './command.js';
 
 export const migrate: Command = {
-  summary: "write .env and subscriptions.yaml from a configuration of Tesla's Go server",
   usage: '<config.json> [--directory <folder>] [--force]',
   help: [
     'Reads the configuration file of the Go server and writes the files of an installation with Docker Compose:',

@@ -6,7 +6,7 @@ import { commands } from './index.js';
 async function run(line: string): Promise<{ code?: number | undefined; error?: string; lines: string[] }> {
   const [name = '', ...args] = line.split(' ');
   const lines: string[] = [];
-  const command = commands[name]!;
+  const command = await commands[name]!.load();
   const env = { REDIS_URL: 'redis://127.0.0.1:1' };
   try {
     const { values, positionals } = readArguments(args, command.options);

@@ -6,14 +6,13 @@ import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { createLogger, loadConfig, printable, type RunContext, runApp } from '@fleetbridge/service';
 import { defaultPlan, type PhasePlan, SimulatedVehicle, type SimulatedVehicleEvent } from '@fleetbridge/simulator';
 import { simulateConfig } from '../config.js';
-import { print } from '../output/index.js';
+import { print } from '../print.js';
 import { localTime, simulatedVins } from '../supervisor/index.js';
 import { certificateTexts } from './certificate-texts.js';
 import { type Command, type Invocation, numberOption, UsageError } from './command.js';
 import { readPlan } from './plan.js';
 
 export const simulate: Command = {
-  summary: 'connect simulated vehicles to ingest',
   usage: '[--vehicles <n>] [--vin <VIN> …] [--url <wss://…>] [--plan <phases>] [--time-scale <n>]',
   help: [
     '  --vehicles <n>    number of vehicles; default 1. VINs start at 5YJ3E1EA7KF000001',

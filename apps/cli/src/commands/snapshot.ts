@@ -8,7 +8,6 @@ import { pollUntil } from './poll-until.js';
 const RECOMPUTE_LIMIT_MS = 60_000;
 
 export const snapshot: Command = {
-  summary: 'rebuild the snapshots of all vehicles from the log',
   usage: 'recompute',
   help: [
     'Deletes the snapshots. The dispatcher then reads the log from its first record and writes them again. Values from',

@@ -40,7 +40,6 @@ const actions = {
 const [firstKind, ...otherKinds] = deliveryKinds as [DeliveryKind, ...DeliveryKind[]];
 
 export const subscription: Command = {
-  summary: "list, create, control and inspect the dispatcher's subscriptions",
   usage: 'list | create <name> … | delete|pause|resume|seek|lag|peek|dead-letters|redeliver <name> …',
   help: [
     '  list                              all subscriptions: what waits, mistakes, endpoints that are away and why',

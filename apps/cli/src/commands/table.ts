@@ -1,33 +1,67 @@
-// All commands, in the order of `fleetbridge --help`. A new command is a file here and a line in this table.
-import { ca } from './ca.js';
-import { cert } from './cert.js';
-import type { Command } from './command.js';
+// All commands, in the order of `fleetbridge --help`. A new command is a file here and an entry in this table.
+import type { CommandEntry } from './command.js';
 import { completionOf } from './completion.js';
-import { forget } from './forget.js';
-import { coverage, seed, teslamate } from './gateway/index.js';
-import { migrate } from './migrate.js';
-import { simulate } from './simulate.js';
-import { snapshot } from './snapshot.js';
-import { subscription } from './subscription.js';
-import { tail } from './tail.js';
-import { token } from './token.js';
-import { up } from './up.js';
-import { vehicle } from './vehicle.js';
 
-export const commands: Readonly<Record<string, Command>> = {
-  up,
-  simulate,
-  tail,
-  token,
-  teslamate,
-  snapshot,
-  subscription,
-  vehicle,
-  seed,
-  coverage,
-  forget,
-  ca,
-  cert,
-  migrate,
-  completion: completionOf(() => commands),
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  up: {
+    summary: 'run all services on this machine: Redis, dispatcher, ingest, streaming, gateway, simulated vehicles',
+    load: async () => (await import('./up.js')).up,
+  },
+  simulate: {
+    summary: 'connect simulated vehicles to ingest',
+    load: async () => (await import('./simulate.js')).simulate,
+  },
+  tail: {
+    summary: 'print the records of the log, decoded, as they arrive',
+    load: async () => (await import('./tail.js')).tail,
+  },
+  token: {
+    summary: 'create, list and revoke access tokens of the streaming server',
+    load: async () => (await import('./token.js')).token,
+  },
+  teslamate: {
+    summary: 'connect a TeslaMate: its environment and the texts to sign in with; check that it polls and streams',
+    load: async () => (await import('./gateway/index.js')).teslamate,
+  },
+  snapshot: {
+    summary: 'rebuild the snapshots of all vehicles from the log',
+    load: async () => (await import('./snapshot.js')).snapshot,
+  },
+  subscription: {
+    summary: "list, create, control and inspect the dispatcher's subscriptions",
+    load: async () => (await import('./subscription.js')).subscription,
+  },
+  vehicle: {
+    summary: 'allow and deny vehicles at run time',
+    load: async () => (await import('./vehicle.js')).vehicle,
+  },
+  seed: {
+    summary: 'give the gateway a saved vehicle_data document, for fields that telemetry lacks',
+    load: async () => (await import('./gateway/index.js')).seed,
+  },
+  coverage: {
+    summary:
+      'show which fields of vehicle_data telemetry fills for a vehicle, and what TeslaMate loses without the others',
+    load: async () => (await import('./gateway/index.js')).coverage,
+  },
+  forget: {
+    summary: 'delete all stored data of a vehicle',
+    load: async () => (await import('./forget.js')).forget,
+  },
+  ca: {
+    summary: "show the development CA, or download Tesla's vehicle CAs",
+    load: async () => (await import('./ca.js')).ca,
+  },
+  cert: {
+    summary: 'create a development certificate for a vehicle or for the servers',
+    load: async () => (await import('./cert.js')).cert,
+  },
+  migrate: {
+    summary: "write .env and subscriptions.yaml from a configuration of Tesla's Go server",
+    load: async () => (await import('./migrate.js')).migrate,
+  },
+  completion: {
+    summary: 'print a script that completes commands in bash, zsh or fish',
+    load: () => completionOf(() => commands),
+  },
 };

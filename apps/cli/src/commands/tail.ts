@@ -3,12 +3,12 @@ import { BEGINNING, normalizeVin, topics } from '@fleetbridge/protocol';
 import { loadConfig, printable } from '@fleetbridge/service';
 import { type LogEntry, LogTail, type Store } from '@fleetbridge/store';
 import { topicsConfig } from '../config.js';
-import { fitted, printError, recordJsonLine, recordLine } from '../output/index.js';
+import { fitted, recordJsonLine, recordLine } from '../output/index.js';
+import { printError } from '../print.js';
 import { ageMs, type Command, type Invocation, numberOption, UsageError } from './command.js';
 import { openLog } from './log-access.js';
 
 export const tail: Command = {
-  summary: 'print the records of the log, decoded, as they arrive',
   usage: '[--since <30m | 2h | 1d> | --all] [--vin <VIN>] [--topic <topic>] [--count <n>] [--wide] [--json]',
   help: [
     '  --since <age>      start this long ago: 30m, 2h, 1d, or a number of minutes; default: now',

@@ -11,7 +11,6 @@ import { openLog } from './log-access.js';
 const actions = ['create', 'trust', 'list', 'revoke'];
 
 export const token: Command = {
-  summary: 'create, list and revoke access tokens of the streaming server',
   usage: 'create [--vin <VIN>] [--label <text>] | trust <JWT | -> [--vin <VIN>] | list [--json] | revoke <id>',
   help: [
     '  create   creates a token and prints it once; with --vin it is valid for that vehicle only',

@@ -26,7 +26,6 @@ import { ensureBridgeToken } from './bridge-token.js';
 import { type Command, UsageError } from './command.js';
 
 export const up: Command = {
-  summary: 'run all services on this machine: Redis, dispatcher, ingest, streaming, gateway, simulated vehicles',
   usage: '',
   help: [
     'Creates certificates and a token in DATA_DIR, starts the services in order, restarts a service that exits, and prints',

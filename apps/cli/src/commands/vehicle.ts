@@ -8,7 +8,6 @@ const actions = ['allow', 'deny', 'unset', 'list', 'limited'] as const;
 type Action = (typeof actions)[number];
 
 export const vehicle: Command = {
-  summary: 'allow and deny vehicles at run time',
   usage: 'allow <VIN>… | deny <VIN>… | unset <VIN>… | list [--json] | limited [--json]',
   help: [
     '  allow   allows these vehicles in addition to ALLOWED_VINS and ALLOWED_VINS_FILE',

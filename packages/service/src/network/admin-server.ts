@@ -2,7 +2,7 @@
 // routes. Plain HTTP without a password, for loopback or a private network.
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type FastifyInstance, fastify } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { Logger } from '../log/index.js';
 import type { Readiness } from '../process/index.js';
@@ -34,6 +34,8 @@ const CHECK_EVERY_MS = 2_000;
 /** Resolves when the server listens. Throws ListenError. */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
   const { host, port, portVariable, registry, readiness, routes, guard, log } = options;
+  // Only here: it takes a tenth of a second to load, and commands of the CLI have no admin port.
+  const { fastify } = await import('fastify');
   // Scrapers keep their connections open, and a stuck request must not delay the stop.
   const server = fastify({
     logger: false,

@@ -6,8 +6,6 @@ import { type Command, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
 
 export const coverage: Command = {
-  summary:
-    'show which fields of vehicle_data telemetry fills for a vehicle, and what TeslaMate loses without the others',
   usage: '<VIN> [--missing] [--json]',
   help: [
     'Origins: telemetry, derived (computed), seed (fleetbridge seed), default, missing (null or left out).',

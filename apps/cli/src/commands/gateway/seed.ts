@@ -8,7 +8,6 @@ import { type Command, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
 
 export const seed: Command = {
-  summary: 'give the gateway a saved vehicle_data document, for fields that telemetry lacks',
   usage: 'set <file | -> [--vin <VIN>] | remove <VIN>',
   help: [
     '  set      stores the document of one vehicle (-: read it from stdin); its VIN is read from the document',

@@ -11,7 +11,6 @@ const POLL_MS = 1_000;
 const RECENT_MS = 15 * 60_000;
 
 export const teslamate: Command = {
-  summary: 'connect a TeslaMate: its environment and the texts to sign in with; check that it polls and streams',
   usage: 'create [--vin <VIN>] [--label <text>] [--gateway <URL>] [--streaming <URL>] | check [<id>] [--wait <s>]',
   help: [
     '  create   creates a client and prints the environment block of TeslaMate and the two texts of its sign-in page, once',
