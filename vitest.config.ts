@@ -8,6 +8,9 @@ const rooms = [
   { name: 'infra', root: 'infra' },
 ];
 
+// Pure packages, whose files leave nothing behind in the process: a worker is not restarted for each of them.
+const pure = ['access', 'delivery', 'pki', 'protocol', 'settings', 'vehicle-feed', 'vehicle-state'];
+
 export default defineConfig({
   test: {
     // Most of a test's time is waiting for a process or a socket: two files at a time also where vitest would take one.
@@ -16,6 +19,7 @@ export default defineConfig({
       root,
       test: {
         name,
+        isolate: !pure.includes(name),
         include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
         // Real processes and a real Redis on two busy cores: generous limits, waits end as soon as their condition holds.
         testTimeout: 30_000,
