@@ -13,8 +13,8 @@ const pure = ['access', 'delivery', 'pki', 'protocol', 'settings', 'vehicle-feed
 
 export default defineConfig({
   test: {
-    // Most of a test's time is waiting for a process or a socket: two files at a time also where vitest would take one.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // A third of a test's time is waiting for a process or a socket: three files at a time on two cores.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     projects: rooms.map(({ name, root }) => ({
       root,
       test: {
