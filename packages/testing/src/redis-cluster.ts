@@ -1,7 +1,7 @@
 // A real Redis Cluster for one test file: redis-server processes on loopback, each with its own AOF, with evenly
 // distributed slots. Nodes can be killed and restarted one by one.
-import { createServer } from 'node:net';
 import { eventually } from './eventually.js';
+import { isFreePort } from './free-port.js';
 import { type DisposableRedis, startRedis } from './redis.js';
 import { type RedisReply, sendRedisCommand } from './redis-command.js';
 
@@ -131,15 +131,7 @@ async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   while (found.size < count) {
     const port = 11_000 + Math.floor(Math.random() * BUS_OFFSET);
-    if ((await isFree(port)) && (await isFree(port + BUS_OFFSET))) found.add(port);
+    if ((await isFreePort(port)) && (await isFreePort(port + BUS_OFFSET))) found.add(port);
   }
   return [...found];
-}
-
-function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
