@@ -28,6 +28,9 @@ const settings = {
   protocol: 2,
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
+  // The client would not handle the failure of its own SUBSCRIBE: a connection that breaks again at once would end the
+  // process with an unhandled rejection. Who subscribes does so at each 'ready'.
+  autoResubscribe: false,
   maxRetriesPerRequest: 0,
   connectTimeout: 5_000,
   socketTimeout: ANSWER_LIMIT_MS,
