@@ -1,13 +1,17 @@
 // A day of a vehicle with the clock of the test, polled by a client that follows TeslaMate's state machine.
+import { TeslaMatePoller } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
 import { it, parked, type Rig, type Signals } from './gateway-rig.js';
-import { TeslaMatePoller } from './teslamate-poller.js';
 
 const VOLTS = 380;
 
 class Day {
   rig: Rig;
-  readonly poller = new TeslaMatePoller(() => this.rig);
+  readonly poller = new TeslaMatePoller({
+    now: () => this.rig.clock.nowMs,
+    data: () => this.rig.data(),
+    vehicle: () => this.rig.one(),
+  });
   #nextPollMs = 0;
   #odometer = 1_000;
   /** Called at each poll, for restarts. */

@@ -1,8 +1,19 @@
 // A client that follows TeslaMate's state machine of a car: what it polls in which state, what it stores, and the rules
 // whose violation ends TeslaMate (docs/protocol/teslamate.md#clocks).
-import { vehicleDataMistakes, vehicleMistakes } from '@fleetbridge/testing';
-import { expect } from 'vitest';
-import type { Rig } from './gateway-rig.js';
+import assert from 'node:assert/strict';
+import { vehicleDataMistakes, vehicleMistakes } from './vehicle-data-check.js';
+
+/** The gateway of one vehicle. It can be another process after a restart. */
+export interface PolledGateway {
+  /** The clock of TeslaMate's machine. */
+  now(): number;
+  /** `GET /api/1/vehicles/{id}/vehicle_data` */
+  // biome-ignore lint/suspicious/noExplicitAny: the documents are checked by vehicleDataMistakes
+  data(): Promise<{ status: number; headers: Headers; body: any }>;
+  /** The vehicle of `GET /api/1/vehicles/{id}` */
+  // biome-ignore lint/suspicious/noExplicitAny: checked by vehicleMistakes
+  vehicle(): Promise<any>;
+}
 
 export type CarState = 'start' | 'online' | 'driving' | 'charging' | 'updating' | 'asleep' | 'offline' | 'in_service';
 
@@ -16,8 +27,7 @@ export interface ChargeRow {
 }
 
 export class TeslaMatePoller {
-  /** The gateway can be another process after a restart. */
-  readonly #rig: () => Rig;
+  readonly #gateway: PolledGateway;
   #state: CarState = 'start';
   /** Start of the state in TeslaMate's table: `online` by the document's time, others by its own clock. */
   #startMs = 0;
@@ -30,8 +40,8 @@ export class TeslaMatePoller {
   readonly seen = new Set<string>();
   requests = 0;
 
-  constructor(rig: () => Rig) {
-    this.#rig = rig;
+  constructor(gateway: PolledGateway) {
+    this.#gateway = gateway;
   }
 
   get state(): CarState {
@@ -48,40 +58,39 @@ export class TeslaMatePoller {
   async poll(): Promise<void> {
     if (['start', 'asleep', 'offline'].includes(this.#state) && (await this.#vehicleState()) !== 'online') return;
     this.requests++;
-    const { status, headers, body } = await this.#rig().data();
-    expect(headers.get('content-type')).toMatch(/^application\/json/);
-    if (status === 405) return this.#enter('in_service', this.#rig().clock.nowMs);
+    const { status, headers, body } = await this.#gateway.data();
+    assert.match(headers.get('content-type') ?? '', /^application\/json/);
+    if (status === 405) return this.#enter('in_service', this.#gateway.now());
     if (status === 408) {
       await this.#vehicleState();
       return;
     }
-    expect(status).toBe(200);
+    assert.equal(status, 200);
     this.#document(body.response);
   }
 
   async #vehicleState(): Promise<string> {
     this.requests++;
-    const vehicle = await this.#rig().one();
-    expect(vehicleMistakes(vehicle)).toEqual([]);
+    const vehicle = await this.#gateway.vehicle();
+    assert.deepEqual(vehicleMistakes(vehicle), []);
     if (vehicle.state === 'online') return 'online';
     // ends the session of a charge, or crashes in an update
-    if (this.#state === 'charging' || this.#state === 'updating') expect(vehicle.state).toBe('offline');
-    if (!(this.#state === 'charging' || this.#state === 'updating'))
-      this.#enter(vehicle.state, this.#rig().clock.nowMs);
+    if (this.#state === 'charging' || this.#state === 'updating') assert.equal(vehicle.state, 'offline');
+    if (!(this.#state === 'charging' || this.#state === 'updating')) this.#enter(vehicle.state, this.#gateway.now());
     return vehicle.state;
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: checked by vehicleDataMistakes
   #document(document: any): void {
-    expect(vehicleDataMistakes(document)).toEqual([]);
+    assert.deepEqual(vehicleDataMistakes(document), []);
     const { drive_state: drive, charge_state: charge, vehicle_state: vehicle, climate_state: climate } = document;
     // lower: fetched again without a pause; later than now: the next `asleep` ends TeslaMate
-    expect(drive.timestamp).toBeGreaterThanOrEqual(this.#timestampMs);
-    expect(drive.timestamp).toBeLessThanOrEqual(this.#rig().clock.nowMs);
+    assert.ok(drive.timestamp >= this.#timestampMs, `${drive.timestamp} after ${this.#timestampMs}`);
+    assert.ok(drive.timestamp <= this.#gateway.now(), `${drive.timestamp} is later than now`);
     this.#timestampMs = drive.timestamp;
     const { status } = vehicle.software_update;
     if (this.#updateStatus === 'installing') {
-      expect(['installing', '']).toContain(status);
+      assert.ok(['installing', ''].includes(status), `${status} after installing`);
       if (status === '') this.installed.push(vehicle.car_version.split(' ')[0]);
     }
     this.#updateStatus = status;
@@ -99,7 +108,7 @@ export class TeslaMatePoller {
   #charge(charge: any): void {
     if (this.#state !== 'charging') this.charges.push([]);
     this.charges.at(-1)!.push({
-      atMs: this.#rig().clock.nowMs,
+      atMs: this.#gateway.now(),
       energyKwh: charge.charge_energy_added,
       powerKw: charge.charger_power,
       phases: charge.charger_phases,
@@ -112,7 +121,7 @@ export class TeslaMatePoller {
     if (state === this.#state) return;
     const isNewRow = tableState(state) !== tableState(this.#state);
     // the constraint of the table: a state ends after it began
-    if (isNewRow) expect(startMs).toBeGreaterThanOrEqual(this.#startMs);
+    if (isNewRow) assert.ok(startMs >= this.#startMs, `${state} begins before ${this.#state}`);
     if (isNewRow) this.#startMs = startMs;
     this.#state = state;
     this.entered.push(state);
