@@ -1,4 +1,4 @@
-// `fleetbridge up` with ports and data of its own, and the pids of its processes, for the test with the real TeslaMate.
+// `fleetbridge up` with ports and data of its own, and the pids of its processes, for tests with TeslaMate and its clients.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -29,13 +29,21 @@ export interface Bridge {
   output(): string;
   /** Runs `fleetbridge` on its data; resolves with stdout. */
   command(...args: string[]): Promise<string>;
-  /** Ends it with SIGKILL; resolves with the milliseconds until it has a successor. */
-  kill(name: BridgeProcess): Promise<number>;
+  /** Ends it, by default with SIGKILL; resolves with the milliseconds until it has a successor. */
+  kill(name: BridgeProcess, signal?: 'SIGKILL' | 'SIGTERM'): Promise<number>;
   /** Requests answered by the running gateway, by route and status. */
   requests(): Promise<Map<string, number>>;
 }
 
-export async function startBridge(folder: string, vins: string[], cleanUp: (() => unknown)[]): Promise<Bridge> {
+export interface BridgeOptions {
+  /** The data directory. */
+  folder: string;
+  vins: string[];
+  cleanUp: (() => unknown)[];
+  env?: Record<string, string>;
+}
+
+export async function startBridge({ folder, vins, cleanUp, env: more = {} }: BridgeOptions): Promise<Bridge> {
   const ports = {} as Record<(typeof portNames)[number], number>;
   for (const name of portNames) ports[name] = await freePort();
   const { PATH, REDIS_SERVER = 'redis-server' } = process.env;
@@ -48,6 +56,7 @@ export async function startBridge(folder: string, vins: string[], cleanUp: (() =
     LOG_FORMAT: 'json',
     SHUTDOWN_SECONDS: '5',
     ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)])),
+    ...more,
   };
   const child = spawn(process.execPath, [cli, 'up'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
@@ -71,11 +80,11 @@ export async function startBridge(folder: string, vins: string[], cleanUp: (() =
     caPem: read('pki', 'server-ca.pem'),
     output: () => output,
     command: async (...args) => (await run(process.execPath, [cli, ...args], { env })).stdout,
-    async kill(name) {
+    async kill(name, signal = 'SIGKILL') {
       const pid = await pidOf(name, child.pid!);
       if (pid === undefined) throw new Error(`${name} does not run`);
       const startedMs = Date.now();
-      process.kill(pid, 'SIGKILL');
+      process.kill(pid, signal);
       await eventually(async () => ![undefined, pid].includes(await pidOf(name, child.pid!)), 60_000);
       return Date.now() - startedMs;
     },

@@ -41,7 +41,7 @@ const cars: { vin: string; plan: PhasePlan[] }[] = [
     const note = (text: string) => console.log(`${new Date().toISOString()} ${text}`);
     note(`output in ${folder}`);
     const vins = cars.map(({ vin }) => vin);
-    const bridge = await startBridge(join(folder, 'data'), vins, cleanUp);
+    const bridge = await startBridge({ folder: join(folder, 'data'), vins, cleanUp });
     const { ports, token, caPem } = bridge;
     const streaming = `wss://localhost:${ports.STREAMING_PORT}`;
     const created = await bridge.command(
