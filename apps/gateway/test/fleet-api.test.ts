@@ -2,7 +2,7 @@
 import { forgetVehicle, SeedStore } from '@fleetbridge/store';
 import { vehicleDataMistakes, vehicleMistakes } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
-import { it, OTHER_VIN, parked, START_MS, TOKEN, VIN } from './gateway-rig.js';
+import { it, OTHER_VIN, parked, type Rig, START_MS, TOKEN, VIN } from './gateway-rig.js';
 
 describe('products', () => {
   it('lists admitted vehicles, also one that has never sent anything, with ids that never change', async ({
@@ -176,6 +176,39 @@ it('describes every route and field of its answers in OpenAPI 3.1', async ({ sta
   ]) {
     expect(Object.keys(properties[section].properties)).toEqual(expect.arrayContaining(Object.keys(response[section])));
   }
+});
+
+describe('fleet_status', () => {
+  const ask = (rig: Rig, body: string) =>
+    rig.request('/api/1/vehicles/fleet_status', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+
+  it('shows which vehicles have sent telemetry, and their firmware', async ({ startRig }) => {
+    const rig = await startRig({ env: { ALLOWED_VINS: `${VIN},${OTHER_VIN}` } });
+    await rig.vehicle().send({ ...parked, Version: '2026.20.6 abcdef123456' });
+    const { status, body } = await ask(rig, JSON.stringify({ vins: [VIN, OTHER_VIN, '5YJ3E1EA7KF000009'] }));
+    expect(status).toBe(200);
+    expect(body.response).toMatchObject({ key_paired_vins: [VIN], unpaired_vins: [OTHER_VIN] });
+    expect(Object.keys(body.response.vehicle_info)).toEqual([VIN, OTHER_VIN]);
+    expect(body.response.vehicle_info[VIN]).toMatchObject({
+      firmware_version: '2026.20.6',
+      total_number_of_keys: null,
+    });
+    expect(body.response.vehicle_info[OTHER_VIN].firmware_version).toBeNull();
+    const one = await ask(rig, JSON.stringify({ vins: [OTHER_VIN] }));
+    expect(one.body.response.key_paired_vins).toEqual([]);
+  });
+
+  it('answers 400 with a sentence for a list that is not one of texts', async ({ startRig }) => {
+    const rig = await startRig();
+    for (const text of ['{"vins":"5YJ3E1EA7KF000001"}', '{"vins":[1]}', '{"vins":null}', '{"vins":{}}']) {
+      const { status, body } = await ask(rig, text);
+      expect({ text, status, error: body.error }).toEqual({ text, status: 400, error: 'invalid_vins' });
+    }
+  });
 });
 
 it('answers its own address as that of the region', async ({ startRig }) => {

@@ -32,6 +32,8 @@ export const apiErrors = {
     new ApiError(404, 'not_found: unknown path', 'this gateway answers the paths of docs/gateway.md only'),
   wrongMethod: (allowed: string) =>
     new ApiError(405, 'method not allowed', `this path answers ${allowed} requests only`),
+  invalidVins: () =>
+    new ApiError(400, 'invalid_vins', 'expected a body such as {"vins":["5YJ3E1EA7KF000001"]}, a list of texts'),
   unavailable: () =>
     new ApiError(408, 'vehicle unavailable: vehicle is offline or asleep', 'no telemetry is received from the vehicle'),
   inService: () =>

@@ -114,6 +114,21 @@ export const openapi = {
         },
       },
     },
+    '/api/1/vehicles/fleet_status': {
+      post: {
+        summary: 'Whether the application key is paired, and the firmware, as telemetry shows them',
+        parameters: [token],
+        requestBody: {
+          content: json({ type: 'object', properties: { vins: { type: 'array', items: { type: 'string' } } } }).content,
+        },
+        responses: {
+          '200': { description: 'A vehicle that has sent records is paired. What only Tesla knows is null.' },
+          '400': failure('vins is not a list of texts.'),
+          ...unauthorized,
+          ...notReady,
+        },
+      },
+    },
     '/api/1/users/region': {
       get: {
         summary: 'The address of this gateway, for programs that ask Tesla for the one of their region',

@@ -9,12 +9,13 @@ import {
   type Grant,
   requestToken,
 } from '@fleetbridge/access';
-import { fieldCoverage } from '@fleetbridge/vehicle-state';
+import { fieldCoverage, newestEntryId } from '@fleetbridge/vehicle-state';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { SignIn, TokenAnswer } from '../sign-in/index.js';
 import type { CatalogVehicle, PresentVehicle, PresentVehicles, VehicleCatalog } from '../vehicles/index.js';
 import { apiErrors } from './api-error.js';
 import { VehicleDataDocuments, vehicleDocument } from './documents.js';
+import { fleetStatus, requestedVins } from './fleet-status.js';
 import { openapi } from './openapi.js';
 
 export interface RoutesOptions {
@@ -36,6 +37,19 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
   };
   only(server, 'GET', '/api/1/products', list);
   only(server, 'GET', '/api/1/vehicles', list);
+
+  only(server, 'POST', '/api/1/vehicles/fleet_status', async (request) => {
+    const grant = await admit(request);
+    const vins = requestedVins(request.body);
+    // a vehicle that is not admitted, or not the grant's, is left out
+    const vehicles = (await catalog.list(grant)).filter(({ vin }) => vins === undefined || vins.includes(vin));
+    const now = await Promise.all(vehicles.map((vehicle) => present.read(vehicle)));
+    const known = now.map(({ vin, live: { state } }) => ({
+      vin,
+      state: newestEntryId(state) === undefined ? undefined : state,
+    }));
+    return { response: fleetStatus(known) };
+  });
 
   only(server, 'GET', '/api/1/vehicles/:id', async (request) => ({
     response: vehicleDocument(await read(request)),
