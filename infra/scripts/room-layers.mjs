@@ -9,6 +9,7 @@ const everyPackage = [
   'service',
   'settings',
   'store',
+  'vehicle-command',
   'vehicle-feed',
   'vehicle-state',
 ];
@@ -17,6 +18,7 @@ const everyPackage = [
 export const workspaceImports = {
   'packages/protocol': [],
   'packages/settings': [],
+  'packages/vehicle-command': [],
   'packages/pki': [],
   'packages/testing': [],
   'packages/store': ['protocol', 'testing'],
@@ -25,7 +27,7 @@ export const workspaceImports = {
   'packages/vehicle-feed': ['protocol', 'service', 'store', 'vehicle-state'],
   'packages/access': ['store'],
   'packages/delivery': ['protocol', 'service', 'settings', 'store'],
-  'packages/simulator': ['pki', 'protocol'],
+  'packages/simulator': ['pki', 'protocol', 'vehicle-command'],
   'apps/ingest': everyPackage,
   'apps/dispatcher': everyPackage,
   'apps/streaming': everyPackage,
@@ -51,6 +53,7 @@ export const layers = {
   'packages/settings': [['variables'], ['values']],
   'packages/service': [['workers'], ['network'], ['process'], ['metrics', 'files', 'go-server'], ['log'], ['config']],
   'packages/protocol': [['record'], ['json', 'payload', 'envelope'], ['messages', 'ids']],
+  'packages/vehicle-command': [['signer'], ['answers', 'commands'], ['session'], ['authentication'], ['messages']],
   'packages/delivery': [['definition'], ['*'], ['shared']],
   'apps/streaming': [['owner', 'raw', 'http', 'grpc', 'pubsub'], ['frames'], ['resume'], ['records']],
   'apps/gateway': [['fleet-api'], ['sign-in', 'vehicles']],

@@ -1,0 +1,2 @@
+export * from './authentication/index.js';
+export * from './messages/index.js';
