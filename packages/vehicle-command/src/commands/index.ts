@@ -1,0 +1,3 @@
+export type { Parameter, Parameters, ParameterType, Refusal } from './parameters.js';
+export type { CommandRow, CommandScope, RepeatClass, RestCommand, SignedCommand, Values } from './row.js';
+export { type CommandRequest, commandTable, type PreparedCommand, prepareCommand, readBody } from './table.js';
