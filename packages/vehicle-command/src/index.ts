@@ -3,3 +3,4 @@ export * from './authentication/index.js';
 export * from './commands/index.js';
 export * from './messages/index.js';
 export * from './session/index.js';
+export * from './signer/index.js';

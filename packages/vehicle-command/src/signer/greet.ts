@@ -1,0 +1,72 @@
+// Begins a session: a handshake with the domain that the command needs, repeated while the answer is not usable. A
+// handshake changes nothing in the vehicle.
+import { faultOf } from '../answers/index.js';
+import {
+  areEqual,
+  handshakeRequest,
+  newAddressing,
+  readHandshakeAnswer,
+  type Session,
+  sessionOf,
+} from '../session/index.js';
+import { type Attempt, MAX_SESSION_INFO_AGE_MS, pause, send } from './attempt.js';
+import type { CommandOutcome } from './outcome.js';
+import { isOffline, messageInBody } from './transport.js';
+
+/** Per command, all sessions together. */
+const MAX_HANDSHAKES = 3;
+
+export type Greeting = { kind: 'session'; session: Session } | { kind: 'outcome'; outcome: CommandOutcome };
+
+/** `previous`: the session before, if there was one. */
+export async function greet(attempt: Attempt, previous?: Session): Promise<Greeting> {
+  let lastFault: number | undefined;
+  for (let isFirst = true; attempt.calls.handshakes < MAX_HANDSHAKES; isFirst = false) {
+    if (!isFirst && !(await pause(attempt))) break;
+    const answer = await askOnce(attempt);
+    if (answer.kind === 'outcome') return answer;
+    if (answer.kind === 'session') {
+      await keep(attempt, answer.session, previous);
+      return answer;
+    }
+    lastFault = answer.fault;
+  }
+  const outcome: CommandOutcome = { kind: 'gave_up', ...(lastFault && { fault: faultOf(lastFault) }) };
+  return { kind: 'outcome', outcome };
+}
+
+async function askOnce(attempt: Attempt): Promise<Greeting | { kind: 'repeat'; fault?: number }> {
+  const { parts, vin, domain } = attempt;
+  const addressing = newAddressing(domain, parts.randomBytes);
+  const sentMs = parts.clock.monotonicMs();
+  const result = await send(attempt, 'handshakes', handshakeRequest(addressing, parts.key.publicKey));
+  if (result.kind === 'not_sent') return outcome({ kind: 'unreachable', cause: result.cause });
+  if (result.kind !== 'http') return { kind: 'repeat' };
+  if (result.status !== 200) return httpError(result);
+  const bytes = messageInBody(result.body);
+  if (bytes === 'unreadable') return outcome({ kind: 'invalid_server_answer' });
+  if (bytes === 'empty' || parts.clock.monotonicMs() - sentMs > MAX_SESSION_INFO_AGE_MS) return { kind: 'repeat' };
+  const answer = readHandshakeAnswer({ ...addressing, vin, key: parts.key }, bytes);
+  if (answer.kind === 'not_paired') return outcome(answer);
+  if (answer.kind === 'verified') return { kind: 'session', session: sessionOf(answer.info, parts.clock.nowMs()) };
+  if (answer.kind === 'discarded') return { kind: 'repeat' };
+  const fault = faultOf(answer.fault);
+  return fault.remedy === 'final' ? outcome({ kind: 'fault', fault }) : { kind: 'repeat', fault: fault.number };
+}
+
+function httpError(result: { status: number; body: string; retryAfter?: string }): Greeting | { kind: 'repeat' } {
+  const { status, body } = result;
+  if (status === 422) return outcome({ kind: 'needs_rest', because: 'vehicle' });
+  if (isOffline(status, body) || status === 503) return outcome({ kind: 'unavailable' });
+  if (status === 408) return { kind: 'repeat' };
+  return outcome({ ...result, kind: 'http_error' });
+}
+
+function outcome(outcome: CommandOutcome): Greeting {
+  return { kind: 'outcome', outcome };
+}
+
+async function keep(attempt: Attempt, session: Session, previous: Session | undefined): Promise<void> {
+  if (previous !== undefined && !areEqual(previous.vehicleKey, session.vehicleKey)) attempt.isVehicleKeyReplaced = true;
+  await attempt.parts.sessions.save(attempt.vin, attempt.domain, session);
+}
