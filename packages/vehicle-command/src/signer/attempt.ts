@@ -2,7 +2,7 @@
 import type { CommandKey } from '../authentication/index.js';
 import type { PreparedCommand } from '../commands/index.js';
 import type { Domain } from '../messages/index.js';
-import type { SessionStore } from '../session/index.js';
+import type { Session, SessionStore } from '../session/index.js';
 import type { Transport, TransportResult } from './transport.js';
 
 export interface SignerParts {
@@ -29,6 +29,11 @@ export interface Attempt {
   /** Of the monotonic clock. */
   deadlineMs: number;
   calls: { handshakes: number; commands: number };
+  /** As last known; a handshake or session info replaces it. */
+  session: Session | undefined;
+  /** A command makes one more handshake at most, after a fault that session info doesn't correct. */
+  mayGreetAgain: boolean;
+  lifetimeSeconds: number;
   isVehicleKeyReplaced: boolean;
 }
 
@@ -45,7 +50,7 @@ export function timeLeftMs({ parts, deadlineMs }: Attempt): number {
 /** Waits before a call is repeated; false if there is no time left for it. */
 export async function pause(attempt: Attempt, milliseconds = RETRY_PAUSE_MS): Promise<boolean> {
   if (timeLeftMs(attempt) <= milliseconds) return false;
-  await attempt.parts.clock.sleep(milliseconds);
+  if (milliseconds > 0) await attempt.parts.clock.sleep(milliseconds);
   return timeLeftMs(attempt) > 0;
 }
 

@@ -8,10 +8,14 @@ import { applySessionInfo } from './recover.js';
 import type { SignedCommandMessage } from './sign.js';
 import { isOffline, messageInBody, type TransportResult } from './transport.js';
 
-export type Delivery =
-  | { kind: 'outcome'; outcome: CommandOutcome }
-  /** Rejected, not executed: it may be signed again. */
-  | { kind: 'rejected'; fault: Fault; sessionInfo: { encoded: Uint8Array; tag: Uint8Array } | undefined };
+export type Delivery = { kind: 'outcome'; outcome: CommandOutcome } | Rejection;
+
+/** Not executed, unless the fault is a used counter. */
+export interface Rejection {
+  kind: 'rejected';
+  fault: Fault;
+  sessionInfo: { encoded: Uint8Array; tag: Uint8Array } | undefined;
+}
 
 type Judgement = Delivery | { kind: 'open'; cause: UnknownCause };
 
@@ -25,7 +29,7 @@ export async function deliver(attempt: Attempt, session: Session, signed: Signed
   if (second.kind === 'open') return unknown(attempt, second.cause, first.cause.kind === 'wait');
   if (second.kind === 'rejected') {
     // Whatever the fault, the first copy may have been executed. A used counter proves that it arrived.
-    await applySessionInfo({ attempt, session, signed, sessionInfo: second.sessionInfo });
+    await applySessionInfo(attempt, { session, signed, sessionInfo: second.sessionInfo });
     const isReceived = second.fault.remedy === 'counter_used' || first.cause.kind === 'wait';
     return unknown(attempt, { kind: 'fault', fault: second.fault }, isReceived);
   }
@@ -43,12 +47,8 @@ async function sendOnce(attempt: Attempt, signed: SignedCommandMessage): Promise
   const bytes = messageInBody(result.body);
   if (typeof bytes === 'string') return { kind: 'open', cause: { kind: 'unreadable' } };
   const { answer, sessionInfo } = readAnswer(signed.sent, bytes);
-  if (answer.kind === 'fault') return rejected(answer.fault, isLate ? undefined : sessionInfo);
-  return verdict(attempt, answer);
-}
-
-function rejected(fault: Fault, sessionInfo: { encoded: Uint8Array; tag: Uint8Array } | undefined): Delivery {
-  return { kind: 'rejected', fault, sessionInfo };
+  if (answer.kind !== 'fault') return verdict(attempt, answer);
+  return { kind: 'rejected', fault: answer.fault, sessionInfo: isLate ? undefined : sessionInfo };
 }
 
 function verdict(attempt: Attempt, answer: Exclude<Answer, { kind: 'fault' }>): Judgement {

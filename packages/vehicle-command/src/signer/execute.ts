@@ -7,14 +7,12 @@ import { type Attempt, pause, type SignerParts, timeLeftMs } from './attempt.js'
 import { deliver } from './deliver.js';
 import { greet } from './greet.js';
 import type { CommandOutcome, CommandResult } from './outcome.js';
-import { recoverSession } from './recover.js';
+import { afterRejection } from './rejection.js';
 import { type SignedCommandMessage, signCommand } from './sign.js';
 
 /** How often a command is signed; every call is billed. */
 const MAX_SIGNATURES = 3;
 const LIFETIME_SECONDS = 10;
-/** After a vehicle has rejected the usual lifetime. */
-const SHORT_LIFETIME_SECONDS = 4;
 
 export interface CommandToExecute {
   vin: string;
@@ -47,6 +45,9 @@ export async function executePrepared(
     command,
     deadlineMs: parts.clock.monotonicMs() + timeoutMs,
     calls: { handshakes: 0, commands: 0 },
+    session: await parts.sessions.load(vin, command.row.domain),
+    mayGreetAgain: true,
+    lifetimeSeconds: LIFETIME_SECONDS,
     isVehicleKeyReplaced: false,
   };
   const outcome = await execute(attempt);
@@ -54,81 +55,55 @@ export async function executePrepared(
 }
 
 async function execute(attempt: Attempt): Promise<CommandOutcome> {
-  const { sessions } = attempt.parts;
-  let session = await sessions.load(attempt.vin, attempt.domain);
-  let mayGreet = true;
-  let lifetimeSeconds = LIFETIME_SECONDS;
   let fault: Fault | undefined;
-  for (let signatures = 0; signatures < MAX_SIGNATURES; signatures += 1) {
-    if (session === undefined) {
-      const greeting = await greet(attempt);
-      if (greeting.kind === 'outcome') return greeting.outcome;
-      session = greeting.session;
-    }
-    if (timeLeftMs(attempt) <= 0) break;
-    const signed = await sign(attempt, session, lifetimeSeconds);
-    if (signed === undefined) {
-      // The last counter is used: only a new epoch helps.
-      const greeting = mayGreet ? await greet(attempt, session) : undefined;
-      mayGreet = false;
-      if (greeting?.kind === 'outcome') return greeting.outcome;
-      if (greeting === undefined || areEqual(greeting.session.epoch, session.epoch)) return countersExhausted;
-      session = greeting.session;
-      continue;
-    }
-    const delivery = await deliver(attempt, session, signed);
+  for (let signatures = 1; signatures <= MAX_SIGNATURES; signatures += 1) {
+    const ready = await readyMessage(attempt);
+    if (ready.kind === 'outcome') return ready.outcome;
+    const delivery = await deliver(attempt, ready.session, ready.signed);
     if (delivery.kind === 'outcome') return delivery.outcome;
     fault = delivery.fault;
-    if (fault.remedy === 'not_paired') return { kind: 'not_paired' };
-    if (fault.remedy === 'final') return { kind: 'fault', fault };
-    const isLast = signatures === MAX_SIGNATURES - 1;
-    if (fault.remedy === 'retry') {
-      if (isLast || !(await pause(attempt))) break;
-      continue;
-    }
-    const isRepeated = fault.remedy === 'expires_too_late' && lifetimeSeconds === SHORT_LIFETIME_SECONDS;
-    if (isRepeated) return { kind: 'fault', fault };
-    if (fault.remedy === 'expires_too_late') lifetimeSeconds = SHORT_LIFETIME_SECONDS;
-    const recovered = await recoverSession({
-      attempt,
-      session,
-      signed,
-      sessionInfo: delivery.sessionInfo,
-      mayGreet: mayGreet && !isLast,
-    });
-    if (recovered.kind === 'outcome') {
-      const isOpen = fault.remedy === 'counter_used';
-      return isOpen ? unknownAfter(attempt, fault) : recovered.outcome;
-    }
-    if (recovered.kind === 'greeted') mayGreet = false;
-    if (fault.remedy === 'counter_used' && mayBeOurs(recovered, session, signed)) return unknownAfter(attempt, fault);
-    if (recovered.kind !== 'unchanged') session = recovered.session;
-    // The first correction needs no pause: the vehicle is not busy.
-    if (signatures > 0 && (isLast || !(await pause(attempt)))) break;
+    const isLast = signatures === MAX_SIGNATURES;
+    const step = await afterRejection(attempt, { ...ready, rejection: delivery, isLast });
+    if (step.kind === 'outcome') return step.outcome;
+    // The first correction of a session needs no pause: the vehicle is not busy.
+    if (isLast || !(await pause(attempt, step.isBusy || signatures > 1 ? undefined : 0))) break;
   }
   return { kind: 'gave_up', ...(fault && { fault }) };
 }
 
-/**
- * A network may deliver a message twice and return the answer to the second copy: a used counter. The vehicle's highest
- * counter is then exactly ours. It is also exactly ours if another signer with the same key has sent one command, which
- * can't be distinguished.
- */
-function mayBeOurs(
-  recovered: { kind: 'updated' | 'greeted'; session: Session; vehicleCounter: number } | { kind: 'unchanged' },
-  before: Session,
-  { counter }: SignedCommandMessage,
-): boolean {
-  if (recovered.kind === 'unchanged') return true;
-  return !areEqual(recovered.session.epoch, before.epoch) || recovered.vehicleCounter === counter;
+type Ready =
+  | { kind: 'ready'; session: Session; signed: SignedCommandMessage }
+  | { kind: 'outcome'; outcome: CommandOutcome };
+
+/** A signed message for the session; without a session, a handshake comes first. */
+async function readyMessage(attempt: Attempt): Promise<Ready> {
+  const known = attempt.session;
+  if (known === undefined) {
+    const greeting = await greet(attempt);
+    if (greeting.kind === 'outcome') return greeting;
+  }
+  const session = attempt.session!;
+  if (timeLeftMs(attempt) <= 0) return { kind: 'outcome', outcome: { kind: 'gave_up' } };
+  const signed = await sign(attempt, session);
+  if (signed !== undefined) return { kind: 'ready', session, signed };
+  return known === undefined || !attempt.mayGreetAgain ? countersUsed : await readyInNewEpoch(attempt, session);
 }
 
+/** The last counter of the session is used: only a new epoch helps. */
+async function readyInNewEpoch(attempt: Attempt, session: Session): Promise<Ready> {
+  attempt.mayGreetAgain = false;
+  const greeting = await greet(attempt);
+  if (greeting.kind === 'outcome') return greeting;
+  return areEqual(greeting.session.epoch, session.epoch) ? countersUsed : await readyMessage(attempt);
+}
+
+const countersUsed: Ready = {
+  kind: 'outcome',
+  outcome: { kind: 'failed', text: 'all counters of the session are used; restart the vehicle (both scroll wheels)' },
+};
+
 /** Undefined if the session has no counter left. */
-async function sign(
-  attempt: Attempt,
-  session: Session,
-  lifetimeSeconds: number,
-): Promise<SignedCommandMessage | undefined> {
+async function sign(attempt: Attempt, session: Session): Promise<SignedCommandMessage | undefined> {
   const { parts, vin, domain, command } = attempt;
   // Stored before the bytes leave: a counter that is lost in a crash is only skipped, never used twice.
   const counter = await parts.sessions.allocateCounter(vin, domain, session.epoch, session.counter + 1);
@@ -141,19 +116,10 @@ async function sign(
     addressing: newAddressing(domain, parts.randomBytes),
     counter,
     payload: command.payload,
-    lifetimeSeconds: Math.min(lifetimeSeconds, secondsLeft),
+    lifetimeSeconds: Math.min(attempt.lifetimeSeconds, secondsLeft),
     nowMs: parts.clock.nowMs(),
   });
 }
-
-function unknownAfter(attempt: Attempt, fault: Fault): CommandOutcome {
-  return { kind: 'unknown', cause: { kind: 'fault', fault }, isReceived: false, repeat: attempt.command.row.repeat };
-}
-
-const countersExhausted: CommandOutcome = {
-  kind: 'failed',
-  text: 'all counters of the session are used; restart the vehicle (both scroll wheels)',
-};
 
 function withoutCalls(request: Exclude<ReturnType<typeof prepareCommand>, PreparedCommand>): CommandResult {
   const outcome: CommandOutcome =

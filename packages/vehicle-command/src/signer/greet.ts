@@ -9,7 +9,7 @@ import {
   type Session,
   sessionOf,
 } from '../session/index.js';
-import { type Attempt, MAX_SESSION_INFO_AGE_MS, pause, send } from './attempt.js';
+import { type Attempt, MAX_SESSION_INFO_AGE_MS, pause, RETRY_PAUSE_MS, send } from './attempt.js';
 import type { CommandOutcome } from './outcome.js';
 import { isOffline, messageInBody } from './transport.js';
 
@@ -18,21 +18,16 @@ const MAX_HANDSHAKES = 3;
 
 export type Greeting = { kind: 'session'; session: Session } | { kind: 'outcome'; outcome: CommandOutcome };
 
-/** `previous`: the session before, if there was one. */
-export async function greet(attempt: Attempt, previous?: Session): Promise<Greeting> {
+export async function greet(attempt: Attempt): Promise<Greeting> {
   let lastFault: number | undefined;
-  for (let isFirst = true; attempt.calls.handshakes < MAX_HANDSHAKES; isFirst = false) {
-    if (!isFirst && !(await pause(attempt))) break;
+  for (let pauseMs = 0; attempt.calls.handshakes < MAX_HANDSHAKES; pauseMs = RETRY_PAUSE_MS) {
+    if (!(await pause(attempt, pauseMs))) break;
     const answer = await askOnce(attempt);
-    if (answer.kind === 'outcome') return answer;
-    if (answer.kind === 'session') {
-      await keep(attempt, answer.session, previous);
-      return answer;
-    }
+    if (answer.kind === 'session') await keep(attempt, answer.session);
+    if (answer.kind !== 'repeat') return answer;
     lastFault = answer.fault;
   }
-  const outcome: CommandOutcome = { kind: 'gave_up', ...(lastFault && { fault: faultOf(lastFault) }) };
-  return { kind: 'outcome', outcome };
+  return outcome({ kind: 'gave_up', ...(lastFault && { fault: faultOf(lastFault) }) });
 }
 
 async function askOnce(attempt: Attempt): Promise<Greeting | { kind: 'repeat'; fault?: number }> {
@@ -66,7 +61,9 @@ function outcome(outcome: CommandOutcome): Greeting {
   return { kind: 'outcome', outcome };
 }
 
-async function keep(attempt: Attempt, session: Session, previous: Session | undefined): Promise<void> {
+async function keep(attempt: Attempt, session: Session): Promise<void> {
+  const previous = attempt.session;
   if (previous !== undefined && !areEqual(previous.vehicleKey, session.vehicleKey)) attempt.isVehicleKeyReplaced = true;
+  attempt.session = session;
   await attempt.parts.sessions.save(attempt.vin, attempt.domain, session);
 }

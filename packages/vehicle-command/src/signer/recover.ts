@@ -5,40 +5,35 @@ import type { Attempt } from './attempt.js';
 import { type Greeting, greet } from './greet.js';
 import type { SignedCommandMessage } from './sign.js';
 
-export interface Recovery {
-  attempt: Attempt;
+export interface OutOfStep {
   session: Session;
   signed: SignedCommandMessage;
   sessionInfo: { encoded: Uint8Array; tag: Uint8Array } | undefined;
-  /** A command makes one fresh handshake at most. */
-  mayGreet: boolean;
 }
 
 export type Recovered =
-  | { kind: 'updated'; session: Session; vehicleCounter: number }
-  | { kind: 'greeted'; session: Session; vehicleCounter: number }
+  /** `vehicleCounter`: the highest counter that the vehicle has accepted. */
+  | { kind: 'recovered'; session: Session; vehicleCounter: number }
   /** Nothing could be learned. */
   | { kind: 'unchanged' }
   | Extract<Greeting, { kind: 'outcome' }>;
 
-export async function recoverSession(recovery: Recovery): Promise<Recovered> {
-  const reading = await applySessionInfo(recovery);
-  if (reading !== undefined) return reading;
-  const { attempt, session, mayGreet } = recovery;
-  if (!mayGreet) return { kind: 'unchanged' };
+export async function recoverSession(attempt: Attempt, broken: OutOfStep & { mayGreet: boolean }): Promise<Recovered> {
+  const corrected = await applySessionInfo(attempt, broken);
+  if (corrected !== undefined) return corrected;
+  if (!broken.mayGreet || !attempt.mayGreetAgain) return { kind: 'unchanged' };
+  attempt.mayGreetAgain = false;
   await attempt.parts.sessions.drop(attempt.vin, attempt.domain);
-  const greeting = await greet(attempt, session);
+  const greeting = await greet(attempt);
   if (greeting.kind === 'outcome') return greeting;
-  return { kind: 'greeted', session: greeting.session, vehicleCounter: greeting.session.counter };
+  return { kind: 'recovered', session: greeting.session, vehicleCounter: greeting.session.counter };
 }
 
-/** Takes session info that came along, whatever the answer is. Undefined if it changes nothing. */
-export async function applySessionInfo({
-  attempt,
-  session,
-  signed,
-  sessionInfo,
-}: Omit<Recovery, 'mayGreet'>): Promise<Extract<Recovered, { kind: 'updated' }> | undefined> {
+/** Undefined if the session info is missing, not authentic, or older than what is known. */
+export async function applySessionInfo(
+  attempt: Attempt,
+  { session, signed, sessionInfo }: OutOfStep,
+): Promise<Extract<Recovered, { kind: 'recovered' }> | undefined> {
   if (sessionInfo === undefined) return undefined;
   const { parts, vin, domain } = attempt;
   const request = { key: parts.key, vin, uuid: signed.sent.uuid };
@@ -47,6 +42,7 @@ export async function applySessionInfo({
   const used = { ...session, counter: Math.max(session.counter, signed.counter) };
   const update = updateSession(used, reading.info, parts.clock.nowMs());
   if (update.kind !== 'updated') return undefined;
+  attempt.session = update.session;
   await parts.sessions.save(vin, domain, update.session);
-  return { kind: 'updated', session: update.session, vehicleCounter: reading.info.counter };
+  return { kind: 'recovered', session: update.session, vehicleCounter: reading.info.counter };
 }
