@@ -1,4 +1,4 @@
-// Faults of the envelope, by number, and what the signer does about each.
+// Faults of the envelope, by number, and what the signer does about each: docs/protocol/commands.md#faults.
 import { MessageFault } from '../messages/index.js';
 
 /**

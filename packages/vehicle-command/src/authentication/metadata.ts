@@ -1,5 +1,5 @@
 // Metadata: what a tag covers besides the message. A sequence of tag (1 byte), length (1 byte) and value by ascending
-// tag, then ff. Numbers are 4 bytes big-endian, unlike the same numbers in protobuf.
+// tag, then ff. Numbers are 4 bytes big-endian, unlike the same numbers in protobuf. docs/protocol/commands.md#metadata
 import type { Domain } from '../messages/index.js';
 
 /** How a message is signed; also the first byte of the request hash. */

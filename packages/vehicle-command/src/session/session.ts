@@ -1,5 +1,5 @@
 // A session with one domain of a vehicle: its key, epoch, clock and counter. Learned in a handshake, corrected by the
-// session info that vehicles add to faults.
+// session info that vehicles add to faults. docs/protocol/commands.md#sessions
 import { type CommandKey, isPublicKey, sessionInfoTag, sharedKeys, tagsEqual } from '../authentication/index.js';
 import { SessionInfoStatus, sessionInfo } from '../messages/index.js';
 

@@ -1,5 +1,5 @@
 // Executes one command: session, signature, delivery, and what to do about faults. Never signs again after an outcome
-// that is unknown, so that no command is executed twice.
+// that is unknown, so that no command is executed twice: docs/protocol/commands.md#never-twice.
 import type { Fault } from '../answers/index.js';
 import { type PreparedCommand, prepareCommand } from '../commands/index.js';
 import { areEqual, newAddressing, type Session } from '../session/index.js';
