@@ -162,6 +162,14 @@ describe('session recovery', () => {
     }
   });
 
+  it('a session that stays out of step is dropped', async () => {
+    const { car, run } = newSetup();
+    car.play = { fault: () => ({ number: 5, withSessionInfo: true }) };
+    expect(await run('charge_start')).toMatchObject({ outcome: { kind: 'gave_up' }, calls: { commands: 3 } });
+    car.play = {};
+    expect(await run('charge_start')).toMatchObject(done(1, 1));
+  });
+
   it('a counter at its end needs a new epoch', async () => {
     const { car, run } = newSetup();
     car.computers[Domain.INFOTAINMENT].counter = MAX_COUNTER;

@@ -25,6 +25,8 @@ it("passes Retry-After on, which tesla-http-proxy doesn't", () => {
   const outcome: AnsweredOutcome = { kind: 'http_error', status: 429, body: 'x', retryAfter: '5' };
   expect(commandResponse(outcome, 'standard').headers['retry-after']).toBe('5');
   expect(commandResponse(outcome, 'proxy').headers['retry-after']).toBeUndefined();
+  const inText: AnsweredOutcome = { kind: 'http_error', status: 429, body: 'Retry in 48472 seconds' };
+  expect(commandResponse(inText, 'standard').headers['retry-after']).toBe('48472');
 });
 
 it('an unknown outcome reports whether the command may be sent again', () => {

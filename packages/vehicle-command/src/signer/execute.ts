@@ -68,6 +68,8 @@ async function execute(attempt: Attempt): Promise<CommandOutcome> {
     // The first correction of a session needs no pause: the vehicle is not busy.
     if (isLast || !(await pause(attempt, step.isBusy || signatures > 1 ? undefined : 0))) break;
   }
+  // A session that stays out of step is not worth keeping.
+  if (fault?.remedy === 'out_of_step') await attempt.parts.sessions.drop(attempt.vin, attempt.domain);
   return { kind: 'gave_up', ...(fault && { fault }) };
 }
 

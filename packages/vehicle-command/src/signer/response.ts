@@ -71,7 +71,9 @@ function plain(status: number, error: string, description = ''): CommandResponse
 }
 
 function passedOn(error: { status: number; body: string; retryAfter?: string }, isProxy: boolean): CommandResponse {
-  const retryAfter = error.retryAfter !== undefined && !isProxy ? { 'retry-after': error.retryAfter } : {};
+  const seconds =
+    error.retryAfter ?? (error.status === 429 ? /Retry in (\d+) seconds/.exec(error.body)?.[1] : undefined);
+  const retryAfter = seconds !== undefined && !isProxy ? { 'retry-after': seconds } : {};
   return { status: error.status, body: error.body, headers: { ...jsonHeaders, ...retryAfter } };
 }
 
