@@ -170,6 +170,25 @@ describe('session recovery', () => {
     expect(await run('charge_start')).toMatchObject(done(1, 1));
   });
 
+  it('a store that fails does not hide an outcome, and nothing is sent without a stored counter', async () => {
+    const { car, parts, run } = newSetup();
+    const fail = () => Promise.reject(new Error('Redis is away'));
+    Object.assign(parts.sessions, { save: fail, drop: fail });
+    car.play = { fault: ({ number }) => (number === 1 ? { number: 5, withSessionInfo: false } : undefined) };
+    expect(await run('charge_start')).toMatchObject(done(2, 2));
+    Object.assign(parts.sessions, { allocateCounter: fail });
+    await expect(run('charge_start')).rejects.toThrow('Redis is away');
+    expect(car.executed).toHaveLength(1);
+  });
+
+  it('a transport that fails counts as a broken connection', async () => {
+    const { car, parts, run } = newSetup();
+    await run('charge_start');
+    parts.transport = { send: () => Promise.reject(new Error('unexpected')) };
+    expect(await run('charge_stop')).toMatchObject({ outcome: { kind: 'unknown', cause: { kind: 'broken' } } });
+    expect(car.executed).toHaveLength(1);
+  });
+
   it('a counter at its end needs a new epoch', async () => {
     const { car, run } = newSetup();
     car.computers[Domain.INFOTAINMENT].counter = MAX_COUNTER;

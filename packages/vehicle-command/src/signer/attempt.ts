@@ -60,5 +60,22 @@ export async function send(
   message: Uint8Array,
 ): Promise<TransportResult> {
   attempt.calls[kind] += 1;
-  return await attempt.parts.transport.send(attempt.vin, message, { timeoutMs: timeLeftMs(attempt) });
+  try {
+    return await attempt.parts.transport.send(attempt.vin, message, { timeoutMs: timeLeftMs(attempt) });
+  } catch (error) {
+    return { kind: 'broken', cause: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/**
+ * A store that fails must not hide the outcome of a command that was sent. A session that is not saved costs a call of a
+ * later command, which brings it into step again.
+ */
+export async function keepSession(attempt: Attempt, session: Session): Promise<void> {
+  attempt.session = session;
+  await attempt.parts.sessions.save(attempt.vin, attempt.domain, session).catch(() => undefined);
+}
+
+export async function dropSession({ parts, vin, domain }: Attempt): Promise<void> {
+  await parts.sessions.drop(vin, domain).catch(() => undefined);
 }

@@ -3,7 +3,7 @@
 import type { Fault } from '../answers/index.js';
 import { type PreparedCommand, prepareCommand } from '../commands/index.js';
 import { areEqual, newAddressing, type Session } from '../session/index.js';
-import { type Attempt, pause, type SignerParts, timeLeftMs } from './attempt.js';
+import { type Attempt, dropSession, pause, type SignerParts, timeLeftMs } from './attempt.js';
 import { deliver } from './deliver.js';
 import { greet } from './greet.js';
 import type { CommandOutcome, CommandResult } from './outcome.js';
@@ -23,8 +23,8 @@ export interface CommandToExecute {
 }
 
 /**
- * Only one command per VIN may be executed at a time, in all processes together. Rejects only if the session store
- * does.
+ * Only one command per VIN may be executed at a time, in all processes together. Rejects only if the session store can't
+ * load a session or allocate a counter: the command was not executed then.
  */
 export async function executeCommand(request: CommandToExecute, parts: SignerParts): Promise<CommandResult> {
   const prepared = prepareCommand(request.name, request.parameters, Math.floor(parts.clock.nowMs() / 1000));
@@ -69,7 +69,7 @@ async function execute(attempt: Attempt): Promise<CommandOutcome> {
     if (isLast || !(await pause(attempt, step.isBusy || signatures > 1 ? undefined : 0))) break;
   }
   // A session that stays out of step is not worth keeping.
-  if (fault?.remedy === 'out_of_step') await attempt.parts.sessions.drop(attempt.vin, attempt.domain);
+  if (fault?.remedy === 'out_of_step') await dropSession(attempt);
   return { kind: 'gave_up', ...(fault && { fault }) };
 }
 

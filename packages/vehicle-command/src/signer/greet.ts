@@ -9,7 +9,7 @@ import {
   type Session,
   sessionOf,
 } from '../session/index.js';
-import { type Attempt, MAX_SESSION_INFO_AGE_MS, pause, RETRY_PAUSE_MS, send } from './attempt.js';
+import { type Attempt, keepSession, MAX_SESSION_INFO_AGE_MS, pause, RETRY_PAUSE_MS, send } from './attempt.js';
 import type { CommandOutcome } from './outcome.js';
 import { isOffline, messageInBody } from './transport.js';
 
@@ -64,6 +64,5 @@ function outcome(outcome: CommandOutcome): Greeting {
 async function keep(attempt: Attempt, session: Session): Promise<void> {
   const previous = attempt.session;
   if (previous !== undefined && !areEqual(previous.vehicleKey, session.vehicleKey)) attempt.isVehicleKeyReplaced = true;
-  attempt.session = session;
-  await attempt.parts.sessions.save(attempt.vin, attempt.domain, session);
+  await keepSession(attempt, session);
 }

@@ -1,7 +1,7 @@
 // After a fault: brings the session back into step with the vehicle, by the session info that came with the fault, or by
 // one fresh handshake per command.
 import { readSessionInfo, type Session, updateSession } from '../session/index.js';
-import type { Attempt } from './attempt.js';
+import { type Attempt, dropSession, keepSession } from './attempt.js';
 import { type Greeting, greet } from './greet.js';
 import type { SignedCommandMessage } from './sign.js';
 
@@ -23,7 +23,7 @@ export async function recoverSession(attempt: Attempt, broken: OutOfStep & { may
   if (corrected !== undefined) return corrected;
   if (!broken.mayGreet || !attempt.mayGreetAgain) return { kind: 'unchanged' };
   attempt.mayGreetAgain = false;
-  await attempt.parts.sessions.drop(attempt.vin, attempt.domain);
+  await dropSession(attempt);
   const greeting = await greet(attempt);
   if (greeting.kind === 'outcome') return greeting;
   return { kind: 'recovered', session: greeting.session, vehicleCounter: greeting.session.counter };
@@ -35,14 +35,13 @@ export async function applySessionInfo(
   { session, signed, sessionInfo }: OutOfStep,
 ): Promise<Extract<Recovered, { kind: 'recovered' }> | undefined> {
   if (sessionInfo === undefined) return undefined;
-  const { parts, vin, domain } = attempt;
+  const { parts, vin } = attempt;
   const request = { key: parts.key, vin, uuid: signed.sent.uuid };
   const reading = readSessionInfo(request, sessionInfo.encoded, sessionInfo.tag);
   if (reading.kind !== 'verified') return undefined;
   const used = { ...session, counter: Math.max(session.counter, signed.counter) };
   const update = updateSession(used, reading.info, parts.clock.nowMs());
   if (update.kind !== 'updated') return undefined;
-  attempt.session = update.session;
-  await parts.sessions.save(vin, domain, update.session);
+  await keepSession(attempt, update.session);
   return { kind: 'recovered', session: update.session, vehicleCounter: reading.info.counter };
 }

@@ -1,7 +1,7 @@
 // How signed messages reach a vehicle: Tesla's endpoint signed_command, behind an interface.
 // The caller adds the account's token and follows the region (421); everything else is decided here.
 
-/** `POST /api/1/vehicles/{vin}/signed_command` with `signedCommandBody(message)`. Never rejects. */
+/** `POST /api/1/vehicles/{vin}/signed_command` with `signedCommandBody(message)`. A rejection counts as `broken`. */
 export interface Transport {
   send(vin: string, message: Uint8Array, limit: { timeoutMs: number }): Promise<TransportResult>;
 }
