@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { commandTable, prepareCommand, readBody } from '../src/index.js';
+import { commandSchema, commandTable, prepareCommand, readBody } from '../src/index.js';
 import { vectors } from './vectors.js';
 
 const NOW = 1_790_000_000;
@@ -112,6 +112,19 @@ describe('the table', () => {
         expect(prepareCommand(row.name, body, NOW).kind).toMatch(/^(prepared|parameter_error|rest_command)$/);
       }),
     );
+  });
+
+  it('describes its parameters as a JSON schema', () => {
+    const description = 'Minutes after midnight.';
+    expect(commandSchema(commandTable.get('set_scheduled_charging')!)).toEqual({
+      type: 'object',
+      properties: {
+        enable: { type: 'boolean', description: 'On or off.' },
+        time: { type: 'integer', description, default: 0 },
+      },
+      required: ['enable'],
+    });
+    expect(commandSchema(commandTable.get('wake_up')!)).toEqual({ type: 'object', properties: {}, required: [] });
   });
 
   it('names that every object has are not commands', () => {
