@@ -10,6 +10,7 @@ import {
   KeySet,
   TeslaTokens,
 } from '@fleetbridge/access';
+import { renewalDays } from '@fleetbridge/pki';
 import {
   type Metrics,
   measureReadiness,
@@ -128,12 +129,12 @@ export async function startGateway({ config, context, readiness, onOpen, limits,
   });
   const port = await server.listen({ host: bindOf(config), port: config.GATEWAY_PORT });
   context.onStop('clients', () => server.stop());
-  let certificateExpires = certificate?.notAfter;
+  let inUse = certificate;
   if (certificate) {
     const watch = watchCertificate(config, certificate, {
       log,
       onChange: (renewed) => {
-        certificateExpires = renewed.notAfter;
+        inUse = renewed;
         server.renewCertificate(renewed);
       },
     });
@@ -141,7 +142,12 @@ export async function startGateway({ config, context, readiness, onOpen, limits,
   }
   const metrics = createGatewayMetrics(counts, {
     refusals: () => access.refusals,
-    ...(certificateExpires === undefined ? {} : { certificateDaysLeft: () => daysUntil(certificateExpires!, now()) }),
+    ...(inUse === undefined
+      ? {}
+      : {
+          certificateDaysLeft: () => daysUntil(inUse!.notAfter, now()),
+          certificateRenewalDays: () => renewalDays(inUse!),
+        }),
   });
   measureReadiness(metrics, readiness);
   readiness.set('clients_port', { ready: true });

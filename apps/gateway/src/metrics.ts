@@ -18,11 +18,12 @@ export interface MetricsSources {
   refusals: () => Record<string, number | undefined>;
   /** Absent without TLS. */
   certificateDaysLeft?: () => number;
+  certificateRenewalDays?: () => number;
 }
 
 export function createGatewayMetrics(
   counts: GatewayCounts,
-  { refusals, certificateDaysLeft }: MetricsSources,
+  { refusals, certificateDaysLeft, certificateRenewalDays }: MetricsSources,
 ): Metrics {
   const metrics = createMetrics({ app: 'gateway' });
   const { total, level, totalByName } = metrics;
@@ -68,6 +69,13 @@ export function createGatewayMetrics(
       'fleetbridge_gateway_certificate_days_left',
       'Days until the server certificate expires.',
       certificateDaysLeft,
+    );
+  }
+  if (certificateRenewalDays) {
+    level(
+      'fleetbridge_gateway_certificate_renewal_days',
+      'Days before its expiry by which the server certificate should have been renewed.',
+      certificateRenewalDays,
     );
   }
   return metrics;
