@@ -52,7 +52,7 @@ describe.skipIf(!hasBrowser)('the status page in a browser', () => {
       ground: getComputedStyle(document.body).backgroundColor, steps: document.querySelectorAll('.steps li').length,
       scripts: document.scripts.length, title: document.title, next: document.querySelector('.next code')?.textContent,
     })`);
-    expect(facts).toMatchObject({ width, needed: facts.room, steps: 8, scripts: 0 });
+    expect(facts).toMatchObject({ width, needed: facts.room, steps: 9, scripts: 0 });
     expect(facts.widest).toBeLessThanOrEqual(Number(facts.room));
     expect(facts.ground).toBe(scheme === 'dark' ? 'rgb(20, 23, 27)' : 'rgb(246, 247, 249)');
     expect(facts.title).toBe(name === 'first' ? 'fleetbridge: not ready' : 'fleetbridge: ready');
@@ -112,6 +112,8 @@ const busy: StatusFacts = {
     streamingProcesses: 2,
     followedVehicles: 0,
     tokens: 0,
+    clients: 2,
+    lastPollMs: undefined,
     recordsPerMinute: 1_204,
     subscriptions: [
       {

@@ -11,7 +11,14 @@ const VIN = '5YJ3E1EA7KF000001';
 describe('statusSteps', () => {
   it('are all done without a next step when everything runs', () => {
     const steps = statusSteps(running());
-    expect(steps.map(({ state }) => state)).toEqual(Array(8).fill('done'));
+    expect(steps.map(({ state }) => state)).toEqual(Array(9).fill('done'));
+    expect(nextStep(steps)).toBeUndefined();
+  });
+
+  it('suggest a client of the gateway where there is no client, but not as the next step', () => {
+    const steps = statusSteps({ ...running(), log: { ...running().log!, clients: 0 } });
+    const step = steps.find(({ title }) => title === 'Gateway (polling)');
+    expect([step?.state, step?.text]).toEqual(['pending', expect.stringContaining('teslamate create')]);
     expect(nextStep(steps)).toBeUndefined();
   });
 
@@ -32,6 +39,18 @@ describe('statusSteps', () => {
       { log: { ...running().log!, dispatchers: 0 }, commandLine: 'docker compose run --rm cli' },
       'Dispatcher',
       'docker compose up -d dispatcher',
+    ],
+    [
+      'a client that has never polled',
+      { log: { ...running().log!, lastPollMs: undefined } },
+      'Gateway (polling)',
+      'teslamate check',
+    ],
+    [
+      'a client that stopped polling',
+      { log: { ...running().log!, lastPollMs: nowMs - 600_000 } },
+      'Gateway (polling)',
+      'teslamate check',
     ],
     ['no streaming', { log: { ...running().log!, streamingProcesses: 0 } }, 'Streaming (TeslaMate)', 'apps/streaming'],
     [
@@ -225,6 +244,8 @@ function running(): StatusFacts {
       streamingProcesses: 1,
       followedVehicles: 1,
       tokens: 1,
+      clients: 1,
+      lastPollMs: nowMs - 20_000,
       recordsPerMinute: 42,
       subscriptions: [home()],
       knownVehicles: 70,

@@ -80,6 +80,7 @@ export function statusSteps(facts: StatusFacts): Step[] {
     vehiclesStep(facts),
     dispatcherStep(facts),
     streamingStep(facts),
+    pollingStep(facts),
   ];
 }
 
@@ -332,4 +333,32 @@ function durationOf(seconds: number): string {
 
 function daysOf(days: number): string {
   return countOf(Math.floor(days), 'day');
+}
+
+/** TeslaMate polls at least every 30 s while a vehicle is known, and asks of a sleeping one as often. */
+const POLLED_MS = 300_000;
+
+function pollingStep({ log, nowMs, commandLine }: StatusFacts): Step {
+  const title = 'Gateway (polling)';
+  if (log === undefined) return { title, state: 'pending', text: 'Unknown while Redis does not answer.' };
+  const { clients, lastPollMs } = log;
+  if (clients === 0) {
+    // not a next step: an installation may poll Tesla, or nothing
+    const text = `No program polls the gateway. For TeslaMate without Tesla's API: ${commandLine} teslamate create.`;
+    return { title, state: 'pending', text };
+  }
+  const signedUp = countOf(clients, 'program');
+  const remedy = `${commandLine} teslamate check`;
+  if (lastPollMs === undefined) {
+    return { title, state: 'pending', text: `${signedUp} created; the gateway has not been polled yet.`, remedy };
+  }
+  const minutes = Math.max(0, Math.round((nowMs - lastPollMs) / 60_000));
+  if (nowMs - lastPollMs > POLLED_MS) {
+    return { title, state: 'warning', text: `Not polled for ${countOf(minutes, 'minute')}.`, remedy };
+  }
+  return {
+    title,
+    state: 'done',
+    text: `${signedUp} created; polled within the last ${countOf(Math.max(1, minutes), 'minute')}.`,
+  };
 }

@@ -74,6 +74,13 @@ export class ClientStore {
     return Object.fromEntries(times) as Record<ClientUse, number | undefined>;
   }
 
+  /** When any client polled last, epoch ms; undefined: never. */
+  async lastPollMs(): Promise<number | undefined> {
+    const all = Object.entries(await this.#redis.hgetall(this.#key));
+    const times = all.filter(([field]) => /^seen:.*:poll$/.test(field)).map(([, ms]) => Number(ms));
+    return times.length === 0 ? undefined : Math.max(...times);
+  }
+
   async list(): Promise<ClientGrant[]> {
     return (await this.#clients()).map(({ refresh: _, ...grant }) => grant);
   }

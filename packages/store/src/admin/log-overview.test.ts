@@ -20,6 +20,8 @@ it('reports zeros for an empty log, and the durability of Redis', async ({ redis
     streamingProcesses: 0,
     followedVehicles: 0,
     tokens: 0,
+    clients: 0,
+    lastPollMs: undefined,
     recordsPerMinute: 0,
     subscriptions: [],
     knownVehicles: 0,

@@ -3,6 +3,7 @@
 
 import { lastReceivedMs, limitedVehicles, Presence } from '../presence/index.js';
 import { dispatchersKey, type RedisConnection, type Store, tokensKey } from '../redis/index.js';
+import { ClientStore } from './client-store.js';
 import { recordsPerMinute } from './record-rate.js';
 import { readSubscriptions, type SubscriptionSeen } from './subscriptions-overview.js';
 
@@ -16,6 +17,9 @@ export interface LogOverview {
   followedVehicles: number;
   /** Grants of TokenStore. */
   tokens: number;
+  /** Programs that sign in at the gateway, and when one of them polled last, epoch ms. */
+  clients: number;
+  lastPollMs: number | undefined;
   /** Records that were received in the last minute; an estimate above 100. */
   recordsPerMinute: number;
   /** At most 50, by name. */
@@ -50,6 +54,7 @@ export async function readLogOverview(
   const [seconds, microseconds] = await redis.time();
   const nowMs = Number(seconds) * 1_000 + Number(microseconds) / 1_000;
   const vehicles = await seenVehicles(store, nowMs);
+  const clients = new ClientStore(store);
   const followed = await store.eachPartition(({ slotVins }) => redis.zcount(slotVins, nowMs, '+inf'));
   return {
     durability: await durabilityOf(redis),
@@ -57,6 +62,8 @@ export async function readLogOverview(
     streamingProcesses: await countStreamingProcesses(store, nowMs),
     followedVehicles: followed.reduce((sum, count) => sum + count, 0),
     tokens: await redis.hlen(tokensKey(namespace)),
+    clients: (await clients.list()).length,
+    lastPollMs: await clients.lastPollMs(),
     recordsPerMinute: await recordsPerMinute(store, nowMs),
     subscriptions: await readSubscriptions(store, { nowMs, atMost: SUBSCRIPTIONS_SHOWN }),
     knownVehicles: vehicles.length,
