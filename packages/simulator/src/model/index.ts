@@ -1,8 +1,26 @@
 export { seededRandom, seedOf } from './random.js';
 export { createRoute, munichLoop, type Place, type Route, type Waypoint } from './route.js';
-export { type ProfiledSignal, signalProfile } from './signal-profile.js';
+export {
+  createSignalSchedule,
+  dueSignals,
+  markSent,
+  type ScheduledSignal,
+  type ScheduleMoment,
+  type SentSignal,
+  type SentSignals,
+  type SignalSchedule,
+} from './signal-schedule.js';
+export {
+  defaultTelemetry,
+  isSignalName,
+  type SignalName,
+  type TelemetryConfig,
+  type TelemetryField,
+  withoutSignals,
+} from './telemetry-config.js';
 export {
   type ChargeState,
+  configureTelemetry,
   createVehicleModel,
   defaultPlan,
   type Phase,

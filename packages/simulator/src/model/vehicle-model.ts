@@ -5,6 +5,8 @@ import { CAPACITY_KWH, CHARGE_LIMIT_SOC, CHARGER, energyAfter, type PackReading,
 import { drive, type Motion, secondsToArrive, standStill, startDrive, tractionPowerKw } from './driving.js';
 import { seededRandom } from './random.js';
 import { createRoute, METRES_PER_MILE, munichLoop, type Route, type Waypoint } from './route.js';
+import { createSignalSchedule, type SentSignal, type SignalSchedule } from './signal-schedule.js';
+import { defaultTelemetry, type TelemetryConfig } from './telemetry-config.js';
 
 export type Phase = 'drive' | 'park' | 'charge' | 'sleep';
 
@@ -45,14 +47,10 @@ export interface VehicleModel {
   chargerEnergyKwh: number;
   insideTempC: number;
   outsideTempC: number;
+  /** What to send when; `configureTelemetry` replaces it. */
+  schedule: SignalSchedule;
   /** The last sent signal, by field number. */
   readonly sent: Map<number, SentSignal>;
-}
-
-export interface SentSignal {
-  readonly timeMs: number;
-  /** The value as JSON, for comparison. */
-  readonly value: string;
 }
 
 export interface VehicleModelOptions {
@@ -61,9 +59,11 @@ export interface VehicleModelOptions {
   readonly startMs: number;
   readonly route?: readonly Waypoint[];
   readonly plan?: readonly PhasePlan[];
+  /** Default: `defaultTelemetry`. */
+  readonly telemetry?: TelemetryConfig;
 }
 
-/** Throws RangeError for an empty plan, a phase without duration or a route of fewer than three waypoints. */
+/** Throws RangeError for a telemetry configuration that can't be, an empty plan, a phase without duration or a route of fewer than three waypoints. */
 export function createVehicleModel(options: VehicleModelOptions): VehicleModel {
   const plan = options.plan ?? defaultPlan;
   const first = plan[0];
@@ -93,10 +93,17 @@ export function createVehicleModel(options: VehicleModelOptions): VehicleModel {
     chargerEnergyKwh: 0,
     insideTempC: outsideTempC + 3,
     outsideTempC,
+    schedule: createSignalSchedule(options.telemetry ?? defaultTelemetry),
     sent: new Map(),
   };
   enterPhase(model, 0);
   return model;
+}
+
+/** Starts anew with this configuration: each of its signals is sent once, then by its rules. Throws RangeError. */
+export function configureTelemetry(model: VehicleModel, telemetry: TelemetryConfig): void {
+  model.schedule = createSignalSchedule(telemetry);
+  model.sent.clear();
 }
 
 const PARKED_KW = 0.27;

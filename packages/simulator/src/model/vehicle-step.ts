@@ -1,7 +1,8 @@
 // One step of a simulated vehicle: advances its model and collects the changed signals for one record.
 import type { Datum } from '@fleetbridge/protocol';
-import { dueSignals } from './signal-profile.js';
+import { dueSignals, markSent } from './signal-schedule.js';
 import { advance, type Phase, type VehicleModel } from './vehicle-model.js';
+import { readSignal } from './vehicle-signals.js';
 
 export interface VehicleStep {
   /** The vehicle's clock after the step: `created_at` of a record with these signals. */
@@ -9,7 +10,7 @@ export interface VehicleStep {
   readonly phase: Phase;
   /** A sleeping vehicle is not connected. */
   readonly isAwake: boolean;
-  /** Changed since they were last sent, and due by their intervals; may be empty. */
+  /** Due by the telemetry configuration; may be empty. */
   readonly signals: Datum[];
 }
 
@@ -21,5 +22,12 @@ const TICK_MS = 100;
 export function stepVehicleModel(model: VehicleModel, durationMs: number): VehicleStep {
   for (let leftMs = durationMs; leftMs > 0; leftMs -= TICK_MS) advance(model, Math.min(TICK_MS, leftMs));
   const isAwake = model.phase !== 'sleep';
-  return { timeMs: model.timeMs, phase: model.phase, isAwake, signals: isAwake ? dueSignals(model) : [] };
+  return { timeMs: model.timeMs, phase: model.phase, isAwake, signals: isAwake ? signalsToSend(model) : [] };
+}
+
+function signalsToSend(model: VehicleModel): Datum[] {
+  const { schedule, timeMs, sent } = model;
+  const signals = dueSignals(schedule, { timeMs, sent, read: (name) => readSignal(model, name) });
+  markSent(sent, timeMs, signals);
+  return signals;
 }

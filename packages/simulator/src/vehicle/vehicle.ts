@@ -6,12 +6,14 @@ import { randomUUID } from 'node:crypto';
 import { type Datum, encodeMessage, timestampOf } from '@fleetbridge/protocol';
 import type { Waypoint } from '../model/index.js';
 import {
+  configureTelemetry,
   createVehicleModel,
   type Phase,
   type PhasePlan,
   seededRandom,
   seedOf,
   stepVehicleModel,
+  type TelemetryConfig,
   type VehicleModel,
   WINDOW_MS,
 } from '../model/index.js';
@@ -32,6 +34,8 @@ export interface SimulatedVehicleOptions {
   readonly route?: readonly Waypoint[];
   /** With an empty plan the vehicle sends only the records of `send`. */
   readonly plan?: readonly PhasePlan[];
+  /** Which signals the model sends when. Default: `defaultTelemetry`. */
+  readonly telemetry?: TelemetryConfig;
   /** Vehicle seconds per real second, until the vehicle's clock has reached the real one. Default 1. */
   readonly timeScale?: number;
   /**
@@ -113,6 +117,7 @@ export class SimulatedVehicle {
         startMs,
         ...(options.plan === undefined ? {} : { plan: options.plan }),
         ...(options.route === undefined ? {} : { route: options.route }),
+        ...(options.telemetry === undefined ? {} : { telemetry: options.telemetry }),
       });
     }
   }
@@ -138,6 +143,11 @@ export class SimulatedVehicle {
     this.#isAdvancing = this.#model !== undefined;
     this.#connect();
     if (this.#isAdvancing) this.#scheduleTick();
+  }
+
+  /** Replaces the telemetry configuration, also while the vehicle runs. Throws RangeError. */
+  configure(telemetry: TelemetryConfig): void {
+    if (this.#model !== undefined) configureTelemetry(this.#model, telemetry);
   }
 
   /** Adds a record to those that the model creates; returns its txid. */

@@ -1,0 +1,105 @@
+// The signals that the vehicle has, and how each is read from the model. When they are sent is up to the telemetry
+// configuration (signal-schedule.ts).
+
+import { DetailedChargeState, ShiftState, type Value } from '@fleetbridge/protocol';
+import { CAPACITY_KWH, CHARGE_LIMIT_SOC, CHARGER, estimatedRangeMiles, ratedRangeMiles, socOf } from './battery.js';
+import { MPS_PER_MPH } from './route.js';
+import type { SignalName } from './telemetry-config.js';
+import type { VehicleModel } from './vehicle-model.js';
+
+/** The present value; undefined for a signal that this vehicle does not have. */
+export function readSignal(model: VehicleModel, name: SignalName): Value | undefined {
+  return readers[name]?.(model);
+}
+
+type Reader = (model: VehicleModel) => Value;
+
+const isDriving = ({ motion }: VehicleModel) => motion.gear !== 'P';
+const isPluggedIn = ({ chargeState }: VehicleModel) => chargeState !== 'Disconnected';
+const isCharging = ({ chargeState }: VehicleModel) => chargeState === 'Charging';
+/** Tyres warm up while driving. */
+const tyreBar = (model: VehicleModel) => (isDriving(model) ? 2.95 : 2.9);
+
+const readers: Partial<Record<SignalName, Reader>> = {
+  Location({ route, motion }) {
+    const { latitude, longitude } = route.placeAt(motion.alongM);
+    return { locationValue: { latitude: rounded(latitude, 6), longitude: rounded(longitude, 6) } };
+  },
+  VehicleSpeed: number(1, ({ motion }) => motion.speedMps / MPS_PER_MPH),
+  Gear: ({ motion }) => ({ shiftStateValue: shiftStates[motion.gear] }),
+  // 359.96 rounds to 360, which is north, which is 0.
+  GpsHeading: number(1, ({ route, motion }) => rounded(route.headingAt(motion.alongM), 1) % 360),
+  PackVoltage: number(1, ({ pack }) => pack.voltageV),
+  PackCurrent: number(1, ({ pack }) => pack.currentA),
+  Odometer: number(3, ({ odometerMiles }) => odometerMiles),
+  Soc: number(2, ({ energyKwh }) => socOf(energyKwh)),
+  BatteryLevel: number(2, ({ energyKwh }) => Math.min(100, socOf(energyKwh) + 0.3)),
+  RatedRange: number(2, ({ energyKwh }) => ratedRangeMiles(energyKwh)),
+  EstBatteryRange: number(2, ({ energyKwh }) => estimatedRangeMiles(energyKwh)),
+  EnergyRemaining: number(2, ({ energyKwh }) => energyKwh),
+
+  DetailedChargeState: ({ chargeState }) => ({
+    detailedChargeStateValue: DetailedChargeState[`DetailedChargeState${chargeState}`],
+  }),
+  ACChargingPower: number(2, ({ chargerPowerKw }) => chargerPowerKw),
+  ACChargingEnergyIn: number(2, ({ chargerEnergyKwh }) => chargerEnergyKwh),
+  // Mains voltage varies by one or two volts.
+  ChargerVoltage: number(0, (model) => (isCharging(model) ? CHARGER.volts + 1.5 * Math.sin(model.timeMs / 40_000) : 0)),
+  ChargeAmps: number(0, (model) => (isCharging(model) ? CHARGER.amps : 0)),
+  ChargerPhases: number(0, (model) => (isCharging(model) ? CHARGER.phases : 0)),
+  ChargeCurrentRequest: number(0, () => CHARGER.amps),
+  ChargeCurrentRequestMax: number(0, () => CHARGER.amps),
+  ChargeLimitSoc: number(0, () => CHARGE_LIMIT_SOC),
+  TimeToFullCharge: number(1, (model) => (isCharging(model) ? hoursToLimit(model) : 0)),
+  ChargePortDoorOpen: flag(isPluggedIn),
+  FastChargerPresent: flag(() => false),
+
+  InsideTemp: number(1, ({ insideTempC }) => Math.round(insideTempC * 2) / 2),
+  OutsideTemp: number(1, ({ outsideTempC }) => Math.round(outsideTempC * 2) / 2),
+  Locked: flag((model) => model.phase !== 'drive' || isDriving(model)),
+  DoorState: ({ motion }) => ({ doorValue: doors(motion.isDoorOpen) }),
+  DriverSeatOccupied: flag(({ phase }) => phase === 'drive'),
+
+  TpmsPressureFl: number(3, tyreBar),
+  TpmsPressureFr: number(3, tyreBar),
+  TpmsPressureRl: number(3, tyreBar),
+  TpmsPressureRr: number(3, tyreBar),
+  Version: text('2026.20.6'),
+  VehicleName: text('Simulated'),
+};
+
+const shiftStates = { P: ShiftState.ShiftStateP, R: ShiftState.ShiftStateR, D: ShiftState.ShiftStateD };
+
+function number(decimals: number, read: (model: VehicleModel) => number): Reader {
+  return (model) => ({ doubleValue: rounded(read(model), decimals) });
+}
+
+function flag(read: (model: VehicleModel) => boolean): Reader {
+  return (model) => ({ booleanValue: read(model) });
+}
+
+function text(value: string): Reader {
+  return () => ({ stringValue: value });
+}
+
+function doors(isDriverDoorOpen: boolean) {
+  return {
+    DriverFront: isDriverDoorOpen,
+    DriverRear: false,
+    PassengerFront: false,
+    PassengerRear: false,
+    TrunkFront: false,
+    TrunkRear: false,
+  };
+}
+
+function hoursToLimit({ energyKwh, chargerPowerKw }: VehicleModel): number {
+  const missingKwh = Math.max(0, (CAPACITY_KWH * CHARGE_LIMIT_SOC) / 100 - energyKwh);
+  return missingKwh / Math.max(1, chargerPowerKw);
+}
+
+/** Without negative zero, which is equal to zero in JSON but not in protobuf. */
+function rounded(value: number, decimals: number): number {
+  const factor = 10 ** decimals;
+  return Math.round(value * factor) / factor + 0;
+}
