@@ -100,7 +100,7 @@ export function createVehicleModel(options: VehicleModelOptions): VehicleModel {
   return model;
 }
 
-/** Starts anew with this configuration: each of its signals is sent once, then by its rules. Throws RangeError. */
+/** Begins again with this configuration: each of its signals is sent once, then by its rules. Throws RangeError. */
 export function configureTelemetry(model: VehicleModel, telemetry: TelemetryConfig): void {
   model.schedule = createSignalSchedule(telemetry);
   model.sent.clear();
