@@ -1,6 +1,6 @@
 // The gateway in this process: its real route handlers on a port that the system chooses, a real Redis, and a vehicle that
 // writes to the log as ingest does. The clock can be that of the test.
-import { encodeMessage, Field, timestampOf, type Value } from '@fleetbridge/protocol';
+import { type Datum, encodeMessage, Field, timestampOf, type Value } from '@fleetbridge/protocol';
 import { createLogger, createReadiness, loadConfig, type StopFunction } from '@fleetbridge/service';
 import { AdmissionStore, ClientStore, connectivityPayload, type Store, TokenStore } from '@fleetbridge/store';
 import { it as redisIt } from '@fleetbridge/store/testing';
@@ -142,6 +142,10 @@ export class LoggedVehicle {
       key: Field[name as keyof typeof Field],
       value: wireValue(sent),
     }));
+    return this.sendData(data, createdMs);
+  }
+
+  sendData(data: Datum[], createdMs = this.#now()): Promise<string> {
     const payload = encodeMessage('V', { vin: this.#vin, createdAt: timestampOf(createdMs), data });
     return this.#append('V', payload, createdMs);
   }

@@ -31,6 +31,7 @@ export {
   DetailedChargeState,
   decodeMessage,
   encodeMessage,
+  FastCharger,
   Field,
   fieldName,
   isTopic,

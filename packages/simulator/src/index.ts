@@ -1,5 +1,6 @@
 // The interface of @fleetbridge/simulator: vehicles that behave like Tesla's, and a client that behaves like TeslaMate.
 export {
+  type ChargerOptions,
   type ChargeState,
   configureTelemetry,
   createRoute,

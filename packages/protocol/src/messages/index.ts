@@ -4,6 +4,7 @@ export {
   DetailedChargeState,
   decodeMessage,
   encodeMessage,
+  FastCharger,
   Field,
   fieldName,
   type MessageOf,

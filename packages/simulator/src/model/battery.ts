@@ -1,9 +1,8 @@
-// A 75 kWh pack and a wallbox, precise enough for consistent signals: voltage drops under load, current has the sign that
-// telemetry uses.
+// A 75 kWh pack, precise enough for consistent signals: voltage drops under load, current has the sign that telemetry
+// uses.
 
 export const CAPACITY_KWH = 75;
 export const CHARGE_LIMIT_SOC = 80;
-export const CHARGER = { volts: 230, amps: 16, phases: 3 } as const;
 const INTERNAL_OHM = 0.06;
 const MILES_PER_KWH_RATED = 3.7;
 const MILES_PER_KWH_RECENT = 3.3;

@@ -1,3 +1,4 @@
+export type { ChargerOptions } from './charger.js';
 export { seededRandom, seedOf } from './random.js';
 export { createRoute, munichLoop, type Place, type Route, type Waypoint } from './route.js';
 export {

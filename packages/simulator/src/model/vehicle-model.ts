@@ -1,7 +1,8 @@
 // The state of a car that drives, parks, charges and sleeps by a plan. Pure: the same seed and the same steps give the
 // same state.
 
-import { CAPACITY_KWH, CHARGE_LIMIT_SOC, CHARGER, energyAfter, type PackReading, readPack, socOf } from './battery.js';
+import { CAPACITY_KWH, CHARGE_LIMIT_SOC, energyAfter, type PackReading, readPack, socOf } from './battery.js';
+import { type Charger, type ChargerOptions, chargerPowerKw, createCharger } from './charger.js';
 import { drive, type Motion, secondsToArrive, standStill, startDrive, tractionPowerKw } from './driving.js';
 import { seededRandom } from './random.js';
 import { createRoute, METRES_PER_MILE, munichLoop, type Route, type Waypoint } from './route.js';
@@ -42,9 +43,12 @@ export interface VehicleModel {
   powerKw: number;
   pack: PackReading;
   chargeState: ChargeState;
+  readonly charger: Charger;
   /** On the charger's side. */
   chargerPowerKw: number;
+  /** Of the session: at the charger, and in the battery. */
   chargerEnergyKwh: number;
+  addedEnergyKwh: number;
   insideTempC: number;
   outsideTempC: number;
   /** What to send when; `configureTelemetry` replaces it. */
@@ -61,6 +65,8 @@ export interface VehicleModelOptions {
   readonly plan?: readonly PhasePlan[];
   /** Default: `defaultTelemetry`. */
   readonly telemetry?: TelemetryConfig;
+  /** Default: a wallbox of 11 kW. */
+  readonly charger?: ChargerOptions;
 }
 
 /** Throws RangeError for a telemetry configuration that can't be, an empty plan, a phase without duration or a route of fewer than three waypoints. */
@@ -89,8 +95,10 @@ export function createVehicleModel(options: VehicleModelOptions): VehicleModel {
     powerKw: PARKED_KW,
     pack: readPack(energyKwh, PARKED_KW),
     chargeState: 'Disconnected',
+    charger: createCharger(options.charger),
     chargerPowerKw: 0,
     chargerEnergyKwh: 0,
+    addedEnergyKwh: 0,
     insideTempC: outsideTempC + 3,
     outsideTempC,
     schedule: createSignalSchedule(options.telemetry ?? defaultTelemetry),
@@ -110,8 +118,6 @@ const PARKED_KW = 0.27;
 const DRIVING_AUXILIARIES_KW = 0.8;
 /** Below this, a drive does not start; below twice this, the car keeps charging. */
 const LOW_SOC = 10;
-const CHARGER_KW = (CHARGER.volts * CHARGER.amps * CHARGER.phases) / 1000;
-const CHARGING_EFFICIENCY = 0.92;
 
 /** Advances the model in place, by at most 100 ms, so that it stays stable. */
 export function advance(model: VehicleModel, tickMs: number): void {
@@ -142,9 +148,13 @@ const phases: Record<Phase, (model: VehicleModel, seconds: number) => void> = {
     }
     model.chargeState = chargeStateNow(model);
     const isCharging = model.chargeState === 'Charging';
-    model.chargerPowerKw = isCharging ? Math.min(CHARGER_KW, model.chargerPowerKw + CHARGER_KW * seconds) : 0;
+    const { charger } = model;
+    // within a second to full power
+    const rising = model.chargerPowerKw + charger.fullKw * seconds;
+    model.chargerPowerKw = isCharging ? Math.min(chargerPowerKw(charger, model.energyKwh), rising) : 0;
     model.chargerEnergyKwh += (model.chargerPowerKw * seconds) / 3600;
-    model.powerKw = isCharging ? -model.chargerPowerKw * CHARGING_EFFICIENCY : PARKED_KW;
+    model.powerKw = isCharging ? -model.chargerPowerKw * charger.efficiency : PARKED_KW;
+    model.addedEnergyKwh += (Math.max(0, -model.powerKw) * seconds) / 3600;
   },
   sleep(model) {
     model.powerKw = 0.005;
@@ -170,6 +180,7 @@ function enterPhase(model: VehicleModel, planIndex: number): void {
   if (model.phase === 'charge') {
     model.chargeState = 'Starting';
     model.chargerEnergyKwh = 0;
+    model.addedEnergyKwh = 0;
   }
 }
 

@@ -1,8 +1,9 @@
 // The signals that the vehicle has, and how each is read from the model. When they are sent is up to the telemetry
 // configuration (signal-schedule.ts).
 
-import { DetailedChargeState, ShiftState, type Value } from '@fleetbridge/protocol';
-import { CAPACITY_KWH, CHARGE_LIMIT_SOC, CHARGER, estimatedRangeMiles, ratedRangeMiles, socOf } from './battery.js';
+import { DetailedChargeState, FastCharger, ShiftState, type Value } from '@fleetbridge/protocol';
+import { CAPACITY_KWH, CHARGE_LIMIT_SOC, estimatedRangeMiles, ratedRangeMiles, socOf } from './battery.js';
+import { counterKwh } from './charger.js';
 import { MPS_PER_MPH } from './route.js';
 import type { SignalName } from './telemetry-config.js';
 import type { VehicleModel } from './vehicle-model.js';
@@ -17,6 +18,11 @@ type Reader = (model: VehicleModel) => Value;
 const isDriving = ({ motion }: VehicleModel) => motion.gear !== 'P';
 const isPluggedIn = ({ chargeState }: VehicleModel) => chargeState !== 'Disconnected';
 const isCharging = ({ chargeState }: VehicleModel) => chargeState === 'Charging';
+const isAc = ({ charger }: VehicleModel) => charger.kind === 'ac';
+const jitter = ({ charger, random }: VehicleModel, width: number) =>
+  charger.options.jitters ? (random() - 0.5) * width : 0;
+const counter = (model: VehicleModel, countedKwh: number) =>
+  Math.max(0, counterKwh(model.charger, countedKwh, model.addedEnergyKwh) + jitter(model, 0.02));
 /** Tyres warm up while driving. */
 const tyreBar = (model: VehicleModel) => (isDriving(model) ? 2.95 : 2.9);
 
@@ -29,8 +35,8 @@ const readers: Partial<Record<SignalName, Reader>> = {
   Gear: ({ motion }) => ({ shiftStateValue: shiftStates[motion.gear] }),
   // 359.96 rounds to 360, which is north, which is 0.
   GpsHeading: number(1, ({ route, motion }) => rounded(route.headingAt(motion.alongM), 1) % 360),
-  PackVoltage: number(1, ({ pack }) => pack.voltageV),
-  PackCurrent: number(1, ({ pack }) => pack.currentA),
+  PackVoltage: number(1, (model) => model.pack.voltageV + jitter(model, 0.2)),
+  PackCurrent: number(1, (model) => model.pack.currentA + jitter(model, 0.2)),
   Odometer: number(3, ({ odometerMiles }) => odometerMiles),
   Soc: number(2, ({ energyKwh }) => socOf(energyKwh)),
   BatteryLevel: number(2, ({ energyKwh }) => Math.min(100, socOf(energyKwh) + 0.3)),
@@ -41,18 +47,31 @@ const readers: Partial<Record<SignalName, Reader>> = {
   DetailedChargeState: ({ chargeState }) => ({
     detailedChargeStateValue: DetailedChargeState[`DetailedChargeState${chargeState}`],
   }),
-  ACChargingPower: number(2, ({ chargerPowerKw }) => chargerPowerKw),
-  ACChargingEnergyIn: number(2, ({ chargerEnergyKwh }) => chargerEnergyKwh),
-  // Mains voltage varies by one or two volts.
-  ChargerVoltage: number(0, (model) => (isCharging(model) ? CHARGER.volts + 1.5 * Math.sin(model.timeMs / 40_000) : 0)),
-  ChargeAmps: number(0, (model) => (isCharging(model) ? CHARGER.amps : 0)),
-  ChargerPhases: number(0, (model) => (isCharging(model) ? CHARGER.phases : 0)),
-  ChargeCurrentRequest: number(0, () => CHARGER.amps),
-  ChargeCurrentRequestMax: number(0, () => CHARGER.amps),
+  ACChargingPower: number(2, (model) =>
+    isAc(model) && isCharging(model) ? model.chargerPowerKw + jitter(model, 0.04) : 0,
+  ),
+  ACChargingEnergyIn: number(2, (model) => (isAc(model) ? counter(model, model.chargerEnergyKwh) : 0)),
+  DCChargingPower: number(2, (model) =>
+    !isAc(model) && isCharging(model) ? model.chargerPowerKw + jitter(model, 0.04) : 0,
+  ),
+  DCChargingEnergyIn: number(2, (model) => counter(model, model.addedEnergyKwh)),
+  // Mains voltage varies by one or two volts. At a fast charger the car measures about 2 V.
+  ChargerVoltage: number(0, (model) => {
+    if (!isCharging(model)) return 0;
+    return isAc(model) ? model.charger.volts + 1.5 * Math.sin(model.timeMs / 40_000) : 2;
+  }),
+  ChargeAmps: number(0, (model) => (isCharging(model) ? model.charger.amps : 0)),
+  ChargerPhases: number(0, (model) => (isCharging(model) ? model.charger.phases : 0)),
+  ChargeCurrentRequest: number(0, ({ charger }) => charger.amps),
+  ChargeCurrentRequestMax: number(0, ({ charger }) => charger.amps),
   ChargeLimitSoc: number(0, () => CHARGE_LIMIT_SOC),
   TimeToFullCharge: number(1, (model) => (isCharging(model) ? hoursToLimit(model) : 0)),
   ChargePortDoorOpen: flag(isPluggedIn),
-  FastChargerPresent: flag(() => false),
+  FastChargerPresent: flag((model) => !isAc(model) && isPluggedIn(model)),
+  FastChargerType: (model) => ({
+    fastChargerValue:
+      !isAc(model) && isPluggedIn(model) ? FastCharger.FastChargerSupercharger : FastCharger.FastChargerSNA,
+  }),
 
   InsideTemp: number(1, ({ insideTempC }) => Math.round(insideTempC * 2) / 2),
   OutsideTemp: number(1, ({ outsideTempC }) => Math.round(outsideTempC * 2) / 2),

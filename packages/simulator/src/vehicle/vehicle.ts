@@ -4,7 +4,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { type Datum, encodeMessage, timestampOf } from '@fleetbridge/protocol';
-import type { Waypoint } from '../model/index.js';
+import type { ChargerOptions, Waypoint } from '../model/index.js';
 import {
   configureTelemetry,
   createVehicleModel,
@@ -36,6 +36,8 @@ export interface SimulatedVehicleOptions {
   readonly plan?: readonly PhasePlan[];
   /** Which signals the model sends when. Default: `defaultTelemetry`. */
   readonly telemetry?: TelemetryConfig;
+  /** What it charges at. Default: a wallbox of 11 kW. */
+  readonly charger?: ChargerOptions;
   /** Vehicle seconds per real second, until the vehicle's clock has reached the real one. Default 1. */
   readonly timeScale?: number;
   /**
@@ -117,6 +119,7 @@ export class SimulatedVehicle {
         startMs,
         ...(options.plan === undefined ? {} : { plan: options.plan }),
         ...(options.route === undefined ? {} : { route: options.route }),
+        ...(options.charger === undefined ? {} : { charger: options.charger }),
         ...(options.telemetry === undefined ? {} : { telemetry: options.telemetry }),
       });
     }
