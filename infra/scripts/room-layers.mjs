@@ -40,7 +40,7 @@ export const layers = {
   'packages/store': [
     ['testing'],
     ['admin'],
-    ['subscription', 'snapshot'],
+    ['subscription', 'snapshot', 'command'],
     ['log'],
     ['presence', 'resume', 'rest'],
     ['lease'],
@@ -49,7 +49,7 @@ export const layers = {
   ],
   'packages/access': [['tokens'], ['jwt', 'guard'], ['limits'], ['addresses']],
   'packages/pki': [['development'], ['ca', 'server', 'identity'], ['certificate', 'files'], ['asn1']],
-  'packages/simulator': [['vehicle', 'teslamate'], ['model']],
+  'packages/simulator': [['vehicle', 'teslamate', 'command-vehicle'], ['model']],
   'packages/settings': [['variables'], ['values']],
   'packages/service': [['workers'], ['network'], ['process'], ['metrics', 'files', 'go-server'], ['log'], ['config']],
   'packages/protocol': [['record'], ['json', 'payload', 'envelope'], ['messages', 'ids']],
