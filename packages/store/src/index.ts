@@ -17,6 +17,21 @@ export {
   type Verdict,
 } from './admin/index.js';
 export {
+  type AcquiredTurn,
+  type AuditedCommand,
+  acquireTurn,
+  CommandAudit,
+  CommandProtocols,
+  type CommandSession,
+  type CommandSessions,
+  type CommandTurn,
+  type CountedCall,
+  commandSessions,
+  countCall,
+  releaseTurn,
+  type TurnRequest,
+} from './command/index.js';
+export {
   acquireLease,
   type HeldLease,
   joinDispatchers,

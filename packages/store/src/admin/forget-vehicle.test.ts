@@ -1,6 +1,8 @@
 // Deletion against a real Redis. Every key of the namespace is checked afterwards, regardless of its name.
 import { eventually, startRedisCluster } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
+import { CommandAudit } from '../command/audit.js';
+import { countCall } from '../command/calls.js';
 import { acquireLease } from '../lease/lease.js';
 import { Quarantine } from '../log/quarantine.js';
 import { storeLimitedVehicle } from '../presence/limited-vehicles.js';
@@ -28,7 +30,7 @@ describe.each([1, 4])('in a log with %i partitions', (partitions) => {
     await fill(log, VIN);
     expect(keysWith(await readAll(store), VIN).length).toBeGreaterThanOrEqual(8);
     const forgotten = await forgetVehicle(log, { vin: VIN, subscriptions: ['home'] });
-    expect(forgotten).toEqual({ records: 3, deadLetters: 1, quarantined: 1, others: 9 });
+    expect(forgotten).toEqual({ records: 3, deadLetters: 1, quarantined: 1, others: 18 });
     const after = await readAll(store);
     expect(keysWith(after, VIN)).toEqual([]);
     expect(keysWith(after, OTHER)).toEqual(keysWith(before, OTHER));
@@ -149,12 +151,12 @@ it('works on a Redis Cluster, and rewrites the append-only file of every node', 
       records: 3,
       deadLetters: 1,
       quarantined: 1,
-      others: 9,
+      others: 18,
     });
     const nodes = cluster.nodes.map(({ url }) => connectRedis({ url, name: 'test' }));
     await Promise.all(nodes.map((node) => whenReady(node, 5_000)));
     const keys = (await Promise.all(nodes.map((node) => node.keys('*')))).flat();
-    expect(keys.filter((key) => key.includes(OTHER))).toHaveLength(4);
+    expect(keys.filter((key) => key.includes(OTHER))).toHaveLength(12);
     expect(keys.filter((key) => key.includes(VIN))).toEqual([]);
     const overview = await readLogOverview(log, { atMostVehicles: 5 });
     expect(overview).toMatchObject({
@@ -193,6 +195,16 @@ async function fill(log: Store, vin: string) {
   await slots.acquire(vin, request);
   await new CheckpointStore({ store: log, windowMs: 900_000 }).add(vin, { entryId: '1-1', text: vin });
   await new Quarantine(log).add({ vin, reason: 'unknown', receivedMs: 1, bytes: Buffer.from(vin) });
+  await redis.hset(keys.commandSessionsPrefix + vin, '2', vin);
+  await redis.hset(keys.commandCountersPrefix + vin, `2 ${vin}`, '5 1');
+  await redis.set(keys.commandTurnPrefix + vin, 'ticket 3');
+  await redis.set(keys.commandEpochPrefix + vin, '3');
+  await redis.zadd(keys.commandQueuePrefix + vin, 4, 'ticket');
+  await redis.zadd(keys.commandWaitersPrefix + vin, 5, 'ticket');
+  await redis.set(keys.commandProtocolPrefix + vin, 'signed');
+  await countCall(log, { vin, kind: 'command', limit: 30 });
+  const audit = new CommandAudit(log);
+  await audit.add({ vin, who: 'someone', command: 'door_lock', outcome: 'done', calls: 1 });
   const dead = await redis.xadd(keys.dead('home'), '*', 'entry', '1-1', 'error', 'no', 'vin', vin, 'payload', vin);
   await redis.sadd(keys.redeliver('home'), dead!);
 }

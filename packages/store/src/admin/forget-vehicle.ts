@@ -26,7 +26,10 @@ export interface ForgetResult {
   records: number;
   deadLetters: number;
   quarantined: number;
-  /** Deleted items of other kinds: snapshot, ring of seen records, presence, resume positions, checkpoints, REST's. */
+  /**
+   * Deleted items of other kinds: snapshot, ring of seen records, presence, resume positions, checkpoints, those of REST
+   * and of commands.
+   */
   others: number;
 }
 
@@ -44,8 +47,9 @@ export async function forgetVehicle(store: Store, { vin, subscriptions }: Forget
     deadLetters += await forgetIn(redis, named, vin);
   }
   const quarantined = await forgetIn(redis, [keys.quarantine], vin);
+  const audited = await forgetIn(redis, [keys.commandAudit], vin);
   const ids = await redis.hdel(vehicleIdsKey(store.namespace), vin);
-  return { records, others: others + ids, deadLetters, quarantined };
+  return { records, others: others + audited + ids, deadLetters, quarantined };
 }
 
 async function forgetLog(redis: RedisConnection, keys: PartitionKeys, vin: string) {
@@ -68,6 +72,15 @@ async function forgetLog(redis: RedisConnection, keys: PartitionKeys, vin: strin
       keys.answeredPrefix,
       keys.seedPrefix,
       keys.configPrefix,
+      // the turn too: the command in flight can't be signed again from what is in memory
+      keys.commandTurnPrefix,
+      keys.commandSessionsPrefix,
+      keys.commandCountersPrefix,
+      keys.commandEpochPrefix,
+      keys.commandQueuePrefix,
+      keys.commandWaitersPrefix,
+      keys.commandCallsPrefix,
+      keys.commandProtocolPrefix,
     ].map((prefix) => prefix + vin),
   ];
   const rest = [keys.rejections(''), keys.lease(subscriptionLease('')), fingerprintOf(vin), ANNOUNCED_MS];

@@ -103,6 +103,24 @@ export interface PartitionKeys {
   seedPrefix: string;
   /** Prefix; + VIN: hash field of vehicle_config → the last value that was known. */
   configPrefix: string;
+  /** Prefix; + VIN: hash domain → session for signed commands. */
+  commandSessionsPrefix: string;
+  /** Prefix; + VIN: hash `<domain> <epoch>` → `<highest allocated counter> <time of the allocation>`. */
+  commandCountersPrefix: string;
+  /** Prefix; + VIN: string with an expiry, `<ticket> <epoch>` of the command in flight. */
+  commandTurnPrefix: string;
+  /** Prefix; + VIN: counter of tickets and turns. */
+  commandEpochPrefix: string;
+  /** Prefix; + VIN: sorted set of the tickets that wait for the turn, in their order. */
+  commandQueuePrefix: string;
+  /** Prefix; + VIN: sorted set of the same tickets by expiry. */
+  commandWaitersPrefix: string;
+  /** Prefix; + VIN: sorted set of the calls to Tesla of the last minute, `<kind> <number>`, by time. */
+  commandCallsPrefix: string;
+  /** Prefix; + VIN: string with an expiry, whether the vehicle takes signed commands. */
+  commandProtocolPrefix: string;
+  /** Stream, bounded: which commands were executed, for whom, with which outcome. */
+  commandAudit: string;
   /** Sorted set with an expiry: fingerprints of deleted vehicles, by time of the deletion. */
   forgotten: string;
   /** String: written before WAIT, which refers to the last write of its connection. */
@@ -149,6 +167,15 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
     answeredPrefix: `${prefix}answered:`,
     seedPrefix: `${prefix}seed:`,
     configPrefix: `${prefix}config:`,
+    commandSessionsPrefix: `${prefix}command-sessions:`,
+    commandCountersPrefix: `${prefix}command-counters:`,
+    commandTurnPrefix: `${prefix}command-turn:`,
+    commandEpochPrefix: `${prefix}command-epoch:`,
+    commandQueuePrefix: `${prefix}command-queue:`,
+    commandWaitersPrefix: `${prefix}command-waiters:`,
+    commandCallsPrefix: `${prefix}command-calls:`,
+    commandProtocolPrefix: `${prefix}command-protocol:`,
+    commandAudit: `${prefix}command-audit`,
     forgotten: `${prefix}forgotten`,
     givenUp: (appenderId) => `${prefix}given-up:${appenderId}`,
     process: (processId) => `${prefix}process:${processId}`,

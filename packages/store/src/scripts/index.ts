@@ -1,6 +1,12 @@
 export { appendRecords, CLOCK_BEHIND_MS, LATE_MS } from './append-records.js';
 export { addCheckpoint } from './checkpoints.js';
 export { mintAccessToken, removeClient } from './clients.js';
+export {
+  acquireTurnScript,
+  allocateCounterScript,
+  countCallScript,
+  writeSessionScript,
+} from './commands.js';
 export { forgetMessages, forgetRecords } from './forget-vehicle.js';
 export {
   acknowledgeEntries,
