@@ -9,7 +9,17 @@ const rooms = [
 ];
 
 // Pure packages, whose files leave nothing behind in the process: a worker is not restarted for each of them.
-const pure = ['access', 'delivery', 'pki', 'protocol', 'settings', 'vehicle-command', 'vehicle-feed', 'vehicle-state'];
+const pure = [
+  'access',
+  'delivery',
+  'pki',
+  'protocol',
+  'settings',
+  'telemetry-config',
+  'vehicle-command',
+  'vehicle-feed',
+  'vehicle-state',
+];
 
 export default defineConfig({
   test: {

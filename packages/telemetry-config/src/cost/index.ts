@@ -1,0 +1,3 @@
+export { type DayCount, type Forecast, forecastMonth, monthDays } from './forecast.js';
+export { dollarsOf, prices, type Usage, type UsageKind, usageKinds } from './prices.js';
+export { type SignalRate, signalRate } from './rate.js';

@@ -1,0 +1,43 @@
+export {
+  atLeast,
+  FIRST_FIRMWARE,
+  type ShownBy,
+  type SignalFacts,
+  type SignalType,
+  shownFirmware,
+  signalCatalogue,
+  signalFacts,
+} from './catalogue/index.js';
+export {
+  buildConfiguration,
+  type CheckOptions,
+  checkConfiguration,
+  configurationHash,
+  type Destination,
+  type Difference,
+  type DiffOptions,
+  diffConfigurations,
+  type FieldSettings,
+  type Fields,
+  type Fitted,
+  fitToFirmware,
+  KEY_FIRMWARE,
+  type LeftOut,
+  type Mistake,
+  type TelemetryConfiguration,
+  type Wanted,
+} from './configuration/index.js';
+export {
+  type DayCount,
+  dollarsOf,
+  type Forecast,
+  forecastMonth,
+  monthDays,
+  prices,
+  type SignalRate,
+  signalRate,
+  type Usage,
+  type UsageKind,
+  usageKinds,
+} from './cost/index.js';
+export { type FieldPlan, type Profile, type ProfileName, profileFields, profiles } from './profiles/index.js';
