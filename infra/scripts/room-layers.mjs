@@ -44,7 +44,7 @@ export const layers = {
     ['admin'],
     ['subscription', 'snapshot', 'command'],
     ['log'],
-    ['presence', 'resume', 'rest'],
+    ['presence', 'resume', 'rest', 'usage'],
     ['lease'],
     ['scripts'],
     ['redis'],

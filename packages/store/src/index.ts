@@ -113,7 +113,14 @@ export {
   type SlotTimes,
   type SlotUpdate,
 } from './resume/index.js';
-export { SNAPSHOT_LEASE, type Snapshot, type SnapshotChanges, SnapshotStore } from './snapshot/index.js';
+export {
+  type CountedSignals,
+  type SignalCounts,
+  SNAPSHOT_LEASE,
+  type Snapshot,
+  type SnapshotChanges,
+  SnapshotStore,
+} from './snapshot/index.js';
 export {
   acquireSubscription,
   awayText,
@@ -129,3 +136,4 @@ export {
   type Suspension,
   stateText,
 } from './subscription/index.js';
+export { type ApiCall, countApiCalls, type DayOfCalls, readApiUsage, readSignalDays, utcDay } from './usage/index.js';

@@ -1,6 +1,6 @@
 // Keeps the snapshots of one partition up to date: follows the log, merges each record, and commits the changes together
 // with the cursor, at most every 250 ms. A lease ensures that only one process writes; without the lease nothing is written.
-import { type DecodedRecord, decodeRecord, RecordDecodeError } from '@fleetbridge/protocol';
+import { type DecodedRecord, decodeRecord, isAfter, RecordDecodeError } from '@fleetbridge/protocol';
 import type { Logger } from '@fleetbridge/service';
 import {
   acquireLease,
@@ -26,6 +26,8 @@ import {
   stateFromHash,
   type VehicleState,
 } from '@fleetbridge/vehicle-state';
+
+import { SignalTally } from './signal-tally.js';
 
 export const SNAPSHOT_LEASE_MS = 10_000;
 const COMMIT_EVERY_MS = 250;
@@ -70,6 +72,12 @@ export class SnapshotKeeper {
   /** Names of the readings that changed since the last commit, by VIN. */
   #changed = new Map<string, Set<string>>();
   #mergedUpTo = '';
+  /** Signals since the last commit, by VIN and day. */
+  #tally = new SignalTally();
+  /** Signals are counted up to this entry in Redis. */
+  #countedUpTo: string | undefined;
+  /** Signals up to this entry were counted before the snapshots were cleared. */
+  #countFrom: string | undefined;
   #lastCommitMs = Number.NEGATIVE_INFINITY;
   /** From the receipt of the newest merged record to its merge. */
   lagMs = 0;
@@ -121,8 +129,11 @@ export class SnapshotKeeper {
     const { store, log, counts } = this.#options;
     const { partition } = this;
     const cursor = await this.#snapshots.cursor(partition);
+    const countedUpTo = await this.#snapshots.signalCursor(partition);
     if (this.#isStopped) return await releaseLease(store, lease);
     this.#lease = lease;
+    this.#countedUpTo = countedUpTo;
+    this.#countFrom = countedUpTo !== undefined && isAfter(countedUpTo, cursor) ? countedUpTo : undefined;
     log.info({ partition, epoch: lease.epoch, cursor }, 'snapshot_lease_acquired');
     this.#tail = new LogTail({
       store,
@@ -168,6 +179,7 @@ export class SnapshotKeeper {
     void tail?.stop();
     this.#states.clear();
     this.#changed.clear();
+    this.#tally = new SignalTally();
     this.#mergedUpTo = '';
   }
 
@@ -176,7 +188,7 @@ export class SnapshotKeeper {
     counts.records++;
     const record = this.#decode(entry);
     const state = this.#states.get(entry.vin);
-    if (record) countSignals(counts.signals, record);
+    if (record) this.#countSignals(entry, record);
     if (!record || !state) return;
     const marks = state.odometerMarks;
     const merged = { entryId: entry.id, timeMs: entry.createdMs, decoded: record };
@@ -188,6 +200,19 @@ export class SnapshotKeeper {
     const changed = this.#changed.get(entry.vin);
     if (changed === undefined) this.#changed.set(entry.vin, new Set(names));
     else for (const name of names) changed.add(name);
+  }
+
+  #countSignals({ id, vin }: LogEntry, { topic, message }: DecodedRecord): void {
+    const { signals } = this.#options.counts;
+    const items = topic === 'V' ? message.data : topic === 'alerts' ? message.alerts : undefined;
+    if (!items) return;
+    signals[topic] = (signals[topic] ?? 0) + items.length;
+    if (topic !== 'V') return;
+    if (this.#countFrom !== undefined) {
+      if (!isAfter(id, this.#countFrom)) return;
+      this.#countFrom = undefined;
+    }
+    this.#tally.add(vin, id, items.length);
   }
 
   #logUnitChange({ id, vin }: LogEntry, from: OdometerUnit, to: OdometerUnit): void {
@@ -240,21 +265,29 @@ export class SnapshotKeeper {
     const cursor = this.#mergedUpTo;
     if (!lease || cursor === '') return;
     const changed = this.#changed;
+    const tally = this.#tally;
     this.#changed = new Map();
+    this.#tally = new SignalTally();
     this.#mergedUpTo = '';
     try {
-      await this.#snapshots.commit(this.partition, { lease, cursor, changes: this.#encode(changed) });
+      const changes = this.#encode(changed);
+      const counted = { upTo: this.#countedUpTo, signals: tally.counts };
+      const countedUpTo = await this.#snapshots.commit(this.partition, { lease, cursor, changes, counted });
+      if (this.#lease === lease) this.#countedUpTo = countedUpTo;
       this.#options.counts.commits++;
       this.#lastCommitMs = performance.now();
       this.#evictStates();
     } catch (error) {
       if (error instanceof LeaseLost) {
         this.#giveUp();
+        // still held when an earlier commit succeeded but its reply was lost
+        await releaseLease(this.#options.store, lease).catch(() => {});
         return;
       }
       if (this.#lease !== lease) return;
       this.#options.log.warn({ err: error, partition: this.partition }, 'snapshot_commit_failed');
       this.#putBack(changed, cursor);
+      this.#tally.addAll(tally);
       if (!this.#isStopped) this.#commitTimer ??= setTimeout(() => void this.#commit(), COMMIT_EVERY_MS);
     }
   }
@@ -276,9 +309,4 @@ export class SnapshotKeeper {
       if (!this.#changed.has(vin) && !this.#batchVins.has(vin)) this.#states.delete(vin);
     }
   }
-}
-
-function countSignals(signals: Record<string, number>, { topic, message }: DecodedRecord): void {
-  const items = topic === 'V' ? message.data : topic === 'alerts' ? message.alerts : undefined;
-  if (items) signals[topic] = (signals[topic] ?? 0) + items.length;
 }

@@ -27,8 +27,8 @@ export interface ForgetResult {
   deadLetters: number;
   quarantined: number;
   /**
-   * Deleted items of other kinds: snapshot, ring of seen records, presence, resume positions, checkpoints, those of REST
-   * and of commands.
+   * Deleted items of other kinds: snapshot, ring of seen records, presence, resume positions, checkpoints, counts of
+   * signals, those of REST and of commands.
    */
   others: number;
 }
@@ -81,6 +81,7 @@ async function forgetLog(redis: RedisConnection, keys: PartitionKeys, vin: strin
       keys.commandWaitersPrefix,
       keys.commandCallsPrefix,
       keys.commandProtocolPrefix,
+      keys.signalDaysPrefix,
     ].map((prefix) => prefix + vin),
   ];
   const rest = [keys.rejections(''), keys.lease(subscriptionLease('')), fingerprintOf(vin), ANNOUNCED_MS];

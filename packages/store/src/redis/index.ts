@@ -10,6 +10,7 @@ export { LayoutMismatch, LeaseLost, LogUnavailable } from './errors.js';
 export { logIdentity, watchLogIdentity } from './identity.js';
 export {
   admissionKey,
+  apiUsageKey,
   clientsKey,
   dispatchersKey,
   type Layout,

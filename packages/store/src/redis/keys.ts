@@ -51,6 +51,11 @@ export function admissionKey(namespace: string): string {
   return `${namespace}:admission`;
 }
 
+/** Hash `<day> <kind>` → calls of Tesla's Fleet API on that day: requests, commands, wakes. */
+export function apiUsageKey(namespace: string): string {
+  return `${namespace}:api-usage`;
+}
+
 /** Pattern of the channel `replaced` of all partitions. */
 export function replacedPattern(namespace: string): string {
   return `${namespace}:{*}:presence:replaced`;
@@ -70,6 +75,10 @@ export interface PartitionKeys {
   vins: string;
   /** String: the entry id up to which the snapshots are written. */
   snapshotCursor: string;
+  /** String: the entry id up to which signals are counted. Stays when snapshots are recomputed. */
+  signalCursor: string;
+  /** Prefix; + VIN: hash day → signals received on that day, in UTC. */
+  signalDaysPrefix: string;
   /** String: the clock of Redis at the last pass of retention that trusted it, ms. */
   retentionPass: string;
   /** Hash VIN → time of its newest record in the log. */
@@ -151,6 +160,8 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
     quarantine: `${prefix}quarantine`,
     vins: `${prefix}vins`,
     snapshotCursor: `${prefix}cursor:snapshot`,
+    signalCursor: `${prefix}cursor:signals`,
+    signalDaysPrefix: `${prefix}signal-days:`,
     retentionPass: `${prefix}retention-pass`,
     newest: `${prefix}newest`,
     limited: `${prefix}limited`,

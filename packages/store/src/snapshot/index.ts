@@ -1,1 +1,8 @@
-export { SNAPSHOT_LEASE, type Snapshot, type SnapshotChanges, SnapshotStore } from './snapshot-store.js';
+export {
+  type CountedSignals,
+  type SignalCounts,
+  SNAPSHOT_LEASE,
+  type Snapshot,
+  type SnapshotChanges,
+  SnapshotStore,
+} from './snapshot-store.js';
