@@ -166,7 +166,7 @@ async function append(store: Store, { payload, ms }: { payload: Buffer; ms?: num
   return (await store.redis.xadd(store.keys(0).records, ms === undefined ? '*' : `${ms}-*`, ...fields))!;
 }
 
-function committed(store: Store, last: string): Promise<void> {
+function committed(store: Store, last: string): Promise<boolean> {
   return eventually(async () => (await new SnapshotStore(store).cursor(0)) === last);
 }
 

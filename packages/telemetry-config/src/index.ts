@@ -28,10 +28,14 @@ export {
   type Wanted,
 } from './configuration/index.js';
 export {
+  costWarning,
   type DayCount,
   dollarsOf,
   type Forecast,
   forecastMonth,
+  type MonthCost,
+  type MonthUsage,
+  monthCost,
   monthDays,
   prices,
   type SignalRate,

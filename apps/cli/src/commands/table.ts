@@ -44,6 +44,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       'show which fields of vehicle_data telemetry fills for a vehicle, and what TeslaMate loses without the others',
     load: async () => (await import('./gateway/index.js')).coverage,
   },
+  config: {
+    summary: 'show a telemetry configuration: fields, intervals, reasons, cost',
+    load: async () => (await import('./telemetry/index.js')).config,
+  },
+  cost: {
+    summary: "show what telemetry and Tesla's API cost in this month, with a forecast",
+    load: async () => (await import('./telemetry/index.js')).cost,
+  },
   forget: {
     summary: 'delete all stored data of a vehicle',
     load: async () => (await import('./forget.js')).forget,

@@ -7,7 +7,7 @@ import { defineScript } from './script.js';
  * KEYS[3] set     VINs with a snapshot
  * KEYS[4] string  cursor of the counted signals
  * ARGV[1] value of the lease   ARGV[2] new cursor   ARGV[3] key prefix of the snapshots
- * ARGV[4] expected cursor of the counted signals ('' = none, - = this call counts nothing)   ARGV[5] key prefix of the counts
+ * ARGV[4] expected cursor of the counted signals ('' = no cursor, - = nothing to count)   ARGV[5] key prefix of the counts
  * ARGV[6] first day to keep   ARGV[7] how long to keep the counts of a vehicle that sends nothing, ms
  * ARGV[8] number of counts, then per count: VIN, day, signals
  * then per vehicle: VIN, number of arguments that follow for it, then field, value, …
