@@ -26,7 +26,7 @@ import {
   watchLogIdentity,
 } from '@fleetbridge/store';
 import { dispatcherConfig } from './config.js';
-import { DeadConnections, FleetStatistics, MaintenanceLoop } from './maintenance/index.js';
+import { CostStatistics, DeadConnections, FleetStatistics, MaintenanceLoop } from './maintenance/index.js';
 import { createCounts, createDispatcherMetrics, deliveryCounts } from './metrics.js';
 import { addVehicleRoute, createVehicleMetrics, SnapshotKeeper, type VehicleMetrics } from './snapshot/index.js';
 import { Subscriptions, watchSubscriptionFile } from './subscription/index.js';
@@ -128,6 +128,13 @@ async function main(context: RunContext): Promise<void> {
       presence,
       snapshots,
       counts: counts.fleet,
+      now: Date.now,
+      monotonicNow: () => performance.now(),
+    }),
+    costStatistics: new CostStatistics({
+      store,
+      snapshots,
+      counts: counts.cost,
       now: Date.now,
       monotonicNow: () => performance.now(),
     }),

@@ -1,7 +1,8 @@
 // The dispatcher's metrics for Prometheus.
 import { createMetrics, type Metrics } from '@fleetbridge/service';
+import { prices } from '@fleetbridge/telemetry-config';
 import type { Histogram } from 'prom-client';
-import type { FleetCounts, MaintenanceCounts } from './maintenance/index.js';
+import type { CostCounts, FleetCounts, MaintenanceCounts } from './maintenance/index.js';
 import type { SnapshotCounts, SnapshotKeeper } from './snapshot/index.js';
 import { createDeliveryCounts, type DeliveryCounts } from './subscription/index.js';
 
@@ -9,6 +10,7 @@ export interface DispatcherCounts extends MaintenanceCounts {
   snapshots: SnapshotCounts;
   deadConnections: { reported: number };
   fleet: FleetCounts;
+  cost: CostCounts;
   /** By subscription. */
   deliveries: Map<string, DeliveryCounts>;
 }
@@ -18,6 +20,7 @@ export function createCounts(): DispatcherCounts {
     snapshots: { records: 0, signals: {}, undecodable: 0, skippedEntries: 0, gaps: 0, commits: 0 },
     deadConnections: { reported: 0 },
     fleet: { connected: 0, quiet: { driving: 0, charging: 0, parked: 0 } },
+    cost: { dollars: {}, forecastDollars: 0, creditDollars: prices.monthlyCreditDollars },
     trimmed: 0,
     distrusted: new Map(),
     partitions: new Map(),
@@ -88,6 +91,7 @@ export function createDispatcherMetrics(counts: DispatcherCounts, keepers: reado
   );
   addLogMetrics(metrics, counts);
   addFleetMetrics(metrics, counts);
+  addCostMetrics(metrics, counts);
   addSubscriptionMetrics(metrics, counts);
   return metrics;
 }
@@ -138,6 +142,24 @@ function addFleetMetrics({ gauge, level }: Metrics, { fleet }: DispatcherCounts)
       for (const [doing, vehicles] of Object.entries(fleet.quiet)) this.set({ doing }, vehicles);
     },
   });
+}
+
+function addCostMetrics({ gauge, level }: Metrics, { cost }: DispatcherCounts): void {
+  gauge<'kind'>({
+    name: 'fleetbridge_cost_month_dollars',
+    help: "Cost of this month (UTC) so far at Tesla's prices, before the credit: signals, requests, commands, wakes.",
+    labelNames: ['kind'],
+    collect() {
+      this.reset();
+      for (const [kind, dollars] of Object.entries(cost.dollars)) this.set({ kind }, dollars);
+    },
+  });
+  level(
+    'fleetbridge_cost_forecast_dollars',
+    'Forecast of the cost of the whole month, before the credit; 0 in processes without the first partition.',
+    () => cost.forecastDollars,
+  );
+  level('fleetbridge_cost_credit_dollars', "Tesla's credit per month.", () => cost.creditDollars);
 }
 
 const deliveryTotals: [

@@ -109,6 +109,7 @@ it('trims the reachable partitions while a node is down', async () => {
     subscriptions: rig.store,
     deadConnections: { report: async () => {} },
     fleetStatistics: { update: async () => {} },
+    costStatistics: { update: async () => {} },
     counts,
     log,
     now: Date.now,

@@ -246,6 +246,7 @@ async function filled(entries: number, { agoMs }: { agoMs?: number } = {}) {
         subscriptions: rig.store,
         deadConnections: { report: async () => {} },
         fleetStatistics: { update: async () => {} },
+        costStatistics: { update: async () => {} },
         counts,
         log,
         now,

@@ -1,9 +1,10 @@
 // Runs the periodic tasks for the partitions of this process (it keeps their snapshots): disconnects of dead processes,
-// fleet statistics, subscription lag, retention, log size, Redis memory.
+// fleet and cost statistics, subscription lag, retention, log size, Redis memory.
 import type { Logger } from '@fleetbridge/service';
 import type { SnapshotStore, Store, SubscriptionStore } from '@fleetbridge/store';
 import type { SnapshotKeeper } from '../snapshot/index.js';
 import { type LagCounts, measureLags } from '../subscription/index.js';
+import type { CostStatistics } from './cost-statistics.js';
 import type { DeadConnections } from './dead-connections.js';
 import type { FleetStatistics } from './fleet-statistics.js';
 import { type LogSizes, measureLog } from './log-size.js';
@@ -31,6 +32,7 @@ export interface MaintenanceLoopOptions {
   subscriptions: Pick<SubscriptionStore, 'list' | 'control'>;
   deadConnections: Pick<DeadConnections, 'report'>;
   fleetStatistics: Pick<FleetStatistics, 'update'>;
+  costStatistics: Pick<CostStatistics, 'update'>;
   counts: MaintenanceCounts;
   log: Logger;
   now: () => number;
@@ -71,10 +73,11 @@ export class MaintenanceLoop {
 
   /** One run of what `start` repeats. Never rejects. */
   async run(): Promise<void> {
-    const { keepers, deadConnections, fleetStatistics, counts, log } = this.#options;
+    const { keepers, deadConnections, fleetStatistics, costStatistics, counts, log } = this.#options;
     const held = keepers.filter(({ isHolder }) => isHolder).map(({ partition }) => partition);
     await deadConnections.report(held);
     await fleetStatistics.update(held).catch((err) => log.debug({ err }, 'fleet_statistics_failed'));
+    await costStatistics.update(held).catch((err) => log.debug({ err }, 'cost_statistics_failed'));
     try {
       const partitions = await this.#reachable(held);
       const lags = await measureLags(this.#options.subscriptions, partitions, counts.subscriptions);

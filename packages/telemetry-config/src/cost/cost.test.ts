@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dollarsOf, forecastMonth, monthDays, signalRate } from './index.js';
+import { costWarning, dollarsOf, forecastMonth, monthCost, monthDays, signalRate } from './index.js';
 
 it('adds up the prices', () => {
   expect(dollarsOf({ signals: 300_000, requests: 500, commands: 1_000, wakes: 50 })).toBe(5);
@@ -11,6 +11,36 @@ it('counts an included field as a signal of each record, and has a floor from re
     Soc: { interval_seconds: 60, resend_interval_seconds: 300 },
   };
   expect(signalRate(fields)).toEqual({ ceiling: 7_260, floor: 12 });
+});
+
+describe('monthCost', () => {
+  const usage = {
+    signals: new Map([
+      ['VIN1', monthDays('2026-11-01').map((day) => ({ day, count: day < '2026-11-16' ? 30_000 : 0 }))],
+    ]),
+    calls: [{ day: '2026-11-15', requests: 500, commands: 1_000, wakes: 50 }],
+    nowMs: Date.UTC(2026, 10, 16),
+    rate: { ceiling: 3_000, floor: 1_500 },
+  };
+
+  it('adds signals and calls, and has a forecast between floor and ceiling', () => {
+    const month = monthCost(usage);
+    expect(month).toMatchObject({
+      month: '2026-11',
+      soFar: { signals: 450_000, requests: 500, commands: 1_000, wakes: 50 },
+    });
+    expect(month.dollars).toMatchObject({ soFar: 6, credit: 10, ceiling: 6 + (15 * 24 * 3_000) / 150_000 });
+    expect(month.vehicles[0]?.expected).toBeCloseTo(900_000);
+    expect(month.expected.signals).toBeCloseTo(900_000);
+  });
+
+  it('warns when the limit is reached, near, or will be exceeded', () => {
+    const month = monthCost(usage);
+    expect(costWarning(month, 6)).toMatch('is reached');
+    expect(costWarning(month, 7)).toMatch('More than 80 %');
+    expect(costWarning(month, 9)).toMatch('is expected to exceed US$9.00');
+    expect(costWarning(month, 100)).toBeUndefined();
+  });
 });
 
 describe('forecastMonth', () => {
