@@ -1,4 +1,4 @@
-// TeslaMate at about a fifth of the price: positions every 5 s, most of the rest half as often.
+// TeslaMate at less than half of the price: positions every 5 s, most of the rest half as often.
 import type { FieldPlan, Profile } from './profile.js';
 import { teslamate } from './teslamate.js';
 
@@ -16,7 +16,7 @@ const own: Record<string, Partial<FieldPlan>> = {
 };
 
 export const economy: Profile = {
-  summary: "TeslaMate's fields at a fifth of the cost: positions every 5 s, the rest half as often",
+  summary: "TeslaMate's fields at less than half of the cost: positions every 5 s, the rest half as often",
   fields: Object.fromEntries(
     Object.entries(teslamate.fields).map(([name, plan]) => [name, { ...halfAsOften(plan), ...own[name] }]),
   ),
