@@ -12,6 +12,7 @@ const rooms = [
 const pure = [
   'access',
   'delivery',
+  'fleet-api',
   'pki',
   'protocol',
   'settings',

@@ -22,6 +22,7 @@ export const workspaceImports = {
   'packages/vehicle-command': [],
   'packages/pki': [],
   'packages/testing': [],
+  'packages/fleet-api': [],
   'packages/store': ['protocol', 'testing'],
   'packages/vehicle-state': ['protocol'],
   'packages/telemetry-config': ['protocol'],
