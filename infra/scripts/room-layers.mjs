@@ -53,7 +53,12 @@ export const layers = {
   'packages/access': [['tokens'], ['jwt', 'guard'], ['limits'], ['addresses']],
   'packages/telemetry-config': [['profiles'], ['cost'], ['configuration'], ['catalogue']],
   'packages/pki': [['development'], ['ca', 'server', 'identity'], ['certificate', 'files'], ['asn1']],
-  'packages/simulator': [['vehicle', 'teslamate', 'command-vehicle'], ['model']],
+  'packages/simulator': [
+    ['tesla-api'],
+    ['configured-vehicle'],
+    ['config-token', 'vehicle', 'teslamate', 'command-vehicle'],
+    ['model'],
+  ],
   'packages/settings': [['variables'], ['values']],
   'packages/service': [['workers'], ['network'], ['process'], ['metrics', 'files', 'go-server'], ['log'], ['config']],
   'packages/protocol': [['record'], ['json', 'payload', 'envelope'], ['messages', 'ids']],

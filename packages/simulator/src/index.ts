@@ -57,6 +57,28 @@ export {
   withoutSignals,
 } from './model/index.js';
 export {
+  type AccountState,
+  type Application,
+  type FetchPublicKey,
+  type OnCommand,
+  type OnSignedCommand,
+  startTeslaApi,
+  type TelemetryError,
+  type TeslaApi,
+  type TeslaApiAnswer,
+  type TeslaApiCall,
+  type TeslaApiCalls,
+  type TeslaApiOptions,
+  type TeslaApiVehicle,
+  type TeslaApiVehicleView,
+  type TeslaEndpoint,
+  type TeslaFault,
+  type TeslaFaultPlay,
+  type TeslaFaults,
+  type TeslaRegion,
+  type VehicleState,
+} from './tesla-api/index.js';
+export {
   type ParsedFrame,
   parseTeslaMateFrame,
   TeslaMateClient,

@@ -31,7 +31,7 @@ const serverAuthority = createAuthority({ commonName: 'test server CA', days: 30
 const serverCertificate = issueCertificate({
   authority: serverAuthority,
   subject: { commonName: 'test server' },
-  hosts: ['localhost', '127.0.0.1'],
+  hosts: ['localhost', '127.0.0.1', 'telemetry.example.com'],
   extendedKeyUsage: [extendedKeyUsages.serverAuth],
   days: 30,
 });

@@ -1,6 +1,7 @@
 // One connection to ingest as a vehicle opens it: mutual TLS, a WebSocket, envelopes out, acks and error answers in. It
 // has no backlog and resends nothing; see vehicle.ts.
 
+import { isIP, type LookupFunction } from 'node:net';
 import {
   EnvelopeError,
   type RecordEnvelope,
@@ -14,12 +15,14 @@ export interface VehicleConnectionOptions {
   /** `wss://host:port/` */
   readonly url: string;
   readonly certificatePem: string;
-  /** PKCS#8. */
+  /** PKCS#8. Empty, like the certificate, for a vehicle without a certificate. */
   readonly keyPem: string;
   /** The CA of the server's certificate. */
   readonly caPem: string;
   /** The name in the server's certificate, if it is not the host of the URL. */
   readonly servername?: string;
+  /** Address of the host name in the URL; default: the system's. */
+  readonly lookup?: (hostname: string) => string | Promise<string>;
   /** A vehicle sends `Version`, `X-Network-Interface` and `X-TXID`. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly handshakeTimeoutMs?: number;
@@ -43,6 +46,7 @@ export function connectVehicle(options: VehicleConnectionOptions): Promise<Vehic
     key: options.keyPem,
     ca: options.caPem,
     ...(options.servername === undefined ? {} : { servername: options.servername }),
+    ...(options.lookup === undefined ? {} : { lookup: lookupBy(options.lookup) }),
     headers: { ...options.headers },
     handshakeTimeout: options.handshakeTimeoutMs ?? 15_000,
     perMessageDeflate: false,
@@ -58,6 +62,18 @@ export function connectVehicle(options: VehicleConnectionOptions): Promise<Vehic
     // After 'open' an error is followed by 'close', and the rejection has no effect.
     socket.on('error', (cause) => reject(new VehicleConnectError(`no connection: ${cause.message}`, { cause })));
   });
+}
+
+function lookupBy(resolve: (hostname: string) => string | Promise<string>): LookupFunction {
+  return (hostname, { all }, callback) => {
+    Promise.resolve(hostname)
+      .then(resolve)
+      .then(
+        (address) =>
+          all ? callback(null, [{ address, family: isIP(address) }]) : callback(null, address, isIP(address)),
+        (error: Error) => callback(error, ''),
+      );
+  };
 }
 
 export class VehicleConnection {

@@ -3,7 +3,7 @@
 // and is_resend set.
 
 import { randomUUID } from 'node:crypto';
-import { type Datum, encodeMessage, timestampOf } from '@fleetbridge/protocol';
+import { type Datum, encodeMessage, timestampOf, writeRecordEnvelope } from '@fleetbridge/protocol';
 import type { ChargerOptions, Waypoint } from '../model/index.js';
 import {
   configureTelemetry,
@@ -29,6 +29,10 @@ export interface SimulatedVehicleOptions {
   readonly keyPem: string;
   readonly caPem: string;
   readonly servername?: string;
+  /** Address of the host name in the URL; default: the system's. */
+  readonly lookup?: (hostname: string) => string | Promise<string>;
+  /** Called with the bytes of each record at each send, resends included. */
+  readonly onSend?: (bytes: Uint8Array) => void;
   /** Default: derived from the VIN. */
   readonly seed?: number;
   readonly route?: readonly Waypoint[];
@@ -257,7 +261,7 @@ export class SimulatedVehicle {
     if (!this.#isRunning || !this.#isAwake) return;
     if (this.#connection !== undefined || this.#isConnecting || this.#isRetryScheduled) return;
     this.#isConnecting = true;
-    const { url, certificatePem, keyPem, caPem, servername } = this.#options;
+    const { url, certificatePem, keyPem, caPem, servername, lookup } = this.#options;
     const connectionId = randomUUID();
     connectVehicle({
       url,
@@ -265,6 +269,7 @@ export class SimulatedVehicle {
       keyPem,
       caPem,
       ...(servername === undefined ? {} : { servername }),
+      ...(lookup === undefined ? {} : { lookup }),
       headers: {
         Version: this.#options.version ?? '2026.20.6',
         'X-Network-Interface': this.#options.networkInterface ?? 'cellular',
@@ -322,7 +327,7 @@ export class SimulatedVehicle {
     while (connection?.isOpen && this.#backlog.inFlight < (this.#options.inFlight ?? 64)) {
       const record = this.#backlog.takeNext();
       if (record === undefined) return;
-      connection.send({
+      const bytes = writeRecordEnvelope({
         txid: record.txid,
         topic: 'V',
         payload: this.#payload(record.signals, record.createdMs, record.entry.sends > 0),
@@ -331,6 +336,8 @@ export class SimulatedVehicle {
         deviceId: this.vin,
         createdAtSeconds: Math.floor(record.createdMs / 1000),
       });
+      connection.sendBytes(bytes);
+      this.#options.onSend?.(bytes);
       this.ledger.addSend(record.entry, this.#clock.now());
     }
   }

@@ -1,0 +1,1 @@
+export { type ConfigToken, isSignatureValid, readConfigToken } from './config-token.js';
