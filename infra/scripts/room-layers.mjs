@@ -68,5 +68,5 @@ export const layers = {
   'apps/gateway': [['fleet-api'], ['sign-in', 'vehicles']],
   'apps/ingest': [['status'], ['certificates'], ['socket'], ['admission']],
   'apps/dispatcher': [['maintenance'], ['snapshot', 'subscription']],
-  'apps/cli': [['commands'], ['output', 'migration'], ['supervisor'], ['redis']],
+  'apps/cli': [['commands'], ['output', 'migration', 'simulation'], ['supervisor'], ['redis']],
 };

@@ -21,6 +21,9 @@ export const simulateConfig = defineConfig(
     'INGEST_PORT',
     'INGEST_CERT_FILE',
     'TELEMETRY_HOST',
+    'SIM_TESLA',
+    'SIM_TESLA_PORT',
+    'SIM_TESLA_KEY_URL',
   ]),
 );
 export const certificateConfig = defineConfig(settingsOf('cli', ['DATA_DIR', 'TELEMETRY_HOST', 'STREAMING_HOST']));

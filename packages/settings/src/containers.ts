@@ -15,6 +15,7 @@ export type ContainerFact =
 const PORT_REASON = 'The port inside the container; the variable in .env chooses the port of the machine.';
 const CADDY_REASON = 'The default is the certificate that Caddy obtains for the name.';
 const SIMULATE_REASON = 'In a container, simulate connects to the URL of --url.';
+const SIM_TESLA_REASON = 'The stand-in of Tesla is for `npm start`.';
 
 /** By variable; `<process>.<variable>` where it holds for one process only. */
 export const inContainers: Readonly<Record<string, ContainerFact>> = {
@@ -45,6 +46,9 @@ export const inContainers: Readonly<Record<string, ContainerFact>> = {
   GATEWAY_PORT: { kind: 'unset', reason: 'For containers of the same network; not published.' },
   GATEWAY_ADMIN_PORT: { kind: 'unset', reason: PORT_REASON },
   GATEWAY_PLAIN_HTTP: { kind: 'fixed', value: 'on', reason: 'Only containers of the same network reach the port.' },
+  SIM_TESLA: { kind: 'unset', reason: SIM_TESLA_REASON },
+  SIM_TESLA_PORT: { kind: 'unset', reason: SIM_TESLA_REASON },
+  SIM_TESLA_KEY_URL: { kind: 'unset', reason: SIM_TESLA_REASON },
   'cli.ADMIN_HOST': { kind: 'unset', reason: 'Commands have no admin port.' },
   'cli.SHUTDOWN_SECONDS': { kind: 'unset', reason: 'Commands end within the default.' },
   'cli.INGEST_PORT': { kind: 'unset', reason: SIMULATE_REASON },

@@ -7,6 +7,7 @@ import { createLogger, loadConfig, printable, type RunContext, runApp } from '@f
 import { defaultPlan, type PhasePlan, SimulatedVehicle, type SimulatedVehicleEvent } from '@fleetbridge/simulator';
 import { simulateConfig } from '../config.js';
 import { print } from '../print.js';
+import { startTeslaStandIn } from '../simulation/index.js';
 import { localTime, simulatedVins } from '../supervisor/index.js';
 import { certificateTexts } from './certificate-texts.js';
 import { type Command, type Invocation, numberOption, UsageError } from './command.js';
@@ -21,6 +22,8 @@ export const simulate: Command = {
     '  --plan <phases>   phases that each vehicle repeats, with their duration in seconds;',
     `                    default ${defaultPlan.map(({ phase, seconds }) => `${phase}:${seconds}`).join(',')}`,
     '  --time-scale <n>  simulated seconds per real second; default 1',
+    '',
+    "With SIM_TESLA=1 a stand-in of Tesla's Fleet API runs, and vehicles connect only by the configuration stored there.",
     '',
     'Uses the development certificates in DATA_DIR/pki and creates missing ones.',
   ],
@@ -70,6 +73,17 @@ async function driveVehicles(request: Request, context: RunContext): Promise<voi
     hosts: [],
     vins: request.vins,
   });
+  const report = (vin: string, event: SimulatedVehicleEvent) =>
+    print(`${localTime(new Date())}  ${vin}  ${printable(describe(event))}`);
+  if (config.SIM_TESLA) {
+    if (request.url !== undefined)
+      throw new UsageError('--url: not with SIM_TESLA, where the configuration has the host');
+    const api = await startTeslaStandIn({ config, pki, plan: request.plan, timeScale: request.timeScale, report });
+    context.onStop('tesla stand-in', () => api.stop());
+    print(`Fleet API of the stand-in: ${api.url}; no vehicle connects until a valid configuration is stored for it`);
+    context.ready();
+    return;
+  }
   // Ingest may use a certificate of the user, for a name other than localhost.
   const own = config.INGEST_CERT_FILE === undefined ? [] : await certificateTexts(config.INGEST_CERT_FILE);
   const caPem = [readFileSync(pki.serverAuthority.certFile, 'utf8'), ...own, ...rootCertificates].join('\n');
@@ -87,7 +101,7 @@ async function driveVehicles(request: Request, context: RunContext): Promise<voi
         ...(isNamed ? { servername: config.TELEMETRY_HOST ?? '' } : {}),
         ...(request.plan === undefined ? {} : { plan: request.plan }),
         ...(request.timeScale === undefined ? {} : { timeScale: request.timeScale }),
-        onEvent: (event) => print(`${localTime(new Date())}  ${vin}  ${printable(describe(event))}`),
+        onEvent: (event) => report(vin, event),
       }),
   );
   context.onStop('vehicles', () => Promise.all(vehicles.map((vehicle) => vehicle.stop())));

@@ -33,6 +33,11 @@ export function welcome(facts: WelcomeFacts): string {
     `  certificates ${join(dataDirectory, 'pki')}`,
     `  logs         ${join(dataDirectory, 'logs')}`,
     `  simulated    ${vins.length === 0 ? 'none' : vins.length <= 3 ? vins.join(', ') : `${vins[0]} and ${vins.length - 1} more`}`,
+    ...(config.SIM_TESLA
+      ? [
+          `  Fleet API    https://localhost:${config.SIM_TESLA_PORT} (simulated; no car connects without a configuration)`,
+        ]
+      : []),
     '',
     ...(hasGateway
       ? [

@@ -95,9 +95,19 @@ export function simulatorSpec(
   return {
     name: 'simulator',
     args: [scriptOf('cli', 'main.js'), 'simulate', ...vins.flatMap((vin) => ['--vin', vin])],
-    env: environmentOf('simulator', facts.env, { DATA_DIR: dataDirectory, INGEST_PORT: String(config.INGEST_PORT) }),
+    env: environmentOf('simulator', facts.env, {
+      DATA_DIR: dataDirectory,
+      INGEST_PORT: String(config.INGEST_PORT),
+      ...(config.SIM_TESLA ? { SIM_TESLA_KEY_URL: publicKeyUrl(config) } : {}),
+    }),
     readySeconds: 60,
   };
+}
+
+/** Where the gateway serves the application's public key. */
+function publicKeyUrl({ GATEWAY_CERT_FILE, GATEWAY_PORT }: UpConfig): string {
+  const scheme = GATEWAY_CERT_FILE === undefined ? 'http' : 'https';
+  return `${scheme}://localhost:${GATEWAY_PORT}/.well-known/appspecific/com.tesla.3p.public-key.pem`;
 }
 
 /** The VINs of the simulated vehicles, from 5YJ3E1EA7KF000001 upwards. */

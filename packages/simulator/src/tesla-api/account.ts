@@ -8,6 +8,7 @@ export interface Application {
   readonly clientSecret: string;
   /** `https://<domain>`; with `*` every domain is allowed. */
   readonly allowedOrigins: readonly string[];
+  /** With `*` every URI is allowed. */
   readonly redirectUris: readonly string[];
 }
 

@@ -7,7 +7,8 @@ import { ACCESS_TOKEN_SECONDS, type Tokens, webToken } from './tokens.js';
 export function authorize({ application, state }: Account, tokens: Tokens, { query }: ApiRequest): Answer {
   const redirectUri = query.get('redirect_uri') ?? '';
   if (query.get('client_id') !== application.clientId) return page(400, 'unauthorized_client: unknown client_id');
-  if (!application.redirectUris.includes(redirectUri)) return page(400, 'invalid_request: redirect_uri is not allowed');
+  if (!['*', redirectUri].some((uri) => application.redirectUris.includes(uri)) || !URL.canParse(redirectUri))
+    return page(400, 'invalid_request: redirect_uri is not allowed');
   const target = new URL(redirectUri);
   const clientState = query.get('state');
   if (clientState !== null) target.searchParams.set('state', clientState);

@@ -1,0 +1,1 @@
+export { simulatedApplication, startTeslaStandIn } from './tesla-stand-in.js';
