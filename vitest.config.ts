@@ -35,8 +35,8 @@ export default defineConfig({
         // Built packages are loaded by Node itself: they need no transformation.
         server: { deps: { external: [/\/dist\//] } },
         // Real processes and a real Redis on two busy cores: generous limits, waits end as soon as their condition holds.
-        testTimeout: 30_000,
-        hookTimeout: 60_000,
+        testTimeout: 60_000,
+        hookTimeout: 120_000,
       },
     })),
   },
