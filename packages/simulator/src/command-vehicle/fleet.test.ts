@@ -1,4 +1,3 @@
-import { eventually } from '@fleetbridge/testing';
 import { Domain } from '@fleetbridge/vehicle-command';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -186,7 +185,7 @@ it('plays a fault for the n-th message of a domain only', async () => {
 it('answers later than the limit, and not at all', async () => {
   client = signedClient(server, { answerMs: 50 });
   // on a busy machine the handshake may take longer; the faults are for the command that follows it
-  await eventually(async () => (await client.execute('charge_start')).outcome.kind === 'done', 30_000);
+  while ((await client.execute('charge_start')).outcome.kind !== 'done');
   for (const fault of [
     { kind: 'late', delayMs: 60_000 },
     { kind: 'never', when: 'after' },
