@@ -136,7 +136,7 @@ try {
     push: await dispatchBench(parts, { namespace: 'bench-push', withPush: true }),
   };
   console.log('gateway: vehicle_data of 1,000 vehicles …');
-  const gateway = await measureGateway({ redis, token, seconds: Math.max(5, seconds), warmUpSeconds });
+  const gateway = await measureGateway({ redis, token, seconds: Math.max(5, seconds), warmUpSeconds, soakSeconds });
   const results = { dispatch, fanOut, gateway, scaled, soak, sync, records, redisCost, handshakes, endToEnd };
   printReport(results);
   writeResults({ seconds, rounds, connections, ...results });

@@ -3,12 +3,13 @@
 import { Agent, get } from 'node:http';
 import { encodeMessage, Field, ShiftState, timestampOf } from '@fleetbridge/protocol';
 import { connectivityPayload, openStore, whenReady } from '@fleetbridge/store';
+import { heapFloors } from './measure.mjs';
 import { cpuMicros, residentBytes, startNode } from './processes.mjs';
 
 const NAMESPACE = 'bench-gateway';
 const IN_FLIGHT = 16;
 
-export async function measureGateway({ redis, token, vehicles = 1_000, seconds, warmUpSeconds }) {
+export async function measureGateway({ redis, token, vehicles = 1_000, seconds, warmUpSeconds, soakSeconds = 0 }) {
   const vins = Array.from({ length: vehicles }, (_, index) => `5YJ3E1EA7KF${String(index + 1).padStart(6, '0')}`);
   await fillLog(redis.url, vins);
   const dispatcher = await startNode('apps/dispatcher/dist/main.js', {
@@ -32,6 +33,7 @@ export async function measureGateway({ redis, token, vehicles = 1_000, seconds, 
   const times = await load({ request, vins, seconds });
   const cpu = cpuMicros(gateway.pid) - cpuBefore;
   const grownBytes = residentBytes(gateway.pid) - bytesBefore;
+  const floors = soakSeconds > 0 ? await soak({ redis, gateway, request, vins, seconds: soakSeconds }) : undefined;
   agent.destroy();
   await gateway.stop();
   await dispatcher.stop();
@@ -42,7 +44,33 @@ export async function measureGateway({ redis, token, vehicles = 1_000, seconds, 
     p50Ms: times[Math.floor(times.length * 0.5)],
     p99Ms: times[Math.floor(times.length * 0.99)],
     grownBytes,
+    floors,
   };
+}
+
+const SOAK_RECORDS_PER_SECOND = 200;
+
+/** Requests while all vehicles send: the document of a vehicle is made again after each of its records. */
+async function soak({ redis, gateway, request, vins, seconds }) {
+  const store = openStore({ url: redis.url, name: 'bench', namespace: NAMESPACE, partitions: 1 });
+  await whenReady(store.redis, 5_000);
+  let sent = 0;
+  const sender = setInterval(() => {
+    for (let n = 0; n < SOAK_RECORDS_PER_SECOND / 10; n++) {
+      const vin = vins[sent++ % vins.length];
+      const atMs = Date.now();
+      const data = [{ key: Field.Odometer, value: { doubleValue: 12_345 + sent / 1_000 } }];
+      const payload = encodeMessage('V', { vin, createdAt: timestampOf(atMs), data });
+      const fields = { vin, topic: 'V', txid: '', created: atMs, received: atMs, version: '' };
+      const entry = [...Object.entries(fields).flat(), 'payload', payload];
+      void store.redis.xadd(store.keys(0).records, 'MAXLEN', '~', 20_000, '*', ...entry);
+    }
+  }, 100);
+  const adminUrls = { gateway: `http://127.0.0.1:${gateway.ports.admin}` };
+  const floors = await heapFloors(adminUrls, () => load({ request, vins, seconds }));
+  clearInterval(sender);
+  store.close();
+  return floors.gateway;
 }
 
 /** A connected, parked vehicle per VIN, as ingest would store it. */

@@ -68,16 +68,20 @@ export async function measureEndToEnd({ perSecond = 1_000, seconds, ...chain }) 
  */
 export async function measureSoak({ adminUrls, perSecond = 1_000, seconds, ...chain }) {
   const drive = await startDrive(chain);
-  const samples = Object.fromEntries(Object.keys(adminUrls).map((app) => [app, []]));
-  const sample = () => {
-    for (const [app, url] of Object.entries(adminUrls)) void heapOf(url).then((bytes) => samples[app].push(bytes));
-  };
-  const sampler = setInterval(sample, 500);
-  await sendSteadily({ perSecond, seconds, send: drive.send });
-  clearInterval(sampler);
+  const floors = await heapFloors(adminUrls, () => sendSteadily({ perSecond, seconds, send: drive.send }));
   drive.stop();
-  const floors = Object.fromEntries(Object.entries(samples).map(([app, heaps]) => [app, minimumOfEachTenth(heaps)]));
   return { records: perSecond * seconds, floors };
+}
+
+/** The least heap in each tenth of the time that `load` takes, in bytes, of each process. */
+export async function heapFloors(adminUrls, load) {
+  const samples = Object.fromEntries(Object.keys(adminUrls).map((app) => [app, []]));
+  const sampler = setInterval(() => {
+    for (const [app, url] of Object.entries(adminUrls)) void heapOf(url).then((bytes) => samples[app].push(bytes));
+  }, 500);
+  await load();
+  clearInterval(sampler);
+  return Object.fromEntries(Object.entries(samples).map(([app, heaps]) => [app, minimumOfEachTenth(heaps)]));
 }
 
 async function heapOf(adminUrl) {

@@ -44,7 +44,7 @@ export function printReport({
       `two workers, ${inFlight} record(s) in flight per vehicle: ${after.toFixed(1)} µs per record, ${(after / before).toFixed(2)} × one worker (${before.toFixed(1)} µs)`,
     );
   }
-  for (const [app, floors] of Object.entries(soak?.floors ?? {})) {
+  for (const [app, floors] of Object.entries(soak ? { ...soak.floors, gateway: gateway.floors } : {})) {
     const megabytes = floors.map((bytes) => (bytes / 1e6).toFixed(1)).join(' ');
     console.log(
       `heap during the soak   ${app.padEnd(10)} ${megabytes} MB (minimum of each tenth; ${soak.records} records)`,
