@@ -25,6 +25,29 @@ it('lists a created token by its id without the token, and revokes it', async ({
   expect(token('revoke', id).status).toBe(1);
 });
 
+it('creates tokens for vehicle commands by name, and refuses unknown scopes and commands', async ({
+  redis,
+  redisServer,
+}) => {
+  const tokens = new TokenStore({ redis, namespace: 'telemetry' });
+  const token = (...args: string[]) => runToken(redisServer.url, ['create', '--vin', VIN, ...args]);
+  const names = 'charge_start,charge_stop';
+  const [created = '', facts] = token('--scope', 'command', '--commands', names).stdout.split('\n');
+  expect(facts).toContain(`for ${VIN}, scopes command, commands charge_start charge_stop.`);
+  expect(await tokens.grantOf(created)).toMatchObject({
+    scopes: ['command'],
+    commands: ['charge_start', 'charge_stop'],
+  });
+  for (const [args, problem] of [
+    [['--scope', 'commands'], '--scope: unknown scope "commands"; expected some of stream, read, command, admin'],
+    [['--scope', 'command', '--commands', 'open_sesame'], '--commands: unknown vehicle command "open_sesame"'],
+    [['--commands', 'charge_start'], '--commands: the token needs --scope command'],
+  ] as const) {
+    const { status, stderr } = token(...args);
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining(problem) });
+  }
+});
+
 it('trusts a Tesla account by one of its tokens without storing the token, and revokes the trust', async ({
   redis,
   redisServer,

@@ -30,6 +30,7 @@ export {
   ClientUses,
   defaultScopes,
   type Grant,
+  grantsCommand,
   grantsScope,
   grantsVehicle,
   isGuessable,

@@ -82,6 +82,15 @@ export function ageMs(text: string): number | undefined {
   return unit === undefined ? undefined : Number(count) * MS_OF[unit as keyof typeof MS_OF];
 }
 
+/** The entries of an option that takes a comma-separated list and can be repeated. */
+export function listOption(given: Invocation['values'][string]): string[] {
+  const texts = [given ?? []].flat().filter((text) => typeof text === 'string');
+  return texts
+    .flatMap((text) => text.split(','))
+    .map((name) => name.trim())
+    .filter(Boolean);
+}
+
 /** The value of a numeric option, at least `min`; undefined when it is not given. Throws `UsageError`. */
 export function numberOption(
   values: Invocation['values'],

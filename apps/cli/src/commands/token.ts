@@ -3,15 +3,18 @@
 // the streaming server when a token is used.
 
 import { text } from 'node:stream/consumers';
+import { parseScopes, type Scope } from '@fleetbridge/access';
 import { type TokenGrant, TokenStore } from '@fleetbridge/store';
 import { columns } from '../output/index.js';
-import { type Command, type Invocation, UsageError, unknownAction, vinArgument } from './command.js';
+import { type Command, type Invocation, listOption, UsageError, unknownAction, vinArgument } from './command.js';
 import { openLog } from './log-access.js';
+import { commandNames } from './vehicle-command/index.js';
 
 const actions = ['create', 'trust', 'list', 'revoke'];
 
 export const token: Command = {
-  usage: 'create [--vin <VIN>] [--label <text>] | trust <JWT | -> [--vin <VIN>] | list [--json] | revoke <id>',
+  usage:
+    'create [--vin <VIN>] [--label <text>] [--scope <scopes>] [--commands <names>] | trust <JWT | -> [--vin <VIN>] | list [--json] | revoke <id>',
   help: [
     '  create   creates a token and prints it once; with --vin it is valid for that vehicle only',
     '  trust    accepts all access tokens of the Tesla account to which this token belongs (-: read it from stdin).',
@@ -22,12 +25,16 @@ export const token: Command = {
     '  --vin <VIN>      restrict the token or the account to one vehicle; default: all vehicles',
     '  --any            accept a --vin that is no VIN, such as that of a simulated vehicle',
     '  --label <text>   a note that list prints',
+    '  --scope <a,b>    create: stream, read, command, admin; default: stream and read. Vehicle commands need command',
+    '  --commands <a,b> create: with the scope command, only these vehicle commands; default: all commands',
     '  --json           list: one JSON object per token',
   ],
   actions,
   options: {
     vin: { type: 'string' },
     label: { type: 'string' },
+    scope: { type: 'string', multiple: true },
+    commands: { type: 'string', multiple: true },
     any: { type: 'boolean' },
     json: { type: 'boolean' },
   },
@@ -41,11 +48,15 @@ export const token: Command = {
       throw unknownAction(action, actions, 'create, trust <JWT>, list, or revoke <id>');
     }
     const account = action === 'trust' ? accountOf(id === '-' ? (await text(process.stdin)).trim() : id!) : '';
+    if (action !== 'create' && (values.scope ?? values.commands) !== undefined) {
+      throw new UsageError('--scope and --commands are options of create');
+    }
     const grant = newGrant(values);
+    const limits = limitsOf(values);
     const log = await openLog(env, 'fleetbridge-token');
     try {
       const store = new TokenStore(log);
-      if (action === 'create') return await create(store, grant, print);
+      if (action === 'create') return await create(store, { ...grant, ...limits }, print);
       if (action === 'trust') return await trust(store, { account, ...grant }, print);
       if (action === 'list') return await list(store, values, print);
       return await revoke(store, id!, print);
@@ -55,10 +66,10 @@ export const token: Command = {
   },
 };
 
-async function create(store: TokenStore, given: NewGrant, print: Invocation['print']): Promise<number> {
+async function create(store: TokenStore, given: NewGrant & Limits, print: Invocation['print']): Promise<number> {
   const { token, grant } = await store.create(given);
   print(token);
-  print(`id ${grant.id}, for ${vehicleOf(grant)}. The token is not shown again.`);
+  print(`id ${grant.id}, for ${[vehicleOf(grant), ...limitsText(grant)].join(', ')}. The token is not shown again.`);
   return 0;
 }
 
@@ -83,6 +94,34 @@ function newGrant(values: Invocation['values']): NewGrant {
   return { vin, label: typeof values.label === 'string' ? values.label : '', nowMs: Date.now() };
 }
 
+interface Limits {
+  scopes?: Scope[];
+  commands?: string[];
+}
+
+function limitsOf(values: Invocation['values']): Limits {
+  const scopeTexts = listOption(values.scope);
+  const commands = commandNames(listOption(values.commands), '--commands');
+  const scopes = scopeTexts.length === 0 ? undefined : scopesOf(scopeTexts);
+  if (commands.length > 0 && !scopes?.includes('command')) {
+    throw new UsageError('--commands: the token needs --scope command, or --scope read,command to read too');
+  }
+  return { ...(scopes && { scopes }), ...(commands.length > 0 && { commands }) };
+}
+
+function scopesOf(texts: readonly string[]): Scope[] {
+  try {
+    return parseScopes(texts);
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(`--scope: ${error.message}`);
+    throw error;
+  }
+}
+
+function limitsText({ scopes, commands }: Pick<TokenGrant, 'scopes' | 'commands'>): string[] {
+  return [...(scopes ? [`scopes ${scopes.join(' ')}`] : []), ...(commands ? [`commands ${commands.join(' ')}`] : [])];
+}
+
 /** The `sub` of a token with an issuer of Tesla. */
 function accountOf(token: string): string {
   let claims: { sub?: unknown; iss?: unknown };
@@ -101,8 +140,9 @@ function accountOf(token: string): string {
 async function list(store: TokenStore, values: Invocation['values'], print: Invocation['print']): Promise<number> {
   const grants = await store.list();
   if (values.json) {
-    for (const { id, vin, label, createdMs, account } of grants) {
-      print(JSON.stringify({ id, vin, label, created: new Date(createdMs).toISOString(), account: account ?? null }));
+    for (const { id, vin, label, createdMs, account, scopes, commands } of grants) {
+      const created = new Date(createdMs).toISOString();
+      print(JSON.stringify({ id, vin, label, created, account: account ?? null, scopes, commands }));
     }
     return 0;
   }
@@ -111,7 +151,11 @@ async function list(store: TokenStore, values: Invocation['values'], print: Invo
     return 0;
   }
   const rows = grants.map((grant) => {
-    const what = [grant.account === undefined ? '' : `Tesla account ${grant.account}`, grant.label];
+    const what = [
+      grant.account === undefined ? '' : `Tesla account ${grant.account}`,
+      grant.label,
+      ...limitsText(grant),
+    ];
     return [grant.id, vehicleOf(grant), new Date(grant.createdMs).toISOString(), what.filter(Boolean).join('  ')];
   });
   for (const line of columns(['id', 'vehicle', 'created', 'label'], rows)) print(line);

@@ -10,6 +10,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { beforeAll, describe, expect } from 'vitest';
 import { KeySet, TeslaTokens } from '../jwt/index.js';
 import { Access } from './access.js';
+import { grantsCommand } from './grant.js';
 import { type Scope, scopesOf } from './scopes.js';
 
 const VIN = '5YJ3E1EA7KF000001';
@@ -195,6 +196,22 @@ describe('scopes', () => {
     expect(granted).toEqual(allowed);
   });
 
+  it.for([
+    [['door_lock'], ['door_lock']],
+    [undefined, ['door_lock', 'door_unlock']],
+    [[], []],
+    ['door_lock', []],
+  ] as const)('with the commands %j cover %j', async ([commands, allowed], { openAccess }) => {
+    const { access, tokens } = await openAccess({});
+    const limits = { scopes: ['command'], ...(commands && { commands: commands as unknown as string[] }) };
+    const { token } = await tokens.create({ vin: VIN, label: '', nowMs: 1, ...limits });
+    const grant = await access.client('', 'any').identify(token);
+    if (typeof grant === 'string') throw new Error(grant);
+    expect(['door_lock', 'door_unlock'].filter((name) => grantsCommand(grant, name))).toEqual(allowed);
+    const reader = await access.client('', 'any').identify(BRIDGE_TOKEN);
+    expect(typeof reader !== 'string' && grantsCommand(reader, 'door_lock')).toBe(false);
+  });
+
   it('are not granted by AUTH=none beyond `stream` and `read`', async ({ openAccess }) => {
     const { access } = await openAccess({ isRequired: false });
     expect(await access.client('', 'read').identify(undefined)).toMatchObject({ principal: 'open' });
@@ -333,7 +350,7 @@ async function createTestAccess(
   const log = { warn: (_: object, event: string) => void failedLoads.push(event) };
   const keys = new KeySet({ source: source ?? published.url, now, log });
   const withScopes = <T extends object>(grant: T) =>
-    storedScopes === undefined ? grant : { ...grant, scopes: storedScopes };
+    storedScopes === undefined ? grant : { ...grant, scopes: storedScopes as string[] };
   const lines: object[] = [];
   const access = new Access({
     isRequired: true,

@@ -7,7 +7,7 @@ import { SignatureChecks, type TeslaTokenResult, type TeslaTokens } from '../jwt
 import { FailureLimit, FailureLog } from '../limits/index.js';
 import { configuredGrant, type Grant, grantsScope, grantsVehicle } from './grant.js';
 import { bareToken, isGuessable } from './presented-token.js';
-import { type Scope, scopesOf } from './scopes.js';
+import { commandsOf, type Scope, scopesOf } from './scopes.js';
 
 /** How long `identifyWithRetry` waits for Redis or Tesla's keys. */
 const RETRY_LIMIT_MS = 5_000;
@@ -83,16 +83,23 @@ export class Access {
     this.#failureLog = log && new FailureLog({ log, now: monotonicNow });
   }
 
-  /** For one connection or request, which needs this scope. `onGranted` is called for each right token. */
-  client(address: string, scope: Scope, onGranted = () => {}): ClientAccess {
+  /**
+   * For one connection or request, which needs this scope; `any`: the caller decides by the grant. `onGranted` is called
+   * for each right token.
+   */
+  client(address: string, scope: Scope | 'any', onGranted = () => {}): ClientAccess {
     return new ClientAccess(this, address, scope, onGranted);
   }
 
-  async identify(token: string | undefined, address: string, scope: Scope): Promise<Grant | 'refused' | 'unknown'> {
+  async identify(
+    token: string | undefined,
+    address: string,
+    scope: Scope | 'any',
+  ): Promise<Grant | 'refused' | 'unknown'> {
     const { isRequired, isReady } = this.#options;
     if (isReady?.() === false) return 'unknown';
     const grant = isRequired ? await this.#authenticate(bareToken(token), address) : configuredGrant('open');
-    if (typeof grant === 'string' || grantsScope(grant, scope)) return grant;
+    if (typeof grant === 'string' || scope === 'any' || grantsScope(grant, scope)) return grant;
     return this.refuse('missing_scope', { address });
   }
 
@@ -172,7 +179,7 @@ export class Access {
 /** The authentication state of one client. */
 export class ClientAccess {
   readonly #access: Access;
-  readonly #scope: Scope;
+  readonly #scope: Scope | 'any';
   readonly #onGranted: () => void;
   readonly address: string;
   /** Of the last token that was accepted; checked again from time to time, since it can be revoked. */
@@ -180,7 +187,7 @@ export class ClientAccess {
   /** The token that was presented last decides, whichever check ends first. */
   #lastCheck = 0;
 
-  constructor(access: Access, address: string, scope: Scope, onGranted: () => void) {
+  constructor(access: Access, address: string, scope: Scope | 'any', onGranted: () => void) {
     this.#access = access;
     this.#onGranted = onGranted;
     this.address = address;
@@ -223,9 +230,15 @@ export class ClientAccess {
   }
 }
 
-/** `scopes` is not written yet; a newer version may have written it. */
-function storedGrant({ id, vin, account, scopes }: TokenGrant & { scopes?: unknown }): Grant {
-  return { principal: account === undefined ? `token:${id}` : teslaPrincipal(account), vin, scopes: scopesOf(scopes) };
+/** Another version may have written `scopes` and `commands`. */
+function storedGrant({ id, vin, account, scopes, commands }: TokenGrant): Grant {
+  const allowed = commandsOf(commands);
+  return {
+    principal: account === undefined ? `token:${id}` : teslaPrincipal(account),
+    vin,
+    scopes: scopesOf(scopes),
+    ...(allowed === undefined ? {} : { commands: allowed }),
+  };
 }
 
 function teslaPrincipal(account: string): string {

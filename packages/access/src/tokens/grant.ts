@@ -7,6 +7,8 @@ export interface Grant {
   /** One VIN, or `*` for all. */
   vin: string;
   scopes: readonly Scope[];
+  /** The vehicle commands that the scope `command` covers, by name; undefined: all. */
+  commands?: readonly string[];
 }
 
 /** A grant for all vehicles that is not stored in Redis. */
@@ -16,6 +18,11 @@ export function configuredGrant(principal: string): Grant {
 
 export function grantsVehicle(grant: Grant, vin: string): boolean {
   return grant.vin === '*' || grant.vin === vin;
+}
+
+/** Whether a grant allows a vehicle command. Of which vehicles: `grantsVehicle`. */
+export function grantsCommand(grant: Grant, name: string): boolean {
+  return grantsScope(grant, 'command') && (grant.commands === undefined || grant.commands.includes(name));
 }
 
 export function grantsScope(grant: Grant, scope: Scope): boolean {

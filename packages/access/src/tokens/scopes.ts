@@ -26,6 +26,12 @@ export function scopesOf(stored: unknown): readonly Scope[] {
   return Array.isArray(stored) ? scopes.filter((scope) => stored.includes(scope)) : [];
 }
 
+/** The commands of a stored grant; undefined: all. A list that can't be read allows no command. */
+export function commandsOf(stored: unknown): readonly string[] | undefined {
+  if (stored === undefined) return undefined;
+  return Array.isArray(stored) ? stored.filter((name) => typeof name === 'string') : [];
+}
+
 function isScope(text: string): text is Scope {
   return (scopes as readonly string[]).includes(text);
 }

@@ -13,6 +13,10 @@ export interface TokenGrant {
   createdMs: number;
   /** Only for a trusted account: the `sub` of its tokens. */
   account?: string;
+  /** What the token may be used for; absent: `stream` and `read`. */
+  scopes?: readonly string[];
+  /** With the scope `command`: the vehicle commands by name; absent: all. */
+  commands?: readonly string[];
 }
 
 export interface NewGrant {
@@ -35,9 +39,15 @@ export class TokenStore {
   }
 
   /** The only time that the token is returned. */
-  async create({ vin, label, nowMs }: NewGrant): Promise<{ token: string; grant: TokenGrant }> {
+  async create({
+    vin,
+    label,
+    nowMs,
+    scopes,
+    commands,
+  }: NewGrant & Pick<TokenGrant, 'scopes' | 'commands'>): Promise<{ token: string; grant: TokenGrant }> {
     const token = randomBytes(32).toString('base64url');
-    const grant: TokenGrant = { id: newId(), vin, label, createdMs: nowMs };
+    const grant: TokenGrant = { id: newId(), vin, label, createdMs: nowMs, ...limits({ scopes, commands }) };
     await this.#redis.hset(this.#key, hashOf(token), JSON.stringify(grant));
     return { token, grant };
   }
@@ -83,6 +93,16 @@ export class TokenStore {
     const text = await this.#redis.hget(this.#key, field);
     return text === null ? undefined : (JSON.parse(text) as TokenGrant);
   }
+}
+
+function limits({
+  scopes,
+  commands,
+}: {
+  scopes: readonly string[] | undefined;
+  commands: readonly string[] | undefined;
+}) {
+  return { ...(scopes && { scopes }), ...(commands && { commands }) };
 }
 
 function newId(): string {

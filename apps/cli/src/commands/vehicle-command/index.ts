@@ -1,0 +1,1 @@
+export { commandNames } from './command-names.js';
