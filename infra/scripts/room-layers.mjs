@@ -65,7 +65,7 @@ export const layers = {
   'packages/vehicle-command': [['signer'], ['answers', 'commands'], ['session'], ['authentication'], ['messages']],
   'packages/delivery': [['definition'], ['*'], ['shared']],
   'apps/streaming': [['owner', 'raw', 'http', 'grpc', 'pubsub'], ['frames'], ['resume'], ['records']],
-  'apps/gateway': [['fleet-api'], ['sign-in', 'vehicles']],
+  'apps/gateway': [['fleet-api'], ['sign-in', 'vehicles', 'commands']],
   'apps/ingest': [['status'], ['certificates'], ['socket'], ['admission']],
   'apps/dispatcher': [['maintenance'], ['snapshot', 'subscription']],
   'apps/cli': [['commands'], ['output', 'migration', 'simulation'], ['supervisor'], ['redis']],

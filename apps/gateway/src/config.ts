@@ -8,6 +8,7 @@ export const gatewayConfig = defineConfig(settingsOf('gateway'), {
   checks: (config): Mistake[] => [
     ...certificateMistakes(config),
     ...bindMistakes(config),
+    ...commandMistakes(config),
     ...authMistakes(config),
     ...listMistakes(config),
   ],
@@ -36,6 +37,22 @@ function bindMistakes(config: Given): Mistake[] {
     },
   ];
 }
+
+/** A token for commands opens cars, so that allowing plain HTTP for reads is not enough. */
+function commandMistakes(config: Given): Mistake[] {
+  const { COMMANDS, COMMANDS_PLAIN_HTTP, AUTH } = config;
+  if (COMMANDS !== true) return [];
+  const encryption = encryptionPolicy(config);
+  const bind = bindAddress(encryption) ?? '::';
+  const isAllowed = isBindAllowed({ ...encryption, bind, isOpenAllowed: COMMANDS_PLAIN_HTTP === true });
+  const problems = [
+    ...(isAllowed ? [] : [`commands need TLS or loopback, but GATEWAY_PORT is plain HTTP on ${bind}; ${remedy}`]),
+    ...(AUTH === 'none' ? ['commands need tokens, but AUTH is "none"'] : []),
+  ];
+  return problems.map((problem) => ({ variable: 'COMMANDS', problem }));
+}
+
+const remedy = 'set GATEWAY_CERT_FILE and GATEWAY_KEY_FILE, or COMMANDS_PLAIN_HTTP=on in a private container network';
 
 function authMistakes(config: Given): Mistake[] {
   if (isBindAllowed(authPolicy(config))) return [];

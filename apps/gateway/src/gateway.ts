@@ -1,5 +1,7 @@
 // The parts of the gateway, wired together. Its port opens before Redis has answered: requests are answered with 503 until
 // the log has been read to its end.
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   Access,
   ClientUses,
@@ -34,12 +36,14 @@ import {
   VehicleIdStore,
   watchLogIdentity,
 } from '@fleetbridge/store';
+import type { CommandKey } from '@fleetbridge/vehicle-command';
 import { DeletedVehicles, LiveVehicles, LogFeed } from '@fleetbridge/vehicle-feed';
 import { statusTimes } from '@fleetbridge/vehicle-state';
 import { loadCertificate, watchCertificate } from './certificate.js';
+import { TelemetryView, type Upstream, VehicleCommands } from './commands/index.js';
 import { bindOf, type GatewayConfig } from './config.js';
 import { addRoutes } from './fleet-api/index.js';
-import { createCounts, createGatewayMetrics } from './metrics.js';
+import { createCounts, createGatewayMetrics, type GatewayCounts } from './metrics.js';
 import { createServer } from './server.js';
 import { SignIn } from './sign-in/index.js';
 import { AdmittedVehicles, PresentVehicles, parseGivenIds, VehicleCatalog } from './vehicles/index.js';
@@ -53,13 +57,22 @@ export interface GatewayOptions {
   /** Other limits of connections than the defaults, for tests. */
   limits?: Partial<GuardLimits>;
   now?: () => number;
+  /** What vehicle commands need besides COMMANDS=on. */
+  commanding?: Commanding | undefined;
+}
+
+export interface Commanding {
+  /** The application key, which the vehicles are paired with. */
+  key: CommandKey;
+  upstream: Upstream;
 }
 
 /** A deleted vehicle disappears from the answers after this time, as in streaming. */
 const DELETION_CHECK_MS = 1_000;
 
 /** Resolves when requests are answered from current data. Throws ConfigError, ListenError, LayoutMismatch. */
-export async function startGateway({ config, context, readiness, onOpen, limits, now = Date.now }: GatewayOptions) {
+export async function startGateway(options: GatewayOptions) {
+  const { config, context, readiness, onOpen, limits, now = Date.now, commanding } = options;
   const { log } = context;
   warnOfShortToken(config, log);
   const certificate = await loadCertificate(config);
@@ -106,6 +119,8 @@ export async function startGateway({ config, context, readiness, onOpen, limits,
   const access = createAccess(config, { store, isReady: () => isPresent, now, log });
   const clients = new ClientStore(store);
   const uses = new ClientUses({ clients, now });
+  if (config.COMMANDS && commanding === undefined) log.warn({ remedy: 'docs/commands.md' }, 'commands_unavailable');
+  const commands = commanding && createCommands(config, { ...commanding, store, live, counts, now, log });
   const server = await createServer({
     certificate,
     counts,
@@ -125,6 +140,7 @@ export async function startGateway({ config, context, readiness, onOpen, limits,
         }),
         signIn: new SignIn({ clients, uses, now }),
         uses,
+        commands,
       }),
   });
   const port = await server.listen({ host: bindOf(config), port: config.GATEWAY_PORT });
@@ -198,6 +214,31 @@ function createCatalog(
     seeds: new SeedStore(store),
     givenIds,
     now,
+  });
+}
+
+interface CommandParts extends Parts, Commanding {
+  live: LiveVehicles;
+  counts: GatewayCounts;
+  log: RunContext['log'];
+}
+
+function createCommands(config: GatewayConfig, { store, live, counts, now, log, key, upstream }: CommandParts) {
+  if (!config.COMMANDS) return undefined;
+  const sleep = (milliseconds: number) => delay(milliseconds);
+  return new VehicleCommands({
+    store,
+    telemetry: new TelemetryView({ live, now, sleep }),
+    upstream,
+    key,
+    codes: config.COMMAND_STATUS_CODES,
+    clock: { nowMs: now, monotonicMs: () => performance.now(), sleep },
+    randomBytes,
+    observe: {
+      onCall: (kind) => counts.observeCall(kind),
+      onOutcome: (command, outcome) => counts.observeCommand(command, outcome),
+    },
+    log,
   });
 }
 

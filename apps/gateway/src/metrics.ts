@@ -7,10 +7,23 @@ export interface GatewayCounts extends FeedCounts {
   refusedConnections: Record<string, number>;
   /** Counts an answered request. */
   observe: (route: string, status: number, seconds: number) => void;
+  /** Counts a vehicle command. */
+  observeCommand: (command: string, outcome: string) => void;
+  /** Counts a call to Tesla for a command or a wake. */
+  observeCall: (kind: 'command' | 'wake') => void;
 }
 
 export function createCounts(): GatewayCounts {
-  return { records: 0, undecodable: 0, skippedEntries: 0, gaps: 0, refusedConnections: {}, observe: () => {} };
+  return {
+    records: 0,
+    undecodable: 0,
+    skippedEntries: 0,
+    gaps: 0,
+    refusedConnections: {},
+    observe: () => {},
+    observeCommand: () => {},
+    observeCall: () => {},
+  };
 }
 
 export interface MetricsSources {
@@ -41,6 +54,7 @@ export function createGatewayMetrics(
     requests.inc({ route, status: String(status) });
     duration.observe(seconds);
   };
+  measureCommands(metrics, counts);
   total('fleetbridge_gateway_records_total', 'Records read from the log.', () => counts.records);
   total(
     'fleetbridge_gateway_undecodable_total',
@@ -79,4 +93,19 @@ export function createGatewayMetrics(
     );
   }
   return metrics;
+}
+
+function measureCommands(metrics: Metrics, counts: GatewayCounts): void {
+  const commands = metrics.counter({
+    name: 'fleetbridge_gateway_commands_total',
+    help: 'Vehicle commands by name and outcome (docs/commands.md).',
+    labelNames: ['command', 'outcome'],
+  });
+  const calls = metrics.counter({
+    name: 'fleetbridge_gateway_command_calls_total',
+    help: 'Calls to Tesla for vehicle commands, handshakes included, and for wakes.',
+    labelNames: ['kind'],
+  });
+  counts.observeCommand = (command, outcome) => commands.inc({ command, outcome });
+  counts.observeCall = (kind) => calls.inc({ kind });
 }

@@ -5,7 +5,7 @@ import { createLogger, createReadiness, loadConfig, type StopFunction } from '@f
 import { AdmissionStore, ClientStore, connectivityPayload, type Store, TokenStore } from '@fleetbridge/store';
 import { it as redisIt } from '@fleetbridge/store/testing';
 import { gatewayConfig } from '../src/config.js';
-import { startGateway } from '../src/gateway.js';
+import { type Commanding, startGateway } from '../src/gateway.js';
 
 export const VIN = '5YJ3E1EA7KF000001';
 export const OTHER_VIN = '5YJ3E1EA7KF000002';
@@ -40,6 +40,7 @@ export interface RigOptions {
   env?: Record<string, string>;
   /** Default: a clock that only `clock.nowMs` moves. */
   isRealClock?: boolean;
+  commanding?: Commanding;
 }
 
 export type Rig = Awaited<ReturnType<typeof createRig>>;
@@ -55,7 +56,7 @@ export const it = redisIt.extend<{ startRig: (options?: RigOptions) => Promise<R
   },
 });
 
-export async function createRig(store: Store, { env = {}, isRealClock = false }: RigOptions = {}) {
+export async function createRig(store: Store, { env = {}, isRealClock = false, commanding }: RigOptions = {}) {
   const { config } = loadConfig(gatewayConfig, {
     env: {
       REDIS_URL: store.url,
@@ -82,6 +83,7 @@ export async function createRig(store: Store, { env = {}, isRealClock = false }:
     context: { log, signal: stopping.signal, onStop: (_: string, stop: StopFunction) => void stops.push(stop) },
     readiness,
     now,
+    commanding,
   });
   const url = `http://127.0.0.1:${gateway.port}`;
 
@@ -89,7 +91,8 @@ export async function createRig(store: Store, { env = {}, isRealClock = false }:
     const authorization = token === '' ? {} : { authorization: `Bearer ${token}` };
     const response = await fetch(`${url}${path}`, { ...init, headers: { ...authorization, ...init.headers } });
     const text = await response.text();
-    const body = text === '' ? undefined : JSON.parse(text);
+    const isJson = response.headers.get('content-type')?.includes('json') === true;
+    const body = text === '' ? undefined : isJson ? JSON.parse(text) : text;
     return { status: response.status, headers: response.headers, body } satisfies Answer;
   }
 

@@ -28,6 +28,14 @@ export const apiErrors = {
     new ApiError(401, 'invalid bearer token', 'a token is required: as Authorization: Bearer, or as ?token='),
   vehicleNotFound: () =>
     new ApiError(404, 'not_found', 'this vehicle is not admitted, or the token is for another one'),
+  commandNotAllowed: (name: string) =>
+    new ApiError(403, 'Unauthorized missing scopes', `the token does not allow the vehicle command ${name}`),
+  commandsOff: () =>
+    new ApiError(
+      404,
+      'not_found: commands are off',
+      'vehicle commands are off; docs/commands.md describes COMMANDS=on',
+    ),
   routeNotFound: () =>
     new ApiError(404, 'not_found: unknown path', 'this gateway answers the paths of docs/gateway.md only'),
   wrongMethod: (allowed: string) =>

@@ -8,9 +8,11 @@ import {
   type ClientUses,
   type Grant,
   requestToken,
+  type Scope,
 } from '@fleetbridge/access';
 import { fieldCoverage, newestEntryId } from '@fleetbridge/vehicle-state';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { addCommandRoutes, type CommandRoutesOptions } from '../commands/index.js';
 import type { SignIn, TokenAnswer } from '../sign-in/index.js';
 import type { CatalogVehicle, PresentVehicle, PresentVehicles, VehicleCatalog } from '../vehicles/index.js';
 import { apiErrors } from './api-error.js';
@@ -25,10 +27,12 @@ export interface RoutesOptions {
   present: Pick<PresentVehicles, 'read'>;
   signIn: Pick<SignIn, 'answer'>;
   uses: Pick<ClientUses, 'record'>;
+  /** Undefined: vehicle commands are off. */
+  commands?: CommandRoutesOptions['commands'] | undefined;
 }
 
 export function addRoutes(server: FastifyInstance, options: RoutesOptions): void {
-  const { access, addressOf, catalog, present, signIn, uses } = options;
+  const { access, addressOf, catalog, present, signIn, uses, commands } = options;
 
   const list = async (request: FastifyRequest) => {
     const grant = await admit(request);
@@ -54,9 +58,18 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
   only(server, 'GET', '/api/1/vehicles/:id', async (request) => ({
     response: vehicleDocument(await read(request)),
   }));
-  only(server, 'POST', '/api/1/vehicles/:id/wake_up', async (request) => ({
-    response: vehicleDocument(await read(request)),
-  }));
+  if (commands === undefined) {
+    only(server, 'POST', '/api/1/vehicles/:id/wake_up', async (request) => ({
+      response: vehicleDocument(await read(request)),
+    }));
+    server.all('/api/1/vehicles/:id/command/:name', () => Promise.reject(apiErrors.commandsOff()));
+  } else {
+    // a scope of its own: these routes read bodies in another way
+    server.register((scope, _, done) => {
+      addCommandRoutes(scope, commandRoutes(commands));
+      done();
+    });
+  }
   const documents = new VehicleDataDocuments();
   only(server, 'GET', '/api/1/vehicles/:id/vehicle_data', async (request, reply) => {
     const vehicle = await find(request);
@@ -92,32 +105,60 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
     throw apiErrors.routeNotFound();
   });
 
-  async function read(request: FastifyRequest): Promise<PresentVehicle> {
-    return await present.read(await find(request));
+  function commandRoutes(executor: CommandRoutesOptions['commands']): CommandRoutesOptions {
+    return {
+      commands: executor,
+      admit: async (request) => {
+        const grant = await admit(request, 'any');
+        return { grant, vin: (await findOf(request, grant)).vin };
+      },
+      refuse: (request, { vin, name }) => {
+        clientOf(request).refuse('missing_scope', vin);
+        throw apiErrors.commandNotAllowed(name);
+      },
+      wrongMethod: (allowed, reply) => {
+        reply.header('allow', allowed);
+        throw apiErrors.wrongMethod(allowed);
+      },
+      vehicle: async (request, { isOnline }) => {
+        const document = vehicleDocument(await read(request, 'any'));
+        if (isOnline === undefined) return document;
+        return { ...document, state: isOnline ? 'online' : document.state === 'online' ? 'asleep' : document.state };
+      },
+    };
+  }
+
+  async function read(request: FastifyRequest, scope?: 'any'): Promise<PresentVehicle> {
+    return await present.read(await findOf(request, await admit(request, scope)));
   }
 
   async function find(request: FastifyRequest): Promise<CatalogVehicle> {
-    const grant = await admit(request);
+    return await findOf(request, await admit(request));
+  }
+
+  async function findOf(request: FastifyRequest, grant: Grant): Promise<CatalogVehicle> {
     const vehicle = await catalog.find((request.params as { id: string }).id, grant);
     if (vehicle === undefined) throw apiErrors.vehicleNotFound();
     return vehicle;
   }
 
-  async function admit(request: FastifyRequest): Promise<Grant> {
-    const grant = await clientOf(request).identifyWithRetry(requestToken(request.url, request.headers.authorization));
+  async function admit(request: FastifyRequest, scope: Scope | 'any' = 'read'): Promise<Grant> {
+    const grant = await clientOf(request, scope).identifyWithRetry(
+      requestToken(request.url, request.headers.authorization),
+    );
     if (grant === 'refused') throw apiErrors.unauthorized();
     if (grant === 'unknown') throw apiErrors.notReady();
     uses.record(grant.principal, 'poll');
     return grant;
   }
 
-  function clientOf({ socket, headers }: FastifyRequest): ClientAccess {
+  function clientOf({ socket, headers }: FastifyRequest, scope: Scope | 'any' = 'read'): ClientAccess {
     const forwardedFor = headers['x-forwarded-for'];
     const address = addressOf({
       remoteAddress: socket.remoteAddress,
       forwardedFor: Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
     });
-    return access.client(address, 'read', () => admitConnection(socket));
+    return access.client(address, scope, () => admitConnection(socket));
   }
 }
 

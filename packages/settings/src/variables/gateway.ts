@@ -1,5 +1,5 @@
 // The gateway: the part of Tesla's Fleet API that TeslaMate and similar programs poll, answered from telemetry.
-import { durationSeconds, filePath, flag, hostName, listenAddress, port } from '../values/index.js';
+import { durationSeconds, filePath, flag, hostName, listenAddress, oneOf, port } from '../values/index.js';
 import { setting } from './setting.js';
 
 const readablePair = {
@@ -49,6 +49,24 @@ export const gatewaySettings = {
     value: flag().default(false),
     readBy: ['gateway'],
     description: '`on`: plain HTTP on other addresses than loopback, for a trusted network or behind a proxy.',
+  }),
+  COMMANDS: setting({
+    value: flag().default(false),
+    readBy: ['gateway'],
+    description: '`on`: the gateway signs vehicle commands and sends them through Tesla (docs/commands.md).',
+  }),
+  COMMAND_STATUS_CODES: setting({
+    value: oneOf(['standard', 'proxy']).default('standard'),
+    readBy: ['gateway'],
+    description: "`proxy`: answers of commands have the statuses of Tesla's tesla-http-proxy.",
+    details: '`standard`: 408 asleep, 412 key not paired, 504 time limit. `proxy`: 500 for all of them.',
+  }),
+  COMMANDS_PLAIN_HTTP: setting({
+    value: flag().default(false),
+    readBy: ['gateway'],
+    description: '`on`: allows `COMMANDS=on` with plain HTTP on other addresses than loopback.',
+    details:
+      'For a private container network only: a program that reads a request there can send commands with its token.',
   }),
   OFFLINE_AFTER: setting({
     value: durationSeconds({ max: 3_600 }).default(10),

@@ -1,0 +1,4 @@
+export { addCommandRoutes, type CommandRoutesOptions } from './routes.js';
+export { TelemetryView } from './telemetry-view.js';
+export type { Upstream } from './upstream.js';
+export { type CommandObserver, VehicleCommands } from './vehicle-commands.js';

@@ -1,0 +1,242 @@
+// Executes commands: what a client asks for is checked, waits for its turn, is signed or forwarded, and audited. Nothing is
+// signed again after an unknown outcome (docs/protocol/commands.md#never-twice); telemetry may then show the effect.
+import {
+  acquireTurn,
+  CommandAudit,
+  CommandProtocols,
+  commandSessions,
+  releaseTurn,
+  type Store,
+} from '@fleetbridge/store';
+import {
+  type Clock,
+  type CommandKey,
+  type CommandResponse,
+  commandTable,
+  confirmationsOf,
+  executePrepared,
+  type PreparedCommand,
+  prepareCommand,
+  readBody,
+  type SignerParts,
+  type StatusCodes,
+} from '@fleetbridge/vehicle-command';
+import { commandAnswer, type GatewayOutcome, outcomeName } from './answer.js';
+import { type LimitedUpstream, limitedUpstream } from './limited-upstream.js';
+import { sendRestCommand } from './rest-command.js';
+import type { TelemetryView } from './telemetry-view.js';
+import type { Upstream } from './upstream.js';
+import { type WakeResult, wake } from './wake.js';
+
+export interface VehicleCommandsOptions {
+  store: Store;
+  telemetry: Pick<TelemetryView, 'isConnected' | 'isAway' | 'moment' | 'isConfirmed' | 'waitFor'>;
+  upstream: Upstream;
+  key: CommandKey;
+  codes: StatusCodes;
+  clock: Clock;
+  randomBytes: (count: number) => Uint8Array;
+  observe: CommandObserver;
+  log: { info(fields: object, event: string): void; warn(fields: object, event: string): void };
+}
+
+export interface CommandObserver {
+  onCall(kind: 'command' | 'wake'): void;
+  onOutcome(command: string, outcome: string): void;
+}
+
+export interface CommandRequest {
+  vin: string;
+  name: string;
+  /** As received. */
+  body: string;
+  /** Principal of the client, for the audit. */
+  who: string;
+  /** A vehicle that is away is woken first, for so long. */
+  wakeMs: number;
+}
+
+/** Of a request, without waking. Clients such as evcc wait 10 seconds. */
+const TIME_LIMIT_MS = 10_000;
+/** Longer than a command may take, so that its turn can't end before it. */
+const TURN_MS = 20_000;
+/** A vehicle that Tesla calls online is asked, connected or not: its telemetry may be broken. */
+const ONLINE_AFTER_WAKE_MS = 300_000;
+const MAX_WOKEN = 1_000;
+
+interface Run {
+  request: CommandRequest;
+  upstream: LimitedUpstream;
+  deadlineMs: number;
+}
+
+export class VehicleCommands {
+  readonly #options: VehicleCommandsOptions;
+  readonly #audit: CommandAudit;
+  readonly #protocols: CommandProtocols;
+  /** When Tesla called a vehicle online, by VIN. */
+  readonly #wokenMs = new Map<string, number>();
+
+  constructor(options: VehicleCommandsOptions) {
+    this.#options = options;
+    this.#audit = new CommandAudit(options.store);
+    this.#protocols = new CommandProtocols(options.store);
+  }
+
+  async execute(request: CommandRequest): Promise<CommandResponse> {
+    const upstream = this.#upstream();
+    const outcome = await this.#outcome(request, upstream);
+    await this.#record(request, outcome, upstream.calls);
+    return commandAnswer(outcome, this.#options.codes);
+  }
+
+  async wake({ vin, who, waitMs }: { vin: string; who: string; waitMs: number }): Promise<WakeResult> {
+    const upstream = this.#upstream();
+    const result = await this.#wake(vin, waitMs, upstream);
+    const outcome = result.kind === 'http_error' ? outcomeName(result) : result.kind;
+    if (upstream.calls > 0) await this.#write({ vin, who, command: 'wake_up', outcome, calls: upstream.calls });
+    return result;
+  }
+
+  #upstream(): LimitedUpstream {
+    const { store, upstream, observe } = this.#options;
+    return limitedUpstream({ store, upstream, onCall: (kind) => observe.onCall(kind) });
+  }
+
+  async #outcome(request: CommandRequest, upstream: LimitedUpstream): Promise<GatewayOutcome> {
+    const { clock, telemetry } = this.#options;
+    const { vin, name, body, wakeMs } = request;
+    const parameters = readBody(body);
+    if (parameters === undefined) return { kind: 'invalid_body' };
+    const command = prepareCommand(name, parameters, Math.floor(clock.nowMs() / 1000));
+    if (command.kind !== 'prepared' && command.kind !== 'rest_command') return command;
+    try {
+      if ((await telemetry.isAway(vin)) && !this.#isWoken(vin)) {
+        if (wakeMs === 0) return { kind: 'unavailable' };
+        const woken = await this.#wake(vin, wakeMs, upstream);
+        if (woken.kind === 'asleep') return { kind: 'unavailable' };
+        if (woken.kind !== 'online') return woken;
+      }
+      const run = { request, upstream, deadlineMs: clock.monotonicMs() + TIME_LIMIT_MS };
+      return await this.#inTurn(run, command.kind === 'prepared' ? command : undefined);
+    } catch (err) {
+      // Redis: before the first call, or between calls after which nothing was executed
+      this.#options.log.warn({ err, vin, command: name }, 'command_not_executed');
+      return { kind: 'not_ready' };
+    }
+  }
+
+  async #inTurn(run: Run, command: PreparedCommand | undefined): Promise<GatewayOutcome> {
+    const { store, clock, telemetry } = this.#options;
+    const { vin } = run.request;
+    const acquired = await acquireTurn(store, {
+      vin,
+      waitMs: this.#timeLeftMs(run),
+      turnMs: TURN_MS,
+      monotonicMs: clock.monotonicMs,
+      sleep: clock.sleep,
+    });
+    if (acquired.kind === 'queue_full') return acquired;
+    if (acquired.kind === 'timed_out') return { kind: 'turn_timed_out' };
+    const { turn } = acquired;
+    const confirmations = command === undefined ? [] : confirmationsOf(command);
+    let outcome: GatewayOutcome;
+    let before: Awaited<ReturnType<TelemetryView['moment']>> | undefined;
+    try {
+      before = confirmations.length === 0 ? undefined : await telemetry.moment(vin);
+      outcome =
+        command === undefined
+          ? await this.#forward(run)
+          : await this.#signOrForward(run, command, this.#parts(run, turn));
+    } finally {
+      await releaseTurn(store, turn).catch(() => undefined);
+    }
+    if (outcome.kind !== 'unknown' || before === undefined) return outcome;
+    const moment = before;
+    const isConfirmed = await telemetry
+      .waitFor(
+        () => telemetry.isConfirmed(vin, confirmations, moment),
+        () => this.#timeLeftMs(run) > 0,
+      )
+      .catch(() => false);
+    return isConfirmed ? { kind: 'confirmed' } : outcome;
+  }
+
+  async #signOrForward(run: Run, command: PreparedCommand, parts: SignerParts): Promise<GatewayOutcome> {
+    const { vin } = run.request;
+    if ((await this.#protocols.of(vin)) === 'rest') {
+      const rest = await this.#rest(run);
+      if (rest.kind === 'answered') return rest.outcome;
+      await this.#learn(vin, 'signed');
+    }
+    const { outcome, isVehicleKeyReplaced } = await executePrepared(
+      command,
+      { vin, timeoutMs: this.#timeLeftMs(run) },
+      parts,
+    );
+    if (isVehicleKeyReplaced) this.#options.log.warn({ vin }, 'vehicle_key_replaced');
+    if (outcome.kind !== 'needs_rest') return outcome;
+    await this.#learn(vin, 'rest');
+    return await this.#forward(run);
+  }
+
+  async #forward(run: Run): Promise<GatewayOutcome> {
+    return (await this.#rest(run)).outcome;
+  }
+
+  async #rest(run: Run) {
+    const { vin, name, body } = run.request;
+    const row = commandTable.get(name);
+    const repeat = row?.via === 'signed' ? row.repeat : 'toggle';
+    return await sendRestCommand(run.upstream, { vin, name, body, timeoutMs: this.#timeLeftMs(run), repeat });
+  }
+
+  /** What was learned saves a call; without it, it is learned again. */
+  async #learn(vin: string, protocol: 'signed' | 'rest'): Promise<void> {
+    await this.#protocols.learn(vin, protocol).catch(() => undefined);
+  }
+
+  #parts({ upstream }: Run, turn: Parameters<typeof commandSessions>[1]): SignerParts {
+    const { store, key, clock, randomBytes } = this.#options;
+    return {
+      key,
+      sessions: commandSessions(store, turn),
+      transport: { send: (vin, message, limit) => upstream.signedCommand(vin, message, limit) },
+      clock,
+      randomBytes,
+    };
+  }
+
+  async #wake(vin: string, waitMs: number, upstream: LimitedUpstream): Promise<WakeResult> {
+    const { telemetry, clock } = this.#options;
+    const result = await wake(vin, waitMs, { upstream, telemetry, monotonicMs: clock.monotonicMs });
+    if (result.kind === 'online') {
+      if (this.#wokenMs.size >= MAX_WOKEN) this.#wokenMs.clear();
+      this.#wokenMs.set(vin, clock.monotonicMs());
+    }
+    return result;
+  }
+
+  #isWoken(vin: string): boolean {
+    const wokenMs = this.#wokenMs.get(vin);
+    return wokenMs !== undefined && this.#options.clock.monotonicMs() - wokenMs < ONLINE_AFTER_WAKE_MS;
+  }
+
+  #timeLeftMs({ deadlineMs }: Run): number {
+    return Math.max(0, deadlineMs - this.#options.clock.monotonicMs());
+  }
+
+  async #record({ vin, name, who }: CommandRequest, outcome: GatewayOutcome, calls: number): Promise<void> {
+    // a client's text is no name, and not kept
+    const command = commandTable.has(name) ? name : 'other';
+    await this.#write({ vin, who, command, outcome: outcomeName(outcome), calls });
+  }
+
+  /** A Redis that fails now must not hide the outcome. */
+  async #write(audited: Parameters<CommandAudit['add']>[0]): Promise<void> {
+    const { observe, log } = this.#options;
+    observe.onOutcome(audited.command, audited.outcome);
+    log.info({ ...audited }, 'command_answered');
+    await this.#audit.add(audited).catch((err) => log.warn({ err, ...audited }, 'command_audit_failed'));
+  }
+}

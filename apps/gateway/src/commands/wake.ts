@@ -1,0 +1,58 @@
+// Wakes a vehicle: asks Tesla, and waits for the vehicle's telemetry connection, which costs nothing.
+import { isOffline, type TransportResult } from '@fleetbridge/vehicle-command';
+import type { TelemetryView } from './telemetry-view.js';
+import type { Upstream } from './upstream.js';
+
+export type WakeResult =
+  | { kind: 'online' }
+  | { kind: 'asleep' }
+  /** Tesla's error, or the limit per minute; to be passed on. */
+  | { kind: 'http_error'; status: number; body: string; retryAfter?: string }
+  | { kind: 'unreachable'; cause: string };
+
+export interface WakeOptions {
+  upstream: Pick<Upstream, 'wakeUp'>;
+  telemetry: Pick<TelemetryView, 'isConnected' | 'waitFor'>;
+  monotonicMs: () => number;
+}
+
+/** Three per minute are allowed; a vehicle needs 10 to 60 seconds. */
+const ASK_AGAIN_MS = 20_000;
+const CALL_TIMEOUT_MS = 10_000;
+
+/** A vehicle that is connected is not asked. */
+export async function wake(vin: string, waitMs: number, options: WakeOptions): Promise<WakeResult> {
+  const { upstream, telemetry, monotonicMs } = options;
+  const deadlineMs = monotonicMs() + waitMs;
+  if (await telemetry.isConnected(vin)) return { kind: 'online' };
+  for (let asks = 1; ; asks += 1) {
+    const askedMs = monotonicMs();
+    const answer = readAnswer(await upstream.wakeUp(vin, { timeoutMs: CALL_TIMEOUT_MS }));
+    if (answer.kind === 'online') return answer;
+    // a later ask that fails ends nothing: the vehicle may be waking up
+    if (answer.kind !== 'asleep' && asks === 1) return answer;
+    const untilMs = Math.min(deadlineMs, askedMs + ASK_AGAIN_MS);
+    const isConnected = await telemetry.waitFor(
+      () => telemetry.isConnected(vin),
+      () => monotonicMs() < untilMs,
+    );
+    if (isConnected) return { kind: 'online' };
+    if (monotonicMs() >= deadlineMs) return { kind: 'asleep' };
+  }
+}
+
+function readAnswer(result: TransportResult): WakeResult {
+  if (result.kind === 'not_sent') return { kind: 'unreachable', cause: result.cause };
+  // it may be waking up
+  if (result.kind !== 'http' || isOffline(result.status, result.body)) return { kind: 'asleep' };
+  if (result.status !== 200) return { ...result, kind: 'http_error' };
+  return { kind: stateOf(result.body) === 'online' ? 'online' : 'asleep' };
+}
+
+function stateOf(body: string): unknown {
+  try {
+    return (JSON.parse(body) as { response?: { state?: unknown } } | null)?.response?.state;
+  } catch {
+    return undefined;
+  }
+}
