@@ -2,7 +2,7 @@
 import { httpFaults, payloads } from '@fleetbridge/simulator';
 import { CommandAudit } from '@fleetbridge/store';
 import { it as redisIt } from '@fleetbridge/store/testing';
-import { Domain } from '@fleetbridge/vehicle-command';
+import { commandTable, Domain } from '@fleetbridge/vehicle-command';
 import { describe, expect } from 'vitest';
 import { type CommandFleetRig, startCommandRig, startFleet } from './command-rig.js';
 import { OTHER_VIN, type RigOptions, TOKEN, VIN } from './gateway-rig.js';
@@ -127,6 +127,20 @@ describe('a command', () => {
     }
     expect(vehicle.executions).toHaveLength(2);
     expect(vehicle.restExecutions).toHaveLength(3);
+  });
+});
+
+it('lists every command with its parameters in the OpenAPI document', async ({ startRig }) => {
+  const rig = await startRig();
+  const { paths } = (await rig.request('/openapi.json')).body;
+  const names = Object.keys(paths).flatMap(
+    (path) => /^\/api\/1\/vehicles\/\{id\}\/command\/(.+)$/.exec(path)?.[1] ?? [],
+  );
+  expect(names).toEqual([...commandTable.keys()]);
+  const { post } = paths['/api/1/vehicles/{id}/command/set_charging_amps'];
+  expect(post.requestBody.content['application/json'].schema).toMatchObject({
+    properties: { charging_amps: { type: 'integer' } },
+    required: ['charging_amps'],
   });
 });
 

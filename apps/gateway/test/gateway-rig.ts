@@ -1,7 +1,7 @@
 // The gateway in this process: its real route handlers on a port that the system chooses, a real Redis, and a vehicle that
 // writes to the log as ingest does. The clock can be that of the test.
 import { type Datum, encodeMessage, Field, timestampOf, type Value } from '@fleetbridge/protocol';
-import { createLogger, createReadiness, loadConfig, type StopFunction } from '@fleetbridge/service';
+import { createLogger, createReadiness, loadConfig, type Metrics, type StopFunction } from '@fleetbridge/service';
 import { AdmissionStore, ClientStore, connectivityPayload, type Store, TokenStore } from '@fleetbridge/store';
 import { it as redisIt } from '@fleetbridge/store/testing';
 import { gatewayConfig } from '../src/config.js';
@@ -78,12 +78,16 @@ export async function createRig(store: Store, { env = {}, isRealClock = false, c
   const stops: StopFunction[] = [];
   const stopping = new AbortController();
   const readiness = createReadiness({ signal: stopping.signal });
+  let registry: Metrics['registry'] | undefined;
   const gateway = await startGateway({
     config,
     context: { log, signal: stopping.signal, onStop: (_: string, stop: StopFunction) => void stops.push(stop) },
     readiness,
     now,
     commanding,
+    onOpen: (open) => {
+      registry = open.registry;
+    },
   });
   const url = `http://127.0.0.1:${gateway.port}`;
 
@@ -108,6 +112,9 @@ export async function createRig(store: Store, { env = {}, isRealClock = false, c
     clients: new ClientStore(store),
     admission: new AdmissionStore(store),
     vehicle: (vin = VIN) => new LoggedVehicle(store, vin, now),
+    vehicleAt: (at: () => number, vin = VIN) => new LoggedVehicle(store, vin, at),
+    /** Of the metrics. */
+    registry: registry!,
     products: async () => (await request('/api/1/products')).body.response,
     one: async (id: string | number = VIN) => (await request(`/api/1/vehicles/${id}`)).body.response,
     data: (id: string | number = VIN) =>

@@ -31,11 +31,7 @@ export const apiErrors = {
   commandNotAllowed: (name: string) =>
     new ApiError(403, 'Unauthorized missing scopes', `the token does not allow the vehicle command ${name}`),
   commandsOff: () =>
-    new ApiError(
-      404,
-      'not_found: commands are off',
-      'vehicle commands are off; docs/commands.md describes COMMANDS=on',
-    ),
+    new ApiError(404, 'not_found: unknown path', 'vehicle commands are off; docs/commands.md describes COMMANDS=on'),
   routeNotFound: () =>
     new ApiError(404, 'not_found: unknown path', 'this gateway answers the paths of docs/gateway.md only'),
   wrongMethod: (allowed: string) =>

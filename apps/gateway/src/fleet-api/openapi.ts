@@ -1,6 +1,7 @@
 // The OpenAPI document of the gateway. The fields of vehicle_data come from their tables, so that it can't differ from the
 // answers.
 import { vehicleDataSchema } from '@fleetbridge/vehicle-state';
+import { commandPaths } from '../commands/index.js';
 
 const json = (schema: object) => ({ content: { 'application/json': { schema } } });
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
@@ -75,7 +76,12 @@ const tokenRequest = {
   },
 };
 
-export const openapi = {
+/** With the vehicle commands if they are on. */
+export function openapiDocument({ hasCommands }: { hasCommands: boolean }): object {
+  return hasCommands ? { ...openapi, paths: { ...openapi.paths, ...commandPaths } } : openapi;
+}
+
+const openapi = {
   openapi: '3.1.0',
   info: {
     title: 'fleetbridge gateway',

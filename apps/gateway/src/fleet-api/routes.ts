@@ -18,7 +18,7 @@ import type { CatalogVehicle, PresentVehicle, PresentVehicles, VehicleCatalog } 
 import { apiErrors } from './api-error.js';
 import { VehicleDataDocuments, vehicleDocument } from './documents.js';
 import { fleetStatus, requestedVins } from './fleet-status.js';
-import { openapi } from './openapi.js';
+import { openapiDocument } from './openapi.js';
 
 export interface RoutesOptions {
   access: Access;
@@ -86,6 +86,7 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
     const base = `${request.protocol}://${request.host}`;
     return { response: { region: 'eu', fleet_api_base_url: base } };
   });
+  const openapi = openapiDocument({ hasCommands: commands !== undefined });
   only(server, 'GET', '/openapi.json', () => Promise.resolve(openapi));
 
   only(server, 'GET', '/vehicles/:id/coverage', async (request) => {
