@@ -37,6 +37,7 @@ describe('an unknown outcome', () => {
     ] as const;
     const rig = await startRig({ vins: cases.map(([vin]) => vin) });
     const { vehicles, fleet } = rig.fleet;
+    await Promise.all(cases.map(([vin]) => rig.vehicle(vin).connect()));
     for (const vehicle of vehicles) {
       vehicle.play({ fault: httpFaults.cutAfter, messages: 'commands', repeat: 'always' });
     }

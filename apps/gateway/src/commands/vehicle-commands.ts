@@ -12,6 +12,7 @@ import {
   type Clock,
   type CommandKey,
   type CommandResponse,
+  type Confirmation,
   commandTable,
   confirmationsOf,
   executePrepared,
@@ -24,7 +25,7 @@ import {
 import { commandAnswer, type GatewayOutcome, outcomeName } from './answer.js';
 import { type LimitedUpstream, limitedUpstream } from './limited-upstream.js';
 import { sendRestCommand } from './rest-command.js';
-import type { TelemetryView } from './telemetry-view.js';
+import type { Moment, TelemetryView } from './telemetry-view.js';
 import type { Upstream } from './upstream.js';
 import { type WakeResult, wake } from './wake.js';
 
@@ -58,8 +59,10 @@ export interface CommandRequest {
 
 /** Of a request, without waking. Clients such as evcc wait 10 seconds. */
 const TIME_LIMIT_MS = 10_000;
-/** Longer than a command may take, so that its turn can't end before it. */
-const TURN_MS = 20_000;
+/** Longer than a command may take. After a crash the vehicle is available again when it has passed. */
+const TURN_MS = 12_000;
+/** How long an unknown outcome waits for a signal that shows the effect. */
+const CONFIRMATION_MS = 5_000;
 /** A vehicle that Tesla calls online is asked, connected or not: its telemetry may be broken. */
 const ONLINE_AFTER_WAKE_MS = 300_000;
 const MAX_WOKEN = 1_000;
@@ -141,7 +144,7 @@ export class VehicleCommands {
     const { turn } = acquired;
     const confirmations = command === undefined ? [] : confirmationsOf(command);
     let outcome: GatewayOutcome;
-    let before: Awaited<ReturnType<TelemetryView['moment']>> | undefined;
+    let before: Moment | undefined;
     try {
       before = confirmations.length === 0 ? undefined : await telemetry.moment(vin);
       outcome =
@@ -152,14 +155,20 @@ export class VehicleCommands {
       await releaseTurn(store, turn).catch(() => undefined);
     }
     if (outcome.kind !== 'unknown' || before === undefined) return outcome;
-    const moment = before;
-    const isConfirmed = await telemetry
-      .waitFor(
-        () => telemetry.isConfirmed(vin, confirmations, moment),
-        () => this.#timeLeftMs(run) > 0,
-      )
-      .catch(() => false);
+    const isConfirmed = await this.#isConfirmed(run, confirmations, before).catch(() => false);
     return isConfirmed ? { kind: 'confirmed' } : outcome;
+  }
+
+  /** Signals arrive within seconds, if the vehicle is connected. */
+  async #isConfirmed(run: Run, confirmations: readonly Confirmation[], before: Moment): Promise<boolean> {
+    const { telemetry, clock } = this.#options;
+    const { vin } = run.request;
+    const untilMs = Math.min(run.deadlineMs, clock.monotonicMs() + CONFIRMATION_MS);
+    const isWorthWaiting = await telemetry.isConnected(vin);
+    return await telemetry.waitFor(
+      () => telemetry.isConfirmed(vin, confirmations, before),
+      () => isWorthWaiting && clock.monotonicMs() < untilMs,
+    );
   }
 
   async #signOrForward(run: Run, command: PreparedCommand, parts: SignerParts): Promise<GatewayOutcome> {

@@ -1,0 +1,157 @@
+// Two gateway processes share the commands of some vehicles, with faults of the vehicles and of the network, and kill -9.
+// Every request is executed at most once, and every counter is signed for one message only.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type Fault, httpFaults } from '@fleetbridge/simulator';
+import { type Store, TokenStore } from '@fleetbridge/store';
+import { it } from '@fleetbridge/store/testing';
+import { routableMessage } from '@fleetbridge/vehicle-command';
+import { expect } from 'vitest';
+import { type CommandFleetRig, SCALAR, startFleet } from './command-rig.js';
+
+const isLong = process.env.TEST_LONG !== undefined;
+const VINS = Array.from({ length: 5 }, (_, n) => `5YJ3E1EA7KF0002${String(n).padStart(2, '0')}`);
+const ROUNDS = isLong ? 5 : 1;
+/** Per round and vehicle; with repeats and handshakes below the limit per minute. */
+const REQUESTS = 5;
+
+const faults: Fault[] = [
+  httpFaults.cutAfter,
+  httpFaults.cutBefore,
+  httpFaults.notAvailableAfterExecution,
+  httpFaults.serverError,
+  httpFaults.bodyText,
+  { kind: 'message_fault', fault: 1, withSessionInfo: false },
+  { kind: 'reboot' },
+  { kind: 'replaced' },
+  { kind: 'delivered_twice' },
+  { kind: 'counters_used', count: 40 },
+  { kind: 'late', delayMs: 300 },
+  { kind: 'answer', flaw: 'tampered_ciphertext' },
+];
+
+it('executes each request once at most, with two replicas, faults and kill -9', async ({ store, cleanup }) => {
+  const fleet = await startFleet(VINS);
+  cleanup.push(() => fleet.stop());
+  const messages = recordMessages(fleet);
+  const { token } = await new TokenStore(store).create({ vin: '*', label: '', nowMs: 1, scopes: ['command'] });
+  let replicas = await Promise.all([startReplica(store, fleet), startReplica(store, fleet)]);
+  cleanup.push(() => {
+    for (const { process: child } of replicas) child.kill('SIGKILL');
+  });
+  const requested: string[] = [];
+  const answers: Record<string, number> = {};
+  let draws = 0;
+  const draw = (count: number) => {
+    draws = (draws * 48_271 + 11) % 2_147_483_647;
+    return draws % count;
+  };
+
+  const run = async (vin: string, at: number) => {
+    const isTrunk = draw(4) === 0;
+    requested.push(isTrunk ? `${vin} trunk` : `${vin} ${at}`);
+    const { port } = replicas[draw(2)]!;
+    const [name, body] = isTrunk
+      ? ['actuate_trunk', { which_trunk: 'rear' }]
+      : ['set_charging_amps', { charging_amps: at }];
+    const answer = await fetch(`http://127.0.0.1:${port}/api/1/vehicles/${vin}/command/${name}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+      body: JSON.stringify(body),
+    }).catch(() => undefined);
+    await answer?.text().catch(() => '');
+    const status = String(answer?.status ?? 'killed');
+    answers[status] = (answers[status] ?? 0) + 1;
+  };
+
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const vehicle of fleet.vehicles) {
+      for (let nth = 1; nth <= REQUESTS; nth += 2) {
+        vehicle.play({ fault: faults[draw(faults.length)]!, messages: 'commands', nth });
+      }
+    }
+    const running = VINS.flatMap((vin) =>
+      Array.from({ length: REQUESTS }, (_, n) => run(vin, round * REQUESTS + n + 1)),
+    );
+    const before = messages.length;
+    await until(() => messages.length > before + 3 + draw(6));
+    const victim = draw(2);
+    replicas[victim]!.process.kill('SIGKILL');
+    // as if the turns of the killed process had expired, and also those of the other one
+    await expireTurns(store);
+    await Promise.all(running);
+    const replacement = await startReplica(store, fleet);
+    replicas = replicas.map((replica, n) => (n === victim ? replacement : replica)) as typeof replicas;
+    await store.redis.del(...VINS.map((vin) => store.keysOf(vin).commandCallsPrefix + vin));
+    for (const vehicle of fleet.vehicles) vehicle.faults.clear();
+  }
+
+  const executed = fleet.vehicles.flatMap(({ vin, executions }) =>
+    executions.map(({ action, payload }) => (action.includes('harging') ? `${vin} ${payload.toString('hex')}` : vin)),
+  );
+  const trunks = (list: string[]) => VINS.map((vin) => list.filter((one) => one === vin).length);
+  const amps = executed.filter((one) => one.includes(' '));
+  expect(new Set(amps).size).toBe(amps.length);
+  const trunksRequested = trunks(requested.filter((one) => one.endsWith('trunk')).map((one) => one.slice(0, 17)));
+  for (const [n, count] of trunks(executed).entries()) expect(count).toBeLessThanOrEqual(trunksRequested[n]!);
+  expect(executed.length).toBeGreaterThan(REQUESTS * ROUNDS);
+  expect(answers['200']).toBeGreaterThan(0);
+
+  const bytesByCounter = new Map<string, Set<string>>();
+  for (const { name, bytes } of messages) {
+    bytesByCounter.set(name, (bytesByCounter.get(name) ?? new Set()).add(bytes));
+  }
+  expect(bytesByCounter.size).toBeGreaterThan(executed.length / 2);
+  for (const [name, bytes] of bytesByCounter) expect([name, bytes.size]).toEqual([name, 1]);
+}, 120_000);
+
+/** Each signed message that arrives: VIN, domain, epoch and counter, and its bytes. */
+function recordMessages({ fleet }: CommandFleetRig) {
+  const messages: { name: string; bytes: string }[] = [];
+  const handle = fleet.handleFleetRequest.bind(fleet);
+  fleet.handleFleetRequest = (method, path, headers, body) => {
+    const [, vin] = /\/vehicles\/([^/]+)\/signed_command$/.exec(path) ?? [];
+    const encoded = vin === undefined ? '' : (JSON.parse(body) as { routable_message: string }).routable_message;
+    const message = routableMessage.decode(Buffer.from(encoded, 'base64'));
+    const signature = message?.signatureData?.HMAC_PersonalizedData;
+    if (message && signature) {
+      const epoch = Buffer.from(signature.epoch ?? []).toString('hex');
+      const name = `${vin} ${message.toDestination?.domain} ${epoch} ${signature.counter}`;
+      messages.push({ name, bytes: encoded });
+    }
+    return handle(method, path, headers, body);
+  };
+  return messages;
+}
+
+async function expireTurns(store: Store): Promise<void> {
+  await store.redis.del(...VINS.map((vin) => store.keysOf(vin).commandTurnPrefix + vin));
+}
+
+async function startReplica(store: Store, fleet: CommandFleetRig): Promise<{ process: ChildProcess; port: number }> {
+  const replica = spawn(process.execPath, [fileURLToPath(new URL('./command-replica.mjs', import.meta.url))], {
+    env: {
+      PATH: process.env.PATH,
+      REDIS_URL: store.url,
+      NAMESPACE: store.namespace,
+      GATEWAY_PORT: '0',
+      BRIDGE_TOKEN: 'bridge-token-of-the-test',
+      ALLOWED_VINS: VINS.join(),
+      COMMANDS: 'on',
+      FLEET_URL: fleet.url,
+      FLEET_CA: fleet.ca,
+      KEY_SCALAR: SCALAR.toString('hex'),
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: replica.stdout });
+  const [line] = (await once(lines, 'line', { signal: AbortSignal.timeout(30_000) })) as [string];
+  return { process: replica, port: Number(line.replace('port ', '')) };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!condition() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+}
