@@ -16,7 +16,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./tail.js')).tail,
   },
   token: {
-    summary: 'create, list and revoke access tokens of the streaming server',
+    summary: 'create, list and revoke access tokens of streaming and gateway',
     load: async () => (await import('./token.js')).token,
   },
   teslamate: {
@@ -34,6 +34,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   vehicle: {
     summary: 'allow and deny vehicles at run time',
     load: async () => (await import('./vehicle.js')).vehicle,
+  },
+  command: {
+    summary:
+      'send a vehicle command through the gateway, such as door_lock; list all commands, and those that were sent',
+    load: async () => (await import('./vehicle-command/index.js')).command,
   },
   seed: {
     summary: 'give the gateway a saved vehicle_data document, for fields that telemetry lacks',

@@ -1,1 +1,2 @@
+export { command } from './command.js';
 export { commandNames } from './command-names.js';
