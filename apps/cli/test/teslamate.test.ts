@@ -38,12 +38,19 @@ it('creates a client with everything to paste, and checks what TeslaMate has don
   await clients.seen(id, 'stream', Date.now() - 3_600_000);
   expect(run('check').stdout).toMatch(/missing .*TESLA_WSS_HOST.*last /);
   expect(run('check', 'unknown').status).toBe(1);
+
+  const commanding = /access token +(qts-\S+)/.exec(run('create', '--commands', 'wake_up,door_lock').stdout)?.[1] ?? '';
+  expect(await new TokenStore(place).grantOf(commanding)).toMatchObject({
+    scopes: ['stream', 'read', 'command'],
+    commands: ['wake_up', 'door_lock'],
+  });
 });
 
 it.each([
   [['teslamate'], 'expected: create'],
   [['teslamate', 'create', '--gateway', 'g.example'], '--gateway: expected a URL'],
   [['teslamate', 'create', '--vin', 'no VIN'], '--vin: expected a VIN'],
+  [['teslamate', 'create', '--commands', 'fly'], '--commands: unknown vehicle command "fly"'],
   [['seed', 'set', '/no/such/file'], 'could not be read (ENOENT)'],
   [['seed', 'set', main], 'not valid JSON'],
   [['coverage'], 'expected one VIN'],

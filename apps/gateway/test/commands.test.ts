@@ -1,9 +1,11 @@
 // Vehicle commands by real requests: the gateway, a real Redis, and the stand-in vehicle behind a real HTTPS server.
+import { loadConfig } from '@fleetbridge/service';
 import { httpFaults, payloads } from '@fleetbridge/simulator';
-import { CommandAudit } from '@fleetbridge/store';
+import { CommandAudit, readApiUsage } from '@fleetbridge/store';
 import { it as redisIt } from '@fleetbridge/store/testing';
 import { commandTable, Domain } from '@fleetbridge/vehicle-command';
 import { describe, expect } from 'vitest';
+import { gatewayConfig } from '../src/config.js';
 import { type CommandFleetRig, startCommandRig, startFleet } from './command-rig.js';
 import { OTHER_VIN, type RigOptions, TOKEN, VIN } from './gateway-rig.js';
 
@@ -142,6 +144,44 @@ it('lists every command with its parameters in the OpenAPI document', async ({ s
     properties: { charging_amps: { type: 'integer' } },
     required: ['charging_amps'],
   });
+});
+
+it('serves clients of tesla-http-proxy with another address and token', async ({ startRig }) => {
+  const rig = await startRig();
+  const post = async (path: string, init: RequestInit) => {
+    const headers = { authorization: `Bearer ${rig.token}`, ...init.headers };
+    return await (await fetch(`${rig.url}/api/1/vehicles/${VIN}/${path}`, { method: 'POST', ...init, headers })).json();
+  };
+  const type = { 'content-type': 'application/json' };
+  // evcc
+  expect(await post('command/charge_start', { headers: type })).toEqual(done);
+  expect(await post('command/set_charging_amps', { headers: type, body: '{"charging_amps":16}' })).toEqual(done);
+  expect(await post('wake_up', { headers: type })).toMatchObject({ response: { state: 'online', vin: VIN } });
+  // TWCManager, and scripts with curl -d
+  expect(await post('command/charge_stop', {})).toEqual(done);
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  expect(await post('command/set_charge_limit', { headers: form, body: '{"percent": 80}' })).toEqual(done);
+  expect(await post('command/charge_start/', { headers: type, body: 'null' })).toEqual(done);
+  // Home Assistant
+  expect(await post('command/wake_up', { headers: type, body: '{}' })).toMatchObject({ response: { state: 'online' } });
+  expect(rig.fleet.vehicle.executions).toHaveLength(5);
+  expect((await readApiUsage(rig.store)).map(({ commands, wakes }) => [commands, wakes])).toEqual([[6, 2]]);
+});
+
+it.for([
+  [{ GATEWAY_PLAIN_HTTP: 'on' }, 'commands need TLS or loopback, but GATEWAY_PORT is plain HTTP on ::'],
+  [{ GATEWAY_PLAIN_HTTP: 'on', GATEWAY_BIND: '192.0.2.1' }, 'GATEWAY_PORT is plain HTTP on 192.0.2.1'],
+  [{ AUTH: 'none' }, 'commands need tokens, but AUTH is "none"'],
+  [{}, undefined],
+  [{ GATEWAY_PLAIN_HTTP: 'on', GATEWAY_BIND: '127.0.0.1' }, undefined],
+  [{ GATEWAY_PLAIN_HTTP: 'on', COMMANDS_PLAIN_HTTP: 'on' }, undefined],
+] as const)('with %j and COMMANDS=on the configuration is rejected: %s', ([env, problem]) => {
+  const load = () => loadConfig(gatewayConfig, { env: { REDIS_URL: 'redis://127.0.0.1:1', COMMANDS: 'on', ...env } });
+  if (problem === undefined) expect(load).not.toThrow();
+  else
+    expect(load).toThrow(
+      expect.objectContaining({ mistakes: [{ variable: 'COMMANDS', problem: expect.stringContaining(problem) }] }),
+    );
 });
 
 describe('access', () => {

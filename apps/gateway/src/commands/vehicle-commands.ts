@@ -102,8 +102,8 @@ export class VehicleCommands {
   }
 
   #upstream(): LimitedUpstream {
-    const { store, upstream, observe } = this.#options;
-    return limitedUpstream({ store, upstream, onCall: (kind) => observe.onCall(kind) });
+    const { store, upstream, observe, clock } = this.#options;
+    return limitedUpstream({ store, upstream, now: clock.nowMs, onCall: (kind) => observe.onCall(kind) });
   }
 
   async #outcome(request: CommandRequest, upstream: LimitedUpstream): Promise<GatewayOutcome> {

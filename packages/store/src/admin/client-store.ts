@@ -16,10 +16,22 @@ export interface ClientGrant {
   vin: string;
   label: string;
   createdMs: number;
+  /** As those of TokenGrant. */
+  scopes?: readonly string[];
+  commands?: readonly string[];
 }
 
 const clientUses = ['sign_in', 'poll', 'stream'] as const;
 export type ClientUse = (typeof clientUses)[number];
+
+interface Limits {
+  scopes: readonly string[] | undefined;
+  commands: readonly string[] | undefined;
+}
+
+interface NewClient extends Pick<ClientGrant, 'vin' | 'label' | 'scopes' | 'commands'> {
+  nowMs: number;
+}
 
 interface StoredClient extends ClientGrant {
   refresh: string;
@@ -35,9 +47,15 @@ export class ClientStore {
   }
 
   /** The only time that the refresh token is returned. */
-  async create({ vin, label, nowMs }: { vin: string; label: string; nowMs: number }) {
+  async create({ vin, label, nowMs, scopes, commands }: NewClient) {
     const refreshToken = newToken();
-    const grant: ClientGrant = { id: randomBytes(4).toString('hex'), vin, label, createdMs: nowMs };
+    const grant: ClientGrant = {
+      id: randomBytes(4).toString('hex'),
+      vin,
+      label,
+      createdMs: nowMs,
+      ...limits({ scopes, commands }),
+    };
     const client: StoredClient = { ...grant, refresh: hashOf(refreshToken) };
     await this.#redis.hset(this.#key, {
       [`client:${grant.id}`]: JSON.stringify(client),
@@ -103,8 +121,13 @@ function newToken(): string {
 }
 
 function grantOf(text: string): ClientGrant {
-  const { id, vin, label, createdMs } = JSON.parse(text) as StoredClient;
-  return { id, vin, label, createdMs };
+  const { id, vin, label, createdMs, scopes, commands } = JSON.parse(text) as StoredClient;
+  return { id, vin, label, createdMs, ...limits({ scopes, commands }) };
+}
+
+/** Without keys for what is not limited. */
+export function limits({ scopes, commands }: Limits): Pick<ClientGrant, 'scopes' | 'commands'> {
+  return { ...(scopes && { scopes }), ...(commands && { commands }) };
 }
 
 function hashOf(token: string): string {

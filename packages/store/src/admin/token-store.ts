@@ -2,7 +2,7 @@
 // of issued tokens, so that a copy of the database does not give access.
 import { createHash, randomBytes } from 'node:crypto';
 import { type RedisConnection, type Store, tokensKey } from '../redis/index.js';
-import { CLIENT_TOKEN_PREFIX, ClientStore } from './client-store.js';
+import { CLIENT_TOKEN_PREFIX, ClientStore, limits } from './client-store.js';
 
 export interface TokenGrant {
   /** Short public id of the grant, for lists and for revoking it. */
@@ -93,16 +93,6 @@ export class TokenStore {
     const text = await this.#redis.hget(this.#key, field);
     return text === null ? undefined : (JSON.parse(text) as TokenGrant);
   }
-}
-
-function limits({
-  scopes,
-  commands,
-}: {
-  scopes: readonly string[] | undefined;
-  commands: readonly string[] | undefined;
-}) {
-  return { ...(scopes && { scopes }), ...(commands && { commands }) };
 }
 
 function newId(): string {

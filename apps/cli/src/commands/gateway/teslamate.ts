@@ -3,21 +3,24 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import { type ClientGrant, ClientStore, type ClientUse } from '@fleetbridge/store';
 import { hasApps } from '../../supervisor/index.js';
-import { type Command, type Invocation, numberOption, UsageError } from '../command.js';
+import { type Command, type Invocation, listOption, numberOption, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
+import { commandNames } from '../vehicle-command/index.js';
 
 const POLL_MS = 1_000;
 /** An older visit may be of a TeslaMate that is no longer configured like this. */
 const RECENT_MS = 15 * 60_000;
 
 export const teslamate: Command = {
-  usage: 'create [--vin <VIN>] [--label <text>] [--gateway <URL>] [--streaming <URL>] | check [<id>] [--wait <s>]',
+  usage:
+    'create [--vin <VIN>] [--label <text>] [--commands <names>] [--gateway <URL>] [--streaming <URL>] | check [<id>] [--wait <s>]',
   help: [
     '  create   creates a client and prints the environment block of TeslaMate and the two texts of its sign-in page, once',
     '  check    reports whether TeslaMate has signed in, polled and subscribed; exit code 1 if one of them is missing',
     '',
     '  --vin <VIN>         the client sees this vehicle only; default: all vehicles',
     '  --label <text>      a note that `token list` prints',
+    '  --commands <a,b>    the client, such as TeslaMateApi, can send these vehicle commands too; `all` for all of them',
     '  --gateway <URL>     where TeslaMate reaches the gateway; default http://localhost:8080, in containers http://gateway:8080',
     '  --streaming <URL>   where it reaches the streaming server; default wss://localhost:8443, or wss://streaming:8443',
     '  --wait <seconds>    check: waits so long for TeslaMate; default 0',
@@ -27,6 +30,7 @@ export const teslamate: Command = {
   options: {
     vin: { type: 'string' },
     label: { type: 'string' },
+    commands: { type: 'string', multiple: true },
     gateway: { type: 'string' },
     streaming: { type: 'string' },
     wait: { type: 'string' },
@@ -53,6 +57,8 @@ interface NewClient {
   label: string;
   gateway: string;
   streaming: string;
+  /** Beyond reading. */
+  limits: { scopes?: string[]; commands?: string[] };
 }
 
 function newClient(values: Invocation['values']): NewClient {
@@ -63,6 +69,7 @@ function newClient(values: Invocation['values']): NewClient {
   return {
     vin,
     label: text('label') ?? 'TeslaMate',
+    limits: commandLimits(values.commands),
     gateway: urlOf(
       'gateway',
       text('gateway') ?? (isClone ? 'http://localhost:8080' : 'http://gateway:8080'),
@@ -76,6 +83,13 @@ function newClient(values: Invocation['values']): NewClient {
   };
 }
 
+function commandLimits(given: Invocation['values'][string]): NewClient['limits'] {
+  const names = listOption(given);
+  if (names.length === 0) return {};
+  const scopes = ['stream', 'read', 'command'];
+  return names.includes('all') ? { scopes } : { scopes, commands: commandNames(names, '--commands') };
+}
+
 /** Without a slash at the end: TeslaMate appends its paths. */
 function urlOf(option: string, text: string, protocol: RegExp): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -87,11 +101,11 @@ function urlOf(option: string, text: string, protocol: RegExp): string {
 
 async function create(
   clients: ClientStore,
-  { vin, label, gateway, streaming }: NewClient,
+  { vin, label, gateway, streaming, limits }: NewClient,
   { print }: Pick<Invocation, 'env' | 'print'>,
 ): Promise<number> {
   const nowMs = Date.now();
-  const { refreshToken, grant } = await clients.create({ vin, label, nowMs });
+  const { refreshToken, grant } = await clients.create({ vin, label, nowMs, ...limits });
   const minted = await clients.mint(refreshToken, nowMs);
   for (const line of [
     `Client ${grant.id} for ${vin === '*' ? 'all vehicles' : vin}.`,
