@@ -57,8 +57,8 @@ export interface GatewayOptions {
   /** Other limits of connections than the defaults, for tests. */
   limits?: Partial<GuardLimits>;
   now?: () => number;
-  /** What vehicle commands need besides COMMANDS=on. */
-  commanding?: Commanding | undefined;
+  /** What vehicle commands need besides COMMANDS=on; returns undefined without a key or an account. */
+  commanding?: (store: Store) => Commanding | undefined;
 }
 
 export interface Commanding {
@@ -72,7 +72,7 @@ const DELETION_CHECK_MS = 1_000;
 
 /** Resolves when requests are answered from current data. Throws ConfigError, ListenError, LayoutMismatch. */
 export async function startGateway(options: GatewayOptions) {
-  const { config, context, readiness, onOpen, limits, now = Date.now, commanding } = options;
+  const { config, context, readiness, onOpen, limits, now = Date.now } = options;
   const { log } = context;
   warnOfShortToken(config, log);
   const certificate = await loadCertificate(config);
@@ -119,6 +119,7 @@ export async function startGateway(options: GatewayOptions) {
   const access = createAccess(config, { store, isReady: () => isPresent, now, log });
   const clients = new ClientStore(store);
   const uses = new ClientUses({ clients, now });
+  const commanding = config.COMMANDS ? options.commanding?.(store) : undefined;
   if (config.COMMANDS && commanding === undefined) log.warn({ remedy: 'docs/commands.md' }, 'commands_unavailable');
   const commands = commanding && createCommands(config, { ...commanding, store, live, counts, now, log });
   const server = await createServer({
@@ -224,7 +225,6 @@ interface CommandParts extends Parts, Commanding {
 }
 
 function createCommands(config: GatewayConfig, { store, live, counts, now, log, key, upstream }: CommandParts) {
-  if (!config.COMMANDS) return undefined;
   const sleep = (milliseconds: number) => delay(milliseconds);
   return new VehicleCommands({
     store,

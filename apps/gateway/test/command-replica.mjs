@@ -34,7 +34,7 @@ const { port } = await startGateway({
     onStop: () => {},
   },
   readiness: createReadiness({}),
-  commanding: {
+  commanding: () => ({
     key: commandKeyFromScalar(Buffer.from(KEY_SCALAR, 'hex')),
     upstream: {
       signedCommand: (vin, message, limit) =>
@@ -42,6 +42,6 @@ const { port } = await startGateway({
       plainCommand: (vin, name, body, limit) => post(`/api/1/vehicles/${vin}/command/${name}`, body, limit),
       wakeUp: (vin, limit) => post(`/api/1/vehicles/${vin}/wake_up`, '', limit),
     },
-  },
+  }),
 });
 console.log(`port ${port}`);

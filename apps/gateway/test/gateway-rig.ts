@@ -84,7 +84,7 @@ export async function createRig(store: Store, { env = {}, isRealClock = false, c
     context: { log, signal: stopping.signal, onStop: (_: string, stop: StopFunction) => void stops.push(stop) },
     readiness,
     now,
-    commanding,
+    ...(commanding && { commanding: () => commanding }),
     onOpen: (open) => {
       registry = open.registry;
     },

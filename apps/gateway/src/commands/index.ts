@@ -1,4 +1,4 @@
-export { commandPaths } from './openapi.js';
+export { commandPaths, wakingOperation } from './openapi.js';
 export { addCommandRoutes, type CommandRoutesOptions } from './routes.js';
 export { TelemetryView } from './telemetry-view.js';
 export type { Upstream } from './upstream.js';

@@ -45,8 +45,15 @@ const wake = {
   schema: { type: 'string' },
 };
 
+const wait = {
+  name: 'wait',
+  in: 'query',
+  description: 'Seconds to wait for the telemetry connection; 8 by default.',
+  schema: { type: 'number' },
+};
+
 /** By path: every command with its parameters. */
-export const commandPaths = Object.fromEntries(
+export const commandPaths: Record<string, { post: Record<string, unknown> }> = Object.fromEntries(
   [...commandTable.values()].map((row) => {
     const schema = commandSchema(row);
     const body = { required: schema.required.length > 0, content: { 'application/json': { schema } } };
@@ -60,3 +67,9 @@ export const commandPaths = Object.fromEntries(
     return [`/api/1/vehicles/{id}/command/${row.name}`, { post: operation }];
   }),
 );
+
+/** Of wake_up, where it differs from the one that sends nothing. */
+export const wakingOperation = {
+  summary: 'Wakes the vehicle, with a token for the command wake_up. Answers the vehicle with its state',
+  parameters: [id, wait],
+};

@@ -1,7 +1,7 @@
 // The OpenAPI document of the gateway. The fields of vehicle_data come from their tables, so that it can't differ from the
 // answers.
 import { vehicleDataSchema } from '@fleetbridge/vehicle-state';
-import { commandPaths } from '../commands/index.js';
+import { commandPaths, wakingOperation } from '../commands/index.js';
 
 const json = (schema: object) => ({ content: { 'application/json': { schema } } });
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
@@ -78,7 +78,10 @@ const tokenRequest = {
 
 /** With the vehicle commands if they are on. */
 export function openapiDocument({ hasCommands }: { hasCommands: boolean }): object {
-  return hasCommands ? { ...openapi, paths: { ...openapi.paths, ...commandPaths } } : openapi;
+  if (!hasCommands) return openapi;
+  const wakeUp = openapi.paths['/api/1/vehicles/{id}/wake_up'].post;
+  const waking = { '/api/1/vehicles/{id}/wake_up': { post: { ...wakeUp, ...wakingOperation } } };
+  return { ...openapi, paths: { ...openapi.paths, ...waking, ...commandPaths } };
 }
 
 const openapi = {
