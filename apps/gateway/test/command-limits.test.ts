@@ -2,6 +2,7 @@
 import { httpFaults } from '@fleetbridge/simulator';
 import { it as redisIt } from '@fleetbridge/store/testing';
 import { eventually } from '@fleetbridge/testing';
+import { prepareCommand } from '@fleetbridge/vehicle-command';
 import { describe, expect } from 'vitest';
 import { TelemetryView } from '../src/commands/index.js';
 import { type CommandFleetRig, startCommandRig, startFleet } from './command-rig.js';
@@ -150,33 +151,48 @@ describe('limits', () => {
     expect(rig.fleet.vehicle.executions).toHaveLength(29);
   });
 
-  it('are one command in flight and eight in the queue per vehicle, and others do not wait', async ({ startRig }) => {
-    const vins = Array.from({ length: 20 }, (_, n) => `5YJ3E1EA7KF0001${String(n).padStart(2, '0')}`);
-    const rig = await startRig({ vins });
-    const [busy = '', ...others] = vins;
-    rig.fleet.vehicle.play({ fault: { kind: 'late', delayMs: 800 }, messages: 'commands' });
+  it('are one command in flight and eight in the queue per vehicle, in order', async ({ startRig }) => {
+    const rig = await startRig();
+    const release = holdFirstCommand(rig.fleet);
     const statuses: number[] = [];
     const amps = (n: number) =>
-      rig.command('set_charging_amps', { charging_amps: n }, { vin: busy }).then(({ status }) => statuses.push(status));
+      rig.command('set_charging_amps', { charging_amps: n }).then(({ status }) => statuses.push(status));
     const first = amps(0);
     await eventually(() => rig.fleet.fleet.calls.length === 2);
     const queued: Promise<number>[] = [];
+    const waiting = () => rig.store.redis.zcard(rig.store.keysOf(VIN).commandQueuePrefix + VIN);
     for (let n = 1; n <= 8; n++) {
       queued.push(amps(n));
-      await eventually(
-        async () => (await rig.store.redis.zcard(rig.store.keysOf(busy).commandQueuePrefix + busy)) === n,
-      );
+      await eventually(async () => (await waiting()) === n);
     }
-    const full = await rig.command('charge_start', {}, { vin: busy });
+    const full = await rig.command('charge_start');
     expect(full).toMatchObject({ status: 503, body: { error: 'too many commands wait for this vehicle' } });
     expect(full.headers.get('retry-after')).toBe('5');
-    const parallel = await Promise.all(others.map((vin) => rig.command('door_lock', {}, { vin })));
-    expect(parallel.map(({ status }) => status)).toEqual(others.map(() => 200));
-    expect(statuses).toEqual([]);
+    release();
     await Promise.all([first, ...queued]);
     expect(statuses).toEqual(Array(9).fill(200));
-    const counters = rig.fleet.vehicle.executions.map(({ counter }) => counter);
-    expect(counters).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const { executions } = rig.fleet.vehicle;
+    expect(executions.map(({ counter }) => counter)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const sent = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((n) => prepareCommand('set_charging_amps', { charging_amps: n }, 0));
+    const payloads = sent.map((command) => command.kind === 'prepared' && Buffer.from(command.payload).toString('hex'));
+    expect(executions.map(({ payload }) => payload.toString('hex'))).toEqual(payloads);
+  });
+
+  it('of one vehicle do not keep 20 others waiting', async ({ startRig }) => {
+    const vins = Array.from({ length: 21 }, (_, n) => `5YJ3E1EA7KF0001${String(n).padStart(2, '0')}`);
+    const rig = await startRig({ vins });
+    const [busy = '', ...others] = vins;
+    const release = holdFirstCommand(rig.fleet);
+    let isAnswered = false;
+    const held = rig.command('door_lock', {}, { vin: busy }).then(() => {
+      isAnswered = true;
+    });
+    await eventually(() => rig.fleet.fleet.calls.length === 2);
+    const parallel = await Promise.all(others.map((vin) => rig.command('door_lock', {}, { vin })));
+    expect(parallel.map(({ status }) => status)).toEqual(others.map(() => 200));
+    expect(isAnswered).toBe(false);
+    release();
+    await held;
   });
 });
 
@@ -217,6 +233,21 @@ describe('secrets', () => {
     }
   });
 });
+
+/** The answer to the first command of a vehicle waits until the returned function is called. */
+function holdFirstCommand({ fleet, vehicle: { vin } }: CommandFleetRig): () => void {
+  const handle = fleet.handleFleetRequest.bind(fleet);
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  fleet.handleFleetRequest = async (...request) => {
+    const reply = await handle(...request);
+    if (fleet.calls.at(-1)?.kind === 'command' && request[1].includes(vin)) await released;
+    return reply;
+  };
+  return release;
+}
 
 /** Every value of the namespace, as Redis stores it, and as text. */
 async function dumpOf({ store: { redis, namespace } }: CommandRig): Promise<string> {

@@ -7,7 +7,7 @@ import { commandTable, Domain } from '@fleetbridge/vehicle-command';
 import { describe, expect } from 'vitest';
 import { gatewayConfig } from '../src/config.js';
 import { type CommandFleetRig, startCommandRig, startFleet } from './command-rig.js';
-import { OTHER_VIN, type RigOptions, TOKEN, VIN } from './gateway-rig.js';
+import { createRig, OTHER_VIN, type RigOptions, TOKEN, VIN } from './gateway-rig.js';
 
 type CommandRig = Awaited<ReturnType<typeof startCommandRig>> & { fleet: CommandFleetRig };
 
@@ -182,6 +182,15 @@ it.for([
     expect(load).toThrow(
       expect.objectContaining({ mistakes: [{ variable: 'COMMANDS', problem: expect.stringContaining(problem) }] }),
     );
+});
+
+it('without an account leaves commands off, and reports it', async ({ store, cleanup }) => {
+  const rig = await createRig(store, { env: { COMMANDS: 'on' } });
+  cleanup.push(() => rig.stop());
+  const { token } = await rig.tokens.create({ vin: VIN, label: '', nowMs: 1, scopes: ['command'] });
+  const { status } = await rig.request(`/api/1/vehicles/${VIN}/command/door_lock`, { method: 'POST', token });
+  expect(status).toBe(404);
+  expect(rig.lines).toContainEqual(expect.objectContaining({ event: 'commands_unavailable' }));
 });
 
 describe('access', () => {

@@ -24,7 +24,7 @@ import {
 } from '@fleetbridge/vehicle-command';
 import { commandAnswer, type GatewayOutcome, outcomeName } from './answer.js';
 import { type LimitedUpstream, limitedUpstream } from './limited-upstream.js';
-import { sendRestCommand } from './rest-command.js';
+import { type RestResult, sendRestCommand } from './rest-command.js';
 import type { Moment, TelemetryView } from './telemetry-view.js';
 import type { Upstream } from './upstream.js';
 import { type WakeResult, wake } from './wake.js';
@@ -193,11 +193,13 @@ export class VehicleCommands {
     return (await this.#rest(run)).outcome;
   }
 
-  async #rest(run: Run) {
+  async #rest(run: Run): Promise<RestResult> {
     const { vin, name, body } = run.request;
     const row = commandTable.get(name);
     const repeat = row?.via === 'signed' ? row.repeat : 'toggle';
-    return await sendRestCommand(run.upstream, { vin, name, body, timeoutMs: this.#timeLeftMs(run), repeat });
+    const timeoutMs = this.#timeLeftMs(run);
+    if (timeoutMs === 0) return { kind: 'answered', outcome: { kind: 'gave_up' } } satisfies RestResult;
+    return await sendRestCommand(run.upstream, { vin, name, body, timeoutMs, repeat });
   }
 
   /** What was learned saves a call; without it, it is learned again. */
