@@ -17,7 +17,8 @@ export interface AccountState {
   /** The region of the owner's vehicles; the others answer 421. */
   region: Region;
   /** Scopes that the owner allows at the sign-in; undefined: all that are asked for. */
-  grantedScopes: string[] | undefined;
+  /** null: as undefined, for a change in JSON. */
+  grantedScopes: string[] | null | undefined;
   /** Whether the owner refuses the sign-in. */
   isSignInDenied: boolean;
   /** Whether the most recently used refresh token stays valid for 24 hours. */

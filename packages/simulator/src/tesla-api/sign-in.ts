@@ -19,7 +19,7 @@ export function authorize({ application, state }: Account, tokens: Tokens, { que
   } else {
     const asked = (query.get('scope') ?? '').split(' ').filter(Boolean);
     const { grantedScopes } = state;
-    const scopes = asked.filter((scope) => grantedScopes === undefined || grantedScopes.includes(scope));
+    const scopes = asked.filter((scope) => !grantedScopes || grantedScopes.includes(scope));
     target.searchParams.set('code', tokens.createCode({ scopes, redirectUri }));
   }
   return { status: 302, body: '', headers: { location: target.href } };

@@ -179,6 +179,7 @@ export async function startTeslaApi(options: TeslaApiOptions): Promise<TeslaApi>
       onEvent(event) {
         if (event.type === 'phase') {
           state.isAwake = event.phase !== 'sleep';
+          if (state.isAwake) syncWhenAwake(account, clock, vehicleOf(given.vin));
         }
         options.onEvent?.(given.vin, event);
       },

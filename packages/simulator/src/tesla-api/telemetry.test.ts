@@ -3,7 +3,7 @@ import { Field } from '@fleetbridge/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createApplicationKey, signConfig } from '../../test/tesla-client.js';
 import { domain, http, startSetUp, vin } from '../../test/tesla-set-up.js';
-import { caPem, startVehicleServer, until } from '../../test/vehicle-server.js';
+import { caPem, startVehicleServer, until, vehicleIdentity } from '../../test/vehicle-server.js';
 
 const disposables: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -63,6 +63,28 @@ describe("the stand-in's telemetry configurations", () => {
     expect(await get()).toMatchObject({ synced: false, config: { hostname: 'telemetry.example.com' } });
     await call('POST', `vehicles/${vin}/wake_up`, access);
     await until(() => api.vehicle(vin).isConnected, WAIT_MS);
+  });
+
+  it('wait until the vehicle wakes by its own plan', async () => {
+    const { api, access, config, send, get } = await setUp({
+      vehicles: [
+        {
+          ...vehicleIdentity(vin),
+          plan: [
+            { phase: 'sleep', seconds: 40 },
+            { phase: 'park', seconds: 3_600 },
+          ],
+          timeScale: 20,
+          reconnect: { minimumMs: 2, maximumMs: 20 },
+        },
+      ],
+    });
+    await send(access, config);
+    await until(() => api.vehicle(vin).isSynced && !api.vehicle(vin).state.isAwake, WAIT_MS);
+    const fields = { Odometer: { interval_seconds: 1 } };
+    await send(access, { ...config, fields });
+    expect(await get()).toMatchObject({ synced: false, config: { fields } });
+    await until(() => api.vehicle(vin).isSynced, WAIT_MS);
   });
 
   it('are refused by the vehicle with another signature, another key, or by itself', async () => {

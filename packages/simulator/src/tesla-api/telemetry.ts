@@ -79,8 +79,10 @@ export async function removeConfig(vehicle: StandInVehicle): Promise<void> {
 
 /** A sleeping vehicle gets its configuration when it is awake again. */
 export function syncWhenAwake(account: Account, clock: Clock, vehicle: StandInVehicle): void {
+  // of one that has its configuration it would cancel the expiry
+  if (vehicle.config === undefined || vehicle.config.isSynced) return;
   vehicle.cancelSync();
-  if (vehicle.config === undefined || vehicle.config.isSynced || !vehicle.state.isAwake) return;
+  if (!vehicle.state.isAwake) return;
   vehicle.cancelSync = clock.after(vehicle.state.syncDelayMs, () => {
     void sync(account, clock, vehicle);
   });
@@ -137,6 +139,7 @@ function store(
   vehicle: StandInVehicle,
   { token, claims }: { token: string; claims: Readonly<Record<string, unknown>> },
 ): void {
+  vehicle.cancelSync();
   vehicle.config = { token, claims, isSynced: false, isRefused: false };
   syncWhenAwake(account, clock, vehicle);
 }
