@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   answerMetadata,
@@ -43,7 +43,9 @@ describe('keys', () => {
 
   it('reads EC PRIVATE KEY, PKCS#8, and a file that begins with EC PARAMETERS', () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-    const { x, y } = publicKey.export({ format: 'jwk' });
+    // parsed again; the reason is in packages/pki/src/certificate/certificate.ts
+    const spki = String(publicKey.export({ format: 'pem', type: 'spki' }));
+    const { x, y } = createPublicKey(spki).export({ format: 'jwk' });
     const point = Buffer.concat([Buffer.of(4), Buffer.from(x!, 'base64url'), Buffer.from(y!, 'base64url')]);
     const sec1 = privateKey.export({ format: 'pem', type: 'sec1' });
     const pkcs8 = privateKey.export({ format: 'pem', type: 'pkcs8' });

@@ -1,5 +1,5 @@
 // Exact bytes of recorded signatures, and the equation r·G + c·P = K with points of another library.
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { p256 } from '@noble/curves/nist.js';
 import fc from 'fast-check';
@@ -52,8 +52,7 @@ describe('the signature', () => {
   it('verifies for any message and key, and for no other message', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (message) => {
-        const { d } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
-        const key = keyOf(Buffer.from(d!, 'base64url').toString('hex'));
+        const key = keyOf(Buffer.from(p256.utils.randomSecretKey()).toString('hex'));
         const signature = signSchnorr(message, key);
         expect(signature).toHaveLength(96);
         expect(signSchnorr(message, key)).toEqual(signature);

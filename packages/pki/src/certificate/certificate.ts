@@ -198,7 +198,14 @@ function newSerialNumber(): Uint8Array {
 }
 
 export function newPrivateKey(): KeyObject {
-  return generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
+  // In Node 20 a key that shares the lock of the job that generated it can stop the process permanently: its export as JWK
+  // holds the lock, and a garbage collection in it frees the job, which waits for the same lock. A parsed key has its own.
+  const { privateKey } = generateKeyPairSync('ec', {
+    namedCurve: 'prime256v1',
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  return createPrivateKey(privateKey);
 }
 
 function readPrivateKey(pem: string, what: string): KeyObject {
