@@ -57,7 +57,7 @@ export const layers = {
     ['tesla-api'],
     ['configured-vehicle'],
     ['config-token', 'vehicle', 'teslamate', 'command-vehicle'],
-    ['model'],
+    ['loopback-server', 'model'],
   ],
   'packages/settings': [['variables'], ['values']],
   'packages/service': [['workers'], ['network'], ['process'], ['metrics', 'files', 'go-server'], ['log'], ['config']],

@@ -1,8 +1,6 @@
 // The endpoints of a command fleet on a real HTTPS server.
-import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import { readBody, startLoopbackServer } from '../loopback-server/index.js';
 import type { CommandFleet, FleetAnswer, FleetReply } from './fleet.js';
 
 export interface FleetServer {
@@ -20,38 +18,19 @@ export interface FleetServerOptions {
   port?: number;
 }
 
-export async function startFleetServer({
-  fleet,
-  certificate,
-  key,
-  port = 0,
-}: FleetServerOptions): Promise<FleetServer> {
-  const server = createServer({ cert: certificate, key }, (request, response) => {
-    void respond(fleet, request, response).catch(() => response.destroy());
-  });
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async stop() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
+export async function startFleetServer(options: FleetServerOptions): Promise<FleetServer> {
+  const { fleet, certificate, key, port = 0 } = options;
+  const server = await startLoopbackServer({
+    certificatePem: certificate,
+    keyPem: key,
+    port,
+    async respond(request, response) {
+      const body = (await readBody(request)) ?? '';
+      const reply = await fleet.handleFleetRequest(request.method ?? '', request.url ?? '', request.headers, body);
+      sendFleetReply(reply ?? { kind: 'answer', status: 404, headers: {}, body: '' }, response);
     },
-  };
-}
-
-async function respond(
-  fleet: FleetServerOptions['fleet'],
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  const body = Buffer.concat(chunks).toString('utf8');
-  const reply = await fleet.handleFleetRequest(request.method ?? '', request.url ?? '', request.headers, body);
-  sendFleetReply(reply ?? { kind: 'answer', status: 404, headers: {}, body: '' }, response);
+  });
+  return { url: `https://127.0.0.1:${server.port}`, stop: server.stop };
 }
 
 /** For servers that mount `handleFleetRequest`. */

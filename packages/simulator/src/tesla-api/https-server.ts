@@ -1,7 +1,6 @@
 // One region of the API on an HTTPS server on loopback.
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { type LoopbackServer, readBody, startLoopbackServer } from '../loopback-server/index.js';
 import type { Answer } from './answer.js';
 
 /** `undefined`: end the connection without an answer. `never`: leave it open. */
@@ -16,22 +15,18 @@ export interface RawRequest {
 
 const MAX_BODY_BYTES = 1 << 20;
 
-export async function startHttpsServer(options: {
+export function startHttpsServer(options: {
   readonly certificatePem: string;
   readonly keyPem: string;
   readonly port: number;
   readonly dateOf: () => Date;
   readonly handle: Handle;
-}): Promise<Server> {
-  const server = createServer({ cert: options.certificatePem, key: options.keyPem }, (request, response) => {
-    respond(request, response).catch(() => response.destroy());
-  });
-  server.listen(options.port, '127.0.0.1');
-  await once(server, 'listening');
-  return server;
+}): Promise<LoopbackServer> {
+  const { certificatePem, keyPem, port } = options;
+  return startLoopbackServer({ certificatePem, keyPem, port, respond });
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = await readText(request);
+    const body = await readBody(request, MAX_BODY_BYTES);
     if (body === undefined) {
       send(response, { status: 413, body: '' });
       return;
@@ -56,23 +51,4 @@ export async function startHttpsServer(options: {
     });
     response.end(bytes);
   }
-}
-
-export async function stopHttpsServer(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
-}
-
-/** Undefined beyond the limit. */
-async function readText(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > MAX_BODY_BYTES) return undefined;
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,8 +1,8 @@
 // A stand-in of Tesla's side on loopback: sign-in, Fleet API per region, and vehicles that connect by the stored telemetry
 // configuration. Facts: docs/tesla.md.
-import type { Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+
 import { type ConfiguredVehicle, createConfiguredVehicle } from '../configured-vehicle/index.js';
+import type { LoopbackServer } from '../loopback-server/index.js';
 import type { PhasePlan } from '../model/index.js';
 import { type Clock, realClock } from '../vehicle/index.js';
 import {
@@ -20,7 +20,7 @@ import { type Call, createCalls } from './calls.js';
 import { CONTROL_PATH, control } from './control.js';
 import { matchEndpoint } from './endpoints.js';
 import { createFaults, faultAnswer } from './faults.js';
-import { type RawRequest, startHttpsServer, stopHttpsServer } from './https-server.js';
+import { type RawRequest, startHttpsServer } from './https-server.js';
 import { type FetchPublicKey, pair } from './partner.js';
 import { type OnCommand, type OnSignedCommand, respond } from './respond.js';
 import { addError, removeConfig, syncWhenAwake } from './telemetry.js';
@@ -76,7 +76,7 @@ export async function startTeslaApi(options: TeslaApiOptions): Promise<TeslaApi>
   const calls = createCalls();
   const faults = createFaults();
   const urls: Partial<Record<Region, string>> = {};
-  const servers: Server[] = [];
+  const servers: LoopbackServer[] = [];
   const context = {
     account,
     tokens,
@@ -97,7 +97,7 @@ export async function startTeslaApi(options: TeslaApiOptions): Promise<TeslaApi>
       handle: (request) => handle(region, request),
     });
     servers.push(server);
-    urls[region] = `https://${host}:${(server.address() as AddressInfo).port}`;
+    urls[region] = `https://${host}:${server.port}`;
   }
   const url = urls.na ?? Object.values(urls)[0]!;
 
@@ -124,7 +124,7 @@ export async function startTeslaApi(options: TeslaApiOptions): Promise<TeslaApi>
     },
     revokeSignIn: () => tokens.revokeOwner(),
     async stop() {
-      await Promise.all(servers.map(stopHttpsServer));
+      await Promise.all(servers.map((server) => server.stop()));
       await removeAll();
     },
   };

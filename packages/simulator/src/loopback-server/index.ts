@@ -1,0 +1,1 @@
+export { type LoopbackServer, readBody, startLoopbackServer } from './loopback-server.js';
