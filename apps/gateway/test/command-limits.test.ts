@@ -1,28 +1,11 @@
 // Commands that must not reach Tesla, whose outcome is unknown, or for which the vehicle must wake up.
 import { httpFaults } from '@fleetbridge/simulator';
-import { it as redisIt } from '@fleetbridge/store/testing';
 import { eventually } from '@fleetbridge/testing';
 import { prepareCommand } from '@fleetbridge/vehicle-command';
 import { describe, expect } from 'vitest';
 import { TelemetryView } from '../src/commands/index.js';
-import { type CommandFleetRig, startCommandRig, startFleet } from './command-rig.js';
-import { type RigOptions, VIN } from './gateway-rig.js';
-
-type CommandRig = Awaited<ReturnType<typeof startCommandRig>> & { fleet: CommandFleetRig };
-
-const it = redisIt.extend<{ startRig: (options?: RigOptions & { vins?: string[] }) => Promise<CommandRig> }>({
-  startRig: async ({ store, cleanup }, use) => {
-    await use(async ({ vins = [VIN], ...options } = {}) => {
-      const fleet = await startFleet(vins);
-      const rig = await startCommandRig(store, fleet, options);
-      cleanup.push(async () => {
-        await rig.stop();
-        await fleet.stop();
-      });
-      return { ...rig, fleet };
-    });
-  },
-});
+import { type CommandFleetRig, type CommandRig, it } from './command-rig.js';
+import { VIN } from './gateway-rig.js';
 
 const done = { response: { result: true, reason: '' } };
 const asleep = { response: null, error: 'vehicle unavailable: vehicle is offline or asleep', error_description: '' };

@@ -1,21 +1,21 @@
 // The gateway with commands, the stand-in vehicle behind a real HTTPS server, and a client for Tesla's endpoints.
 
 import { randomBytes } from 'node:crypto';
-import { Agent, request } from 'node:https';
 import { createAuthority, extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
 import {
   type CommandVehicle,
   createCommandFleet,
   createCommandVehicle,
+  createFleetClient,
   startFleetServer,
 } from '@fleetbridge/simulator';
 import type { Store } from '@fleetbridge/store';
-import { commandKeyFromScalar, signedCommandBody, type TransportResult } from '@fleetbridge/vehicle-command';
-import type { Upstream } from '../src/commands/index.js';
+import { it as redisIt } from '@fleetbridge/store/testing';
+import { commandKeyFromScalar } from '@fleetbridge/vehicle-command';
 import { createRig, type RigOptions, VIN } from './gateway-rig.js';
 
 export const SCALAR = Buffer.alloc(32, 3);
-export const ACCOUNT_TOKEN = 'account-token-of-the-owner';
+const ACCOUNT_TOKEN = 'account-token-of-the-owner';
 
 const authority = createAuthority({ commonName: 'test fleet CA', days: 30 });
 const issued = issueCertificate({
@@ -35,7 +35,11 @@ export async function startFleet(vins: readonly string[] = [VIN], nowMs: () => n
   for (const vehicle of vehicles) vehicle.pair(key.publicKey);
   const fleet = createCommandFleet({ vehicles, clientKey: key.publicKey });
   const server = await startFleetServer({ fleet, certificate: issued.certificatePem, key: issued.keyPem });
-  const agent = new Agent({ ca: authority.certificatePem, keepAlive: true });
+  const upstream = createFleetClient({
+    url: server.url,
+    caPem: authority.certificatePem,
+    accountToken: ACCOUNT_TOKEN,
+  });
   return {
     key,
     vehicles,
@@ -43,41 +47,11 @@ export async function startFleet(vins: readonly string[] = [VIN], nowMs: () => n
     fleet,
     url: server.url,
     ca: authority.certificatePem,
-    upstream: httpsUpstream(server.url, agent),
+    upstream,
     stop: async () => {
-      agent.destroy();
+      upstream.stop();
       await server.stop();
     },
-  };
-}
-
-export function httpsUpstream(url: string, agent: Agent): Upstream {
-  const post = (path: string, body: string, { timeoutMs }: { timeoutMs: number }): Promise<TransportResult> =>
-    new Promise((resolve) => {
-      const headers = { authorization: `Bearer ${ACCOUNT_TOKEN}`, 'content-type': 'application/json' };
-      const call = request(url + path, { method: 'POST', agent, headers }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          const retryAfter = response.headers['retry-after'];
-          const text = Buffer.concat(chunks).toString('utf8');
-          resolve({ kind: 'http', status: response.statusCode!, body: text, ...(retryAfter && { retryAfter }) });
-        });
-        response.on('error', (error) => resolve({ kind: 'broken', cause: error.message }));
-      });
-      const timer = setTimeout(() => {
-        resolve({ kind: 'timed_out' });
-        call.destroy();
-      }, timeoutMs);
-      call.on('close', () => clearTimeout(timer));
-      call.on('error', (error) => resolve({ kind: 'broken', cause: error.message }));
-      call.end(body);
-    });
-  return {
-    signedCommand: (vin, message, limit) =>
-      post(`/api/1/vehicles/${vin}/signed_command`, signedCommandBody(message), limit),
-    plainCommand: (vin, name, body, limit) => post(`/api/1/vehicles/${vin}/command/${name}`, body, limit),
-    wakeUp: (vin, limit) => post(`/api/1/vehicles/${vin}/wake_up`, '', limit),
   };
 }
 
@@ -110,3 +84,20 @@ interface CommandCall {
   as?: string;
   query?: string;
 }
+
+export type CommandRig = Awaited<ReturnType<typeof startCommandRig>> & { fleet: CommandFleetRig };
+
+/** Test function with `startRig`: a gateway and a fleet, which are stopped after the test. */
+export const it = redisIt.extend<{ startRig: (options?: RigOptions & { vins?: string[] }) => Promise<CommandRig> }>({
+  startRig: async ({ store, cleanup }, use) => {
+    await use(async ({ vins = [VIN], ...options } = {}) => {
+      const fleet = await startFleet(vins);
+      const rig = await startCommandRig(store, fleet, options);
+      cleanup.push(async () => {
+        await rig.stop();
+        await fleet.stop();
+      });
+      return { ...rig, fleet };
+    });
+  },
+});

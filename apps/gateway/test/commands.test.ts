@@ -2,28 +2,11 @@
 import { loadConfig } from '@fleetbridge/service';
 import { httpFaults, payloads } from '@fleetbridge/simulator';
 import { CommandAudit, readApiUsage } from '@fleetbridge/store';
-import { it as redisIt } from '@fleetbridge/store/testing';
 import { commandTable, Domain } from '@fleetbridge/vehicle-command';
 import { describe, expect } from 'vitest';
 import { gatewayConfig } from '../src/config.js';
-import { type CommandFleetRig, startCommandRig, startFleet } from './command-rig.js';
-import { createRig, OTHER_VIN, type RigOptions, TOKEN, VIN } from './gateway-rig.js';
-
-type CommandRig = Awaited<ReturnType<typeof startCommandRig>> & { fleet: CommandFleetRig };
-
-const it = redisIt.extend<{ startRig: (options?: RigOptions & { vins?: string[] }) => Promise<CommandRig> }>({
-  startRig: async ({ store, cleanup }, use) => {
-    await use(async ({ vins = [VIN], ...options } = {}) => {
-      const fleet = await startFleet(vins);
-      const rig = await startCommandRig(store, fleet, options);
-      cleanup.push(async () => {
-        await rig.stop();
-        await fleet.stop();
-      });
-      return { ...rig, fleet };
-    });
-  },
-});
+import { it, startCommandRig } from './command-rig.js';
+import { createRig, OTHER_VIN, TOKEN, VIN } from './gateway-rig.js';
 
 const done = { response: { result: true, reason: '' } };
 

@@ -1,13 +1,11 @@
 // The signer of @fleetbridge/vehicle-command, which sends over HTTPS to a stand-in fleet. Its clock moves only when it
 // waits, so that no test waits for a real second.
-import { Agent, request } from 'node:https';
 import { createAuthority, extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
 import {
   type CommandResult,
   commandKeyFromScalar,
   executeCommand,
   memorySessionStore,
-  signedCommandBody,
   type TransportResult,
 } from '@fleetbridge/vehicle-command';
 import {
@@ -15,6 +13,8 @@ import {
   type CommandVehicle,
   createCommandFleet,
   createCommandVehicle,
+  createFleetClient,
+  type FleetClient,
   startFleetServer,
 } from '../src/command-vehicle/index.js';
 
@@ -30,8 +30,7 @@ export interface SignedClient {
 
 /** One HTTPS server for all tests of a file; it serves the fleet of the newest client. */
 export interface ClientServer {
-  url: string;
-  agent: Agent;
+  http: FleetClient;
   use(fleet: CommandFleet): void;
   stop(): Promise<void>;
 }
@@ -51,22 +50,21 @@ export async function startClientServer(): Promise<ClientServer> {
     handleFleetRequest: (...request) => current!.handleFleetRequest(...request),
   };
   const { url, stop } = await startFleetServer({ fleet, certificate: server.certificatePem, key: server.keyPem });
-  const agent = new Agent({ ca: authority.certificatePem, keepAlive: true });
+  const http = createFleetClient({ url, caPem: authority.certificatePem, accountToken: 'test' });
   return {
-    url,
-    agent,
+    http,
     use: (next) => {
       current = next;
     },
     stop: async () => {
-      agent.destroy();
+      http.stop();
       await stop();
     },
   };
 }
 
 /** A paired vehicle. `answerMs`: how long the client waits for a real answer. */
-export function signedClient({ url, agent, use }: ClientServer, { answerMs = 20_000 } = {}): SignedClient {
+export function signedClient({ http, use }: ClientServer, { answerMs = 20_000 } = {}): SignedClient {
   let elapsedMs = 0;
   let drawn = 0;
   const nowMs = () => 1_790_000_000_000 + elapsedMs;
@@ -82,27 +80,7 @@ export function signedClient({ url, agent, use }: ClientServer, { answerMs = 20_
   const fleet = createCommandFleet({ vehicles: [vehicle], clientKey: key.publicKey });
   use(fleet);
 
-  const post = (path: string, body: string): Promise<TransportResult> =>
-    new Promise((resolve) => {
-      const headers = { authorization: 'Bearer test', 'content-type': 'application/json' };
-      const call = request(url + path, { method: 'POST', agent, headers }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          const retryAfter = response.headers['retry-after'];
-          const text = Buffer.concat(chunks).toString('utf8');
-          resolve({ kind: 'http', status: response.statusCode!, body: text, ...(retryAfter && { retryAfter }) });
-        });
-        response.on('error', (error) => resolve({ kind: 'broken', cause: error.message }));
-      });
-      const timer = setTimeout(() => {
-        resolve({ kind: 'timed_out' });
-        call.destroy();
-      }, answerMs);
-      call.on('close', () => clearTimeout(timer));
-      call.on('error', (error) => resolve({ kind: 'broken', cause: error.message }));
-      call.end(body);
-    });
+  const limit = { timeoutMs: answerMs };
   const sessions = memorySessionStore();
   const parts = {
     key,
@@ -117,8 +95,7 @@ export function signedClient({ url, agent, use }: ClientServer, { answerMs = 20_
       },
     },
     transport: {
-      send: (vin: string, message: Uint8Array) =>
-        post(`/api/1/vehicles/${vin}/signed_command`, signedCommandBody(message)),
+      send: (vin: string, message: Uint8Array) => http.signedCommand(vin, message, limit),
     },
   };
   return {
@@ -128,6 +105,6 @@ export function signedClient({ url, agent, use }: ClientServer, { answerMs = 20_
       elapsedMs += milliseconds;
     },
     execute: (name, parameters = {}) => executeCommand({ vin: VIN, name, parameters, timeoutMs: 10_000 }, parts),
-    post: (path, body) => post(path, JSON.stringify(body)),
+    post: (path, body) => http.post(path, JSON.stringify(body), limit),
   };
 }

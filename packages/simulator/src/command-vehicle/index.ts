@@ -16,6 +16,7 @@ export {
   type FleetCall,
   type FleetReply,
 } from './fleet.js';
+export { type CallLimit, createFleetClient, type FleetClient, type FleetClientOptions } from './fleet-client.js';
 export { type FleetServer, type FleetServerOptions, sendFleetReply, startFleetServer } from './fleet-server.js';
 export {
   type CommandVehicle,
