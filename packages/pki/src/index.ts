@@ -28,6 +28,7 @@ export {
   createAuthority,
   extendedKeyUsages,
   issueCertificate,
+  newPrivateKey,
 } from './certificate/index.js';
 export {
   type DevelopmentPki,

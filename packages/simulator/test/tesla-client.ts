@@ -1,6 +1,7 @@
 // A client of the stand-in for tests: real HTTPS, an application key, and configurations signed with it.
-import { createECDH, createHash, createPrivateKey, createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
+import { createECDH, createHash, createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 import { request as httpsRequest } from 'node:https';
+import { newPrivateKey } from '@fleetbridge/pki';
 
 export interface Reply {
   readonly status: number;
@@ -49,8 +50,8 @@ export function createHttpClient(caPem: string) {
 }
 
 export function createApplicationKey() {
-  const { privateKey, publicKey } = parsedKeyPair();
-  return { privateKey, publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }).toString() };
+  const privateKey = newPrivateKey();
+  return { privateKey, publicKeyPem: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString() };
 }
 
 const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
@@ -83,21 +84,3 @@ function publicPoint(secret: Buffer): Buffer {
 
 const integer = (from: Uint8Array) => BigInt(`0x${Buffer.from(from).toString('hex')}`);
 const bytes = (from: bigint) => Buffer.from(from.toString(16).padStart(64, '0'), 'hex');
-
-/** Not by generateKeyPairSync; the reason is in packages/pki/src/certificate/certificate.ts. */
-function parsedKeyPair(): { privateKey: KeyObject; publicKey: KeyObject } {
-  const ecdh = createECDH('prime256v1');
-  const point = ecdh.generateKeys();
-  const d = ecdh.getPrivateKey().toString('hex').padStart(64, '0');
-  const key = {
-    kty: 'EC',
-    crv: 'P-256',
-    x: point.subarray(1, 33).toString('base64url'),
-    y: point.subarray(33).toString('base64url'),
-  };
-  const privateKey = createPrivateKey({
-    key: { ...key, d: Buffer.from(d, 'hex').toString('base64url') },
-    format: 'jwk',
-  });
-  return { privateKey, publicKey: createPublicKey(privateKey) };
-}
