@@ -69,3 +69,18 @@ it('remembers when a client was here, until it is removed', async ({ store }) =>
   await clients.remove(grant.id);
   expect(await store.redis.hlen(`${store.namespace}:clients`)).toBe(0);
 });
+
+it('has an overview: how many clients there are, and when one of them polled last', async ({ store }) => {
+  const clients = new ClientStore(store);
+  expect(await clients.overview()).toEqual({ clients: 0, lastPollMs: undefined });
+  const [one, other] = await Promise.all(
+    ['one', 'other'].map((label) => clients.create({ vin: '*', label, nowMs: 1 })),
+  );
+  await clients.seen(one!.grant.id, 'stream', 9_000);
+  expect(await clients.overview()).toEqual({ clients: 2, lastPollMs: undefined });
+  await clients.seen(one!.grant.id, 'poll', 2_000);
+  await clients.seen(other!.grant.id, 'poll', 1_000);
+  expect(await clients.overview()).toEqual({ clients: 2, lastPollMs: 2_000 });
+  await clients.remove(one!.grant.id);
+  expect(await clients.overview()).toEqual({ clients: 1, lastPollMs: 1_000 });
+});

@@ -9,6 +9,8 @@ export const CLIENT_TOKEN_PREFIX = 'qts-';
 export const ACCESS_TOKEN_SECONDS = 28_800;
 /** TeslaMate refreshes at each start, and a lost answer costs a token. */
 const ACCESS_TOKENS = 4;
+/** Followed by the id. */
+const CLIENT_FIELD = 'client:';
 
 export interface ClientGrant {
   id: string;
@@ -58,7 +60,7 @@ export class ClientStore {
     };
     const client: StoredClient = { ...grant, refresh: hashOf(refreshToken) };
     await this.#redis.hset(this.#key, {
-      [`client:${grant.id}`]: JSON.stringify(client),
+      [CLIENT_FIELD + grant.id]: JSON.stringify(client),
       [`refresh:${client.refresh}`]: grant.id,
     });
     return { refreshToken, grant };
@@ -92,11 +94,14 @@ export class ClientStore {
     return Object.fromEntries(times) as Record<ClientUse, number | undefined>;
   }
 
-  /** When any client polled last, epoch ms; undefined: never. */
-  async lastPollMs(): Promise<number | undefined> {
+  /** The number of clients, and when one of them polled last, epoch ms; undefined: never. */
+  async overview(): Promise<{ clients: number; lastPollMs: number | undefined }> {
     const all = Object.entries(await this.#redis.hgetall(this.#key));
     const times = all.filter(([field]) => /^seen:.*:poll$/.test(field)).map(([, ms]) => Number(ms));
-    return times.length === 0 ? undefined : Math.max(...times);
+    return {
+      clients: all.filter(([field]) => field.startsWith(CLIENT_FIELD)).length,
+      lastPollMs: times.length === 0 ? undefined : Math.max(...times),
+    };
   }
 
   async list(): Promise<ClientGrant[]> {
@@ -112,7 +117,7 @@ export class ClientStore {
 
   async #clients(): Promise<StoredClient[]> {
     const all = Object.entries(await this.#redis.hgetall(this.#key));
-    return all.filter(([field]) => field.startsWith('client:')).map(([, text]) => JSON.parse(text) as StoredClient);
+    return all.filter(([field]) => field.startsWith(CLIENT_FIELD)).map(([, text]) => JSON.parse(text) as StoredClient);
   }
 }
 

@@ -54,7 +54,6 @@ export async function readLogOverview(
   const [seconds, microseconds] = await redis.time();
   const nowMs = Number(seconds) * 1_000 + Number(microseconds) / 1_000;
   const vehicles = await seenVehicles(store, nowMs);
-  const clients = new ClientStore(store);
   const followed = await store.eachPartition(({ slotVins }) => redis.zcount(slotVins, nowMs, '+inf'));
   return {
     durability: await durabilityOf(redis),
@@ -62,8 +61,7 @@ export async function readLogOverview(
     streamingProcesses: await countStreamingProcesses(store, nowMs),
     followedVehicles: followed.reduce((sum, count) => sum + count, 0),
     tokens: await redis.hlen(tokensKey(namespace)),
-    clients: (await clients.list()).length,
-    lastPollMs: await clients.lastPollMs(),
+    ...(await new ClientStore(store).overview()),
     recordsPerMinute: await recordsPerMinute(store, nowMs),
     subscriptions: await readSubscriptions(store, { nowMs, atMost: SUBSCRIPTIONS_SHOWN }),
     knownVehicles: vehicles.length,
