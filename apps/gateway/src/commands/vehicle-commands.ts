@@ -1,5 +1,6 @@
 // Executes commands: what a client asks for is checked, waits for its turn, is signed or forwarded, and audited. Nothing is
 // signed again after an unknown outcome (docs/protocol/commands.md#never-twice); telemetry may then show the effect.
+import { BoundedMap } from '@fleetbridge/access';
 import {
   acquireTurn,
   CommandAudit,
@@ -78,7 +79,7 @@ export class VehicleCommands {
   readonly #audit: CommandAudit;
   readonly #protocols: CommandProtocols;
   /** When Tesla called a vehicle online, by VIN. */
-  readonly #wokenMs = new Map<string, number>();
+  readonly #wokenMs = new BoundedMap<number>({ maxKeys: MAX_WOKEN });
 
   constructor(options: VehicleCommandsOptions) {
     this.#options = options;
@@ -221,10 +222,7 @@ export class VehicleCommands {
   async #wake(vin: string, waitMs: number, upstream: LimitedUpstream): Promise<WakeResult> {
     const { telemetry, clock } = this.#options;
     const result = await wake(vin, waitMs, { upstream, telemetry, monotonicMs: clock.monotonicMs });
-    if (result.kind === 'online') {
-      if (this.#wokenMs.size >= MAX_WOKEN) this.#wokenMs.clear();
-      this.#wokenMs.set(vin, clock.monotonicMs());
-    }
+    if (result.kind === 'online') this.#wokenMs.set(vin, clock.monotonicMs());
     return result;
   }
 
