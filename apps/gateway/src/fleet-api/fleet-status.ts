@@ -1,13 +1,12 @@
 // The answer of fleet_status from telemetry (docs/gateway.md). A vehicle accepts a telemetry configuration only from an
 // application whose key is paired with it, so one that has sent records is paired. Other facts are only Tesla's: they are
 // null.
-import { correctedValue, type VehicleState } from '@fleetbridge/vehicle-state';
+import { correctedValue, newestEntryId, type VehicleState } from '@fleetbridge/vehicle-state';
 import { apiErrors } from './api-error.js';
 
 export interface KnownVehicle {
   vin: string;
-  /** Undefined: it has never sent a record. */
-  state: VehicleState | undefined;
+  state: Readonly<VehicleState>;
 }
 
 export interface FleetStatus {
@@ -27,7 +26,7 @@ interface VehicleInfo {
 
 export function fleetStatus(vehicles: readonly KnownVehicle[]): FleetStatus {
   const vinsOf = (isPaired: boolean) =>
-    vehicles.filter(({ state }) => (state !== undefined) === isPaired).map(({ vin }) => vin);
+    vehicles.filter(({ state }) => (newestEntryId(state) !== undefined) === isPaired).map(({ vin }) => vin);
   return {
     key_paired_vins: vinsOf(true),
     unpaired_vins: vinsOf(false),
@@ -43,8 +42,8 @@ export function requestedVins(body: unknown): string[] | undefined {
   return vins;
 }
 
-function infoOf(state: VehicleState | undefined): VehicleInfo {
-  const version = state && correctedValue(state, 'Version');
+function infoOf(state: Readonly<VehicleState>): VehicleInfo {
+  const version = correctedValue(state, 'Version');
   // '2026.20.6 abcdef123456': the release and its build
   const release = typeof version === 'string' ? version.trim().split(' ')[0] : undefined;
   return {

@@ -10,7 +10,7 @@ import {
   requestToken,
   type Scope,
 } from '@fleetbridge/access';
-import { fieldCoverage, newestEntryId } from '@fleetbridge/vehicle-state';
+import { fieldCoverage } from '@fleetbridge/vehicle-state';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { addCommandRoutes, type CommandRoutesOptions } from '../commands/index.js';
 import type { SignIn, TokenAnswer } from '../sign-in/index.js';
@@ -24,7 +24,7 @@ export interface RoutesOptions {
   access: Access;
   addressOf: AddressOf;
   catalog: Pick<VehicleCatalog, 'list' | 'find' | 'keepConfig'>;
-  present: Pick<PresentVehicles, 'read'>;
+  present: Pick<PresentVehicles, 'read' | 'state'>;
   signIn: Pick<SignIn, 'answer'>;
   uses: Pick<ClientUses, 'record'>;
   /** Undefined: vehicle commands are off. */
@@ -47,11 +47,7 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
     const vins = requestedVins(request.body);
     // a vehicle that is not admitted, or not the grant's, is left out
     const vehicles = (await catalog.list(grant)).filter(({ vin }) => vins === undefined || vins.includes(vin));
-    const now = await Promise.all(vehicles.map((vehicle) => present.read(vehicle)));
-    const known = now.map(({ vin, live: { state } }) => ({
-      vin,
-      state: newestEntryId(state) === undefined ? undefined : state,
-    }));
+    const known = await Promise.all(vehicles.map(async ({ vin }) => ({ vin, state: await present.state(vin) })));
     return { response: fleetStatus(known) };
   });
 

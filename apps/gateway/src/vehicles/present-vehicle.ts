@@ -41,6 +41,11 @@ export class PresentVehicles {
     this.#options = options;
   }
 
+  /** What it has sent up to now, which is no answer about its status. Rejects when Redis does not answer. */
+  async state(vin: string): Promise<LiveVehicle['state']> {
+    return (await this.#options.live.read(vin)).state;
+  }
+
   /** Counts as an answer. Rejects when Redis does not answer. */
   async read(vehicle: CatalogVehicle): Promise<PresentVehicle> {
     const { live, answered, times, now } = this.#options;
