@@ -12,6 +12,11 @@ import { expect, it, onTestFinished } from 'vitest';
 import { type Bridge, startBridge } from './teslamate-bridge.js';
 import { historyOf, readEvents } from './teslamate-log.js';
 
+const long = process.env.TEST_LONG === undefined ? it.skip : it;
+if (process.env.TEST_LONG === undefined) {
+  console.log('skipped: each process ends in mid-drive and in mid-charge (three minutes): npm run test:long');
+}
+
 const recorder = join(import.meta.dirname, 'record-connections.cjs');
 const isLoopback = (host: string) => /^(localhost|127(\.\d+){3}|::1)$/.test(host);
 
@@ -47,7 +52,7 @@ it('the recorder of connections sees an address and a name that are not of this 
   ]);
 });
 
-(process.env.TEST_LONG === undefined ? it.skip : it)(
+long(
   'each process ends in mid-drive and in mid-charge, and TeslaMate sees one drive and one charge',
   async () => {
     const cleanUp: (() => unknown)[] = [];

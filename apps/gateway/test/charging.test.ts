@@ -141,6 +141,7 @@ function distance(value: number, values: number[]): number {
 
 /** All of them take 20 s on a busy machine. */
 const isLong = process.env.TEST_LONG !== undefined;
+if (!isLong) console.log('4 of 12 charging sessions; all of them with npm run test:long');
 const some = <Case extends [string, ...unknown[]]>(cases: Case[], short: string[]) =>
   cases.filter(([name]) => isLong || short.includes(name));
 

@@ -18,6 +18,7 @@ import { expect } from 'vitest';
 import { type CommandFleetRig, SCALAR, startFleet } from './command-rig.js';
 
 const isLong = process.env.TEST_LONG !== undefined;
+if (!isLong) console.log('25 commands through two replicas; 125, all of the table, with npm run test:long');
 const VINS = Array.from({ length: 5 }, (_, n) => `5YJ3E1EA7KF0002${String(n).padStart(2, '0')}`);
 const ROUNDS = isLong ? 5 : 1;
 /** Per round and vehicle; with repeats and handshakes below the limit per minute. */
