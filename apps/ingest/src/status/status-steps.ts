@@ -344,7 +344,7 @@ function pollingStep({ log, nowMs, commandLine }: StatusFacts): Step {
   const { clients, lastPollMs } = log;
   if (clients === 0) {
     // not a next step: an installation may poll Tesla, or nothing
-    const text = `No program polls the gateway. For TeslaMate without Tesla's API: ${commandLine} teslamate create.`;
+    const text = `No client for polling has been created. For TeslaMate without Tesla's API: ${commandLine} teslamate create.`;
     return { title, state: 'pending', text };
   }
   const signedUp = countOf(clients, 'program');
