@@ -219,6 +219,9 @@ describe('an interrupted installation', () => {
     ]);
   });
 
+  if (process.env.TEST_LONG !== '1') {
+    console.log('skipped: an installation that is interrupted at each second (half a minute): npm run test:long');
+  }
   it.skipIf(process.env.TEST_LONG !== '1')(
     'interrupted at each second of an installation whose npm ignores the signal for 3 s, the next one works',
     async () => {
