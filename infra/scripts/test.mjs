@@ -10,8 +10,7 @@ await runScript(async () => {
   const isLong = args.includes('--long');
   await prepare();
   provideRedisServer();
-  if (args.length === 0)
-    print('running all tests, about five minutes; those of one room: npm test -- --project ingest');
+  if (args.length === 0) print('running all tests, about six minutes; those of one room: npm test -- --project ingest');
   const { totals, code } = await runVitest(
     args.filter((arg) => arg !== '--long'),
     isLong ? { TEST_LONG: '1' } : {},
