@@ -136,4 +136,13 @@ export {
   type Suspension,
   stateText,
 } from './subscription/index.js';
-export { type ApiCall, countApiCalls, type DayOfCalls, readApiUsage, readSignalDays, utcDay } from './usage/index.js';
+export {
+  type ApiCall,
+  countApiCalls,
+  type DayOfCalls,
+  readApiUsage,
+  readFleetSignalDays,
+  readSignalDays,
+  type SignalDay,
+  utcDay,
+} from './usage/index.js';

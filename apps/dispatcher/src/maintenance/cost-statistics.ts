@@ -1,7 +1,7 @@
 // What the month costs at Tesla's prices, for the metrics: read from Redis every five minutes by the process that keeps the
 // first partition, so that one process reports it. Totals only, without VINs.
-import { readApiUsage, readSignalDays, type SnapshotStore, type Store } from '@fleetbridge/store';
-import { type DayCount, monthCost, prices, type UsageKind, usageKinds } from '@fleetbridge/telemetry-config';
+import { readApiUsage, readFleetSignalDays, type SnapshotStore, type Store } from '@fleetbridge/store';
+import { monthCost, prices, type UsageKind, usageKinds } from '@fleetbridge/telemetry-config';
 
 const UPDATE_EVERY_MS = 300_000;
 
@@ -40,14 +40,7 @@ export class CostStatistics {
     }
     if (monotonicNow() - this.#updatedMs < UPDATE_EVERY_MS) return;
     this.#updatedMs = monotonicNow();
-    const signals = new Map<string, DayCount[]>();
-    for (const vin of await snapshots.vins()) {
-      const days = await readSignalDays(store, vin);
-      signals.set(
-        vin,
-        [...days].map(([day, count]) => ({ day, count })),
-      );
-    }
+    const signals = await readFleetSignalDays(store, await snapshots.vins());
     const calls = await readApiUsage(store);
     const month = monthCost({ signals, calls, nowMs: now(), rate: { ceiling: 0, floor: 0 } });
     counts.dollars = Object.fromEntries(usageKinds.map((kind) => [kind, month.soFar[kind] / prices.perDollar[kind]]));

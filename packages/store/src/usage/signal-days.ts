@@ -10,3 +10,25 @@ export async function readSignalDays(store: Store, vin: string): Promise<Map<str
       .map(([day, count]) => [day, Number(count)]),
   );
 }
+
+export interface SignalDay {
+  day: string;
+  count: number;
+}
+
+const AT_ONCE = 100;
+
+/** By VIN, the oldest day first. Some vehicles at a time: a fleet takes few round trips, and Redis answers others. */
+export async function readFleetSignalDays(store: Store, vins: readonly string[]): Promise<Map<string, SignalDay[]>> {
+  const fleet = new Map<string, SignalDay[]>();
+  for (let from = 0; from < vins.length; from += AT_ONCE) {
+    const some = vins.slice(from, from + AT_ONCE);
+    const days = await Promise.all(some.map((vin) => readSignalDays(store, vin)));
+    for (const [at, vin] of some.entries())
+      fleet.set(
+        vin,
+        [...days[at]!].map(([day, count]) => ({ day, count })),
+      );
+  }
+  return fleet;
+}

@@ -1,8 +1,7 @@
 // `fleetbridge cost`: what the month costs at Tesla's prices, from what the dispatcher and the gateway have counted.
-import { readApiUsage, readSignalDays, SnapshotStore, type Store } from '@fleetbridge/store';
+import { readApiUsage, readFleetSignalDays, SnapshotStore } from '@fleetbridge/store';
 import {
   costWarning,
-  type DayCount,
   type MonthCost,
   monthCost,
   prices,
@@ -39,8 +38,8 @@ export const cost: Command = {
     const rate = signalRate(profileFields(profile, firmwareOption(values)).fields);
     const log = await openLog(env, 'fleetbridge-cost');
     try {
-      const usage = { signals: await readSignals(log), calls: await readApiUsage(log), nowMs: Date.now(), rate };
-      const month = monthCost(usage);
+      const signals = await readFleetSignalDays(log, await new SnapshotStore(log).vins());
+      const month = monthCost({ signals, calls: await readApiUsage(log), nowMs: Date.now(), rate });
       const warning = costWarning(month, limit);
       if (values.json === true) print(JSON.stringify({ ...month, limit, warning: warning ?? null }));
       else for (const line of linesOf(month, warning)) print(line);
@@ -50,18 +49,6 @@ export const cost: Command = {
     }
   },
 };
-
-async function readSignals(log: Store): Promise<Map<string, DayCount[]>> {
-  const signals = new Map<string, DayCount[]>();
-  for (const vin of await new SnapshotStore(log).vins()) {
-    const days = await readSignalDays(log, vin);
-    signals.set(
-      vin,
-      [...days].map(([day, count]) => ({ day, count })),
-    );
-  }
-  return signals;
-}
 
 function linesOf(month: MonthCost, warning: string | undefined): string[] {
   const { vehicles, soFar, expected, dollars } = month;
