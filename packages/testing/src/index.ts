@@ -1,5 +1,6 @@
 export { eventually } from './eventually.js';
 export { freePort } from './free-port.js';
+export { type DecidedAnswer, type HttpsAnswers, type ReceivedRequest, startHttpsAnswers } from './https-answers.js';
 export { type DisposableRedis, startRedis } from './redis.js';
 export { type RedisCluster, type RedisClusterOptions, startRedisCluster } from './redis-cluster.js';
 export { type RedisReply, sendRedisCommand } from './redis-command.js';

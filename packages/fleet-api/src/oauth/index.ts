@@ -1,0 +1,16 @@
+export {
+  type AuthorizationRequest,
+  authorizationUrl,
+  ownerScopes,
+  type RedirectResult,
+  readRedirect,
+} from './authorization-url.js';
+export { readTokenClaims, type TokenClaims } from './token-claims.js';
+export {
+  type Application,
+  exchangeCode,
+  type OwnerTokens,
+  partnerScopes,
+  partnerToken,
+  refreshTokens,
+} from './tokens.js';

@@ -1,0 +1,91 @@
+// Tesla's token endpoint: of a sign-in, of a refresh, and of the application itself.
+import { type Caller, type Endpoint, notValid, readAnswer } from '../calls/index.js';
+
+export interface OwnerTokens {
+  readonly accessToken: string;
+  /** Replaces the one that was used. Undefined without the scope offline_access. */
+  readonly refreshToken: string | undefined;
+  readonly expiresInSeconds: number;
+}
+
+export interface Application {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+export interface TokenParts {
+  readonly caller: Caller;
+  readonly tokenUrl: string;
+  /** Origin of the Fleet API that the token is for. */
+  readonly audience: string;
+}
+
+/** A code is valid for about a minute, and once. */
+export function exchangeCode(
+  parts: TokenParts,
+  { clientId, clientSecret, code, redirectUri }: Application & { code: string; redirectUri: string },
+): Promise<OwnerTokens> {
+  return tokens(parts, 'token_code', [clientSecret, code], {
+    grant_type: 'authorization_code',
+    client_id: clientId,
+    client_secret: clientSecret,
+    code,
+    audience: parts.audience,
+    redirect_uri: redirectUri,
+  });
+}
+
+/** The answer replaces the refresh token. Repeated only when Tesla has not executed the request. */
+export async function refreshTokens(
+  parts: Omit<TokenParts, 'audience'>,
+  { clientId, refreshToken }: { clientId: string; refreshToken: string },
+): Promise<OwnerTokens & { refreshToken: string }> {
+  const answer = await tokens(parts, 'token_refresh', [refreshToken], {
+    grant_type: 'refresh_token',
+    client_id: clientId,
+    refresh_token: refreshToken,
+  });
+  if (answer.refreshToken === undefined) throw notValid('token_refresh', 'refresh_token');
+  return { ...answer, refreshToken: answer.refreshToken };
+}
+
+export const partnerScopes = ['openid', 'vehicle_device_data', 'vehicle_location'] as const;
+
+/** The token of the application, for one region. Valid for 8 hours. */
+export function partnerToken(
+  parts: TokenParts,
+  { clientId, clientSecret, scopes = partnerScopes }: Application & { scopes?: readonly string[] },
+): Promise<OwnerTokens> {
+  return tokens(parts, 'token_partner', [clientSecret], {
+    grant_type: 'client_credentials',
+    client_id: clientId,
+    client_secret: clientSecret,
+    scope: scopes.join(' '),
+    audience: parts.audience,
+  });
+}
+
+async function tokens(
+  { caller, tokenUrl }: Omit<TokenParts, 'audience'>,
+  endpoint: Endpoint,
+  secrets: readonly string[],
+  form: Readonly<Record<string, string>>,
+): Promise<OwnerTokens> {
+  const answer = await caller({
+    endpoint,
+    method: 'POST',
+    url: tokenUrl,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams(form).toString(),
+  });
+  const { access_token, refresh_token, expires_in } = readAnswer(answer, { endpoint, secrets });
+  if (!isToken(access_token)) throw notValid(endpoint, 'access_token');
+  if (typeof expires_in !== 'number' || !(expires_in > 0)) throw notValid(endpoint, 'expires_in');
+  if (refresh_token !== undefined && !isToken(refresh_token)) throw notValid(endpoint, 'refresh_token');
+  return { accessToken: access_token, refreshToken: refresh_token, expiresInSeconds: expires_in };
+}
+
+/** Text that fits in a header. */
+function isToken(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
+}

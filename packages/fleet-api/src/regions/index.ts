@@ -1,0 +1,1 @@
+export { type Addresses, type AddressOptions, addressesOf, type Region } from './regions.js';
