@@ -16,6 +16,7 @@ import {
   type Setting,
   simulatorSettings,
   streamingSettings,
+  teslaSettings,
   vehicleSettings,
 } from './variables/index.js';
 
@@ -28,6 +29,7 @@ export const settingGroups = {
   Records: recordSettings,
   'Streaming server': streamingSettings,
   Gateway: gatewaySettings,
+  "Tesla's Fleet API": teslaSettings,
   'Access of clients': accessSettings,
   'Google Pub/Sub push': pubsubSettings,
   Dispatcher: dispatcherSettings,
@@ -42,6 +44,7 @@ export const settings = {
   ...recordSettings,
   ...streamingSettings,
   ...gatewaySettings,
+  ...teslaSettings,
   ...accessSettings,
   ...pubsubSettings,
   ...dispatcherSettings,

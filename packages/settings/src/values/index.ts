@@ -11,6 +11,7 @@ export {
   integer,
   listenAddress,
   oneOf,
+  origin,
   port,
   secret,
   text,

@@ -12,6 +12,7 @@ import {
   hostName,
   integer,
   oneOf,
+  origin,
   port,
   secret,
   text,
@@ -193,6 +194,14 @@ test('a port accepts exactly the numbers from 0 to 65535', () => {
   );
 });
 
+test('an origin has no path and no password, and is encrypted except on this machine', () => {
+  expect(origin().parse('https://Fleet.example.com:443/')).toBe('https://fleet.example.com');
+  expect(origin().parse('http://127.0.0.1:8085')).toBe('http://127.0.0.1:8085');
+  for (const text of ['fleet.example.com', 'http://fleet.example.com', 'https://u:p@h', 'https://h/api', 'https://']) {
+    expect(origin().safeParse(text).success).toBe(false);
+  }
+});
+
 test('a secret keeps its blanks, and a blank secret is rejected', () => {
   expect(secret().parse(' a ').reveal()).toBe(' a ');
   expect(secret().parse(1234)).toBeInstanceOf(Secret);
@@ -208,6 +217,7 @@ test('a wrapped value accepts the same as the value', () => {
 test.each<[z.ZodType, string, string]>([
   [hostName(), 'https://x.example.com', 'remove "https://" (with Docker Compose: in DOMAIN)'],
   [hostName(), 'x.example.com/', 'remove "/" (with Docker Compose: in DOMAIN)'],
+  [origin(), 'https://localhost:8085/oauth2/v3', 'remove "/oauth2/v3"'],
   [hostName(), '"x.example.com"', 'the quotes are part of the value; remove them'],
   [port(), '4443;', 'the semicolon at the end is part of the value; remove it'],
   [redisUrl(), 'redis://:p@ss/word@redis:6379', 'write / ? # @ % in a password as %2F %3F %23 %40 %25'],

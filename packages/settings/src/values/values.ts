@@ -140,6 +140,23 @@ export function url({ protocols }: { protocols: readonly string[] }) {
   );
 }
 
+/** Scheme, host and port of a web server, without a path. Plain HTTP is for this machine only. */
+export function origin() {
+  const meta = {
+    expected: 'an https:// origin such as https://localhost:8085, without a path',
+    summary: 'origin (https://host:port)',
+    hint: (text: string) => {
+      const path = /^https?:\/\/[^/?#]+([/?#].*)$/i.exec(text)?.[1];
+      return path === undefined ? undefined : `remove "${path}"`;
+    },
+  };
+  return value(meta, (text) => {
+    if (!/^https?:\/\/[^/?#@\s]+\/?$/i.test(text) || !isUrlWithHost(text)) return undefined;
+    const { protocol, hostname, origin } = new URL(text);
+    return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname) ? origin : undefined;
+  });
+}
+
 /** A text that is never printed. `X_FILE` may name the file that holds it. */
 export function secret() {
   return value({ expected: 'a secret text', summary: 'secret', secret: true, keepBlanks: true }, (given) =>

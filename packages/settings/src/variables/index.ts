@@ -9,4 +9,5 @@ export { redisSettings } from './redis.js';
 export type { Override, Overrides, Process, Setting } from './setting.js';
 export { simulatorSettings } from './simulator.js';
 export { streamingSettings } from './streaming.js';
+export { teslaSettings } from './tesla.js';
 export { vehicleSettings } from './vehicles.js';
