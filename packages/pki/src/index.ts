@@ -36,7 +36,14 @@ export {
   ensureDevelopmentPki,
   ensureVehicleCertificate,
 } from './development/index.js';
-export { type CertificateFiles, DevelopmentPkiError } from './files/index.js';
+export {
+  type CertificateFiles,
+  DevelopmentPkiError,
+  ensurePrivateDirectory,
+  readIfPresent,
+  restrictKey,
+  writeKeyOnce,
+} from './files/index.js';
 export {
   type ClientType,
   type Identity,

@@ -5,6 +5,8 @@ import { randomUUID } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
+  constants,
+  copyFileSync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -15,6 +17,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { DevelopmentPkiError } from './errors.js';
 
 export interface CertificateFiles {
@@ -56,14 +59,38 @@ export function writeKeyOnce(file: string, pem: string): string {
       linkSync(temporary, file); // unlike rename, fails when the file is there
     } catch (error) {
       const code = codeOf(error);
-      // File systems without hard links (FAT, some shared folders): the last writer wins.
-      if (code === 'EPERM' || code === 'ENOTSUP' || code === 'ENOSYS') renameSync(temporary, file);
+      // File systems without hard links (FAT, some shared folders).
+      if (code === 'EPERM' || code === 'ENOTSUP' || code === 'ENOSYS') copyOnce(temporary, file);
       else if (code !== 'EEXIST') throw error;
     } finally {
       rmSync(temporary, { force: true });
     }
+    syncDirectory(dirname(file));
     return readFileSync(file, 'utf8');
   });
+}
+
+/** Not atomic for a process that reads at the same time, but an existing file stays unchanged. */
+function copyOnce(source: string, target: string): void {
+  try {
+    copyFileSync(source, target, constants.COPYFILE_EXCL);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+/** After a power failure the new name must exist too: what was encrypted with a key would be lost with it. */
+function syncDirectory(directory: string): void {
+  try {
+    const descriptor = openSync(directory, 'r');
+    try {
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    // some file systems can't sync a directory
+  }
 }
 
 export function restrictKey(file: string): void {
