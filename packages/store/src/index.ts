@@ -136,6 +136,7 @@ export {
   type Suspension,
   stateText,
 } from './subscription/index.js';
+export { type StoredTeslaAccount, TeslaAccountStore } from './tesla/index.js';
 export {
   type ApiCall,
   countApiCalls,

@@ -130,6 +130,8 @@ export interface PartitionKeys {
   commandProtocolPrefix: string;
   /** Stream, bounded: which commands were executed, for whom, with which outcome. */
   commandAudit: string;
+  /** Hash, in partition 0 only: the Tesla account. `version`, `tokens` (encrypted), `api-url`. */
+  teslaAccount: string;
   /** Sorted set with an expiry: fingerprints of deleted vehicles, by time of the deletion. */
   forgotten: string;
   /** String: written before WAIT, which refers to the last write of its connection. */
@@ -187,6 +189,7 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
     commandCallsPrefix: `${prefix}command-calls:`,
     commandProtocolPrefix: `${prefix}command-protocol:`,
     commandAudit: `${prefix}command-audit`,
+    teslaAccount: `${prefix}tesla-account`,
     forgotten: `${prefix}forgotten`,
     givenUp: (appenderId) => `${prefix}given-up:${appenderId}`,
     process: (processId) => `${prefix}process:${processId}`,

@@ -36,3 +36,4 @@ export {
   requestRedelivery,
   seekSubscription,
 } from './subscription-control.js';
+export { replaceTeslaTokens } from './tesla-account.js';

@@ -1,0 +1,37 @@
+// The Tesla account of this installation. Tokens are encrypted by the caller: Redis and its backups never have them in
+// clear. In partition 0, as the lease of their refresh.
+import { runScript, type Store } from '../redis/index.js';
+import { replaceTeslaTokens } from '../scripts/index.js';
+
+export interface StoredTeslaAccount {
+  /** Rises with each change of the tokens; 0 before the first. */
+  version: number;
+  /** Undefined before the first sign-in, and after a sign-out. */
+  tokens: string | undefined;
+  /** Origin of the Fleet API in the account's region. */
+  apiUrl: string | undefined;
+}
+
+export class TeslaAccountStore {
+  readonly #store: Store;
+  readonly #key: string;
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.#key = store.keys(0).teslaAccount;
+  }
+
+  async read(): Promise<StoredTeslaAccount> {
+    const [version, tokens, apiUrl] = await this.#store.redis.hmget(this.#key, 'version', 'tokens', 'api-url');
+    return { version: Number(version ?? 0), tokens: tokens ?? undefined, apiUrl: apiUrl ?? undefined };
+  }
+
+  /** Undefined deletes the tokens. False, without a change, when another process has written since `version`. */
+  async replaceTokens({ version, tokens }: { version: number; tokens: string | undefined }): Promise<boolean> {
+    return (await runScript(this.#store.redis, replaceTeslaTokens, [this.#key], [version, tokens ?? ''])) === 1;
+  }
+
+  async rememberApiUrl(apiUrl: string): Promise<void> {
+    await this.#store.redis.hset(this.#key, 'api-url', apiUrl);
+  }
+}

@@ -1,0 +1,1 @@
+export { type StoredTeslaAccount, TeslaAccountStore } from './account-store.js';

@@ -1,0 +1,9 @@
+export {
+  type ApplicationKeyPair,
+  applicationKeyFile,
+  applicationKeyFromPem,
+  importApplicationKey,
+  loadApplicationKey,
+  loadOrCreateApplicationKey,
+  type PublicKeyForms,
+} from './application-key.js';

@@ -1,0 +1,2 @@
+export { TeslaAccountError } from './account-error.js';
+export { type AccountProblem, accountProblems } from './problems.js';

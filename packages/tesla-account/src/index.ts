@@ -1,0 +1,12 @@
+// The Tesla account of an installation: its tokens, encrypted in Redis, and the keys in DATA_DIR/tesla.
+export {
+  type ApplicationKeyPair,
+  applicationKeyFile,
+  applicationKeyFromPem,
+  importApplicationKey,
+  loadApplicationKey,
+  loadOrCreateApplicationKey,
+  type PublicKeyForms,
+} from './application-key/index.js';
+export { type AccountProblem, accountProblems, TeslaAccountError } from './errors/index.js';
+export { type AccountState, createTeslaAccount, type TeslaAccount, type TeslaAccountOptions } from './tokens/index.js';

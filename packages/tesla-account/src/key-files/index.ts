@@ -1,0 +1,1 @@
+export { createKeyFile, readKeyFile } from './key-files.js';

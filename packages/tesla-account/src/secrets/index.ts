@@ -1,0 +1,2 @@
+export { loadEncryptionKey, loadOrCreateEncryptionKey } from './encryption-key.js';
+export { seal, unseal } from './sealed.js';

@@ -1,0 +1,1 @@
+export { type AccountState, createTeslaAccount, type TeslaAccount, type TeslaAccountOptions } from './tesla-account.js';
