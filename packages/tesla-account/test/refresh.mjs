@@ -17,6 +17,8 @@ const fleet = {
     return answer;
   },
 };
-const account = createTeslaAccount({ store, directory, fleet, clock, owner: `test-${process.pid}`, leaseMs: 1_000 });
+// the lease of a process that died delays the others
+const leaseMs = mode === 'die' ? 300 : 15_000;
+const account = createTeslaAccount({ store, directory, fleet, clock, owner: `test-${process.pid}`, leaseMs });
 process.stdout.write(await account.accessToken());
 store.close();
