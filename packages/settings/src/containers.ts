@@ -28,6 +28,7 @@ export const inContainers: Readonly<Record<string, ContainerFact>> = {
   SHUTDOWN_SECONDS: { kind: 'fixed', value: '20', reason: 'Less than stop_grace_period, so a stop is not cut off.' },
   REDIS_URL: { kind: 'derived', reason: 'The address of the Redis of compose, with REDIS_PASSWORD.' },
   ALLOWED_VINS: { kind: 'required', reason: 'Vehicles of Tesla connect, so there is no safe default.' },
+  DOMAIN: { kind: 'required', reason: 'Caddy obtains the certificates for it.' },
   TELEMETRY_HOST: { kind: 'derived', reason: 'The default is DOMAIN.' },
   STREAMING_HOST: { kind: 'derived', reason: 'The default is DOMAIN.' },
   INGEST_CERT_FILE: { kind: 'derived', reason: CADDY_REASON },

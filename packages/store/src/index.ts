@@ -136,7 +136,13 @@ export {
   type Suspension,
   stateText,
 } from './subscription/index.js';
-export { type StoredTeslaAccount, TeslaAccountStore } from './tesla/index.js';
+export {
+  type ConfigurationPart,
+  ConfigurationStore,
+  type StoredConfiguration,
+  type StoredTeslaAccount,
+  TeslaAccountStore,
+} from './tesla/index.js';
 export {
   type ApiCall,
   countApiCalls,

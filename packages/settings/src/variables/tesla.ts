@@ -1,8 +1,31 @@
-// Tesla's side: the region of the account, and other addresses in place of Tesla's.
-import { filePath, oneOf, origin } from '../values/index.js';
+// Tesla's side: the application, the region of the account, and other addresses in place of Tesla's.
+import { filePath, hostName, oneOf, origin, secret, text } from '../values/index.js';
 import { setting } from './setting.js';
 
 export const teslaSettings = {
+  DOMAIN: setting({
+    value: hostName().optional(),
+    readBy: ['cli'],
+    description: 'The domain that is registered with Tesla. It serves the public key of the application.',
+    details: 'Docker Compose also uses it as the default of `TELEMETRY_HOST` and `STREAMING_HOST`.',
+    example: 'cars.example.com',
+  }),
+  TESLA_CLIENT_ID: setting({
+    value: text().optional(),
+    readBy: ['cli'],
+    description: 'Client id of the application on developer.tesla.com. Default: the one that `setup` has stored.',
+  }),
+  TESLA_CLIENT_SECRET: setting({
+    value: secret().optional(),
+    readBy: ['cli'],
+    description: 'Client secret of the application. Default: the one that `setup` has stored.',
+  }),
+  TESLA_KEY_FILE: setting({
+    value: filePath().optional(),
+    readBy: ['cli'],
+    description: 'Private key of the application (PEM), if there is one already. `setup` copies it to `DATA_DIR/tesla`.',
+    example: '/config/private-key.pem',
+  }),
   TESLA_REGION: setting({
     value: oneOf(['na', 'eu', 'cn']).optional(),
     readBy: ['gateway', 'cli'],

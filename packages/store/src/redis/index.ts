@@ -20,6 +20,7 @@ export {
   replacedPattern,
   subscriptionsKey,
   subscriptionVerdictsKey,
+  telemetryConfigurationsKey,
   tokensKey,
   vehicleIdsKey,
 } from './keys.js';

@@ -56,6 +56,14 @@ export function apiUsageKey(namespace: string): string {
   return `${namespace}:api-usage`;
 }
 
+/**
+ * Hash `<part> <VIN>` → JSON: the telemetry configuration of the vehicle. Parts: wanted, sent, watch. In no partition,
+ * because it is read as a whole.
+ */
+export function telemetryConfigurationsKey(namespace: string): string {
+  return `${namespace}:telemetry-configurations`;
+}
+
 /** Pattern of the channel `replaced` of all partitions. */
 export function replacedPattern(namespace: string): string {
   return `${namespace}:{*}:presence:replaced`;
@@ -130,7 +138,7 @@ export interface PartitionKeys {
   commandProtocolPrefix: string;
   /** Stream, bounded: which commands were executed, for whom, with which outcome. */
   commandAudit: string;
-  /** Hash, in partition 0 only: the Tesla account. `version`, `tokens` (encrypted), `api-url`. */
+  /** Hash, in partition 0 only: the Tesla account. `version`, `tokens` and `application` (encrypted), `api-url`. */
   teslaAccount: string;
   /** Sorted set with an expiry: fingerprints of deleted vehicles, by time of the deletion. */
   forgotten: string;

@@ -31,6 +31,15 @@ export class TeslaAccountStore {
     return (await runScript(this.#store.redis, replaceTeslaTokens, [this.#key], [version, tokens ?? ''])) === 1;
   }
 
+  /** Client id and secret, encrypted by the caller. */
+  async application(): Promise<string | undefined> {
+    return (await this.#store.redis.hget(this.#key, 'application')) ?? undefined;
+  }
+
+  async writeApplication(sealed: string): Promise<void> {
+    await this.#store.redis.hset(this.#key, 'application', sealed);
+  }
+
   async rememberApiUrl(apiUrl: string): Promise<void> {
     await this.#store.redis.hset(this.#key, 'api-url', apiUrl);
   }

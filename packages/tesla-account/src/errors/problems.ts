@@ -8,6 +8,14 @@ export const accountProblems = {
     meaning: 'No Tesla account is signed in.',
     remedy: 'Sign in with `fleetbridge setup`.',
   },
+  no_application: {
+    meaning: 'No application of developer.tesla.com is known here.',
+    remedy: 'Run `fleetbridge setup`: it asks for the client id and the client secret.',
+  },
+  ca_file_not_readable: {
+    meaning: 'The file of FLEET_CA_FILE can not be read.',
+    remedy: 'Correct the path. Without a stand-in of Tesla, remove FLEET_CA_FILE.',
+  },
   refresh_busy: {
     meaning: 'Another process is refreshing the tokens of the Tesla account and does not finish.',
     remedy: 'Try again in a minute. If it stays, restart the gateway.',

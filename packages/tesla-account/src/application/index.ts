@@ -1,0 +1,1 @@
+export { readApplication, type TeslaApplication, writeApplication } from './application.js';

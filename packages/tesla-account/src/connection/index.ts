@@ -1,0 +1,6 @@
+export {
+  connectTesla,
+  type TeslaConnection,
+  type TeslaConnectionOptions,
+  type TeslaSettings,
+} from './connect-tesla.js';
