@@ -23,7 +23,8 @@ export const teslaSettings = {
   TESLA_KEY_FILE: setting({
     value: filePath().optional(),
     readBy: ['cli'],
-    description: 'Private key of the application (PEM), if there is one already. `setup` copies it to `DATA_DIR/tesla`.',
+    description:
+      'Private key of the application (PEM), if there is one already. `setup` copies it to `DATA_DIR/tesla`.',
     example: '/config/private-key.pem',
   }),
   TESLA_REGION: setting({
