@@ -51,7 +51,7 @@ it('counts each call that Tesla bills, once', async ({ connection, store }) => {
 });
 
 it('names a CA file that can not be read', async ({ store, tesla }) => {
-  const settings = { FLEET_CA_FILE: join(tesla.directory, 'none.pem') };
+  const settings = { FLEET_CA_FILE: join(tesla.directory, 'missing.pem') };
   await expect(connectTesla({ store, dataDirectory: tesla.directory, settings, owner: 'test' })).rejects.toMatchObject({
     problem: 'ca_file_not_readable',
   });
