@@ -23,6 +23,8 @@ export type FleetApiOptions = CallerOptions & HomeRegionOptions;
 export interface FleetApi {
   /** Origin of the Fleet API: the configured one, or that of the region to which Tesla has sent the account. */
   readonly apiUrl: string;
+  /** Continues with the region that Tesla names; false for an address that tokens must not be sent to, and for the present one. */
+  moveTo(apiUrl: string): boolean;
   authorizationUrl(request: Omit<AuthorizationRequest, 'authorizeUrl'>): string;
   exchangeCode(request: Application & { code: string; redirectUri: string }): Promise<OwnerTokens>;
   refresh(request: { clientId: string; refreshToken: string }): Promise<OwnerTokens & { refreshToken: string }>;
@@ -41,6 +43,7 @@ export function createFleetApi(options: FleetApiOptions): FleetApi {
     get apiUrl() {
       return home.apiUrl;
     },
+    moveTo: (apiUrl) => home.moveTo(apiUrl),
     authorizationUrl: (request) => authorizationUrl({ ...request, authorizeUrl }),
     exchangeCode: (request) => exchangeCode(tokenParts(), request),
     refresh: (request) => refreshTokens({ caller, tokenUrl }, request),
