@@ -28,6 +28,25 @@ export const simulateConfig = defineConfig(
 );
 export const certificateConfig = defineConfig(settingsOf('cli', ['DATA_DIR', 'TELEMETRY_HOST', 'STREAMING_HOST']));
 export const caConfig = defineConfig(settingsOf('cli', ['DATA_DIR', 'CA_ACCEPT']));
+export const setupConfig = defineConfig(
+  settingsOf('cli', [
+    'DATA_DIR',
+    'DOMAIN',
+    'TELEMETRY_HOST',
+    'STREAMING_HOST',
+    'INGEST_PORT',
+    'ALLOWED_VINS',
+    'TESLA_CLIENT_ID',
+    'TESLA_CLIENT_SECRET',
+    'TESLA_KEY_FILE',
+    'TESLA_REDIRECT_URL',
+    'TESLA_REGION',
+    'FLEET_API_URL',
+    'FLEET_AUTH_URL',
+    'FLEET_CA_FILE',
+  ]),
+);
+export type SetupConfig = ConfigOf<typeof setupConfig>;
 export const admissionConfig = defineConfig(settingsOf('cli', ['ALLOWED_VINS', 'ALLOWED_VINS_FILE']));
 
 export const topicsConfig = defineConfig(settingsOf('cli', ['EXTRA_TOPICS']));

@@ -139,6 +139,7 @@ export {
 export {
   type ConfigurationPart,
   ConfigurationStore,
+  type PendingSignIn,
   type StoredConfiguration,
   type StoredTeslaAccount,
   TeslaAccountStore,

@@ -7,6 +7,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'run all services on this machine: Redis, dispatcher, ingest, streaming, gateway, simulated vehicles',
     load: async () => (await import('./up.js')).up,
   },
+  setup: {
+    summary: 'set up the vehicles at Tesla, from a developer account to the first record',
+    load: async () => (await import('./tesla/index.js')).setup,
+  },
   simulate: {
     summary: 'connect simulated vehicles to ingest',
     load: async () => (await import('./simulate.js')).simulate,

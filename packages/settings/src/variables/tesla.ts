@@ -1,5 +1,5 @@
 // Tesla's side: the application, the region of the account, and other addresses in place of Tesla's.
-import { filePath, hostName, oneOf, origin, secret, text } from '../values/index.js';
+import { filePath, hostName, oneOf, origin, secret, text, url } from '../values/index.js';
 import { setting } from './setting.js';
 
 export const teslaSettings = {
@@ -26,6 +26,11 @@ export const teslaSettings = {
     description:
       'Private key of the application (PEM), if there is one already. `setup` copies it to `DATA_DIR/tesla`.',
     example: '/config/private-key.pem',
+  }),
+  TESLA_REDIRECT_URL: setting({
+    value: url({ protocols: ['https:', 'http:'] }).optional(),
+    readBy: ['cli'],
+    description: 'The address at which the browser ended after the sign-in, for `setup`.',
   }),
   TESLA_REGION: setting({
     value: oneOf(['na', 'eu', 'cn']).optional(),

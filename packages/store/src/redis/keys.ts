@@ -140,6 +140,8 @@ export interface PartitionKeys {
   commandAudit: string;
   /** Hash, in partition 0 only: the Tesla account. `version`, `tokens` and `application` (encrypted), `api-url`. */
   teslaAccount: string;
+  /** String with an expiry, in partition 0 only: JSON of the sign-in that the owner has open in the browser. */
+  teslaSignIn: string;
   /** Sorted set with an expiry: fingerprints of deleted vehicles, by time of the deletion. */
   forgotten: string;
   /** String: written before WAIT, which refers to the last write of its connection. */
@@ -198,6 +200,7 @@ export function partitionKeys(namespace: string, partition: number): PartitionKe
     commandProtocolPrefix: `${prefix}command-protocol:`,
     commandAudit: `${prefix}command-audit`,
     teslaAccount: `${prefix}tesla-account`,
+    teslaSignIn: `${prefix}tesla-sign-in`,
     forgotten: `${prefix}forgotten`,
     givenUp: (appenderId) => `${prefix}given-up:${appenderId}`,
     process: (processId) => `${prefix}process:${processId}`,

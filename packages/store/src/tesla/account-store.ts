@@ -12,13 +12,22 @@ export interface StoredTeslaAccount {
   apiUrl: string | undefined;
 }
 
+/** Not a secret: `state` protects the owner's browser, and ends with the sign-in. */
+export interface PendingSignIn {
+  state: string;
+  nonce: string;
+  redirectUri: string;
+}
+
 export class TeslaAccountStore {
   readonly #store: Store;
   readonly #key: string;
+  readonly #signInKey: string;
 
   constructor(store: Store) {
     this.#store = store;
     this.#key = store.keys(0).teslaAccount;
+    this.#signInKey = store.keys(0).teslaSignIn;
   }
 
   async read(): Promise<StoredTeslaAccount> {
@@ -42,5 +51,18 @@ export class TeslaAccountStore {
 
   async rememberApiUrl(apiUrl: string): Promise<void> {
     await this.#store.redis.hset(this.#key, 'api-url', apiUrl);
+  }
+
+  async pendingSignIn(): Promise<PendingSignIn | undefined> {
+    const json = await this.#store.redis.get(this.#signInKey);
+    return json === null ? undefined : JSON.parse(json);
+  }
+
+  async writePendingSignIn(pending: PendingSignIn, expiryMs: number): Promise<void> {
+    await this.#store.redis.set(this.#signInKey, JSON.stringify(pending), 'PX', expiryMs);
+  }
+
+  async clearPendingSignIn(): Promise<void> {
+    await this.#store.redis.del(this.#signInKey);
   }
 }

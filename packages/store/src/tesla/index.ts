@@ -1,2 +1,2 @@
-export { type StoredTeslaAccount, TeslaAccountStore } from './account-store.js';
+export { type PendingSignIn, type StoredTeslaAccount, TeslaAccountStore } from './account-store.js';
 export { type ConfigurationPart, ConfigurationStore, type StoredConfiguration } from './configuration-store.js';

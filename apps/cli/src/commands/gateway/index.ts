@@ -1,3 +1,3 @@
 export { coverage } from './coverage.js';
 export { seed } from './seed.js';
-export { teslamate } from './teslamate.js';
+export { teslamate, teslamateEnvironment, usualPlaces } from './teslamate.js';

@@ -65,21 +65,13 @@ function newClient(values: Invocation['values']): NewClient {
   const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined);
   const vin = normalizeVin(text('vin') ?? '*');
   if (vin !== '*' && !isVin(vin)) throw new UsageError(`--vin: expected a VIN, got "${vin}"`);
-  const isClone = hasApps();
+  const usual = usualPlaces();
   return {
     vin,
     label: text('label') ?? 'TeslaMate',
     limits: commandLimits(values.commands),
-    gateway: urlOf(
-      'gateway',
-      text('gateway') ?? (isClone ? 'http://localhost:8080' : 'http://gateway:8080'),
-      /^https?:$/,
-    ),
-    streaming: urlOf(
-      'streaming',
-      text('streaming') ?? (isClone ? 'wss://localhost:8443' : 'wss://streaming:8443'),
-      /^wss?:$/,
-    ),
+    gateway: urlOf('gateway', text('gateway') ?? usual.gateway, /^https?:$/),
+    streaming: urlOf('streaming', text('streaming') ?? usual.streaming, /^wss?:$/),
   };
 }
 
@@ -112,14 +104,7 @@ async function create(
     '',
     '1. Environment of TeslaMate. Remove TOKEN and other TESLA_ variables from it, and restart TeslaMate:',
     '',
-    `   TESLA_API_HOST=${gateway}`,
-    `   TESLA_AUTH_HOST=${gateway}`,
-    '   TESLA_AUTH_PATH=/oauth2/v3',
-    `   TESLA_WSS_HOST=${streaming}`,
-    '   TESLA_WSS_USE_VIN=true',
-    ...(streaming.startsWith('wss:')
-      ? ['   TESLA_WSS_TLS_ACCEPT_INVALID_CERTS=true   # only with the generated certificate of fleetbridge']
-      : []),
+    ...teslamateEnvironment({ gateway, streaming }).map((line) => `   ${line}`),
     '',
     '2. On its sign-in page paste (they are not shown again):',
     '',
@@ -131,6 +116,32 @@ async function create(
     print(line);
   }
   return 0;
+}
+
+/** URLs at which TeslaMate reaches fleetbridge. */
+export interface TeslamatePlaces {
+  gateway: string;
+  streaming: string;
+}
+
+/** On this machine, or in the network of compose. */
+export function usualPlaces(): TeslamatePlaces {
+  return hasApps()
+    ? { gateway: 'http://localhost:8080', streaming: 'wss://localhost:8443' }
+    : { gateway: 'http://gateway:8080', streaming: 'wss://streaming:8443' };
+}
+
+export function teslamateEnvironment({ gateway, streaming }: TeslamatePlaces): string[] {
+  return [
+    `TESLA_API_HOST=${gateway}`,
+    `TESLA_AUTH_HOST=${gateway}`,
+    'TESLA_AUTH_PATH=/oauth2/v3',
+    `TESLA_WSS_HOST=${streaming}`,
+    'TESLA_WSS_USE_VIN=true',
+    ...(streaming.startsWith('wss:')
+      ? ['TESLA_WSS_TLS_ACCEPT_INVALID_CERTS=true   # only with the generated certificate of fleetbridge']
+      : []),
+  ];
 }
 
 interface CheckOptions {

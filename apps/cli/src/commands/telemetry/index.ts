@@ -1,2 +1,3 @@
 export { config } from './config.js';
 export { cost } from './cost.js';
+export { sourceArgument } from './profile-argument.js';

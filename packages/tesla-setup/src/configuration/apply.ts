@@ -1,0 +1,93 @@
+// Makes the configuration at Tesla the desired one. Sending it again changes nothing at the vehicle, but costs a call, so
+// that an equal one is not sent.
+import {
+  type ApplicationKey,
+  type ConfigurationState,
+  FleetApiError,
+  type OwnerApi,
+  type Problem,
+} from '@fleetbridge/fleet-api';
+import type { ConfigurationStore } from '@fleetbridge/store';
+import {
+  configurationHash,
+  type Difference,
+  diffConfigurations,
+  type TelemetryConfiguration,
+} from '@fleetbridge/telemetry-config';
+import { readVehicleConfiguration, type SentConfiguration, writeSent } from './vehicle-configuration.js';
+
+export interface ApplyParts {
+  readonly owner: Pick<OwnerApi, 'configuration' | 'createConfiguration'>;
+  readonly key: ApplicationKey;
+  readonly store: ConfigurationStore;
+  readonly nowMs: () => number;
+}
+
+export type Applied =
+  | { readonly kind: 'unchanged'; readonly state: ConfigurationState }
+  /** Tesla has a configuration that was not sent from here; it was left as it is. */
+  | { readonly kind: 'foreign'; readonly differences: readonly Difference[] }
+  /** Tesla does not give it to this vehicle. */
+  | { readonly kind: 'skipped'; readonly reason: string; readonly problem: Problem }
+  | { readonly kind: 'sent'; readonly differences: readonly Difference[] };
+
+export interface ApplyRequest {
+  readonly vin: string;
+  readonly desired: TelemetryConfiguration;
+  /** Also replaces a configuration that was not sent from here. */
+  readonly replacesForeign: boolean;
+  /** Also sends an equal one, such as one that the vehicle has refused. */
+  readonly isForced?: boolean | undefined;
+}
+
+/** Rejects with FleetApiError or TeslaAccountError. */
+export async function applyConfiguration(parts: ApplyParts, request: ApplyRequest): Promise<Applied> {
+  const { owner, key, store, nowMs } = parts;
+  const { vin, desired, replacesForeign, isForced = false } = request;
+  const compared = await compareWithTesla(parts, { vin, desired });
+  const { state, differences, isForeign } = compared;
+  if (state.limitReached) {
+    throw new FleetApiError({
+      problem: 'limit_reached',
+      endpoint: 'fleet_telemetry_config_get',
+      delivery: 'answered',
+    });
+  }
+  if (differences.length === 0 && !isForced) {
+    // the process that had sent it may have ended before it could write that
+    await writeSent(store, vin, sentOf(desired, nowMs()));
+    return { kind: 'unchanged', state };
+  }
+  if (isForeign && !replacesForeign) return { kind: 'foreign', differences };
+  const { skipped } = await owner.createConfiguration({ vins: [vin], claims: { ...desired }, key });
+  const ours = skipped.find((vehicle) => vehicle.vin === vin);
+  if (ours !== undefined) return { kind: 'skipped', reason: ours.reason, problem: ours.problem };
+  await writeSent(store, vin, sentOf(desired, nowMs()));
+  return { kind: 'sent', differences };
+}
+
+export interface Comparison {
+  readonly state: ConfigurationState;
+  readonly differences: readonly Difference[];
+  /** Tesla has a configuration which is neither the desired one nor the last one that was sent from here. */
+  readonly isForeign: boolean;
+}
+
+/** One call; changes nothing. */
+export async function compareWithTesla(
+  { owner, store, nowMs }: Pick<ApplyParts, 'owner' | 'store' | 'nowMs'>,
+  { vin, desired }: { vin: string; desired: TelemetryConfiguration },
+): Promise<Comparison> {
+  const state = await owner.configuration(vin);
+  const stored = (state.config as Partial<TelemetryConfiguration> | undefined) ?? null;
+  const options = { nowSeconds: Math.floor(nowMs() / 1_000) };
+  const differences = diffConfigurations(desired, stored, options);
+  const { sent } = await readVehicleConfiguration(store, vin);
+  const isOurs =
+    sent !== undefined && diffConfigurations(sent.configuration, stored, { ...options, renewSeconds: 0 }).length === 0;
+  return { state, differences, isForeign: stored !== null && differences.length > 0 && !isOurs };
+}
+
+function sentOf(configuration: TelemetryConfiguration, sentMs: number): SentConfiguration {
+  return { configuration, hash: configurationHash(configuration), sentMs };
+}

@@ -1,0 +1,19 @@
+export {
+  type Applied,
+  type ApplyParts,
+  type ApplyRequest,
+  applyConfiguration,
+  type Comparison,
+  compareWithTesla,
+} from './apply.js';
+export { type DesiredConfiguration, desiredConfiguration } from './desired.js';
+export {
+  type FieldsSource,
+  listVehicleConfigurations,
+  readVehicleConfiguration,
+  type SentConfiguration,
+  type VehicleConfiguration,
+  type WantedConfiguration,
+  writeSent,
+  writeWanted,
+} from './vehicle-configuration.js';
