@@ -2,6 +2,7 @@
 export {
   type AuthoritiesResult,
   certificateAuthorities,
+  isTrustedBy,
   knownRoots,
   type ServerPlace,
   servedChain,
@@ -11,6 +12,7 @@ export {
   type ApplyParts,
   type ApplyRequest,
   applyConfiguration,
+  type ChainParts,
   type Comparison,
   compareWithTesla,
   type DesiredConfiguration,
@@ -21,6 +23,7 @@ export {
   type SentConfiguration,
   type VehicleConfiguration,
   type WantedConfiguration,
+  withRenewedAuthorities,
   writeSent,
   writeWanted,
 } from './configuration/index.js';
@@ -42,3 +45,12 @@ export {
   type StepName,
   steps,
 } from './steps/index.js';
+export {
+  type SendReason,
+  type Watched,
+  type WatchedVehicle,
+  type WatchMemory,
+  type WatchParts,
+  watchedVehicles,
+  watchVehicle,
+} from './watch/index.js';

@@ -37,6 +37,8 @@ export interface SetupRig {
   /** Everything that was shown. */
   shown: string[];
   caFile: string;
+  /** As the server of the configuration sends it. */
+  servedChain(): Promise<string[]>;
 }
 
 interface Context {
@@ -129,6 +131,7 @@ export async function startRig(store: Store, teslaOptions: Partial<TeslaApiOptio
       api.pair(DOMAIN);
       return await rig.run({ ...options, redirectUrl });
     },
+    servedChain: () => servedChain({ host: '127.0.0.1', port, servername: TELEMETRY_HOST }),
     browse: (url) => redirectOf(url, read(caFile)),
   };
   const stop = async () => {

@@ -30,6 +30,14 @@ export function certificateAuthorities(served: readonly string[], known: readonl
   return { kind: 'found', ca: pemOf([...chain, ...siblings]), root: nameOf(top) };
 }
 
+/** Whether a vehicle that knows only `ca` trusts the server: the chain must end at a root of `ca`. */
+export function isTrustedBy(ca: string, served: readonly string[]): boolean {
+  const known = ca.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const found = certificateAuthorities(served, known);
+  if (found.kind === 'issuer_unknown') return false;
+  return known.some((pem) => nameOf(new X509Certificate(pem)) === found.root);
+}
+
 function isSelfSigned(certificate: X509Certificate): boolean {
   return certificate.subject === certificate.issuer;
 }

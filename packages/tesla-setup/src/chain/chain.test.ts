@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { createServer } from 'node:tls';
 import { createAuthority, extendedKeyUsages, issueCertificate } from '@fleetbridge/pki';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { certificateAuthorities, servedChain } from './index.js';
+import { certificateAuthorities, isTrustedBy, servedChain } from './index.js';
 
 const root = createAuthority({ commonName: 'root', days: 30 });
 const other = createAuthority({ commonName: 'other', days: 30 });
@@ -37,6 +37,16 @@ describe('the certificate authorities of a configuration', () => {
     expect(certificateAuthorities([leaf.certificatePem], [namesake.certificatePem])).toEqual(unknown);
     expect(certificateAuthorities([], [])).toMatchObject({ kind: 'issuer_unknown' });
   });
+});
+
+it.each([
+  ['the root of the certificate', root.certificatePem, true],
+  ['more roots than that', other.certificatePem + root.certificatePem, true],
+  ['another root', other.certificatePem, false],
+  ['the certificate of the server alone', leaf.certificatePem, false],
+])('a vehicle with %s', (_, ca, isTrusted) => {
+  expect(isTrustedBy(ca, [leaf.certificatePem])).toBe(isTrusted);
+  expect(isTrustedBy(ca, [leaf.certificatePem, root.certificatePem])).toBe(isTrusted);
 });
 
 describe('the chain that a server sends', () => {

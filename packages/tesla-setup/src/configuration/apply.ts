@@ -84,7 +84,8 @@ export async function compareWithTesla(
   const differences = diffConfigurations(desired, stored, options);
   const { sent } = await readVehicleConfiguration(store, vin);
   const isOurs =
-    sent !== undefined && diffConfigurations(sent.configuration, stored, { ...options, renewSeconds: 0 }).length === 0;
+    sent !== undefined &&
+    diffConfigurations(sent.configuration, stored, { ...options, renewSeconds: -Infinity }).length === 0;
   return { state, differences, isForeign: stored !== null && differences.length > 0 && !isOurs };
 }
 

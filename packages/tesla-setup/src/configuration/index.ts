@@ -7,6 +7,7 @@ export {
   compareWithTesla,
 } from './apply.js';
 export { type DesiredConfiguration, desiredConfiguration } from './desired.js';
+export { type ChainParts, withRenewedAuthorities } from './renewed-authorities.js';
 export {
   type FieldsSource,
   listVehicleConfigurations,

@@ -1,0 +1,3 @@
+export type { SendReason, WatchMemory } from './decision.js';
+export { type Watched, type WatchedVehicle, type WatchParts, watchVehicle } from './watch-vehicle.js';
+export { watchedVehicles } from './watched-vehicles.js';
