@@ -45,6 +45,18 @@ describe('fleetbridge setup', () => {
     const calls = (await state(place)).calls;
     expect((await setUp(place)).map(namesOf)).toEqual(third.map(namesOf));
     expect((await state(place)).calls).toMatchObject({ create_config: calls.create_config, register: calls.register });
+
+    const config = (...args: string[]) => run(place, ['config', ...args, '--json']);
+    expect(await config('diff')).toMatchObject([0, [{ vin: VIN, differences: [] }]]);
+    expect(await config('apply')).toMatchObject([0, [{ result: 'unchanged' }]]);
+    expect(await config('diff', 'economy')).toMatchObject([1, [{ vin: VIN, isForeign: false }]]);
+    expect(await config('apply', 'economy')).toMatchObject([0, [{ result: 'sent' }]]);
+    expect(await config('diff')).toMatchObject([0, [{ differences: [] }]]);
+    expect(await config('delete', '--vin', VIN)).toMatchObject([0, [{ result: 'deleted' }]]);
+    const gone = await run(place, ['config', 'diff']);
+    expect(gone).toEqual([1, []]);
+    expect(place.outputs.at(-1)).toContain('no vehicle is set up; run fleetbridge setup first');
+
     const key = privateKeyTexts(place.folder);
     expect(modesIn(path.join(place.folder, 'tesla'))).toEqual(['600', '600', '700']);
     const output = place.outputs.join('\n');
@@ -172,10 +184,19 @@ async function setUp(place: Place, args: string[] = [], kill?: Kill): Promise<Li
   return lines.filter(({ step, state: of }) => step !== undefined && of !== 'started');
 }
 
-function runOnce(place: Place, args: string[], kill?: Kill): Promise<{ lines: Line[]; code: number | null }> {
+async function run(place: Place, args: string[]): Promise<[code: number | null, lines: object[]]> {
+  const { code, lines } = await start(place, args);
+  return [code, lines];
+}
+
+function runOnce(place: Place, args: string[], kill?: Kill) {
+  const given = args.includes('--wait') ? args : [...args, '--wait', '0'];
+  return start(place, ['setup', '--yes', '--json', ...given], kill);
+}
+
+function start(place: Place, args: string[], kill?: Kill): Promise<{ lines: Line[]; code: number | null }> {
   return new Promise((resolve, reject) => {
-    const given = args.includes('--wait') ? args : [...args, '--wait', '0'];
-    const child: ChildProcess = spawn(process.execPath, [cli, 'setup', '--yes', '--json', ...given], {
+    const child: ChildProcess = spawn(process.execPath, [cli, ...args], {
       env: place.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -54,7 +54,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./gateway/index.js')).coverage,
   },
   config: {
-    summary: 'show a telemetry configuration: fields, intervals, reasons, cost',
+    summary: 'show, compare, send and delete telemetry configurations',
     load: async () => (await import('./telemetry/index.js')).config,
   },
   cost: {

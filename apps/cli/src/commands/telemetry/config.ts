@@ -1,4 +1,4 @@
-// `fleetbridge config show`: a profile of the telemetry configuration, with its reasons and its cost.
+// `fleetbridge config`: a profile of the telemetry configuration with its reasons and its cost, and the one at Tesla.
 import {
   dollarsOf,
   type FieldSettings,
@@ -9,25 +9,48 @@ import {
 } from '@fleetbridge/telemetry-config';
 import { columns } from '../../output/index.js';
 import { type Command, UsageError, unknownAction } from '../command.js';
-import { firmwareOption, profileArgument } from './profile-argument.js';
+import { firmwareOption, profileArgument, sourceArgument } from './profile-argument.js';
+import { type ConfigurationAction, changeConfigurations } from './tesla-configuration.js';
+
+const actions = ['show', 'diff', 'apply', 'delete'] as const satisfies readonly ('show' | ConfigurationAction)[];
 
 export const config: Command = {
-  usage: 'show [profile] [--firmware <version>] [--json]',
+  usage: 'show [profile] | diff [profile | file] | apply [profile | file] | delete --vin <VIN>',
   help: [
-    'Prints the fields of a profile: interval, smallest change, resend, the signals that are carried along, the reason, and',
-    'the most signals per hour. A vehicle sends what changes, so the true number is lower: fleetbridge cost.',
+    '  show     prints the fields of a profile: interval, smallest change, resend, the signals that are carried along, the',
+    '           reason, and the most signals per hour. A vehicle sends what changes: fleetbridge cost has the true number',
+    '  diff     compares what Tesla has of each vehicle with what is wanted; exit code 1 with a difference',
+    '  apply    sends what is wanted, if it differs, and keeps the given profile or file for the vehicle',
+    '  delete   ends the telemetry of a vehicle, at Tesla and here; its admission and its data stay',
+    '',
+    "diff and apply begin with what `fleetbridge setup` has sent. Another program's configuration is replaced with --yes only.",
     '',
     ...Object.entries(profiles).map(([name, { summary }]) => `  ${name.padEnd(16)}${summary}`),
     '',
-    '  --firmware <version>  what a vehicle of this firmware gets; default: the newest',
-    '  --json                the fields as JSON, in the form of the configuration',
+    '  --vin <VIN>           diff, apply, delete: this vehicle; can be repeated. Default: all that are set up',
+    '  --yes                 apply: also replaces a configuration that was not sent from here',
+    '  --firmware <version>  show: what a vehicle of this firmware gets; default: the newest',
+    '  --json                one JSON object per line; show: the fields in the form of the configuration',
   ],
-  actions: ['show'],
-  options: { firmware: { type: 'string' }, json: { type: 'boolean' } },
-  run({ positionals: [action, given = 'teslamate', ...rest], values, print }) {
-    if (action !== 'show') throw unknownAction(action, ['show'], 'show');
+  actions,
+  options: {
+    firmware: { type: 'string' },
+    json: { type: 'boolean' },
+    vin: { type: 'string', multiple: true },
+    yes: { type: 'boolean' },
+  },
+  async run(invocation) {
+    const { positionals, values, print } = invocation;
+    const [action, given, ...rest] = positionals;
+    const known = actions.find((one) => one === action);
+    if (known === undefined) throw unknownAction(action, actions, 'show, diff, apply or delete');
     if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
-    const { name, profile } = profileArgument(given);
+    if (known !== 'show') {
+      if (known === 'delete' && given !== undefined) throw new UsageError(`unexpected argument "${given}"`);
+      const source = given === undefined ? undefined : sourceArgument(given);
+      return await changeConfigurations(invocation, { action: known, source });
+    }
+    const { name, profile } = profileArgument(given ?? 'teslamate');
     const { fields, leftOut } = profileFields(profile, firmwareOption(values));
     const rate = signalRate(fields);
     if (values.json === true) {
