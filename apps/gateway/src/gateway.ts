@@ -1,6 +1,7 @@
 // The parts of the gateway, wired together. Its port opens before Redis has answered: requests are answered with 503 until
 // the log has been read to its end.
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   Access,
@@ -39,6 +40,7 @@ import {
 import type { CommandKey } from '@fleetbridge/vehicle-command';
 import { DeletedVehicles, LiveVehicles, LogFeed } from '@fleetbridge/vehicle-feed';
 import { statusTimes } from '@fleetbridge/vehicle-state';
+import { addPublicKeyRoute, createPublishedKey } from './application-key/index.js';
 import { loadCertificate, watchCertificate } from './certificate.js';
 import { TelemetryView, type Upstream, VehicleCommands } from './commands/index.js';
 import { bindOf, type GatewayConfig } from './config.js';
@@ -128,7 +130,8 @@ export async function startGateway(options: GatewayOptions) {
     isProxy: createNetworkSet(config.TRUSTED_PROXIES),
     limits,
     log,
-    routes: (fastify) =>
+    routes: (fastify) => {
+      addPublicKeyRoute(fastify, { read: createPublishedKey({ directory: join(config.DATA_DIR, 'tesla'), log }) });
       addRoutes(fastify, {
         access,
         addressOf: createAddressOf(config.TRUSTED_PROXIES),
@@ -142,7 +145,8 @@ export async function startGateway(options: GatewayOptions) {
         signIn: new SignIn({ clients, uses, now }),
         uses,
         commands,
-      }),
+      });
+    },
   });
   const port = await server.listen({ host: bindOf(config), port: config.GATEWAY_PORT });
   context.onStop('clients', () => server.stop());

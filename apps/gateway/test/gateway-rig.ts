@@ -1,5 +1,6 @@
 // The gateway in this process: its real route handlers on a port that the system chooses, a real Redis, and a vehicle that
 // writes to the log as ingest does. The clock can be that of the test.
+import type { GuardLimits } from '@fleetbridge/access';
 import { type Datum, encodeMessage, Field, timestampOf, type Value } from '@fleetbridge/protocol';
 import { createLogger, createReadiness, loadConfig, type Metrics, type StopFunction } from '@fleetbridge/service';
 import { AdmissionStore, ClientStore, connectivityPayload, type Store, TokenStore } from '@fleetbridge/store';
@@ -41,6 +42,7 @@ export interface RigOptions {
   /** Default: a clock that only `clock.nowMs` moves. */
   isRealClock?: boolean;
   commanding?: Commanding;
+  limits?: Partial<GuardLimits>;
 }
 
 export type Rig = Awaited<ReturnType<typeof createRig>>;
@@ -56,7 +58,7 @@ export const it = redisIt.extend<{ startRig: (options?: RigOptions) => Promise<R
   },
 });
 
-export async function createRig(store: Store, { env = {}, isRealClock = false, commanding }: RigOptions = {}) {
+export async function createRig(store: Store, { env = {}, isRealClock = false, commanding, limits }: RigOptions = {}) {
   const { config } = loadConfig(gatewayConfig, {
     env: {
       REDIS_URL: store.url,
@@ -85,6 +87,7 @@ export async function createRig(store: Store, { env = {}, isRealClock = false, c
     readiness,
     now,
     ...(commanding && { commanding: () => commanding }),
+    ...(limits && { limits }),
     onOpen: (open) => {
       registry = open.registry;
     },
