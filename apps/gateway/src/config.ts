@@ -2,6 +2,7 @@
 import { bindAddress, createAddressOf, isBindAllowed } from '@fleetbridge/access';
 import { type ConfigOf, defineConfig, type Mistake } from '@fleetbridge/service';
 import { settingsOf } from '@fleetbridge/settings';
+import { parseAllowedPaths } from './upstream/index.js';
 import { parseGivenIds } from './vehicles/index.js';
 
 export const gatewayConfig = defineConfig(settingsOf('gateway'), {
@@ -64,7 +65,7 @@ function authMistakes(config: Given): Mistake[] {
   ];
 }
 
-function listMistakes({ TRUSTED_PROXIES = [], VEHICLE_IDS = [] }: Given): Mistake[] {
+function listMistakes({ TRUSTED_PROXIES = [], VEHICLE_IDS = [], GATEWAY_UPSTREAM_PATHS = [] }: Given): Mistake[] {
   const mistakes: Mistake[] = [];
   try {
     createAddressOf(TRUSTED_PROXIES);
@@ -75,6 +76,11 @@ function listMistakes({ TRUSTED_PROXIES = [], VEHICLE_IDS = [] }: Given): Mistak
   const ids = parseGivenIds(VEHICLE_IDS);
   if (ids instanceof RangeError) {
     mistakes.push({ variable: 'VEHICLE_IDS', problem: `expected <id>=<VIN>, got "${ids.message}"` });
+  }
+  const paths = parseAllowedPaths(GATEWAY_UPSTREAM_PATHS);
+  if (paths instanceof RangeError) {
+    const problem = `expected entries such as GET /api/1/vehicles/*/nearby_charging_sites, got "${paths.message}"; other methods than GET are not forwarded`;
+    mistakes.push({ variable: 'GATEWAY_UPSTREAM_PATHS', problem });
   }
   return mistakes;
 }

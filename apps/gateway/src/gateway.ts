@@ -48,6 +48,7 @@ import { addRoutes } from './fleet-api/index.js';
 import { createCounts, createGatewayMetrics, type GatewayCounts } from './metrics.js';
 import { createServer } from './server.js';
 import { SignIn } from './sign-in/index.js';
+import { openUpstream } from './tesla-upstream.js';
 import { AdmittedVehicles, PresentVehicles, parseGivenIds, VehicleCatalog } from './vehicles/index.js';
 
 export interface GatewayOptions {
@@ -145,6 +146,7 @@ export async function startGateway(options: GatewayOptions) {
         signIn: new SignIn({ clients, uses, now }),
         uses,
         commands,
+        upstream: openUpstream(config, { store, counts, now, log }),
       });
     },
   });

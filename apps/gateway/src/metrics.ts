@@ -11,6 +11,8 @@ export interface GatewayCounts extends FeedCounts {
   observeCommand: (command: string, outcome: string) => void;
   /** Counts a call to Tesla for a command or a wake. */
   observeCall: (kind: 'command' | 'wake') => void;
+  /** Counts a request that was, or was to be, forwarded to Tesla. */
+  observeUpstream: (outcome: string) => void;
 }
 
 export function createCounts(): GatewayCounts {
@@ -23,6 +25,7 @@ export function createCounts(): GatewayCounts {
     observe: () => {},
     observeCommand: () => {},
     observeCall: () => {},
+    observeUpstream: () => {},
   };
 }
 
@@ -55,6 +58,12 @@ export function createGatewayMetrics(
     duration.observe(seconds);
   };
   measureCommands(metrics, counts);
+  const forwarded = metrics.counter({
+    name: 'fleetbridge_gateway_upstream_requests_total',
+    help: 'Requests forwarded to Tesla, by outcome: answered, or the problem (docs/gateway.md).',
+    labelNames: ['outcome'],
+  });
+  counts.observeUpstream = (outcome) => forwarded.inc({ outcome });
   total('fleetbridge_gateway_records_total', 'Records read from the log.', () => counts.records);
   total(
     'fleetbridge_gateway_undecodable_total',

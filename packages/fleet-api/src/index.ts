@@ -1,5 +1,13 @@
 // The interface of @fleetbridge/fleet-api: the client's side of Tesla's Fleet API.
-export type { AccessTokens, CallKind, CallLimits, CountedCall, Endpoint, JsonObject } from './calls/index.js';
+export type {
+  AccessTokens,
+  BeforeSend,
+  CallKind,
+  CallLimits,
+  CountedCall,
+  Endpoint,
+  JsonObject,
+} from './calls/index.js';
 export type {
   CommandLimit,
   ConfigurationRequest,

@@ -250,3 +250,28 @@ it('counts each call by endpoint and by what Tesla bills', async () => {
     { endpoint: 'fleet_telemetry_errors', kind: 'requests', status: 200, isBillable: true },
   ]);
 });
+
+describe('a read of any path', () => {
+  it('asks before each request, also the one for the region, and is never repeated', async () => {
+    fleet = await startFleetServer(({ path }) =>
+      path.endsWith('/region') ? ok({ region: 'eu', fleet_api_base_url: second.url }) : failure(421, ''),
+    );
+    const second = await fleet.startSecond(() => ok({ a: 1 }));
+    const asked: number[] = [];
+    const beforeSend = async () => void asked.push(fleet.server.requests.length + second.requests.length);
+    const body = await fleet.api.owner(tokens).read('/api/1/users/me?x=1', { beforeSend });
+    expect(JSON.parse(body)).toEqual({ response: { a: 1 } });
+    expect(asked).toEqual([0, 1, 2]);
+    expect(second.requests.map(({ path }) => path)).toEqual(['/api/1/users/me?x=1']);
+  });
+
+  it('sends nothing when that is rejected, and nothing twice after a server error', async () => {
+    fleet = await startFleetServer(() => failure(503, 'busy'));
+    const owner = fleet.api.owner(tokens);
+    const beforeSend = () => Promise.reject(new RangeError('used up'));
+    await expect(owner.read('/api/1/users/me', { beforeSend })).rejects.toThrow('used up');
+    expect(fleet.server.requests).toHaveLength(0);
+    expect(await errorOf(owner.read('/api/1/users/me'))).toMatchObject({ problem: 'tesla_failed', endpoint: 'other' });
+    expect(fleet.server.requests).toHaveLength(1);
+  });
+});

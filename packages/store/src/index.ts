@@ -146,11 +146,17 @@ export {
 } from './tesla/index.js';
 export {
   type ApiCall,
+  type CallLimits,
+  type CallReservation,
   countApiCalls,
   type DayOfCalls,
+  type ForwardedCalls,
   readApiUsage,
   readFleetSignalDays,
+  readForwardedCalls,
   readSignalDays,
+  releaseForwardedCall,
+  reserveForwardedCall,
   type SignalDay,
   utcDay,
 } from './usage/index.js';

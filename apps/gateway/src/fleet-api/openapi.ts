@@ -109,6 +109,12 @@ const openapi = {
             description: 'Accepted and ignored: every section is answered.',
             schema: { type: 'string' },
           },
+          {
+            name: 'refresh',
+            in: 'query',
+            description: 'true: gets one document of Tesla first, within the budget, and keeps it as the seed.',
+            schema: { type: 'string', enum: ['true'] },
+          },
         ],
         responses: {
           '200': {
@@ -117,6 +123,8 @@ const openapi = {
           },
           '405': failure('The vehicle is in service.'),
           '408': failure('The vehicle is asleep or offline.'),
+          '429': failure('With refresh: the budget of calls to Tesla is used up, or Tesla limits their rate.'),
+          '502': failure("With refresh: Tesla's answer is an error, or Tesla did not answer."),
           ...unauthorized,
           ...ofVehicle,
           ...notReady,

@@ -14,6 +14,7 @@ import { fieldCoverage } from '@fleetbridge/vehicle-state';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { addCommandRoutes, type CommandRoutesOptions } from '../commands/index.js';
 import type { SignIn, TokenAnswer } from '../sign-in/index.js';
+import type { Upstream, UpstreamAnswer } from '../upstream/index.js';
 import type { CatalogVehicle, PresentVehicle, PresentVehicles, VehicleCatalog } from '../vehicles/index.js';
 import { apiErrors } from './api-error.js';
 import { VehicleDataDocuments, vehicleDocument } from './documents.js';
@@ -23,16 +24,17 @@ import { openapiDocument } from './openapi.js';
 export interface RoutesOptions {
   access: Access;
   addressOf: AddressOf;
-  catalog: Pick<VehicleCatalog, 'list' | 'find' | 'keepConfig'>;
+  catalog: Pick<VehicleCatalog, 'list' | 'find' | 'keepConfig' | 'keepSeed'>;
   present: Pick<PresentVehicles, 'read' | 'state'>;
   signIn: Pick<SignIn, 'answer'>;
   uses: Pick<ClientUses, 'record'>;
   /** Undefined: vehicle commands are off. */
   commands?: CommandRoutesOptions['commands'] | undefined;
+  upstream: Upstream;
 }
 
 export function addRoutes(server: FastifyInstance, options: RoutesOptions): void {
-  const { access, addressOf, catalog, present, signIn, uses, commands } = options;
+  const { access, addressOf, catalog, present, signIn, uses, commands, upstream } = options;
 
   const list = async (request: FastifyRequest) => {
     const grant = await admit(request);
@@ -68,7 +70,13 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
   }
   const documents = new VehicleDataDocuments();
   only(server, 'GET', '/api/1/vehicles/:id/vehicle_data', async (request, reply) => {
-    const vehicle = await find(request);
+    const grant = await admit(request);
+    let vehicle = await findOf(request, grant);
+    if (asksForRefresh(request)) {
+      const refreshed = await refresh(vehicle, grant);
+      if ('status' in refreshed) return sendAnswer(reply, refreshed);
+      vehicle = refreshed;
+    }
     const now = await present.read(vehicle);
     if (now.status !== 'online') throw apiErrors.unavailable();
     if (now.isInService) throw apiErrors.inService();
@@ -98,8 +106,15 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
     return reply.code(answer.status).header('cache-control', 'no-store').send(answer.body);
   });
 
-  server.setNotFoundHandler(() => {
-    throw apiErrors.routeNotFound();
+  server.setNotFoundHandler(async (request, reply) => {
+    const forwarded = upstream.match(request.method, request.url);
+    if (forwarded === undefined) throw apiErrors.routeNotFound();
+    const grant = await admit(request);
+    const found = forwarded.vehicle === undefined ? undefined : await catalog.find(forwarded.vehicle, grant);
+    if (forwarded.vehicle !== undefined && found === undefined) throw apiErrors.vehicleNotFound();
+    const { principal } = grant;
+    const isAccountGranted = grant.vin === '*';
+    return sendAnswer(reply, await upstream.forward(forwarded, { vin: found?.vin, principal, isAccountGranted }));
   });
 
   function commandRoutes(executor: CommandRoutesOptions['commands']): CommandRoutesOptions {
@@ -129,8 +144,12 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
     return await present.read(await findOf(request, await admit(request, scope)));
   }
 
-  async function find(request: FastifyRequest): Promise<CatalogVehicle> {
-    return await findOf(request, await admit(request));
+  /** A vehicle that sleeps by telemetry is not asked for: Tesla would bill the same answer. */
+  async function refresh(vehicle: CatalogVehicle, { principal }: Grant): Promise<CatalogVehicle | UpstreamAnswer> {
+    const { vin } = vehicle;
+    if ((await present.read(vehicle)).status === 'asleep') throw apiErrors.unavailable();
+    const answer = await upstream.document(vin, { vin, principal });
+    return answer.kind === 'document' ? await catalog.keepSeed(vin, answer.text) : answer;
   }
 
   async function findOf(request: FastifyRequest, grant: Grant): Promise<CatalogVehicle> {
@@ -157,6 +176,15 @@ export function addRoutes(server: FastifyInstance, options: RoutesOptions): void
     });
     return access.client(address, scope, () => admitConnection(socket));
   }
+}
+
+function asksForRefresh({ query }: FastifyRequest): boolean {
+  const { refresh } = query as Record<string, unknown>;
+  return refresh === 'true' || refresh === '1';
+}
+
+function sendAnswer(reply: FastifyReply, { status, headers, body }: UpstreamAnswer): FastifyReply {
+  return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(body);
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;

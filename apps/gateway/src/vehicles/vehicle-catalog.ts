@@ -8,7 +8,7 @@ import type { AdmittedVehicles } from './admitted-vehicles.js';
 export interface VehicleCatalogOptions {
   admitted: Pick<AdmittedVehicles, 'vins'>;
   ids: Pick<VehicleIdStore, 'of'>;
-  seeds: Pick<SeedStore, 'read' | 'keepConfig'>;
+  seeds: Pick<SeedStore, 'read' | 'write' | 'keepConfig'>;
   /** Vehicle ids by VIN that the owner has given. */
   givenIds: ReadonlyMap<string, number>;
   now: () => number;
@@ -62,6 +62,13 @@ export class VehicleCatalog {
     await this.#options.seeds.keepConfig(vin, values);
     const cached = this.#cached.get(vin);
     if (cached) cached.vehicle = { ...cached.vehicle, lastConfig: { ...lastConfig, ...Object.fromEntries(changed) } };
+  }
+
+  /** Replaces the document from which seeds are read, of an admitted vehicle. */
+  async keepSeed(vin: string, document: string): Promise<CatalogVehicle> {
+    await this.#options.seeds.write(vin, document);
+    this.#cached.delete(vin);
+    return await this.#of(vin);
   }
 
   async #vinOf(id: number, vins: ReadonlySet<string>): Promise<string | undefined> {

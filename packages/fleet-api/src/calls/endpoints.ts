@@ -26,6 +26,7 @@ export const endpoints = {
   fleet_telemetry_config_get: { kind: 'requests', repeat: 'safe' },
   fleet_telemetry_config_create: { kind: 'requests', repeat: 'once' },
   fleet_telemetry_config_delete: { kind: 'requests', repeat: 'safe' },
+  other: { kind: 'requests', repeat: 'never' },
   wake_up: { kind: 'wakes', repeat: 'never' },
   signed_command: { kind: 'commands', repeat: 'never' },
   command: { kind: 'commands', repeat: 'never' },

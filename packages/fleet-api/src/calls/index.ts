@@ -11,6 +11,7 @@ export { type CallKind, type Endpoint, endpoints, type Repeat } from './endpoint
 export { createHomeRegion, type HomeRegion, type HomeRegionOptions } from './home-region.js';
 export {
   type AccessTokens,
+  type BeforeSend,
   createOwnerCaller,
   type OwnerCall,
   type OwnerCaller,

@@ -8,7 +8,10 @@ import { isObject, readAnswer } from './read-answer.js';
 /** An access token; after a 401 another one than `rejected`, or the same if there is no other. */
 export type AccessTokens = (rejected?: string) => Promise<string>;
 
-export type OwnerCall = Omit<Call, 'url' | 'headers'> & { readonly path: string };
+export type OwnerCall = Omit<Call, 'url' | 'headers'> & { readonly path: string; readonly beforeSend?: BeforeSend };
+
+/** Before each request that leaves for one call, also the one for the region. A rejection prevents it. */
+export type BeforeSend = () => Promise<void>;
 
 /** The answer, and the token that it belongs to. */
 export type OwnerCaller = (call: OwnerCall) => Promise<{ answer: Answer; token: string }>;
@@ -22,11 +25,12 @@ export function createOwnerCaller(parts: { caller: Caller; home: HomeRegion; tok
     let isRenewed = false;
     for (;;) {
       const apiUrl = home.apiUrl;
+      await call.beforeSend?.();
       const answer = await caller(requestOf(call, { apiUrl, token }));
       if (answer.status === 421 && !isMoved) {
         isMoved = true;
         // another call may have found the region meanwhile
-        if (home.apiUrl !== apiUrl || (await findRegion(answer, token))) continue;
+        if (home.apiUrl !== apiUrl || (await findRegion(answer, token, call.beforeSend))) continue;
       }
       if (answer.status === 401 && !isRenewed) {
         isRenewed = true;
@@ -41,8 +45,8 @@ export function createOwnerCaller(parts: { caller: Caller; home: HomeRegion; tok
   };
 
   /** Tesla's list of regions first, then the text of the 421. */
-  async function findRegion({ body }: Answer, token: string): Promise<boolean> {
-    const listed = await regionOf(token).catch((error) => {
+  async function findRegion({ body }: Answer, token: string, beforeSend?: BeforeSend): Promise<boolean> {
+    const listed = await regionOf(token, beforeSend).catch((error) => {
       if (error instanceof FleetApiError) return undefined;
       throw error;
     });
@@ -50,7 +54,8 @@ export function createOwnerCaller(parts: { caller: Caller; home: HomeRegion; tok
     return [listed, named].some((url) => url !== undefined && home.moveTo(url));
   }
 
-  async function regionOf(token: string): Promise<string | undefined> {
+  async function regionOf(token: string, beforeSend?: BeforeSend): Promise<string | undefined> {
+    await beforeSend?.();
     const call = { endpoint: 'region', method: 'GET', path: '/api/1/users/region' } as const;
     const answer = await caller(requestOf(call, { apiUrl: home.apiUrl, token }));
     const { response } = readAnswer(answer, { endpoint: 'region', secrets: [token] });
@@ -59,7 +64,10 @@ export function createOwnerCaller(parts: { caller: Caller; home: HomeRegion; tok
   }
 }
 
-export function requestOf({ path, ...call }: OwnerCall, { apiUrl, token }: { apiUrl: string; token: string }): Call {
+export function requestOf(
+  { path, beforeSend: _, ...call }: OwnerCall,
+  { apiUrl, token }: { apiUrl: string; token: string },
+): Call {
   const headers = {
     authorization: `Bearer ${token}`,
     ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),

@@ -1,6 +1,7 @@
 // What the owner's token allows: the account, its vehicles, their telemetry configurations and commands.
 import {
   type AccessTokens,
+  type BeforeSend,
   type Caller,
   createOwnerCaller,
   type Endpoint,
@@ -44,6 +45,8 @@ export interface OwnerApi {
   vehicles(): Promise<VehicleSummary[]>;
   /** `endpoints`: parts of the document, such as location_data. `body` has Tesla's text, whose ids are exact. */
   vehicleData(vin: string, endpoints?: readonly string[]): Promise<{ document: JsonObject; body: string }>;
+  /** Any other path that reads. One call, never repeated; resolves with the JSON object of the answer as Tesla wrote it. */
+  read(path: string, options?: { beforeSend?: BeforeSend }): Promise<string>;
   fleetStatus(vins: readonly string[]): Promise<VehicleStatus[]>;
   createConfiguration(request: ConfigurationRequest): Promise<SentConfiguration>;
   configuration(vin: string): Promise<ConfigurationState>;
@@ -100,6 +103,8 @@ export function createOwnerApi(parts: { caller: Caller; home: HomeRegion; tokens
       const answer = await get('vehicle_data', `${pathOf(vin)}/vehicle_data${query}`);
       return { document: responseOf(answer, 'vehicle_data'), body: answer.body };
     },
+    read: async (path, { beforeSend } = {}) =>
+      (await read({ endpoint: 'other', method: 'GET', path, ...(beforeSend && { beforeSend }) })).body,
     async fleetStatus(vins) {
       const answer = await post('fleet_status', '/api/1/vehicles/fleet_status', { vins });
       return statusesOf(responseOf(answer, 'fleet_status'));

@@ -1,5 +1,15 @@
 // The gateway: the part of Tesla's Fleet API that TeslaMate and similar programs poll, answered from telemetry.
-import { durationSeconds, filePath, flag, hostName, listenAddress, oneOf, port } from '../values/index.js';
+import {
+  commaList,
+  durationSeconds,
+  filePath,
+  flag,
+  hostName,
+  integer,
+  listenAddress,
+  oneOf,
+  port,
+} from '../values/index.js';
 import { setting } from './setting.js';
 
 const readablePair = {
@@ -49,6 +59,26 @@ export const gatewaySettings = {
     value: flag().default(false),
     readBy: ['gateway'],
     description: '`on`: plain HTTP on other addresses than loopback, for a trusted network or behind a proxy.',
+  }),
+  GATEWAY_UPSTREAM_PATHS: setting({
+    value: commaList().default([]),
+    readBy: ['gateway'],
+    description: "Paths of Tesla's Fleet API that the gateway forwards with the owner's account (docs/gateway.md).",
+    details: '`*` matches one part of a path. Only `GET` is possible. Tesla bills each call.',
+    example: 'GET /api/1/vehicles/*/nearby_charging_sites',
+  }),
+  GATEWAY_UPSTREAM_CALLS_PER_DAY: setting({
+    value: integer({ min: 0, max: 100_000 }).default(50),
+    readBy: ['gateway'],
+    description: 'Most calls to Tesla per day (UTC) for forwarded paths and `?refresh=true`, of all gateways together.',
+    details: '0: no call. US$1 pays for 500 calls.',
+  }),
+  GATEWAY_UPSTREAM_CALLS_PER_MONTH: setting({
+    value: integer({ min: 0, max: 1_000_000 }).default(500),
+    readBy: ['gateway'],
+    description:
+      'Most calls to Tesla per month (UTC) for forwarded paths and `?refresh=true`, of all gateways together.',
+    details: '0: no call.',
   }),
   COMMANDS: setting({
     value: flag().default(false),

@@ -13,6 +13,7 @@ export {
   apiUsageKey,
   clientsKey,
   dispatchersKey,
+  forwardedCallsKey,
   type Layout,
   type PartitionKeys,
   partitionKeys,

@@ -56,6 +56,11 @@ export function apiUsageKey(namespace: string): string {
   return `${namespace}:api-usage`;
 }
 
+/** Hash day or month → calls that the gateway has forwarded to Tesla then, for their limits. */
+export function forwardedCallsKey(namespace: string): string {
+  return `${namespace}:forwarded-calls`;
+}
+
 /**
  * Hash `<part> <VIN>` → JSON: the telemetry configuration of the vehicle. Parts: wanted, sent, watch. In no partition,
  * because it is read as a whole.

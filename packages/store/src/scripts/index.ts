@@ -8,6 +8,7 @@ export {
   writeSessionScript,
 } from './commands.js';
 export { forgetMessages, forgetRecords } from './forget-vehicle.js';
+export { reserveCallScript } from './forwarded-calls.js';
 export {
   acknowledgeEntries,
   LEASE_LOST,
