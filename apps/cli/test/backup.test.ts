@@ -18,6 +18,7 @@ import {
   TokenStore,
   whenReady,
 } from '@fleetbridge/store';
+import { loadOrCreateApplicationKey, readApplication, writeApplication } from '@fleetbridge/tesla-account';
 import { freePort } from '@fleetbridge/testing';
 import { cleanupAfterEach } from '@fleetbridge/testing/cleanup';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -52,6 +53,7 @@ describe.each([
     ensureDevelopmentPki({ directory: path.join(older.data, 'pki'), hosts: [], vins: [VIN] });
     const bridgeToken = ensureBridgeToken(path.join(older.data, 'tokens'));
     const { ids, token } = await fill(before);
+    const account = await fillAccount(before, older.data);
     const during = setInterval(() => void append(before, 'later').catch(() => {}), 1);
     cleanUp.push(() => clearInterval(during));
 
@@ -73,6 +75,16 @@ describe.each([
     expect(await new TokenStore({ redis: after, namespace }).grantOf(token)).toMatchObject({ vin: VIN });
     expect(files(path.join(newer.data, 'pki'))).toEqual(files(path.join(older.data, 'pki')));
     expect(readFileSync(path.join(newer.data, 'tokens'), 'utf8').trim()).toBe(bridgeToken);
+    expect(files(path.join(newer.data, 'tesla'))).toEqual(files(path.join(older.data, 'tesla')));
+    expect(statSync(path.join(newer.data, 'tesla', 'application-key.pem')).mode & 0o777).toBe(0o600);
+    const accountOf = (data: string) => readApplication(storeOf(after), path.join(data, 'tesla'));
+    expect(await accountOf(newer.data)).toEqual(account);
+    // the folder of another backup
+    loadOrCreateApplicationKey(path.join(root, `other-${name}`, 'tesla'));
+    await expect(accountOf(path.join(root, `other-${name}`))).rejects.toMatchObject({
+      problem: 'encryption_key_missing',
+      remedy: expect.stringContaining('the vehicles stay paired'),
+    });
     expect(statSync(path.join(older.folder, 'backup')).mode & 0o777).toBe(0o700);
 
     // the restored log accepts records and stores them on disk from the first one
@@ -185,6 +197,18 @@ async function fill(redis: RedisConnection): Promise<{ ids: string[]; token: str
   const { token } = await new TokenStore(log).create({ vin: VIN, label: 'teslamate', nowMs: 1 });
   await new AdmissionStore(log).set([VIN], 'allow');
   return { ids, token };
+}
+
+async function fillAccount(redis: RedisConnection, data: string) {
+  const directory = path.join(data, 'tesla');
+  loadOrCreateApplicationKey(directory);
+  const application = { domain: 'cars.example.com', clientId: 'client', clientSecret: 'a secret of the application' };
+  await writeApplication(storeOf(redis), directory, application);
+  return application;
+}
+
+function storeOf(redis: RedisConnection): Store {
+  return new Store({ redis, url: '', namespace, partitions: 1 });
 }
 
 async function append(redis: RedisConnection, txid: string): Promise<string> {
