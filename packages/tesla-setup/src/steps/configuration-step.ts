@@ -2,7 +2,7 @@
 import { problems } from '@fleetbridge/fleet-api';
 import { ConfigurationStore, SnapshotStore } from '@fleetbridge/store';
 import { checkConfiguration, dollarsOf, prices, shownFirmware } from '@fleetbridge/telemetry-config';
-import { certificateAuthorities, knownRoots, type ServerPlace } from '../chain/index.js';
+import { certificateAuthorities, knownRoots } from '../chain/index.js';
 import {
   applyConfiguration,
   compareWithTesla,
@@ -12,6 +12,7 @@ import {
   type WantedConfiguration,
   writeWanted,
 } from '../configuration/index.js';
+import { firstServed } from './first-served.js';
 import type { Outcome, SetupContext, Step } from './step.js';
 
 export const configurationStep: Step = {
@@ -118,13 +119,4 @@ async function wantedConfiguration(context: SetupContext): Promise<WantedConfigu
     text: `the CA that signs the certificate of the telemetry server is not known here: ${authorities.issuer}`,
     remedy: 'Give its certificates, root included, with --ca-file <PEM>.',
   };
-}
-
-async function firstServed({ network, options, facts }: SetupContext) {
-  for (const { host, port } of options.servers) {
-    const server: ServerPlace = { host, port, servername: facts.telemetryHost! };
-    const chain = await network.servedChain(server).catch(() => undefined);
-    if (chain !== undefined) return { server, chain };
-  }
-  return undefined;
 }

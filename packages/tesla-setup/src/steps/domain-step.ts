@@ -1,4 +1,5 @@
 // The domain that Tesla registers, and the name that vehicles connect to.
+import { firstServed } from './first-served.js';
 import { rootOf } from './root-of.js';
 import type { Outcome, SetupContext, Step } from './step.js';
 
@@ -55,6 +56,13 @@ async function checked(context: SetupContext, domain: string): Promise<Outcome> 
       state: 'warning',
       text: `no address for ${unresolved.join(' and ')}`,
       remedy: 'Create a DNS record that leads to this machine. Tesla and the vehicles need it.',
+    };
+  }
+  if ((await firstServed(context)) === undefined) {
+    return {
+      state: 'warning',
+      text: `${names.join(', ')}; the telemetry server does not answer at ${options.servers.map(({ host, port }) => `${host}:${port}`).join(', ')}`,
+      remedy: 'Start ingest: docker compose up -d, or npm start. Its port is needed for the configuration.',
     };
   }
   return { state: 'done', text: names.join(', ') };
