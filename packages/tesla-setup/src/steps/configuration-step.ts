@@ -12,7 +12,7 @@ import {
   type WantedConfiguration,
   writeWanted,
 } from '../configuration/index.js';
-import { firstServed } from './first-served.js';
+import { firstServed } from './network.js';
 import type { Outcome, SetupContext, Step } from './step.js';
 
 export const configurationStep: Step = {
@@ -101,7 +101,7 @@ async function wantedConfiguration(context: SetupContext): Promise<WantedConfigu
   const { options, facts } = context;
   const base = { source: options.source, hostname: facts.telemetryHost!, port: options.port };
   if (options.ca !== undefined) return { ...base, ca: options.ca };
-  const seen = await firstServed(context);
+  const seen = await firstServed(context.network, options.servers, facts.telemetryHost!);
   if (seen === undefined) {
     return {
       state: 'failed',

@@ -1,5 +1,5 @@
 // The domain that Tesla registers, and the name that vehicles connect to.
-import { firstServed } from './first-served.js';
+import { firstServed } from './network.js';
 import { rootOf } from './root-of.js';
 import type { Outcome, SetupContext, Step } from './step.js';
 
@@ -58,7 +58,7 @@ async function checked(context: SetupContext, domain: string): Promise<Outcome> 
       remedy: 'Create a DNS record that leads to this machine. Tesla and the vehicles need it.',
     };
   }
-  if ((await firstServed(context)) === undefined) {
+  if ((await firstServed(network, options.servers, telemetryHost)) === undefined) {
     return {
       state: 'warning',
       text: `${names.join(', ')}; the telemetry server does not answer at ${options.servers.map(({ host, port }) => `${host}:${port}`).join(', ')}`,

@@ -11,3 +11,17 @@ export interface Network {
   /** Serves one page at an http address of this machine; `address`: what the browser has asked for. */
   awaitBrowser(redirectUri: string, signal: AbortSignal): Promise<{ address: string } | undefined>;
 }
+
+/** The telemetry server at the first place where it answers from here; its chain as PEM. */
+export async function firstServed(
+  network: Pick<Network, 'servedChain'>,
+  servers: readonly Omit<ServerPlace, 'servername'>[],
+  servername: string,
+): Promise<{ server: ServerPlace; chain: string[] } | undefined> {
+  for (const place of servers) {
+    const server = { ...place, servername };
+    const chain = await network.servedChain(server).catch(() => undefined);
+    if (chain !== undefined) return { server, chain };
+  }
+  return undefined;
+}
