@@ -37,12 +37,12 @@ import {
   VehicleIdStore,
   watchLogIdentity,
 } from '@fleetbridge/store';
-import type { CommandKey } from '@fleetbridge/vehicle-command';
 import { DeletedVehicles, LiveVehicles, LogFeed } from '@fleetbridge/vehicle-feed';
 import { statusTimes } from '@fleetbridge/vehicle-state';
 import { addPublicKeyRoute, createPublishedKey } from './application-key/index.js';
 import { loadCertificate, watchCertificate } from './certificate.js';
-import { TelemetryView, type Upstream, VehicleCommands } from './commands/index.js';
+import { reportUnusable, storedCommandAccount } from './command-account.js';
+import { type CommandAccount, TelemetryView, VehicleCommands } from './commands/index.js';
 import { bindOf, type GatewayConfig } from './config.js';
 import { addRoutes } from './fleet-api/index.js';
 import { createCounts, createGatewayMetrics, type GatewayCounts } from './metrics.js';
@@ -60,14 +60,8 @@ export interface GatewayOptions {
   /** Other limits of connections than the defaults, for tests. */
   limits?: Partial<GuardLimits>;
   now?: () => number;
-  /** What vehicle commands need besides COMMANDS=on; returns undefined without a key or an account. */
-  commanding?: (store: Store) => Commanding | undefined;
-}
-
-export interface Commanding {
-  /** The application key, which the vehicles are paired with. */
-  key: CommandKey;
-  upstream: Upstream;
+  /** The key and the account of commands, in place of those of `setup`, for tests. */
+  commandAccount?: CommandAccount;
 }
 
 /** A deleted vehicle disappears from the answers after this time, as in streaming. */
@@ -122,9 +116,8 @@ export async function startGateway(options: GatewayOptions) {
   const access = createAccess(config, { store, isReady: () => isPresent, now, log });
   const clients = new ClientStore(store);
   const uses = new ClientUses({ clients, now });
-  const commanding = config.COMMANDS ? options.commanding?.(store) : undefined;
-  if (config.COMMANDS && commanding === undefined) log.warn({ remedy: 'docs/commands.md' }, 'commands_unavailable');
-  const commands = commanding && createCommands(config, { ...commanding, store, live, counts, now, log });
+  const account = config.COMMANDS ? (options.commandAccount ?? storedCommandAccount(config, store)) : undefined;
+  const commands = account && createCommands(config, { account, store, live, counts, now, log });
   const server = await createServer({
     certificate,
     counts,
@@ -192,6 +185,7 @@ export async function startGateway(options: GatewayOptions) {
     },
   });
   context.onStop('log identity', () => identity.stop());
+  if (account) void reportUnusable(account, log);
   isPresent = true;
   readiness.set('log', { ready: true });
   return { port, counts, access, feed, live };
@@ -224,19 +218,19 @@ function createCatalog(
   });
 }
 
-interface CommandParts extends Parts, Commanding {
+interface CommandParts extends Parts {
+  account: CommandAccount;
   live: LiveVehicles;
   counts: GatewayCounts;
   log: RunContext['log'];
 }
 
-function createCommands(config: GatewayConfig, { store, live, counts, now, log, key, upstream }: CommandParts) {
+function createCommands(config: GatewayConfig, { account, store, live, counts, now, log }: CommandParts) {
   const sleep = (milliseconds: number) => delay(milliseconds);
   return new VehicleCommands({
     store,
     telemetry: new TelemetryView({ live, now, sleep }),
-    upstream,
-    key,
+    account,
     codes: config.COMMAND_STATUS_CODES,
     clock: { nowMs: now, monotonicMs: () => performance.now(), sleep },
     randomBytes,

@@ -17,9 +17,8 @@ const { port } = await startGateway({
     onStop: () => {},
   },
   readiness: createReadiness({}),
-  commanding: () => ({
-    key: commandKeyFromScalar(Buffer.from(KEY_SCALAR, 'hex')),
-    upstream,
-  }),
+  commandAccount: {
+    open: async () => ({ kind: 'opened', key: commandKeyFromScalar(Buffer.from(KEY_SCALAR, 'hex')), upstream }),
+  },
 });
 console.log(`port ${port}`);

@@ -61,7 +61,7 @@ export async function startCommandRig(store: Store, fleet: CommandFleetRig, { en
     isRealClock: true,
     ...options,
     env: { COMMANDS: 'on', ALLOWED_VINS: fleet.vehicles.map(({ vin }) => vin).join(), ...env },
-    commanding: { key: fleet.key, upstream: fleet.upstream },
+    commandAccount: { open: async () => ({ kind: 'opened', key: fleet.key, upstream: fleet.upstream }) },
   });
   const { token } = await rig.tokens.create({ vin: '*', label: 'test', nowMs: 1, scopes: ['command'] });
   return {

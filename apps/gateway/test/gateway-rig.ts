@@ -6,7 +6,7 @@ import { createLogger, createReadiness, loadConfig, type Metrics, type StopFunct
 import { AdmissionStore, ClientStore, connectivityPayload, type Store, TokenStore } from '@fleetbridge/store';
 import { it as redisIt } from '@fleetbridge/store/testing';
 import { gatewayConfig } from '../src/config.js';
-import { type Commanding, startGateway } from '../src/gateway.js';
+import { type GatewayOptions, startGateway } from '../src/gateway.js';
 
 export const VIN = '5YJ3E1EA7KF000001';
 export const OTHER_VIN = '5YJ3E1EA7KF000002';
@@ -41,7 +41,7 @@ export interface RigOptions {
   env?: Record<string, string>;
   /** Default: a clock that only `clock.nowMs` moves. */
   isRealClock?: boolean;
-  commanding?: Commanding;
+  commandAccount?: GatewayOptions['commandAccount'];
   limits?: Partial<GuardLimits>;
 }
 
@@ -58,7 +58,10 @@ export const it = redisIt.extend<{ startRig: (options?: RigOptions) => Promise<R
   },
 });
 
-export async function createRig(store: Store, { env = {}, isRealClock = false, commanding, limits }: RigOptions = {}) {
+export async function createRig(
+  store: Store,
+  { env = {}, isRealClock = false, commandAccount, limits }: RigOptions = {},
+) {
   const { config } = loadConfig(gatewayConfig, {
     env: {
       REDIS_URL: store.url,
@@ -86,7 +89,7 @@ export async function createRig(store: Store, { env = {}, isRealClock = false, c
     context: { log, signal: stopping.signal, onStop: (_: string, stop: StopFunction) => void stops.push(stop) },
     readiness,
     now,
-    ...(commanding && { commanding: () => commanding }),
+    ...(commandAccount && { commandAccount }),
     ...(limits && { limits }),
     onOpen: (open) => {
       registry = open.registry;

@@ -52,6 +52,6 @@ export function createFleetApi(options: FleetApiOptions): FleetApi {
       const { accessToken: token } = await partnerToken(tokenParts(), application);
       return createPartnerApi({ caller, apiUrl, token });
     },
-    owner: (tokens) => createOwnerApi({ caller, home, tokens }),
+    owner: (tokens) => createOwnerApi({ caller, home, tokens, clock: options.clock }),
   };
 }

@@ -225,6 +225,19 @@ describe('a rejected access token', () => {
     expect(asked).toEqual([undefined, 'old']);
   });
 
+  it('does not repeat a command whose time has passed meanwhile', async () => {
+    let nowMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => nowMs };
+    fleet = await startFleetServer(() => failure(401, 'invalid bearer token'), { clock });
+    const slow = (rejected?: string) => {
+      if (rejected !== undefined) nowMs += 10_000;
+      return Promise.resolve(rejected === undefined ? 'old' : 'new');
+    };
+    const answer = await fleet.api.owner(slow).command(VIN, 'door_unlock', '{}', { timeoutMs: 10_000 });
+    expect(answer.status).toBe(401);
+    expect(fleet.server.requests).toHaveLength(1);
+  });
+
   it('is an error without another token', async () => {
     fleet = await startFleetServer(() => failure(401, 'invalid bearer token'));
     expect(await errorOf(fleet.api.owner(tokens).products())).toMatchObject({ problem: 'token_rejected' });

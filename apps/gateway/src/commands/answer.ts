@@ -5,10 +5,12 @@ import {
   commandResponse,
   type StatusCodes,
 } from '@fleetbridge/vehicle-command';
+import type { UnusableAccount } from './upstream.js';
 
 /** Outcomes of the gateway itself come before any call for the command. */
 export type GatewayOutcome =
   | AnsweredOutcome
+  | Extract<UnusableAccount, { kind: 'not_set_up' }>
   | { kind: 'queue_full' }
   /** The vehicle was busy with earlier commands until the time limit. */
   | { kind: 'turn_timed_out' }
@@ -25,6 +27,8 @@ export function commandAnswer(outcome: GatewayOutcome, codes: StatusCodes): Comm
       return busy('context deadline exceeded', codes);
     case 'not_ready':
       return plain(503, 'temporarily unavailable', 'Redis does not answer; the command was not executed', '1');
+    case 'not_set_up':
+      return plain(503, `commands are not set up: ${outcome.meaning}`, outcome.remedy);
     case 'confirmed':
       return {
         status: 200,

@@ -1,5 +1,6 @@
-// Calls to Tesla for one request: limited per vehicle and minute before Tesla does it, and counted for `fleetbridge cost`.
-import { countApiCalls, countCall, type Store } from '@fleetbridge/store';
+// Calls to Tesla for one request: limited per vehicle and minute before Tesla does it. The connection to Tesla counts them
+// for `fleetbridge cost`.
+import { countCall, type Store } from '@fleetbridge/store';
 import type { TransportResult } from '@fleetbridge/vehicle-command';
 import type { Upstream } from './upstream.js';
 
@@ -14,13 +15,12 @@ export interface LimitedUpstream extends Upstream {
 export interface LimitedUpstreamOptions {
   store: Store;
   upstream: Upstream;
-  now: () => number;
   /** Called for each call. */
   onCall: (kind: 'command' | 'wake') => void;
 }
 
 /** Beyond the limit the answer is that of Tesla, 429 with the time to wait, without a call. */
-export function limitedUpstream({ store, upstream, now, onCall }: LimitedUpstreamOptions): LimitedUpstream {
+export function limitedUpstream({ store, upstream, onCall }: LimitedUpstreamOptions): LimitedUpstream {
   let calls = 0;
   const limited = async (
     vin: string,
@@ -32,14 +32,7 @@ export function limitedUpstream({ store, upstream, now, onCall }: LimitedUpstrea
     if (!counted.isAllowed) return tooManyCalls(kind, counted.retryAfterMs);
     calls += 1;
     onCall(kind);
-    const result = await call();
-    // an answer that never came may be billed too
-    const isBilled = result.kind === 'http' ? result.status < 500 : result.kind !== 'not_sent';
-    if (isBilled) {
-      const counts = { kind: kind === 'wake' ? ('wakes' as const) : ('commands' as const), nowMs: now() };
-      await countApiCalls(store, counts).catch(() => undefined);
-    }
-    return result;
+    return await call();
   };
   return {
     get calls() {

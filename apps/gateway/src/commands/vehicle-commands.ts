@@ -27,14 +27,13 @@ import { commandAnswer, type GatewayOutcome, outcomeName } from './answer.js';
 import { type LimitedUpstream, limitedUpstream } from './limited-upstream.js';
 import { type RestResult, sendRestCommand } from './rest-command.js';
 import type { Moment, TelemetryView } from './telemetry-view.js';
-import type { Upstream } from './upstream.js';
+import type { CommandAccount, OpenedAccount, UnusableAccount } from './upstream.js';
 import { type WakeResult, wake } from './wake.js';
 
 export interface VehicleCommandsOptions {
   store: Store;
   telemetry: Pick<TelemetryView, 'isConnected' | 'isAway' | 'moment' | 'isConfirmed' | 'waitFor'>;
-  upstream: Upstream;
-  key: CommandKey;
+  account: CommandAccount;
   codes: StatusCodes;
   clock: Clock;
   randomBytes: (count: number) => Uint8Array;
@@ -60,6 +59,8 @@ export interface CommandRequest {
 
 /** Of a request, without waking. Clients such as evcc wait 10 seconds. */
 const TIME_LIMIT_MS = 10_000;
+/** Of a refresh of the access token, which is needed every few hours. */
+const ACCOUNT_TIME_LIMIT_MS = 5_000;
 /** Longer than a command may take. After a crash the vehicle is available again when it has passed. */
 const TURN_MS = 12_000;
 /** How long an unknown outcome waits for a signal that shows the effect. */
@@ -68,8 +69,13 @@ const CONFIRMATION_MS = 5_000;
 const ONLINE_AFTER_WAKE_MS = 300_000;
 const MAX_WOKEN = 1_000;
 
+interface LimitedAccount extends OpenedAccount {
+  upstream: LimitedUpstream;
+}
+
 interface Run {
   request: CommandRequest;
+  key: CommandKey;
   upstream: LimitedUpstream;
   deadlineMs: number;
 }
@@ -88,26 +94,38 @@ export class VehicleCommands {
   }
 
   async execute(request: CommandRequest): Promise<CommandResponse> {
-    const upstream = this.#upstream();
-    const outcome = await this.#outcome(request, upstream);
-    await this.#record(request, outcome, upstream.calls);
+    const account = await this.#open();
+    const outcome = account.kind === 'opened' ? await this.#outcome(request, account) : account;
+    await this.#record(request, outcome, account.kind === 'opened' ? account.upstream.calls : 0);
     return commandAnswer(outcome, this.#options.codes);
   }
 
   async wake({ vin, who, waitMs }: { vin: string; who: string; waitMs: number }): Promise<WakeResult> {
-    const upstream = this.#upstream();
+    const account = await this.#open();
+    if (account.kind !== 'opened') {
+      return (await this.#options.telemetry.isConnected(vin)) ? { kind: 'online' } : account;
+    }
+    const { upstream } = account;
     const result = await this.#wake(vin, waitMs, upstream);
     const outcome = result.kind === 'http_error' ? outcomeName(result) : result.kind;
     if (upstream.calls > 0) await this.#write({ vin, who, command: 'wake_up', outcome, calls: upstream.calls });
     return result;
   }
 
-  #upstream(): LimitedUpstream {
-    const { store, upstream, observe, clock } = this.#options;
-    return limitedUpstream({ store, upstream, now: clock.nowMs, onCall: (kind) => observe.onCall(kind) });
+  async #open(): Promise<LimitedAccount | UnusableAccount | { kind: 'not_ready' }> {
+    const { account, store, observe, log } = this.#options;
+    try {
+      const opened = await account.open({ timeoutMs: ACCOUNT_TIME_LIMIT_MS });
+      if (opened.kind !== 'opened') return opened;
+      const { upstream } = opened;
+      return { ...opened, upstream: limitedUpstream({ store, upstream, onCall: (kind) => observe.onCall(kind) }) };
+    } catch (err) {
+      log.warn({ err }, 'command_not_executed');
+      return { kind: 'not_ready' };
+    }
   }
 
-  async #outcome(request: CommandRequest, upstream: LimitedUpstream): Promise<GatewayOutcome> {
+  async #outcome(request: CommandRequest, { key, upstream }: LimitedAccount): Promise<GatewayOutcome> {
     const { clock, telemetry } = this.#options;
     const { vin, name, body, wakeMs } = request;
     const parameters = readBody(body);
@@ -121,7 +139,7 @@ export class VehicleCommands {
         if (woken.kind === 'asleep') return { kind: 'unavailable' };
         if (woken.kind !== 'online') return woken;
       }
-      const run = { request, upstream, deadlineMs: clock.monotonicMs() + TIME_LIMIT_MS };
+      const run = { request, key, upstream, deadlineMs: clock.monotonicMs() + TIME_LIMIT_MS };
       return await this.#inTurn(run, command.kind === 'prepared' ? command : undefined);
     } catch (err) {
       // Redis: before the first call, or between calls after which nothing was executed
@@ -208,8 +226,8 @@ export class VehicleCommands {
     await this.#protocols.learn(vin, protocol).catch(() => undefined);
   }
 
-  #parts({ upstream }: Run, turn: Parameters<typeof commandSessions>[1]): SignerParts {
-    const { store, key, clock, randomBytes } = this.#options;
+  #parts({ key, upstream }: Run, turn: Parameters<typeof commandSessions>[1]): SignerParts {
+    const { store, clock, randomBytes } = this.#options;
     return {
       key,
       sessions: commandSessions(store, turn),

@@ -1,14 +1,16 @@
 // Wakes a vehicle: asks Tesla, and waits for the vehicle's telemetry connection, which costs nothing.
 import { isOffline, type TransportResult } from '@fleetbridge/vehicle-command';
 import type { TelemetryView } from './telemetry-view.js';
-import type { Upstream } from './upstream.js';
+import type { UnusableAccount, Upstream } from './upstream.js';
 
 export type WakeResult =
   | { kind: 'online' }
   | { kind: 'asleep' }
   /** Tesla's error, or the limit per minute; to be passed on. */
   | { kind: 'http_error'; status: number; body: string; retryAfter?: string }
-  | { kind: 'unreachable'; cause: string };
+  | UnusableAccount
+  /** Redis does not answer. */
+  | { kind: 'not_ready' };
 
 export interface WakeOptions {
   upstream: Pick<Upstream, 'wakeUp'>;

@@ -1,6 +1,8 @@
 // Calls with the owner's token: follows the account to its region, and asks for another token when one is rejected. Both
-// answers are sent in place of an execution, so that the call may be repeated.
+// answers are sent in place of an execution, so that the call may be repeated. `timeoutMs` limits all of it: a command
+// must not leave when its client does not wait any more.
 import { FleetApiError } from '../errors/index.js';
+import type { Clock } from '../http/index.js';
 import type { Answer, Call, Caller } from './caller.js';
 import type { HomeRegion } from './home-region.js';
 import { isObject, readAnswer } from './read-answer.js';
@@ -16,26 +18,36 @@ export type BeforeSend = () => Promise<void>;
 /** The answer, and the token that it belongs to. */
 export type OwnerCaller = (call: OwnerCall) => Promise<{ answer: Answer; token: string }>;
 
-export function createOwnerCaller(parts: { caller: Caller; home: HomeRegion; tokens: AccessTokens }): OwnerCaller {
-  const { caller, home, tokens } = parts;
+export function createOwnerCaller(parts: {
+  caller: Caller;
+  home: HomeRegion;
+  tokens: AccessTokens;
+  clock: Pick<Clock, 'monotonicMs'>;
+}): OwnerCaller {
+  const { caller, home, tokens, clock } = parts;
 
-  return async (call) => {
+  return async ({ timeoutMs, ...call }) => {
+    const startMs = clock.monotonicMs();
+    const leftMs = () => (timeoutMs === undefined ? undefined : timeoutMs - (clock.monotonicMs() - startMs));
+    const isTimeLeft = () => (leftMs() ?? 1) > 0;
     let token = await tokens();
     let isMoved = false;
     let isRenewed = false;
     for (;;) {
       const apiUrl = home.apiUrl;
       await call.beforeSend?.();
-      const answer = await caller(requestOf(call, { apiUrl, token }));
+      const answer = await caller({ ...requestOf(call, { apiUrl, token }), timeoutMs: leftMs() });
+      if (!isTimeLeft()) return { answer, token };
       if (answer.status === 421 && !isMoved) {
         isMoved = true;
         // another call may have found the region meanwhile
-        if (home.apiUrl !== apiUrl || (await findRegion(answer, token, call.beforeSend))) continue;
+        const isFound = home.apiUrl !== apiUrl || (await findRegion(answer, token, call.beforeSend));
+        if (isFound && isTimeLeft()) continue;
       }
       if (answer.status === 401 && !isRenewed) {
         isRenewed = true;
         const other = await tokens(token);
-        if (other !== token) {
+        if (other !== token && isTimeLeft()) {
           token = other;
           continue;
         }

@@ -1,11 +1,8 @@
 // What the owner's token allows: the account, its vehicles, their telemetry configurations and commands.
 import {
-  type AccessTokens,
   type BeforeSend,
-  type Caller,
   createOwnerCaller,
   type Endpoint,
-  type HomeRegion,
   type JsonObject,
   notValid,
   type OwnerCall,
@@ -53,6 +50,8 @@ export interface OwnerApi {
   deleteConfiguration(vin: string): Promise<void>;
   /** One call, never repeated. */
   wakeUp(vin: string): Promise<VehicleSummary>;
+  /** One call; rejects only without an answer. */
+  sendWakeUp(vin: string, limit: CommandLimit): Promise<RawAnswer>;
   /** One call; rejects only without an answer. `body`: JSON with routable_message. */
   signedCommand(vin: string, body: string, limit: CommandLimit): Promise<RawAnswer>;
   /** One call; rejects only without an answer. */
@@ -68,7 +67,7 @@ export interface ConfigurationRequest {
 /** More vehicles than anyone owns; ends a list that repeats itself. */
 const MAX_PAGES = 50;
 
-export function createOwnerApi(parts: { caller: Caller; home: HomeRegion; tokens: AccessTokens }): OwnerApi {
+export function createOwnerApi(parts: Parameters<typeof createOwnerCaller>[0]): OwnerApi {
   const ownerCaller = createOwnerCaller(parts);
   const read = async (call: OwnerCall): Promise<JsonObject & { body: string }> => {
     const { answer, token } = await ownerCaller(call);
@@ -125,11 +124,12 @@ export function createOwnerApi(parts: { caller: Caller; home: HomeRegion; tokens
       await read({ endpoint: 'fleet_telemetry_config_delete', method: 'DELETE', path: configurationPath(vin) });
     },
     async wakeUp(vin) {
-      const answer = await read({ endpoint: 'wake_up', method: 'POST', path: `${pathOf(vin)}/wake_up`, body: '{}' });
+      const answer = await read(wakeCall(vin));
       const vehicle = summaryOf(responseOf(answer, 'wake_up'));
       if (vehicle === undefined) throw notValid('wake_up', 'vin');
       return vehicle;
     },
+    sendWakeUp: (vin, { timeoutMs }) => raw({ ...wakeCall(vin), timeoutMs }),
     signedCommand: (vin, body, { timeoutMs }) =>
       raw({ endpoint: 'signed_command', method: 'POST', path: `${pathOf(vin)}/signed_command`, body, timeoutMs }),
     command(vin, name, body, { timeoutMs }) {
@@ -137,6 +137,10 @@ export function createOwnerApi(parts: { caller: Caller; home: HomeRegion; tokens
       return raw({ endpoint: 'command', method: 'POST', path, body, timeoutMs });
     },
   };
+}
+
+function wakeCall(vin: string): OwnerCall {
+  return { endpoint: 'wake_up', method: 'POST', path: `${pathOf(vin)}/wake_up`, body: '{}' };
 }
 
 const pathOf = (vin: string): string => `/api/1/vehicles/${encodeURIComponent(vin)}`;
