@@ -3,6 +3,7 @@
 import { readApiUsage } from '@fleetbridge/store';
 import { eventually } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
+import { VIN } from './gateway-rig.js';
 import { it, type TeslaRig } from './tesla-rig.js';
 
 const done = { response: { result: true, reason: '' } };
@@ -70,6 +71,28 @@ describe('each call', () => {
     expect((await tesla.command('navigation_request', place)).status).toBe(504);
     expect(tesla.vehicle.restExecutions).toHaveLength(2);
     expect(sent(tesla, 'command')).toBe(2);
+  });
+});
+
+describe('a vehicle that Tesla reports to be without signed commands', () => {
+  it('is sent its first command over REST', async ({ tesla }) => {
+    await setUp(tesla);
+    tesla.api.changeVehicle(VIN, { isCommandProtocolRequired: false });
+    tesla.vehicle.protocol = 'rest';
+    await tesla.owner.fleetStatus([VIN]);
+    expect(await tesla.command('door_lock')).toMatchObject({ status: 200, body: done });
+    expect([sent(tesla, 'signed_command'), sent(tesla, 'command')]).toEqual([0, 1]);
+  });
+
+  it('that requires them all the same is sent signed commands from then on', async ({ tesla }) => {
+    await setUp(tesla);
+    tesla.api.changeVehicle(VIN, { isCommandProtocolRequired: false });
+    for (let n = 0; n < 2; n++) {
+      await tesla.owner.fleetStatus([VIN]);
+      expect(await tesla.command('door_lock')).toMatchObject({ status: 200, body: done });
+    }
+    expect([sent(tesla, 'signed_command'), sent(tesla, 'command')]).toEqual([3, 1]);
+    expect(tesla.vehicle.executions).toHaveLength(2);
   });
 });
 

@@ -55,7 +55,7 @@ export async function startTeslaRig(store: Store) {
     onCommand: (vin, name, body) => post(`${vin}/command/${name}`, body),
   });
   const settings = { FLEET_API_URL: api.url, FLEET_AUTH_URL: api.authUrl, FLEET_CA_FILE: caFile };
-  const { fleet: client, account } = await connectTesla({ store, dataDirectory, settings, owner: 'setup' });
+  const { fleet: client, account, owner } = await connectTesla({ store, dataDirectory, settings, owner: 'setup' });
   const rig = await createRig(store, {
     isRealClock: true,
     env: { COMMANDS: 'on', DATA_DIR: dataDirectory, ...settings },
@@ -80,7 +80,7 @@ export async function startTeslaRig(store: Store) {
     api,
     vehicle,
     fleet,
-    account,
+    owner,
     signIn,
     command: (name: string, body: object = {}) =>
       rig.request(`/api/1/vehicles/${VIN}/command/${name}`, { method: 'POST', token, body: JSON.stringify(body) }),

@@ -180,6 +180,15 @@ it('remembers for a day whether a vehicle takes signed commands', async ({ store
   expect(await redis.ttl(store.keysOf(VIN).commandProtocolPrefix + VIN)).toBeGreaterThan(80_000);
 });
 
+it('begins with a guess, which does not replace what was learned', async ({ store }) => {
+  const protocols = new CommandProtocols(store);
+  await protocols.guess(VIN, 'rest');
+  expect(await protocols.of(VIN)).toBe('rest');
+  await protocols.learn(VIN, 'signed');
+  await protocols.guess(VIN, 'rest');
+  expect(await protocols.of(VIN)).toBe('signed');
+});
+
 it('lists audited commands, the newest first, of all vehicles or one', async ({ store }) => {
   const audit = new CommandAudit(store);
   for (const [vin, command] of [

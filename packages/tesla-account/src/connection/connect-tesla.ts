@@ -12,7 +12,7 @@ import {
   type Region,
   systemClock,
 } from '@fleetbridge/fleet-api';
-import { countApiCalls, type Store, TeslaAccountStore } from '@fleetbridge/store';
+import { CommandProtocols, countApiCalls, type Store, TeslaAccountStore } from '@fleetbridge/store';
 import { readApplication, type TeslaApplication } from '../application/index.js';
 import { TeslaAccountError } from '../errors/index.js';
 import { createTeslaAccount, type TeslaAccount } from '../tokens/index.js';
@@ -74,12 +74,31 @@ export async function connectTesla(options: TeslaConnectionOptions): Promise<Tes
   return {
     fleet,
     account,
-    owner: fleet.owner((rejected) => account.accessToken(rejected)),
+    owner: rememberingProtocols(
+      fleet.owner((rejected) => account.accessToken(rejected)),
+      store,
+    ),
     application,
     async partner() {
       const stored = await application();
       if (stored === undefined) throw new TeslaAccountError('no_application');
       return await fleet.partner(stored);
+    },
+  };
+}
+
+/** What `fleet_status` reports about the protocol saves the first command to a vehicle a call that would be rejected. */
+function rememberingProtocols(owner: OwnerApi, store: Store): OwnerApi {
+  const protocols = new CommandProtocols(store);
+  return {
+    ...owner,
+    async fleetStatus(vins) {
+      const statuses = await owner.fleetStatus(vins);
+      for (const { vin, isCommandProtocolRequired: isRequired } of statuses) {
+        if (isRequired === undefined) continue;
+        await protocols.guess(vin, isRequired ? 'signed' : 'rest').catch(() => undefined);
+      }
+      return statuses;
     },
   };
 }
