@@ -62,6 +62,16 @@ describe('each call', () => {
     await eventually(async () => expect(await usageOf(tesla)).toEqual({ commands: 4, wakes: 1 }));
   });
 
+  it('goes to the region of the account', async ({ tesla }) => {
+    await setUp(tesla);
+    await tesla.api.changeAccount({ region: 'eu' });
+    for (const calls of [3, 4]) {
+      expect(await tesla.command('door_lock')).toMatchObject({ status: 200, body: done });
+      expect(sent(tesla, 'signed_command')).toBe(calls);
+    }
+    expect(tesla.vehicle.executions).toHaveLength(2);
+  });
+
   it('that needs REST has the body of the client', async ({ tesla }) => {
     await setUp(tesla);
     const place = { type: 'share_ext_content_raw', locale: 'en-US' };

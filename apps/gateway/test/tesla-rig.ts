@@ -89,7 +89,16 @@ export async function startTeslaRig(store: Store) {
     async createKey(): Promise<void> {
       const { key, publicKey: forms } = loadOrCreateApplicationKey(join(dataDirectory, 'tesla'));
       publicKey = forms.pem;
-      await (await client.partner(APPLICATION)).register(DOMAIN);
+      for (const regionUrl of Object.values(api.urls)) {
+        const connection = {
+          store,
+          dataDirectory,
+          settings: { ...settings, FLEET_API_URL: regionUrl },
+          owner: 'setup',
+        };
+        const regional = await connectTesla(connection);
+        await (await regional.fleet.partner(APPLICATION)).register(DOMAIN);
+      }
       vehicle.pair(key.publicKey);
     },
     async stop(): Promise<void> {

@@ -12,7 +12,7 @@ export interface CommandRoutesOptions {
   admit: (request: FastifyRequest) => Promise<{ grant: Grant; vin: string }>;
   /** Throws: the token does not allow the command. */
   refuse: (request: FastifyRequest, facts: { vin: string; name: string }) => never;
-  wrongMethod: (allowed: 'POST', reply: FastifyReply) => never;
+  wrongMethod: (allowed: 'GET' | 'POST', reply: FastifyReply) => never;
   /** The body of wake_up: the vehicle, awake or not. */
   vehicle: (request: FastifyRequest, facts: { isOnline: boolean | undefined }) => Promise<object>;
 }
@@ -33,7 +33,7 @@ export function addCommandRoutes(server: FastifyInstance, options: CommandRoutes
     if (!grantsCommand(grant, name) && (commandTable.has(name) || !grant.scopes.includes('command'))) {
       refuse(request, { vin, name });
     }
-    if (name === 'wake_up') return await wakeUp(request, reply, { vin, who: grant.principal });
+    if (name === 'wake_up') return await wakeUp(request, reply, { vin, who: grant.principal, resultOf });
     const { status, headers, body } = await commands.execute({
       vin,
       name,
@@ -52,15 +52,28 @@ export function addCommandRoutes(server: FastifyInstance, options: CommandRoutes
     return await wakeUp(request, reply, { vin, who: grant.principal });
   });
 
-  async function wakeUp(request: FastifyRequest, reply: FastifyReply, { vin, who }: { vin: string; who: string }) {
+  async function wakeUp(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { vin, who, resultOf }: { vin: string; who: string; resultOf?: (isOnline: boolean) => object },
+  ) {
     const seconds = secondsOf(request, 'wait', { whenEmpty: WAKE_WAIT_SECONDS, fallback: WAKE_WAIT_SECONDS });
     const result = await commands.wake({ vin, who, waitMs: seconds * 1000 });
     if (result.kind === 'online' || result.kind === 'asleep') {
-      return { response: await options.vehicle(request, { isOnline: result.kind === 'online' }) };
+      const isOnline = result.kind === 'online';
+      return { response: { ...(await options.vehicle(request, { isOnline })), ...resultOf?.(isOnline) } };
     }
     const { status, headers, body } = commandAnswer(result, 'standard');
     return reply.code(status).headers(headers).send(body);
   }
+
+  // a check of tesla-http-proxy, without a token
+  server.get('/health', (_request, reply) => reply.type('text/plain; charset=utf-8').send('OK'));
+  server.route({
+    method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    url: '/health',
+    handler: (_request, reply) => options.wrongMethod('GET', reply),
+  });
 
   function post(url: string, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): void {
     server.route({ method: 'POST', url, handler });
@@ -70,6 +83,11 @@ export function addCommandRoutes(server: FastifyInstance, options: CommandRoutes
       handler: (_request, reply) => options.wrongMethod('POST', reply),
     });
   }
+}
+
+/** What clients of tesla-http-proxy read in the answer of a command. */
+function resultOf(isOnline: boolean): { result: boolean; reason: string } {
+  return { result: isOnline, reason: isOnline ? '' : 'could_not_wake_buses' };
 }
 
 /** A query parameter in seconds; `true` and an empty value stand for the usual time, other texts for the fallback. */
