@@ -18,7 +18,7 @@ import { expect } from 'vitest';
 import { type CommandFleetRig, SCALAR, startFleet } from './command-rig.js';
 
 const isLong = process.env.TEST_LONG !== undefined;
-if (!isLong) console.log('25 commands through two replicas; 125, all of the table, with npm run test:long');
+if (!isLong) console.log('25 commands through two replicas; 125 and a suspended replica with npm run test:long');
 const VINS = Array.from({ length: 5 }, (_, n) => `5YJ3E1EA7KF0002${String(n).padStart(2, '0')}`);
 const ROUNDS = isLong ? 5 : 1;
 /** Per round and vehicle; with repeats and handshakes below the limit per minute. */
@@ -111,6 +111,99 @@ it('executes each request once at most, with two replicas, faults and kill -9', 
   expect(bytesByCounter.size).toBeGreaterThan(executed.size / 2);
   for (const [name, bytes] of bytesByCounter) expect([name, bytes.size]).toEqual([name, 1]);
 }, 120_000);
+
+it.runIf(isLong)(
+  'executes nothing twice when a process is suspended in mid-command',
+  async ({ store, cleanup }) => {
+    const [beforeSigning = '', answered = '', cut = '', rebooted = '', rest = ''] = VINS;
+    const fleet = await startFleet(VINS);
+    cleanup.push(() => fleet.stop());
+    const vehicleOf = (vin: string) => fleet.vehicles.find((vehicle) => vehicle.vin === vin)!;
+    vehicleOf(rebooted).play({ fault: { kind: 'reboot' }, messages: 'commands' });
+    vehicleOf(rest).protocol = 'rest';
+    const messages = recordMessages(fleet);
+    const { token } = await new TokenStore(store).create({ vin: '*', label: '', nowMs: 1, scopes: ['command'] });
+    const [suspended, other] = await Promise.all([startReplica(store, fleet), startReplica(store, fleet)]);
+    cleanup.push(() => {
+      for (const { process: child } of [suspended, other]) child.kill('SIGKILL');
+    });
+    const send = async (port: number, vin: string, name: string, body: object) => {
+      const answer = await fetch(`http://127.0.0.1:${port}/api/1/vehicles/${vin}/command/${name}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}` },
+        body: JSON.stringify(body),
+      });
+      await answer.text();
+      return answer.status;
+    };
+    const heldKinds: Record<string, string> = { [beforeSigning]: 'handshake', [rest]: 'rest_command' };
+    const held = holdAnswers(fleet, (vin, kind) => kind === (heldKinds[vin] ?? 'command'), {
+      isCut: (vin) => vin === cut,
+    });
+    const first = VINS.map((vin) => send(suspended.port, vin, 'set_charging_amps', { charging_amps: 7 }));
+    await until(() => held.vins.size === VINS.length);
+    suspended.process.kill('SIGSTOP');
+    // as if it were suspended for longer than a turn, while its own time limit has not passed
+    await expireTurns(store);
+    held.release();
+    expect(await Promise.all(VINS.map((vin) => send(other.port, vin, 'charge_start', {})))).toEqual(
+      VINS.map(() => 200),
+    );
+    suspended.process.kill('SIGCONT');
+
+    const statuses = new Map(await Promise.all(first.map(async (status, n) => [VINS[n]!, await status] as const)));
+    expect(statuses).toEqual(
+      new Map([
+        [beforeSigning, 503],
+        [answered, 200],
+        [cut, 504],
+        [rebooted, 503],
+        [rest, 200],
+      ]),
+    );
+    const payloadOf = (name: string, body: object) => {
+      const command = prepareCommand(name, body as Record<string, unknown>, 0);
+      return command.kind === 'prepared' ? Buffer.from(command.payload).toString('hex') : '';
+    };
+    const [amps, start] = [payloadOf('set_charging_amps', { charging_amps: 7 }), payloadOf('charge_start', {})];
+    const executed = (vin: string) => vehicleOf(vin).executions.map(({ payload }) => payload.toString('hex'));
+    expect(executed(beforeSigning)).toEqual([start]);
+    expect(executed(answered)).toEqual([amps, start]);
+    expect(executed(cut)).toEqual([amps, start]);
+    expect(executed(rebooted)).toEqual([start]);
+    expect(vehicleOf(rest).restExecutions.map(({ name }) => name)).toEqual(['set_charging_amps', 'charge_start']);
+    const bytesByCounter = new Map<string, string>();
+    for (const { name, bytes } of messages) {
+      expect([name, bytesByCounter.get(name) ?? bytes]).toEqual([name, bytes]);
+      bytesByCounter.set(name, bytes);
+    }
+  },
+  120_000,
+);
+
+/** The first answer of each vehicle for which `isHeld` waits until `release`, and is lost then if `isCut`. */
+function holdAnswers(
+  { fleet }: CommandFleetRig,
+  isHeld: (vin: string, kind: string) => boolean,
+  { isCut }: { isCut: (vin: string) => boolean },
+) {
+  const vins = new Set<string>();
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const handle = fleet.handleFleetRequest.bind(fleet);
+  fleet.handleFleetRequest = async (method, path, headers, body) => {
+    const calls = fleet.calls.length;
+    const reply = await handle(method, path, headers, body);
+    const { vin, kind } = fleet.calls[calls]!;
+    if (vins.has(vin) || !isHeld(vin, kind)) return reply;
+    vins.add(vin);
+    await released;
+    return isCut(vin) ? { kind: 'cut' } : reply;
+  };
+  return { vins, release };
+}
 
 function nameOf(vin: string, payload: Uint8Array): string {
   return `${vin} ${Buffer.from(payload).toString('hex')}`;
