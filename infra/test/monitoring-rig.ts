@@ -3,13 +3,14 @@
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { get } from 'node:https';
+import { get, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureDevelopmentPki } from '@fleetbridge/pki';
 import { type Datum, DetailedChargeState, encodeMessage, Field, ShiftState, timestampOf } from '@fleetbridge/protocol';
 import { connectVehicle, TeslaMateClient, type VehicleConnection } from '@fleetbridge/simulator';
+import { openStore, TokenStore, whenReady } from '@fleetbridge/store';
 import { eventually, freePort, startRedis } from '@fleetbridge/testing';
 import { startApp } from './start-app.js';
 
@@ -78,8 +79,10 @@ export async function startMonitoredFleet(admin: AdminPorts) {
         GATEWAY_KEY_FILE: pki.server.keyFile,
         ALLOWED_VINS: `${DRIVING},${CHARGING}`,
         BRIDGE_TOKEN: TOKEN,
+        COMMANDS: 'on',
       }),
     ]);
+    const commandToken = await createCommandToken(redis.url);
     const connect = (vin: string) => {
       const { certFile, keyFile } = pki.vehicles.get(vin)!;
       return connectVehicle({
@@ -110,10 +113,23 @@ export async function startMonitoredFleet(admin: AdminPorts) {
         answer.resume(),
       ).on('error', () => {});
     poll('wrong');
+    // counted, though no Tesla account is set up
+    const command = () =>
+      request(
+        `https://127.0.0.1:${gateway.clients}/api/1/vehicles/${DRIVING}/command/door_lock?token=${commandToken}`,
+        {
+          method: 'POST',
+          ca: caPem,
+        },
+      )
+        .on('response', (answer) => answer.resume())
+        .on('error', () => {})
+        .end();
     let sent = 0;
     const beat = () => {
       sent++;
       poll(TOKEN);
+      command();
       sendSignals(driving, DRIVING, driveSignals(sent));
       sendSignals(charging, CHARGING, chargeSignals(sent));
     };
@@ -165,6 +181,17 @@ export async function startMonitoredFleet(admin: AdminPorts) {
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+async function createCommandToken(url: string): Promise<string> {
+  const store = openStore({ url, name: 'test', namespace: 'telemetry', partitions: 1 });
+  try {
+    await whenReady(store.redis, 10_000);
+    const { token } = await new TokenStore(store).create({ vin: '*', label: '', nowMs: 1, scopes: ['command'] });
+    return token;
+  } finally {
+    store.close();
   }
 }
 

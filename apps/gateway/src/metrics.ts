@@ -115,6 +115,7 @@ function measureCommands(metrics: Metrics, counts: GatewayCounts): void {
     help: 'Calls to Tesla for vehicle commands, handshakes included, and for wakes.',
     labelNames: ['kind'],
   });
+  for (const kind of ['command', 'wake']) calls.inc({ kind }, 0);
   counts.observeCommand = (command, outcome) => commands.inc({ command, outcome });
   counts.observeCall = (kind) => calls.inc({ kind });
 }
