@@ -1,9 +1,10 @@
 // Commands with the key and the account that `setup` stores: the gateway with its real configuration, a real Redis, and the
 // stand-in of Tesla over HTTPS with a vehicle that executes signed commands.
 import { readApiUsage } from '@fleetbridge/store';
+import { loadApplicationKey } from '@fleetbridge/tesla-account';
 import { eventually } from '@fleetbridge/testing';
 import { describe, expect } from 'vitest';
-import { VIN } from './gateway-rig.js';
+import { dumpOf, VIN } from './gateway-rig.js';
 import { it, type TeslaRig } from './tesla-rig.js';
 
 const done = { response: { result: true, reason: '' } };
@@ -82,6 +83,24 @@ describe('each call', () => {
     expect(tesla.vehicle.restExecutions).toHaveLength(2);
     expect(sent(tesla, 'command')).toBe(2);
   });
+});
+
+it('tokens of the account and the application key are in no log, metric, Redis value or answer', async ({ tesla }) => {
+  await setUp(tesla);
+  const first = await tesla.account.accessToken();
+  tesla.api.faults.add({ endpoint: 'signed_command', play: { kind: 'answer', status: 401 } });
+  const answers = [await tesla.command('door_lock')];
+  const second = await tesla.account.accessToken();
+  tesla.api.revokeSignIn();
+  answers.push(await tesla.command('door_lock'), await tesla.command('door_lock'));
+  expect(answers.map(({ status }) => status)).toEqual([200, 401, 503]);
+  const texts = [JSON.stringify(tesla.lines), await tesla.registry.metrics(), JSON.stringify(answers)];
+  const everything = [...texts, await dumpOf(tesla.store)].join('\n');
+  expect(everything).toContain('door_lock');
+  const { privateScalar } = loadApplicationKey(tesla.keyFile)!.key;
+  const scalar = Buffer.from(privateScalar);
+  const keys = [scalar.toString('hex'), scalar.toString('base64'), scalar.toString('latin1')];
+  for (const secret of [first, second, ...keys]) expect(everything.includes(secret)).toBe(false);
 });
 
 describe('a vehicle that Tesla reports to be without signed commands', () => {

@@ -4,8 +4,8 @@ import { eventually } from '@fleetbridge/testing';
 import { prepareCommand } from '@fleetbridge/vehicle-command';
 import { describe, expect } from 'vitest';
 import { TelemetryView } from '../src/commands/index.js';
-import { type CommandFleetRig, type CommandRig, it } from './command-rig.js';
-import { VIN } from './gateway-rig.js';
+import { type CommandFleetRig, it } from './command-rig.js';
+import { dumpOf, VIN } from './gateway-rig.js';
 
 const done = { response: { result: true, reason: '' } };
 const asleep = { response: null, error: 'vehicle unavailable: vehicle is offline or asleep', error_description: '' };
@@ -200,7 +200,7 @@ describe('secrets', () => {
     const metrics = await rig.registry.metrics();
     expect(metrics).toMatch(/fleetbridge_gateway_commands_total\{command="set_pin_to_drive",outcome="done".*\} 1/);
     expect(metrics).toMatch(/fleetbridge_gateway_command_calls_total\{kind="command".*\} [1-9]/);
-    const everything = [JSON.stringify(rig.lines), metrics, ...bodies, await dumpOf(rig)].join('\n');
+    const everything = [JSON.stringify(rig.lines), metrics, ...bodies, await dumpOf(rig.store)].join('\n');
     expect(everything).toContain('speed_limit_deactivate');
     const scalar = Buffer.from(key.privateScalar);
     for (const secret of [
@@ -230,18 +230,4 @@ function holdFirstCommand({ fleet, vehicle: { vin } }: CommandFleetRig): () => v
     return reply;
   };
   return release;
-}
-
-/** Every value of the namespace, as Redis stores it, and as text. */
-async function dumpOf({ store: { redis, namespace } }: CommandRig): Promise<string> {
-  const texts: string[] = [];
-  for (const key of await redis.keys(`${namespace}*`)) {
-    const dump = await redis.dumpBuffer(key);
-    texts.push(key, dump?.toString('latin1') ?? '');
-    const type = await redis.type(key);
-    if (type === 'hash') texts.push(JSON.stringify(await redis.hgetall(key)));
-    if (type === 'stream') texts.push(JSON.stringify(await redis.xrange(key, '-', '+')));
-    if (type === 'string') texts.push((await redis.get(key)) ?? '');
-  }
-  return texts.join('\n');
 }

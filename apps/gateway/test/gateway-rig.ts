@@ -132,6 +132,20 @@ export async function createRig(
   };
 }
 
+/** Every value of the namespace, as Redis stores it, and as text. */
+export async function dumpOf({ redis, namespace }: Store): Promise<string> {
+  const texts: string[] = [];
+  for (const key of await redis.keys(`${namespace}*`)) {
+    const dump = await redis.dumpBuffer(key);
+    texts.push(key, dump?.toString('latin1') ?? '');
+    const type = await redis.type(key);
+    if (type === 'hash') texts.push(JSON.stringify(await redis.hgetall(key)));
+    if (type === 'stream') texts.push(JSON.stringify(await redis.xrange(key, '-', '+')));
+    if (type === 'string') texts.push((await redis.get(key)) ?? '');
+  }
+  return texts.join('\n');
+}
+
 /** Appends as ingest does. The id of an entry is the time of the rig's clock. */
 export class LoggedVehicle {
   readonly #store: Store;

@@ -15,7 +15,7 @@ import {
 } from '@fleetbridge/simulator';
 import type { Store } from '@fleetbridge/store';
 import { it as redisIt } from '@fleetbridge/store/testing';
-import { connectTesla, loadOrCreateApplicationKey } from '@fleetbridge/tesla-account';
+import { applicationKeyFile, connectTesla, loadOrCreateApplicationKey } from '@fleetbridge/tesla-account';
 import { createRig, VIN } from './gateway-rig.js';
 
 const DOMAIN = 'cars.example.com';
@@ -81,6 +81,8 @@ export async function startTeslaRig(store: Store) {
     vehicle,
     fleet,
     owner,
+    account,
+    keyFile: applicationKeyFile(join(dataDirectory, 'tesla')),
     signIn,
     command: (name: string, body: object = {}) =>
       rig.request(`/api/1/vehicles/${VIN}/command/${name}`, { method: 'POST', token, body: JSON.stringify(body) }),
