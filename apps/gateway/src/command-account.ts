@@ -1,23 +1,15 @@
 // The key and the Tesla account that `setup` stores, for vehicle commands.
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { systemClock } from '@fleetbridge/fleet-api';
 import type { RunContext } from '@fleetbridge/service';
-import type { Store } from '@fleetbridge/store';
-import { applicationKeyFile, connectTesla, type TeslaConnection } from '@fleetbridge/tesla-account';
+import { applicationKeyFile, type TeslaConnection } from '@fleetbridge/tesla-account';
 import { type CommandAccount, createCommandAccount } from './commands/index.js';
 import type { GatewayConfig } from './config.js';
 
-/** Connects at the first command: the region of the account is in Redis, which may not answer yet at the start. */
-export function storedCommandAccount(config: GatewayConfig, store: Store): CommandAccount {
-  const { DATA_DIR } = config;
-  let connection: TeslaConnection | undefined;
+export function storedCommandAccount(config: GatewayConfig, connect: () => Promise<TeslaConnection>): CommandAccount {
   return createCommandAccount({
-    connect: async () => {
-      connection ??= await connectTesla({ store, dataDirectory: DATA_DIR, settings: config, owner: randomUUID() });
-      return connection;
-    },
-    keyFile: applicationKeyFile(join(DATA_DIR, 'tesla')),
+    connect,
+    keyFile: applicationKeyFile(join(config.DATA_DIR, 'tesla')),
     clock: systemClock,
   });
 }

@@ -48,6 +48,7 @@ import { addRoutes } from './fleet-api/index.js';
 import { createCounts, createGatewayMetrics, type GatewayCounts } from './metrics.js';
 import { createServer } from './server.js';
 import { SignIn } from './sign-in/index.js';
+import { teslaConnection } from './tesla-connection.js';
 import { openUpstream } from './tesla-upstream.js';
 import { AdmittedVehicles, PresentVehicles, parseGivenIds, VehicleCatalog } from './vehicles/index.js';
 
@@ -116,7 +117,8 @@ export async function startGateway(options: GatewayOptions) {
   const access = createAccess(config, { store, isReady: () => isPresent, now, log });
   const clients = new ClientStore(store);
   const uses = new ClientUses({ clients, now });
-  const account = config.COMMANDS ? (options.commandAccount ?? storedCommandAccount(config, store)) : undefined;
+  const connect = teslaConnection(config, store);
+  const account = config.COMMANDS ? (options.commandAccount ?? storedCommandAccount(config, connect)) : undefined;
   const commands = account && createCommands(config, { account, store, live, counts, now, log });
   const server = await createServer({
     certificate,
@@ -139,7 +141,7 @@ export async function startGateway(options: GatewayOptions) {
         signIn: new SignIn({ clients, uses, now }),
         uses,
         commands,
-        upstream: openUpstream(config, { store, counts, now, log }),
+        upstream: openUpstream(config, { store, connect, counts, now, log }),
       });
     },
   });
