@@ -36,6 +36,7 @@ export const setupConfig = defineConfig(
     'STREAMING_HOST',
     'INGEST_PORT',
     'ALLOWED_VINS',
+    'COMMANDS',
     'TESLA_CLIENT_ID',
     'TESLA_CLIENT_SECRET',
     'TESLA_KEY_FILE',

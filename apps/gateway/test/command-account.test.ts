@@ -8,7 +8,7 @@ import { dumpOf, VIN } from './gateway-rig.js';
 import { it, type TeslaRig } from './tesla-rig.js';
 
 const done = { response: { result: true, reason: '' } };
-const signInRemedy = expect.stringContaining('`fleetbridge setup`');
+const signInRemedy = expect.stringContaining('`fleetbridge setup');
 
 async function setUp(tesla: TeslaRig): Promise<void> {
   await tesla.createKey();
@@ -43,6 +43,16 @@ describe('before the set-up', () => {
     expect(await tesla.command('door_lock')).toMatchObject({ status: 200, body: done });
     expect(tesla.vehicle.executions).toHaveLength(1);
   });
+});
+
+it('an account that allows reading only sends nothing', async ({ tesla }) => {
+  await tesla.createKey();
+  await tesla.signIn(['openid', 'offline_access', 'vehicle_device_data']);
+  expect(await tesla.command('door_lock')).toMatchObject({
+    status: 503,
+    body: { error: expect.stringContaining('to read only'), error_description: signInRemedy },
+  });
+  expect(sent(tesla, 'signed_command')).toBe(0);
 });
 
 describe('each call', () => {

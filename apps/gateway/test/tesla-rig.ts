@@ -62,11 +62,11 @@ export async function startTeslaRig(store: Store) {
   });
   const { token } = await rig.tokens.create({ vin: VIN, label: 'test', nowMs: 1, scopes: ['command'] });
 
-  async function signIn(): Promise<void> {
+  async function signIn(scopes = SCOPES): Promise<void> {
     const url = client.authorizationUrl({
       clientId: 'client',
       redirectUri: REDIRECT,
-      scopes: SCOPES,
+      scopes,
       state: 's',
       nonce: 'n',
     });

@@ -38,6 +38,7 @@ export { createFleetApi, type FleetApi, type FleetApiOptions } from './fleet-api
 export { type Clock, systemClock } from './http/index.js';
 export {
   type Application,
+  commandScopes,
   type OwnerTokens,
   ownerScopes,
   partnerScopes,

@@ -1,6 +1,7 @@
 // What each endpoint sends, and the typed form of Tesla's answers.
 import { p256 } from '@noble/curves/nist.js';
 import { afterEach, describe, expect, it } from 'vitest';
+import { commandScopes, ownerScopes } from '../src/index.js';
 import { type FleetServer, failure, ok, startFleetServer } from './fleet-server.js';
 
 const VIN = '5YJ3E1EA7KF000001';
@@ -17,7 +18,8 @@ describe('sign-in', () => {
   it('has the address that the browser opens', async () => {
     fleet = await startFleetServer(() => ok({}));
     const request = { clientId: 'client', redirectUri: 'http://localhost:3000/callback', state: 's', nonce: 'n' };
-    const url = new URL(fleet.api.authorizationUrl({ ...request, isPairingNext: true }));
+    const scopes = [...ownerScopes, ...commandScopes];
+    const url = new URL(fleet.api.authorizationUrl({ ...request, scopes, isPairingNext: true }));
     expect(url.origin + url.pathname).toBe(`${fleet.server.url}/oauth2/v3/authorize`);
     expect(Object.fromEntries(url.searchParams)).toEqual({
       response_type: 'code',
@@ -29,6 +31,8 @@ describe('sign-in', () => {
       prompt_missing_scopes: 'true',
       show_keypair_step: 'true',
     });
+    // a key that opens cars is not asked for by default
+    expect(fleet.api.authorizationUrl(request)).not.toContain('cmds');
   });
 
   it('uses the addresses of the region', async () => {

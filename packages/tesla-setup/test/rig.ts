@@ -151,6 +151,7 @@ function defaults(dataDirectory: string, port: number, authUrl: string): SetupOp
     ...CLIENT,
     keyFile: undefined,
     isNewKey: false,
+    hasCommands: false,
     redirectUri: 'http://localhost:3000/callback',
     redirectUrl: undefined,
     isListening: false,

@@ -57,6 +57,33 @@ describe('the whole way', () => {
     expect(rig.tesla.fleet.apiUrl).toBe(rig.api.urls.eu);
   });
 
+  it('asks Tesla to allow commands only if they are wanted, and signs in again for them', async ({ rig }) => {
+    const allowed = async () => {
+      const state = await rig.tesla.account.state();
+      return state.kind === 'signed_out' ? [] : state.scopes!.filter((scope) => scope.endsWith('_cmds'));
+    };
+    await rig.complete();
+    expect(await allowed()).toEqual([]);
+    await rig.complete({ hasCommands: true });
+    expect(await allowed()).toEqual(['vehicle_cmds', 'vehicle_charging_cmds']);
+    // without the option they stay allowed
+    expect((await rig.run()).find(({ step }) => step === 'sign_in')).toMatchObject({ state: 'done' });
+    const dialogue = { isInteractive: true, confirm: () => Promise.resolve(true) };
+    await rig.tesla.account.signOut();
+    await rig.run({}, { dialogue });
+    expect(rig.shown.find((line) => line.startsWith('https://'))).toContain('vehicle_charging_cmds');
+  });
+
+  it('reports commands that the owner did not allow', async ({ rig }) => {
+    const grantedScopes = ['openid', 'offline_access', 'vehicle_device_data', 'vehicle_location'];
+    await rig.api.changeAccount({ grantedScopes });
+    expect((await rig.complete({ hasCommands: true })).at(-1)).toMatchObject({
+      step: 'sign_in',
+      problem: 'scope_missing',
+      text: 'the owner did not allow vehicle_cmds or vehicle_charging_cmds',
+    });
+  });
+
   it('takes the seed of an awake vehicle, and continues without that of a sleeping one', async ({
     rig,
     store,

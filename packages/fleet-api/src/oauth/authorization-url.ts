@@ -7,9 +7,10 @@ export const ownerScopes = [
   'user_data',
   'vehicle_device_data',
   'vehicle_location',
-  'vehicle_cmds',
-  'vehicle_charging_cmds',
 ] as const;
+
+/** Asked for in addition if vehicles are sent commands. Either allows charging; all other commands need the first. */
+export const commandScopes = ['vehicle_cmds', 'vehicle_charging_cmds'] as const;
 
 export interface AuthorizationRequest {
   readonly authorizeUrl: string;
@@ -19,6 +20,7 @@ export interface AuthorizationRequest {
   readonly state: string;
   /** Random. */
   readonly nonce: string;
+  /** Default: those to read. */
   readonly scopes?: readonly string[] | undefined;
   /** Tesla's page then announces the pairing. */
   readonly isPairingNext?: boolean | undefined;

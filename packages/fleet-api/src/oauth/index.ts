@@ -1,6 +1,7 @@
 export {
   type AuthorizationRequest,
   authorizationUrl,
+  commandScopes,
   ownerScopes,
   type RedirectResult,
   readRedirect,

@@ -82,8 +82,9 @@ export const gatewaySettings = {
   }),
   COMMANDS: setting({
     value: flag().default(false),
-    readBy: ['gateway'],
+    readBy: ['gateway', 'cli'],
     description: '`on`: the gateway signs vehicle commands and sends them through Tesla (docs/commands.md).',
+    details: '`setup` then asks Tesla to allow vehicle commands too.',
   }),
   COMMAND_STATUS_CODES: setting({
     value: oneOf(['standard', 'proxy']).default('standard'),

@@ -1,12 +1,12 @@
 // The owner's sign-in: with a listener on this machine, or with the address at which the browser ended.
-import { ownerScopes, readRedirect } from '@fleetbridge/fleet-api';
+import { commandScopes, ownerScopes, readRedirect } from '@fleetbridge/fleet-api';
 import { type PendingSignIn, TeslaAccountStore } from '@fleetbridge/store';
 import type { Outcome, SetupContext, Step } from './step.js';
 
 export const signInStep: Step = {
   name: 'sign_in',
   title: 'Sign-in with the Tesla account',
-  async check({ tesla, facts }) {
+  async check({ tesla, facts, options }) {
     const state = await tesla.account.state();
     if (state.kind === 'signed_out') return { state: 'needed', text: 'not signed in', remedy: 'Run setup.' };
     if (state.kind === 'sign_in_required') {
@@ -15,16 +15,18 @@ export const signInStep: Step = {
     if (state.clientId !== facts.application!.clientId) {
       return { state: 'needed', text: 'signed in with another client id', remedy: 'Run setup.' };
     }
-    const missing = missingScopes(state.scopes);
+    const missing = missingScopes(state.scopes, options);
     if (missing.length > 0) {
       const remedy = 'Run setup, sign in again and allow every item of the list.';
       return { state: 'needed', text: `the owner did not allow ${missing.join(', ')}`, remedy };
     }
     return { state: 'done', text: 'signed in' };
   },
-  async run(context) {
-    const { options, dialogue } = context;
-    const pending = await pendingSignIn(context);
+  async run(given) {
+    const { dialogue } = given;
+    const pending = await pendingSignIn(given);
+    const context = { ...given, options: { ...given.options, hasCommands: await hasCommands(given) } };
+    const { options } = context;
     if (options.redirectUrl !== undefined) return await signIn(context, pending, options.redirectUrl);
     if (dialogue.isInteractive || options.isListening) {
       dialogue.show([
@@ -46,8 +48,22 @@ export const signInStep: Step = {
 const required = ['vehicle_device_data', 'vehicle_location'] as const;
 const PENDING_MS = 3_600_000;
 
-function missingScopes(scopes: readonly string[] | undefined): string[] {
-  return scopes === undefined ? [] : required.filter((scope) => !scopes.includes(scope));
+function missingScopes(
+  scopes: readonly string[] | undefined,
+  { hasCommands }: Pick<SetupContext['options'], 'hasCommands'>,
+): string[] {
+  if (scopes === undefined) return [];
+  const missing: string[] = required.filter((scope) => !scopes.includes(scope));
+  const lacksCommands = hasCommands && !commandScopes.some((scope) => scopes.includes(scope));
+  return lacksCommands ? [...missing, commandScopes.join(' or ')] : missing;
+}
+
+/** A key that opens cars is not asked for without need. */
+async function hasCommands({ options, dialogue }: SetupContext): Promise<boolean> {
+  if (options.hasCommands || !dialogue.isInteractive || options.redirectUrl !== undefined) return options.hasCommands;
+  return await dialogue.confirm(
+    'Send commands to the vehicles, such as lock and charge? No: Tesla allows reading only.',
+  );
 }
 
 /** The one that the owner may have open in the browser, or a new one. */
@@ -60,14 +76,14 @@ async function pendingSignIn({ store, options, randomText }: SetupContext): Prom
   return started;
 }
 
-function urlOf({ tesla, facts }: SetupContext, { state, nonce, redirectUri }: PendingSignIn): string {
+function urlOf({ tesla, facts, options }: SetupContext, { state, nonce, redirectUri }: PendingSignIn): string {
   const { clientId } = facts.application!;
   return tesla.fleet.authorizationUrl({
     clientId,
     redirectUri,
     state,
     nonce,
-    scopes: ownerScopes,
+    scopes: options.hasCommands ? [...ownerScopes, ...commandScopes] : ownerScopes,
     isPairingNext: true,
   });
 }
@@ -109,7 +125,7 @@ async function signIn(context: SetupContext, pending: PendingSignIn, address: st
   }
   await tesla.account.signIn({ ...tokens, refreshToken }, { clientId });
   await new TeslaAccountStore(store).clearPendingSignIn();
-  const missing = missingScopes((await scopesOf(context)) ?? undefined);
+  const missing = missingScopes((await scopesOf(context)) ?? undefined, context.options);
   if (missing.length > 0) {
     const remedy = 'Run the same command again, and allow every item of the list that Tesla shows.';
     return { state: 'failed', problem: 'scope_missing', text: `the owner did not allow ${missing.join(', ')}`, remedy };

@@ -68,6 +68,8 @@ export interface SetupOptions {
   /** The owner knows that every vehicle must be paired again. */
   readonly isNewKey: boolean;
   readonly redirectUri: string;
+  /** Tesla is asked to allow vehicle commands too. */
+  readonly hasCommands: boolean;
   /** The address at which the browser ended. */
   readonly redirectUrl: string | undefined;
   /** Waits for the browser at `redirectUri`, which leads to this machine. */
