@@ -8,6 +8,7 @@ import {
   hasDevelopmentCa,
   loadUpConfig,
   logAccessConfig,
+  setupConfig,
   simulateConfig,
   topicsConfig,
 } from './config.js';
@@ -108,7 +109,15 @@ describe('the configuration of up', () => {
 });
 
 it('the commands read every variable that packages/settings lists for the cli', () => {
-  const schemas = [logAccessConfig, simulateConfig, certificateConfig, caConfig, admissionConfig, topicsConfig];
+  const schemas = [
+    logAccessConfig,
+    simulateConfig,
+    certificateConfig,
+    caConfig,
+    setupConfig,
+    admissionConfig,
+    topicsConfig,
+  ];
   const read = schemas.flatMap(({ object }) => Object.keys(object.shape));
   expect([...new Set(read)].sort()).toEqual(Object.keys(settingsOf('cli')).sort());
 });

@@ -14,7 +14,10 @@ export interface TeslaUpstreamOptions {
   log: Logger;
 }
 
-export function openUpstream(config: GatewayConfig, { store, connect, counts, now, log }: TeslaUpstreamOptions): Upstream {
+export function openUpstream(
+  config: GatewayConfig,
+  { store, connect, counts, now, log }: TeslaUpstreamOptions,
+): Upstream {
   const allowed = parseAllowedPaths(config.GATEWAY_UPSTREAM_PATHS);
   // the configuration check has already rejected them
   if (allowed instanceof RangeError) throw allowed;

@@ -52,7 +52,7 @@ export const inContainers: Readonly<Record<string, ContainerFact>> = {
   SIM_TESLA_KEY_URL: { kind: 'unset', reason: SIM_TESLA_REASON },
   'cli.ADMIN_HOST': { kind: 'unset', reason: 'Commands have no admin port.' },
   'cli.SHUTDOWN_SECONDS': { kind: 'unset', reason: 'Commands end within the default.' },
-  'cli.INGEST_PORT': { kind: 'default', value: '4443', reason: 'The port of the machine, at which vehicles connect.' },
+  'cli.INGEST_PORT': { kind: 'derived', reason: 'The port of the machine, at which vehicles connect.' },
   TESLA_REDIRECT_URL: { kind: 'unset', reason: 'It belongs to one sign-in: an option of `setup`.' },
   'cli.INGEST_CERT_FILE': { kind: 'unset', reason: SIMULATE_REASON },
 };
