@@ -1,8 +1,9 @@
 // What tesla-http-proxy was recorded to answer before it reads a command, and what the gateway answers: the same, or the
-// reason why not is named. packages/vehicle-command tests the recorded answers to commands.
+// reason why not is named. packages/vehicle-command tests the recorded answers to commands. Other regions (421) and errors
+// of Tesla are in command-account.test.ts and upstream.test.ts, several commands at once in command-limits.test.ts.
 import { expect } from 'vitest';
 import { type CommandRig, it } from './command-rig.js';
-import { VIN } from './gateway-rig.js';
+import { TOKEN, VIN } from './gateway-rig.js';
 
 interface Recorded {
   scenario: string;
@@ -15,6 +16,8 @@ interface Recorded {
 }
 
 const COMMAND = `/api/1/vehicles/${VIN}/command/honk_horn`;
+const passedOn = '{"response":{"rest":true}}';
+const configApply = '`fleetbridge config apply` signs and sends it';
 const done = '{"response":{"result":true,"reason":""}}';
 const ownTokens = 'the token is one of the gateway, and 401 is what Tesla answers';
 const noToken = { status: 401, body: { response: null, error: 'invalid bearer token' }, reason: ownTokens };
@@ -25,6 +28,8 @@ const send =
     const { authorization = `Bearer ${token}`, ...rest } = init;
     return fetch(url + path, { method, ...rest, headers: authorization === '' ? {} : { authorization } });
   };
+const read = (path: string, init: RequestInit = {}) =>
+  send(path, { method: 'GET', authorization: `Bearer ${TOKEN}`, ...init });
 const withToken = (authorization: string) => send(COMMAND, { authorization });
 
 const error = (text: string) => `{"response":null,"error":"${text}","error_description":""}`;
@@ -92,9 +97,58 @@ const recorded: Recorded[] = [
   {
     scenario: 'trailing slash after the command',
     status: 200,
-    body: '{"response":{"rest":true}}',
+    body: passedOn,
     send: send(`${COMMAND}/`),
     ours: { status: 200, body: done, reason: 'is signed; the proxy passes it on unsigned' },
+  },
+  {
+    scenario: 'pass-through GET vehicle_data',
+    status: 200,
+    body: passedOn,
+    send: read(`/api/1/vehicles/${VIN}/vehicle_data`),
+    ours: { status: 408, body: { response: null }, reason: 'is answered from telemetry, which has nothing here' },
+  },
+  {
+    scenario: 'pass-through POST wake_up',
+    status: 200,
+    body: passedOn,
+    send: send(`/api/1/vehicles/${VIN}/wake_up`),
+    ours: { status: 200, body: { response: { vin: VIN, state: 'online' } }, reason: 'waits, and is limited' },
+  },
+  {
+    scenario: 'pass-through of any path',
+    status: 200,
+    body: passedOn,
+    send: read('/api/1/users/me'),
+    ours: { status: 404, body: { error: 'not_found: unknown path' }, reason: 'only GATEWAY_UPSTREAM_PATHS are' },
+  },
+  {
+    scenario: 'pass-through DELETE',
+    status: 200,
+    body: passedOn,
+    send: read(`/api/1/vehicles/${VIN}/fleet_telemetry_config`, { method: 'DELETE' }),
+    ours: { status: 404, body: { error: 'not_found: unknown path' }, reason: 'only GET is forwarded' },
+  },
+  {
+    scenario: 'fleet_telemetry_config POST',
+    status: 200,
+    body: passedOn,
+    send: read('/api/1/vehicles/fleet_telemetry_config', { method: 'POST' }),
+    ours: { status: 405, body: { error: 'method not allowed' }, reason: configApply },
+  },
+  {
+    scenario: 'fleet_telemetry_config GET',
+    status: 400,
+    body: error('could not parse JSON body: unexpected end of JSON input'),
+    send: read('/api/1/vehicles/fleet_telemetry_config'),
+    ours: { status: 404, body: { error: 'not_found' }, reason: configApply },
+  },
+  {
+    scenario: 'fleet_telemetry_config not JSON',
+    status: 400,
+    body: error('could not parse JSON body: unexpected end of JSON input'),
+    send: read('/api/1/vehicles/fleet_telemetry_config', { method: 'POST', body: 'x' }),
+    ours: { status: 415, body: { error: 'unsupported_media_type' }, reason: configApply },
   },
   {
     scenario: 'command/wake_up, car answers online',
