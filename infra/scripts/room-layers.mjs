@@ -87,7 +87,11 @@ export const layers = {
   'packages/tesla-setup': [['steps', 'watch', 'checks'], ['configuration'], ['chain']],
   'packages/delivery': [['definition'], ['*'], ['shared']],
   'apps/streaming': [['owner', 'raw', 'http', 'grpc', 'pubsub'], ['frames'], ['resume'], ['records']],
-  'apps/gateway': [['application-key'], ['fleet-api'], ['sign-in', 'vehicles', 'commands', 'upstream']],
+  'apps/gateway': [
+    ['application-key', 'configuration-watch'],
+    ['fleet-api'],
+    ['sign-in', 'vehicles', 'commands', 'upstream'],
+  ],
   'apps/ingest': [['status'], ['certificates'], ['socket'], ['admission']],
   'apps/dispatcher': [['maintenance'], ['snapshot', 'subscription']],
   'apps/cli': [['commands'], ['output', 'migration', 'simulation'], ['supervisor'], ['redis']],

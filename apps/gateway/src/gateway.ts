@@ -1,6 +1,6 @@
 // The parts of the gateway, wired together. Its port opens before Redis has answered: requests are answered with 503 until
 // the log has been read to its end.
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -37,6 +37,7 @@ import {
   VehicleIdStore,
   watchLogIdentity,
 } from '@fleetbridge/store';
+import type { TeslaConnection } from '@fleetbridge/tesla-account';
 import { DeletedVehicles, LiveVehicles, LogFeed } from '@fleetbridge/vehicle-feed';
 import { statusTimes } from '@fleetbridge/vehicle-state';
 import { addPublicKeyRoute, createPublishedKey } from './application-key/index.js';
@@ -44,6 +45,7 @@ import { loadCertificate, watchCertificate } from './certificate.js';
 import { reportUnusable, storedCommandAccount } from './command-account.js';
 import { type CommandAccount, TelemetryView, VehicleCommands } from './commands/index.js';
 import { bindOf, type GatewayConfig } from './config.js';
+import { type ConfigurationWatch, startConfigurationWatch } from './configuration-watch/index.js';
 import { addRoutes } from './fleet-api/index.js';
 import { createCounts, createGatewayMetrics, type GatewayCounts } from './metrics.js';
 import { createServer } from './server.js';
@@ -188,9 +190,11 @@ export async function startGateway(options: GatewayOptions) {
   });
   context.onStop('log identity', () => identity.stop());
   if (account) void reportUnusable(account, log);
+  const watch = createWatch(config, { store, connect, now, log });
+  if (watch) context.onStop('configuration watch', () => watch.stop());
   isPresent = true;
   readiness.set('log', { ready: true });
-  return { port, counts, access, feed, live };
+  return { port, counts, access, feed, live, watch };
 }
 
 interface Parts {
@@ -218,6 +222,15 @@ function createCatalog(
     givenIds,
     now,
   });
+}
+
+function createWatch(
+  config: GatewayConfig,
+  parts: Parts & { connect: () => Promise<TeslaConnection>; log: RunContext['log'] },
+): ConfigurationWatch | undefined {
+  if (!config.CONFIGURATION_WATCH) return undefined;
+  const { DATA_DIR: dataDirectory } = config;
+  return startConfigurationWatch({ ...parts, dataDirectory, owner: `gateway-${randomUUID()}` });
 }
 
 interface CommandParts extends Parts {

@@ -56,10 +56,9 @@ export async function startTeslaRig(store: Store) {
   });
   const settings = { FLEET_API_URL: api.url, FLEET_AUTH_URL: api.authUrl, FLEET_CA_FILE: caFile };
   const { fleet: client, account, owner } = await connectTesla({ store, dataDirectory, settings, owner: 'setup' });
-  const rig = await createRig(store, {
-    isRealClock: true,
-    env: { COMMANDS: 'on', DATA_DIR: dataDirectory, ...settings },
-  });
+  const options = { isRealClock: true, env: { COMMANDS: 'on', DATA_DIR: dataDirectory, ...settings } };
+  const rig = await createRig(store, options);
+  const replicas: { stop(): Promise<unknown> }[] = [];
   const { token } = await rig.tokens.create({ vin: VIN, label: 'test', nowMs: 1, scopes: ['command'] });
 
   async function signIn(scopes = SCOPES): Promise<void> {
@@ -103,7 +102,14 @@ export async function startTeslaRig(store: Store) {
       }
       vehicle.pair(key.publicKey);
     },
+    /** Another process with the same settings. */
+    async startReplica() {
+      const replica = await createRig(store, options);
+      replicas.push(replica);
+      return replica;
+    },
     async stop(): Promise<void> {
+      for (const replica of replicas) await replica.stop();
       await rig.stop();
       await api.stop();
       rmSync(dataDirectory, { recursive: true });

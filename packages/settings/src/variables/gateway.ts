@@ -99,6 +99,16 @@ export const gatewaySettings = {
     details:
       'For a private container network only: a program that reads a request there can send commands with its token.',
   }),
+  CONFIGURATION_WATCH: setting({
+    value: flag().default(true),
+    readBy: ['gateway'],
+    description: '`off`: telemetry configurations that were removed, refused or have expired are not sent again.',
+    details: [
+      'Only those that `fleetbridge setup` or `config apply` has sent are watched: four requests to Tesla a day and vehicle,',
+      'at most one an hour. Each is sent again at most once in six hours and three times a day, and never after a limit of',
+      'Tesla is reached.',
+    ].join('\n'),
+  }),
   OFFLINE_AFTER: setting({
     value: durationSeconds({ max: 3_600 }).default(10),
     readBy: ['streaming', 'gateway'],

@@ -1,0 +1,5 @@
+export {
+  type ConfigurationWatch,
+  type ConfigurationWatchOptions,
+  startConfigurationWatch,
+} from './configuration-watch.js';
