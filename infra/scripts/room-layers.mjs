@@ -43,7 +43,7 @@ export const workspaceImports = {
   'packages/vehicle-feed': ['protocol', 'service', 'store', 'vehicle-state'],
   'packages/access': ['store'],
   'packages/delivery': ['protocol', 'service', 'settings', 'store'],
-  'packages/simulator': ['pki', 'protocol', 'vehicle-command'],
+  'packages/simulator': ['pki', 'protocol', 'telemetry-config', 'vehicle-command'],
   'apps/ingest': everyPackage,
   'apps/dispatcher': everyPackage,
   'apps/streaming': everyPackage,

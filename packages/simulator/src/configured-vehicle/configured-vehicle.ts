@@ -1,13 +1,16 @@
 // A simulated vehicle that connects by a telemetry configuration, and checks it as a car does: the signature, the type of
 // the port, and at the connection the host name and the CA.
 import { lookup as systemLookup } from 'node:dns';
+import { isDeepStrictEqual } from 'node:util';
 import { type ConfigToken, isSignatureValid, readConfigToken } from '../config-token/index.js';
 import type { PhasePlan, TelemetryConfig } from '../model/index.js';
-import { type Clock, SimulatedVehicle, type SimulatedVehicleEvent } from '../vehicle/index.js';
+import { type Clock, SimulatedVehicle, type SimulatedVehicleEvent, type VehicleServer } from '../vehicle/index.js';
+import { fieldsProblem } from './fields.js';
 import { createSignalCount, type SignalCount } from './signal-count.js';
 
 export interface ConfiguredVehicleOptions {
   readonly vin: string;
+  readonly firmware: () => string;
   /**
    * Its client certificate and key, PEM, when a configuration is applied. Undefined: it sends no certificate, as a
    * car with a CA that the server does not name.
@@ -38,63 +41,94 @@ export interface ConfiguredVehicle {
   /** Undefined while no configuration is applied. */
   readonly vehicle: SimulatedVehicle | undefined;
   readonly isConnected: boolean;
-  /** Replaces the configuration; `token` as `fleet_telemetry_config_jws` takes it, `keys` as hex: those on the vehicle. */
+  /**
+   * Replaces the configuration; `token` as `fleet_telemetry_config_jws` takes it, `keys` as hex: those on the vehicle.
+   * The connection stays when host name, port and ca stay.
+   */
   apply(token: string, keys: ReadonlySet<string>): Promise<Applied>;
-  /** Ends the connection. */
+  /** Ends the connection; the vehicle lives on. */
   remove(): Promise<void>;
+  /** Wakes it up, or lets it sleep until it is woken up. */
+  setAwake(isAwake: boolean): void;
+  install(firmware: string): void;
+  stop(): Promise<void>;
 }
 
 export function createConfiguredVehicle(options: ConfiguredVehicleOptions): ConfiguredVehicle {
+  const { vin, plan, timeScale, startMs, clock, reconnect } = options;
   const signals = createSignalCount();
-  let vehicle: SimulatedVehicle | undefined;
+  /** Of the applied configuration; without one the vehicle lives on, but sends nothing. */
+  let server: VehicleServer | undefined;
   let reported = new Set<string>();
-  /** Of the last `apply` or `remove`: one that was waiting meanwhile does nothing. */
-  let generation = 0;
+  const car = new SimulatedVehicle({
+    vin,
+    version: options.firmware(),
+    telemetry: NOTHING,
+    clock,
+    lookup: options.lookup ?? resolveBySystem,
+    onSend: (bytes) => signals.add(bytes, clock.now()),
+    ...(plan === undefined ? {} : { plan }),
+    ...(timeScale === undefined ? {} : { timeScale }),
+    ...(startMs === undefined ? {} : { startMs }),
+    ...(reconnect === undefined ? {} : { reconnect }),
+    onEvent(event) {
+      options.onEvent?.(event);
+      if (event.type === 'connect_failed') report(connectError(event.error));
+    },
+  });
 
   return {
     signals,
     get vehicle() {
-      return vehicle;
+      return server === undefined ? undefined : car;
     },
     get isConnected() {
-      return vehicle?.isConnected ?? false;
+      return car.isConnected;
     },
     async apply(token, keys) {
-      const removed = remove();
-      const ours = generation;
-      await removed;
-      if (ours !== generation) return 'ignored';
       reported = new Set();
-      const read = readConfigToken(token);
-      if (typeof read === 'string') return refuse('config_manager_error', `config_manager_error: ${read}`);
-      const problem = signatureProblem(read, keys);
-      if (problem !== undefined) return refuse('InvalidSignature', `InvalidSignature: ${problem}`);
-      const { hostname, port, ca, fields } = read.claims;
-      // A car ignores a port that is a text, and reports nothing.
-      if (typeof port !== 'number') return 'ignored';
-      try {
-        vehicle = start(
-          { hostname: String(hostname), port, ca: String(ca) },
-          { fields: fields as TelemetryConfig['fields'] },
-        );
-      } catch (error) {
-        return refuse('config_manager_error', `config_manager_error: ${(error as Error).message}`);
+      const wanted = read(token, keys);
+      if ('applied' in wanted) {
+        await remove();
+        if (wanted.error !== undefined) report(wanted.error);
+        return wanted.applied;
+      }
+      car.configure(wanted.telemetry);
+      car.start();
+      if (!isDeepStrictEqual(server, wanted.server)) {
+        server = wanted.server;
+        await car.connectTo(server);
       }
       return 'accepted';
     },
     remove,
+    setAwake: (isAwake) => car.setAwake(isAwake),
+    install: (firmware) => car.install(firmware),
+    stop: () => car.stop(),
   };
 
   async function remove(): Promise<void> {
-    generation++;
-    const removed = vehicle;
-    vehicle = undefined;
-    await removed?.stop();
+    server = undefined;
+    car.configure(NOTHING);
+    await car.connectTo(undefined);
   }
 
-  function refuse(name: string, text: string): Applied {
-    report({ name, text });
-    return 'refused';
+  function read(
+    token: string,
+    keys: ReadonlySet<string>,
+  ): { server: VehicleServer; telemetry: TelemetryConfig } | { applied: Applied; error?: VehicleError } {
+    const content = readConfigToken(token);
+    if (typeof content === 'string') return refusal('config_manager_error', content);
+    const badSignature = signatureProblem(content, keys);
+    if (badSignature !== undefined) return refusal('InvalidSignature', badSignature);
+    const { hostname, port, ca, fields } = content.claims;
+    // A car ignores a port that is a text, and reports nothing.
+    if (typeof port !== 'number') return { applied: 'ignored' };
+    const telemetry = { fields: fields as TelemetryConfig['fields'] };
+    const problem = fieldsProblem(telemetry, options.firmware());
+    if (problem !== undefined) return refusal('config_manager_error', problem);
+    const { certificatePem = '', keyPem = '' } = options.identity() ?? {};
+    return { server: { url: `wss://${hostname}:${port}/`, caPem: String(ca), certificatePem, keyPem }, telemetry };
   }
 
   function report(error: VehicleError): void {
@@ -102,32 +136,12 @@ export function createConfiguredVehicle(options: ConfiguredVehicleOptions): Conf
     reported.add(error.text);
     options.onError(error);
   }
+}
 
-  function start(server: { hostname: string; port: number; ca: string }, telemetry: TelemetryConfig): SimulatedVehicle {
-    const { vin, plan, timeScale, startMs, clock, reconnect } = options;
-    const identity = options.identity();
-    const started = new SimulatedVehicle({
-      vin,
-      url: `wss://${server.hostname}:${server.port}/`,
-      certificatePem: identity?.certificatePem ?? '',
-      keyPem: identity?.keyPem ?? '',
-      caPem: server.ca,
-      telemetry,
-      clock,
-      lookup: options.lookup ?? resolveBySystem,
-      onSend: (bytes) => signals.add(bytes, clock.now()),
-      ...(plan === undefined ? {} : { plan }),
-      ...(timeScale === undefined ? {} : { timeScale }),
-      ...(startMs === undefined ? {} : { startMs }),
-      ...(reconnect === undefined ? {} : { reconnect }),
-      onEvent(event) {
-        options.onEvent?.(event);
-        if (event.type === 'connect_failed') report(connectError(event.error));
-      },
-    });
-    started.start();
-    return started;
-  }
+const NOTHING: TelemetryConfig = { fields: {} };
+
+function refusal(name: string, text: string): { applied: 'refused'; error: VehicleError } {
+  return { applied: 'refused', error: { name, text: `${name}: ${text}` } };
 }
 
 function signatureProblem(token: ConfigToken, keys: ReadonlySet<string>): string | undefined {

@@ -11,6 +11,7 @@ export {
   type SentSignals,
   type SignalSchedule,
 } from './signal-schedule.js';
+export { fallAsleep, wakeUp } from './sleep.js';
 export {
   defaultTelemetry,
   isSignalName,
@@ -23,6 +24,7 @@ export {
   type ChargeState,
   configureTelemetry,
   createVehicleModel,
+  DEFAULT_FIRMWARE,
   defaultPlan,
   type Phase,
   type PhasePlan,

@@ -51,6 +51,8 @@ export interface VehicleModel {
   addedEnergyKwh: number;
   insideTempC: number;
   outsideTempC: number;
+  /** As the signal Version shows it. */
+  firmware: string;
   /** What to send when; `configureTelemetry` replaces it. */
   schedule: SignalSchedule;
   /** The last sent signal, by field number. */
@@ -63,6 +65,7 @@ export interface VehicleModelOptions {
   readonly startMs: number;
   readonly route?: readonly Waypoint[];
   readonly plan?: readonly PhasePlan[];
+  readonly firmware?: string;
   /** Default: `defaultTelemetry`. */
   readonly telemetry?: TelemetryConfig;
   /** Default: a wallbox of 11 kW. */
@@ -101,6 +104,7 @@ export function createVehicleModel(options: VehicleModelOptions): VehicleModel {
     addedEnergyKwh: 0,
     insideTempC: outsideTempC + 3,
     outsideTempC,
+    firmware: options.firmware ?? DEFAULT_FIRMWARE,
     schedule: createSignalSchedule(options.telemetry ?? defaultTelemetry),
     sent: new Map(),
   };
@@ -114,6 +118,7 @@ export function configureTelemetry(model: VehicleModel, telemetry: TelemetryConf
   model.sent.clear();
 }
 
+export const DEFAULT_FIRMWARE = '2026.20.6';
 const PARKED_KW = 0.27;
 const DRIVING_AUXILIARIES_KW = 0.8;
 /** Below this, a drive does not start; below twice this, the car keeps charging. */

@@ -83,8 +83,8 @@ const readers: Partial<Record<SignalName, Reader>> = {
   TpmsPressureFr: number(3, tyreBar),
   TpmsPressureRl: number(3, tyreBar),
   TpmsPressureRr: number(3, tyreBar),
-  Version: text('2026.20.6'),
-  VehicleName: text('Simulated'),
+  Version: ({ firmware }) => ({ stringValue: firmware }),
+  VehicleName: () => ({ stringValue: 'Simulated' }),
 };
 
 const shiftStates = { P: ShiftState.ShiftStateP, R: ShiftState.ShiftStateR, D: ShiftState.ShiftStateD };
@@ -95,10 +95,6 @@ function number(decimals: number, read: (model: VehicleModel) => number): Reader
 
 function flag(read: (model: VehicleModel) => boolean): Reader {
   return (model) => ({ booleanValue: read(model) });
-}
-
-function text(value: string): Reader {
-  return () => ({ stringValue: value });
 }
 
 function doors(isDriverDoorOpen: boolean) {

@@ -1,40 +1,44 @@
 // The control of the stand-in over HTTP, for tests that run it as a process: `/_stand_in/…`, on loopback like the rest.
 import { type Answer, type ApiRequest, failure, json, readBody } from './answer.js';
-import type { Fault } from './faults.js';
+import { readAccountChange, readFault, readPairing, readVehicleChange } from './control-input.js';
 import type { TeslaApi } from './tesla-api.js';
 
 export const CONTROL_PATH = '/_stand_in/';
 
 /** GET state; POST faults, clear_faults, pair, revoke_sign_in; PATCH account, vehicles/<VIN>. */
-export async function control(api: TeslaApi, { method, path, body }: ApiRequest): Promise<Answer> {
+export function control(api: TeslaApi, { method, path, body }: ApiRequest): Answer | Promise<Answer> {
   const [name, vin] = path.slice(CONTROL_PATH.length).split('/');
-  const given = readBody(body) ?? {};
+  const given = body === '' ? {} : readBody(body);
+  if (given === undefined) return failure(400, 'expected a JSON object as body.');
   switch (`${method} ${name}`) {
     case 'GET state':
       return json(200, stateOf(api));
     case 'POST faults':
-      api.faults.add(given as unknown as Fault);
-      return json(200, {});
+      return accept(readFault(given), (fault) => api.faults.add(fault));
     case 'POST clear_faults':
-      api.faults.clear();
-      return json(200, {});
+      return accept({}, () => api.faults.clear());
     case 'POST revoke_sign_in':
-      api.revokeSignIn();
-      return json(200, {});
-    case 'POST pair': {
-      const problem = api.pair(String(given.domain), given.vin === undefined ? undefined : String(given.vin));
-      return problem === undefined ? json(200, {}) : failure(404, problem);
-    }
+      return accept({}, () => api.revokeSignIn());
+    case 'POST pair':
+      return accept(readPairing(given), ({ domain, vin: ofVehicle }) => api.pair(domain, ofVehicle));
     case 'PATCH account':
-      await api.changeAccount(given);
-      return json(200, {});
+      return accept(readAccountChange(given), (change) => api.changeAccount(change));
     case 'PATCH vehicles':
       if (vin === undefined || !api.vins.includes(vin)) return failure(404, 'not_found');
-      api.changeVehicle(vin, given);
-      return json(200, {});
+      return accept(readVehicleChange(given), (change) => api.changeVehicle(vin, change));
     default:
       return failure(404, 'not_found');
   }
+}
+
+/** 400 for a mistake in the request, 404 with the reason when it can't be done. */
+async function accept<T>(
+  read: T | string,
+  act: (input: T) => string | undefined | void | Promise<void>,
+): Promise<Answer> {
+  if (typeof read === 'string') return failure(400, read);
+  const problem = await act(read);
+  return problem === undefined ? json(200, {}) : failure(404, problem);
 }
 
 function stateOf(api: TeslaApi) {

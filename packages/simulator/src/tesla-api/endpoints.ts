@@ -61,3 +61,5 @@ const endpoints: readonly (readonly [Endpoint, string, RegExp])[] = [
   ['signed_command', 'POST', /^\/api\/1\/vehicles\/(?<vehicle>[^/]+)\/signed_command$/],
   ['command', 'POST', /^\/api\/1\/vehicles\/(?<vehicle>[^/]+)\/command\/(?<command>[^/]+)$/],
 ];
+
+export const endpointNames: readonly Endpoint[] = endpoints.map(([endpoint]) => endpoint);

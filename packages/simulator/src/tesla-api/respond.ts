@@ -5,7 +5,7 @@ import { type Answer, type ApiRequest, failure, type Region, readBody, success }
 import type { Endpoint, EndpointMatch } from './endpoints.js';
 import { type FetchPublicKey, pair, publicKey, register, registrationsOf } from './partner.js';
 import { authorize, token } from './sign-in.js';
-import { createConfig, deleteConfig, getConfig, MISSING_SCOPES, syncWhenAwake } from './telemetry.js';
+import { changeVehicle, createConfig, deleteConfig, getConfig, MISSING_SCOPES } from './telemetry.js';
 import type { AccessToken, Tokens } from './tokens.js';
 import { fleetStatus, listVehicles, oneVehicle, products, vehicleData } from './vehicles.js';
 
@@ -106,8 +106,7 @@ async function ownerAnswer(
 }
 
 function wakeUp({ account, clock }: ApiContext, vehicle: StandInVehicle): Answer {
-  vehicle.state.isAwake = true;
-  syncWhenAwake(account, clock, vehicle);
+  changeVehicle(account, clock, vehicle, { isAwake: true });
   return oneVehicle(vehicle);
 }
 

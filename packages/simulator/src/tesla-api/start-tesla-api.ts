@@ -23,7 +23,7 @@ import { createFaults, faultAnswer } from './faults.js';
 import { type RawRequest, startHttpsServer } from './https-server.js';
 import { type FetchPublicKey, pair } from './partner.js';
 import { type OnCommand, type OnSignedCommand, respond } from './respond.js';
-import { addError, removeConfig, syncWhenAwake } from './telemetry.js';
+import { addError, changeVehicle, removeConfig, syncWhenAwake } from './telemetry.js';
 import type { TeslaApi, TeslaApiVehicleView } from './tesla-api.js';
 import { createTokens } from './tokens.js';
 
@@ -117,15 +117,12 @@ export async function startTeslaApi(options: TeslaApiOptions): Promise<TeslaApi>
       // Tesla deletes the configurations at the billing limit.
       if (account.state.isLimitReached || account.state.isDisabled) await removeAll();
     },
-    changeVehicle(vin, change) {
-      const vehicle = vehicleOf(vin);
-      Object.assign(vehicle.state, change);
-      syncWhenAwake(account, clock, vehicle);
-    },
+    changeVehicle: (vin, change) => changeVehicle(account, clock, vehicleOf(vin), change),
     revokeSignIn: () => tokens.revokeOwner(),
     async stop() {
       await Promise.all(servers.map((server) => server.stop()));
       await removeAll();
+      await Promise.all([...account.vehicles.values()].map(({ car }) => car.stop()));
     },
   };
   return api;
@@ -168,6 +165,7 @@ export async function startTeslaApi(options: TeslaApiOptions): Promise<TeslaApi>
     const state = { ...defaultVehicleState, ...given.state };
     const car: ConfiguredVehicle = createConfiguredVehicle({
       vin: given.vin,
+      firmware: () => state.firmware,
       identity: () => (state.hasClientCertificate ? given : undefined),
       lookup: options.lookup ?? (() => '127.0.0.1'),
       plan: given.plan,

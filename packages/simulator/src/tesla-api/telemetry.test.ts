@@ -128,6 +128,98 @@ describe("the stand-in's telemetry configurations", () => {
     await until(() => api.vehicle(vin).isConnected, WAIT_MS);
   });
 
+  it('change without a new connection, and the car keeps its state', async () => {
+    const { server, access, config, send, call } = await setUp({
+      vehicles: [
+        {
+          ...vehicleIdentity(vin),
+          plan: [{ phase: 'drive', seconds: 3_600 }],
+          timeScale: 60,
+          reconnect: { minimumMs: 2, maximumMs: 20 },
+        },
+      ],
+    });
+    const newest = (key: number) =>
+      server.records.flatMap(({ message }) => message.data!.filter((datum) => datum.key === key)).at(-1)?.value;
+    const miles = () => newest(Field.Odometer)?.doubleValue as number | undefined;
+    const fields = { Odometer: { interval_seconds: 1 } };
+    await send(access, { ...config, fields });
+    await until(() => miles() !== undefined, WAIT_MS);
+    const start = miles()!;
+    await until(() => miles()! > start, WAIT_MS);
+    await send(access, { ...config, fields: { ...fields, Soc: { interval_seconds: 1 } } });
+    await until(() => newest(Field.Soc) !== undefined, WAIT_MS);
+    expect(server.headers).toHaveLength(1);
+    expect(miles()).toBeGreaterThan(start);
+
+    const other = await startVehicleServer(() => 'ack');
+    disposables.push(() => other.stop());
+    await send(access, { ...config, fields, port: Number(new URL(other.url).port) });
+    await until(() => other.records.length > 0, WAIT_MS);
+    expect(other.records[0]!.message.data![0]!.value!.doubleValue).toBeGreaterThanOrEqual(miles()!);
+    await call('DELETE', `vehicles/${vin}/fleet_telemetry_config`, access);
+    const before = miles()!;
+    await send(access, { ...config, fields });
+    await until(() => server.headers.length === 2, WAIT_MS);
+    await until(() => miles()! > before, WAIT_MS);
+  });
+
+  it('stop and start with the streaming toggle of the vehicle', async () => {
+    const { api, server, access, config, send, get } = await setUp();
+    await send(access, config);
+    await until(() => api.vehicle(vin).isConnected, WAIT_MS);
+    api.changeVehicle(vin, { isStreamingAllowed: false });
+    await until(() => !api.vehicle(vin).isConnected, WAIT_MS);
+    expect(await get()).toMatchObject({ synced: true, config: { hostname: 'telemetry.example.com' } });
+    api.changeVehicle(vin, { isStreamingAllowed: true });
+    await until(() => api.vehicle(vin).isConnected, WAIT_MS);
+    expect(server.headers).toHaveLength(2);
+  });
+
+  it("depend on the vehicle's firmware, which its Version names", async () => {
+    const { api, server, access, config, send } = await setUp({
+      vehicles: [
+        {
+          ...vehicleIdentity(vin),
+          plan: [{ phase: 'park', seconds: 360_000 }],
+          timeScale: 60,
+          reconnect: { minimumMs: 2, maximumMs: 20 },
+        },
+      ],
+    });
+    const versions = () =>
+      server.records.flatMap(({ message }) =>
+        message.data!.map(({ key, value }) => key === Field.Version && value!.stringValue),
+      );
+    const fields = { Version: { interval_seconds: 1 } };
+    api.changeVehicle(vin, { firmware: '2026.20.3' });
+    await send(access, { ...config, fields });
+    await until(() => versions().includes('2026.20.3'), WAIT_MS);
+    expect(server.headers[0]!.version).toBe('2026.20.3');
+    api.changeVehicle(vin, { firmware: '2026.26.6' });
+    await until(() => versions().includes('2026.26.6'), WAIT_MS);
+
+    api.changeVehicle(vin, { firmware: '2024.38.7' });
+    const refused = async (field: object, reason: string) => {
+      const before = api.errors.length;
+      await send(access, { ...config, fields: field });
+      await until(() => api.errors.length > before, WAIT_MS);
+      expect(api.vehicle(vin)).toMatchObject({ isRefused: true, isConnected: false });
+      expect(api.errors.at(-1)).toMatchObject({
+        error_name: 'config_manager_error',
+        error: expect.stringContaining(reason),
+      });
+    };
+    await refused({ ChargerVoltage: { interval_seconds: 1 } }, 'ChargerVoltage needs firmware 2024.44.32');
+    await refused({ Soc: { interval_seconds: 1, resend_interval_seconds: 60 } }, 'Soc.resend_interval_seconds needs');
+    api.changeVehicle(vin, { firmware: '2026.26.6' });
+    await refused(
+      { Soc: { interval_seconds: 1, include_fields: ['GpsAccuracyMeters'] } },
+      'Soc includes GpsAccuracyMeters',
+    );
+    await refused({ Soc: { interval_seconds: 1, minimum_delta: -1 } }, 'minimum_delta must be 0 or more');
+  });
+
   it('with a port as text are accepted and ignored by the vehicle', async () => {
     const { api, access, config, send, get } = await setUp();
     expect((await send(access, { ...config, port: String(config.port) })).status).toBe(200);
@@ -214,6 +306,38 @@ describe("the stand-in's faults", () => {
       calls: { products: 2, register: 1 },
       vehicles: { [vin]: { isPaired: true, isConnected: false, state: { isAwake: false }, signals: { total: 0 } } },
     });
+  });
+
+  it('are refused with a sentence when they are not valid', async () => {
+    const { api } = await setUp();
+    const refusal = async (method: string, path: string, body: object) => {
+      const { status, json } = await http(method, `${api.url}/_stand_in/${path}`, { body });
+      expect(status).toBe(400);
+      return json.error;
+    };
+    const fault = (body: object) => refusal('POST', 'faults', body);
+    const play = { kind: 'cut' };
+    expect(await fault({ play })).toMatch(/^endpoint is required: one of \*, authorize, /);
+    expect(await fault({ endpoint: 'product', play })).toMatch(/^endpoint: expected one of .*, got "product"\.$/);
+    expect(await fault({ endpoint: '*', play, time: 2 })).toBe(
+      'time is unknown: expected one of endpoint, times, after, play.',
+    );
+    expect(await fault({ endpoint: '*', play, times: 0 })).toBe('times: expected an integer of 1 or more, got 0.');
+    expect(await fault({ endpoint: '*', play: {} })).toMatch(/^play.kind: expected one of answer, .*, got nothing\.$/);
+    expect(await fault({ endpoint: '*', play: { kind: 'answer' } })).toMatch('play.status is required');
+    expect(await fault({ endpoint: '*', play: { kind: 'answer', status: '503' } })).toMatch(
+      'play.status: expected an HTTP',
+    );
+    expect(await fault({ endpoint: '*', play: { kind: 'delay', ms: -1 } })).toMatch('play.ms: expected milliseconds');
+    expect(await fault([])).toBe('expected a JSON object as body.');
+    expect(await refusal('PATCH', 'account', { region: 'us' })).toBe('region: expected one of na, eu, cn, got "us".');
+    expect(await refusal('PATCH', 'account', { grantedScopes: 'openid' })).toMatch('grantedScopes: expected a list');
+    const change = (body: object) => refusal('PATCH', `vehicles/${vin}`, body);
+    expect(await change({ isAwake: 'no' })).toBe('isAwake: expected true or false, got "no".');
+    expect(await change({ firmware: 2026 })).toBe('firmware: expected a version such as 2026.26.6, got 2026.');
+    expect(await change({ asleep: true })).toMatch(/^asleep is unknown: expected one of isAwake, firmware, /);
+    expect(await refusal('POST', 'pair', {})).toBe('domain is required: a text.');
+    expect(api.vehicle(vin).state).toMatchObject({ isAwake: true, firmware: '2026.26.6' });
   });
 
   it('passes signed commands on', async () => {

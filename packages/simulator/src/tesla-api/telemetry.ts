@@ -1,8 +1,15 @@
 // Telemetry configurations: what is checked when one is sent, when the vehicle has it, and the errors of vehicles.
 import { readConfigToken } from '../config-token/index.js';
-import type { VehicleError } from '../configured-vehicle/index.js';
+import type { Applied, VehicleError } from '../configured-vehicle/index.js';
 import type { Clock } from '../vehicle/index.js';
-import { type Account, isPaired, rootOf, type StandInVehicle } from './account.js';
+import {
+  type Account,
+  isPaired,
+  rootOf,
+  type StandInVehicle,
+  type StoredConfig,
+  type VehicleState,
+} from './account.js';
 import { type Answer, type ApiRequest, failure, isObject, readBody, success } from './answer.js';
 import { registrationsOf } from './partner.js';
 
@@ -88,6 +95,25 @@ export function syncWhenAwake(account: Account, clock: Clock, vehicle: StandInVe
   });
 }
 
+/** Changes switches, with their effect on a configuration that the vehicle has. */
+export function changeVehicle(
+  account: Account,
+  clock: Clock,
+  vehicle: StandInVehicle,
+  change: Partial<VehicleState>,
+): void {
+  const { state, car } = vehicle;
+  const before = { ...state };
+  Object.assign(state, change);
+  if (state.firmware !== before.firmware) car.install(state.firmware);
+  if (state.isAwake !== before.isAwake) car.setAwake(state.isAwake);
+  const isReconnected =
+    state.isStreamingAllowed !== before.isStreamingAllowed ||
+    state.hasClientCertificate !== before.hasClientCertificate;
+  if (isReconnected && vehicle.config?.isSynced && !vehicle.config.isRefused) void applyConfig(vehicle, vehicle.config);
+  syncWhenAwake(account, clock, vehicle);
+}
+
 export function addError(account: Account, clock: Clock, vin: string, { name, text }: VehicleError): void {
   account.errors.push({
     name: account.application.clientId,
@@ -113,12 +139,18 @@ async function sync(account: Account, clock: Clock, vehicle: StandInVehicle): Pr
     });
     await vehicle.car.remove();
     config.isRefused = true;
-  } else if (state.isStreamingAllowed) {
-    config.isRefused = (await vehicle.car.apply(config.token, vehicle.pairedKeys)) === 'refused';
+  } else {
+    config.isRefused = (await applyConfig(vehicle, config)) === 'refused';
   }
   if (vehicle.config !== config) return;
   config.isSynced = true;
   if (!config.isRefused) expire(account, clock, vehicle);
+}
+
+async function applyConfig({ state, car, pairedKeys }: StandInVehicle, { token }: StoredConfig): Promise<Applied> {
+  if (state.isStreamingAllowed) return car.apply(token, pairedKeys);
+  await car.remove();
+  return 'ignored';
 }
 
 /** Ends the configuration at its `exp`. */

@@ -8,6 +8,8 @@ import type { ChargerOptions, Waypoint } from '../model/index.js';
 import {
   configureTelemetry,
   createVehicleModel,
+  DEFAULT_FIRMWARE,
+  fallAsleep,
   type Phase,
   type PhasePlan,
   seededRandom,
@@ -16,18 +18,24 @@ import {
   type TelemetryConfig,
   type VehicleModel,
   WINDOW_MS,
+  wakeUp,
 } from '../model/index.js';
 import { Backlog } from './backlog.js';
 import { type Clock, realClock } from './clock.js';
 import { Ledger, type LedgerEntry, payloadDigest } from './ledger.js';
 import { connectVehicle, type VehicleConnection } from './vehicle-connection.js';
 
-export interface SimulatedVehicleOptions {
-  readonly vin: string;
+/** Where a vehicle connects to, and what it shows there. */
+export interface VehicleServer {
   readonly url: string;
   readonly certificatePem: string;
   readonly keyPem: string;
   readonly caPem: string;
+}
+
+/** Without a URL it connects nowhere until `connectTo`. */
+export interface SimulatedVehicleOptions extends Partial<VehicleServer> {
+  readonly vin: string;
   readonly servername?: string;
   /** Address of the host name in the URL; default: the system's. */
   readonly lookup?: (hostname: string) => string | Promise<string>;
@@ -58,7 +66,7 @@ export interface SimulatedVehicleOptions {
   readonly backlogRecords?: number;
   /** Maximum number of ledger entries. Default 50,000. */
   readonly ledgerRecords?: number;
-  /** The vehicle's client version. */
+  /** Its firmware: the header and the signal Version. */
   readonly version?: string;
   readonly networkInterface?: string;
   readonly onEvent?: (event: SimulatedVehicleEvent) => void;
@@ -92,6 +100,10 @@ export class SimulatedVehicle {
   readonly #jitter: () => number;
   readonly #backlog: Backlog<PendingRecord>;
   readonly #model: VehicleModel | undefined;
+  #server: VehicleServer | undefined;
+  #version: string;
+  /** When it was created or stopped. */
+  #pausedMs: number;
   #isRunning = false;
   #isAdvancing = false;
   #isAwake = true;
@@ -111,16 +123,21 @@ export class SimulatedVehicle {
     this.#options = options;
     this.#clock = options.clock ?? realClock;
     this.#timeScale = options.timeScale ?? 1;
+    const { url, certificatePem = '', keyPem = '', caPem = '' } = options;
+    this.#server = url === undefined ? undefined : { url, certificatePem, keyPem, caPem };
+    this.#version = options.version ?? DEFAULT_FIRMWARE;
     const seed = options.seed ?? seedOf(options.vin);
     this.#jitter = seededRandom(seed + 1);
     this.#backlog = new Backlog(options.backlogRecords ?? 10_000);
     this.ledger = new Ledger(options.ledgerRecords ?? 50_000);
     const now = this.#clock.now();
+    this.#pausedMs = now;
     const startMs = Math.min(now, options.startMs ?? (this.#timeScale > 1 ? now - SIX_HOURS_MS : now));
     if (options.plan?.length !== 0) {
       this.#model = createVehicleModel({
         seed,
         startMs,
+        firmware: this.#version,
         ...(options.plan === undefined ? {} : { plan: options.plan }),
         ...(options.route === undefined ? {} : { route: options.route }),
         ...(options.charger === undefined ? {} : { charger: options.charger }),
@@ -147,6 +164,8 @@ export class SimulatedVehicle {
     if (this.#isRunning) return;
     this.#isRunning = true;
     this.#lastTickMs = this.#clock.now();
+    // its clock runs on while it is stopped
+    if (this.#model !== undefined) this.#model.timeMs += this.#lastTickMs - this.#pausedMs;
     this.#isAdvancing = this.#model !== undefined;
     this.#connect();
     if (this.#isAdvancing) this.#scheduleTick();
@@ -155,6 +174,32 @@ export class SimulatedVehicle {
   /** Replaces the telemetry configuration, also while the vehicle runs. Throws RangeError. */
   configure(telemetry: TelemetryConfig): void {
     if (this.#model !== undefined) configureTelemetry(this.#model, telemetry);
+  }
+
+  /**
+   * Another server from now on, or no server. The vehicle lives on meanwhile, and unacknowledged records go to the new
+   * server. Resolves when the old connection has ended.
+   */
+  async connectTo(server: VehicleServer | undefined): Promise<void> {
+    this.#server = server;
+    this.#failures = 0;
+    await this.#endConnection();
+    this.#cancelRetry();
+    this.#isRetryScheduled = false;
+    this.#connect();
+  }
+
+  /** Wakes it up, or lets it sleep until it is woken up. */
+  setAwake(isAwake: boolean): void {
+    if (this.#model === undefined) return;
+    if (isAwake) wakeUp(this.#model);
+    else fallAsleep(this.#model);
+  }
+
+  /** Another firmware; the header shows it at the next connection. */
+  install(version: string): void {
+    this.#version = version;
+    if (this.#model !== undefined) this.#model.firmware = version;
   }
 
   /** Adds a record to those that the model creates; returns its txid. */
@@ -199,12 +244,17 @@ export class SimulatedVehicle {
 
   /** Ends the connection and all timers. Keeps unacknowledged records; `start` resends them. */
   async stop(): Promise<void> {
+    if (this.#isRunning) this.#pausedMs = this.#clock.now();
     this.#isRunning = false;
     this.#isAdvancing = false;
     this.#cancelTick();
     this.#cancelSleep();
     this.#cancelRetry();
     this.#isRetryScheduled = false;
+    await this.#endConnection();
+  }
+
+  async #endConnection(): Promise<void> {
     const connection = this.#connection;
     if (connection === undefined) return;
     await new Promise<void>((resolve) => {
@@ -258,33 +308,35 @@ export class SimulatedVehicle {
   }
 
   #connect(): void {
-    if (!this.#isRunning || !this.#isAwake) return;
+    const server = this.#server;
+    if (!this.#isRunning || !this.#isAwake || server === undefined) return;
     if (this.#connection !== undefined || this.#isConnecting || this.#isRetryScheduled) return;
     this.#isConnecting = true;
-    const { url, certificatePem, keyPem, caPem, servername, lookup } = this.#options;
+    const { servername, lookup } = this.#options;
     const connectionId = randomUUID();
     connectVehicle({
-      url,
-      certificatePem,
-      keyPem,
-      caPem,
+      ...server,
       ...(servername === undefined ? {} : { servername }),
       ...(lookup === undefined ? {} : { lookup }),
       headers: {
-        Version: this.#options.version ?? '2026.20.6',
+        Version: this.#version,
         'X-Network-Interface': this.#options.networkInterface ?? 'cellular',
         'X-TXID': connectionId,
       },
     }).then(
-      (connection) => this.#opened(connection, connectionId),
-      (error: Error) => this.#connectFailed(error),
+      (connection) => this.#opened(connection, { connectionId, server }),
+      (error: Error) => this.#connectFailed(error, server),
     );
   }
 
-  #opened(connection: VehicleConnection, connectionId: string): void {
+  #opened(
+    connection: VehicleConnection,
+    { connectionId, server }: { connectionId: string; server: VehicleServer },
+  ): void {
     this.#isConnecting = false;
-    if (!this.#isRunning || !this.#isAwake) {
+    if (!this.#isRunning || !this.#isAwake || server !== this.#server) {
       connection.close();
+      this.#connect();
       return;
     }
     this.#connection = connection;
@@ -296,8 +348,12 @@ export class SimulatedVehicle {
     connection.onClose((code) => this.#closed(code));
   }
 
-  #connectFailed(error: Error): void {
+  #connectFailed(error: Error, server: VehicleServer): void {
     this.#isConnecting = false;
+    if (server !== this.#server) {
+      this.#connect();
+      return;
+    }
     this.ledger.failedConnections++;
     if (!this.#isRunning || !this.#isAwake) return;
     const retryMs = this.#scheduleRetry();
