@@ -34,6 +34,7 @@ export {
   FastCharger,
   Field,
   fieldName,
+  HvacPowerState,
   isTopic,
   type MessageOf,
   ShiftState,

@@ -17,7 +17,8 @@ const certificate = issueCertificate({
   extendedKeyUsage: [extendedKeyUsages.serverAuth],
   days: 30,
 });
-export const http = createHttpClient(authority.certificatePem);
+export const apiCaPem = authority.certificatePem;
+export const http = createHttpClient(apiCaPem);
 
 export async function startSetUp(options: Partial<TeslaApiOptions> = {}) {
   const key = createApplicationKey();

@@ -7,6 +7,7 @@ export {
   FastCharger,
   Field,
   fieldName,
+  HvacPowerState,
   type MessageOf,
   ShiftState,
   type Timestamp,

@@ -21,6 +21,7 @@ export interface MessageOf {
 export const ShiftState = telemetry.vehicle_data.ShiftState;
 export const DetailedChargeState = telemetry.vehicle_data.DetailedChargeStateValue;
 export const FastCharger = telemetry.vehicle_data.FastCharger;
+export const HvacPowerState = telemetry.vehicle_data.HvacPowerState;
 export const ConnectivityEvent = telemetry.vehicle_connectivity.ConnectivityEvent;
 /** Number of a signal by name, e.g. `Field.VehicleSpeed`. */
 export const Field = telemetry.vehicle_data.Field;

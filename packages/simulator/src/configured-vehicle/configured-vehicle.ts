@@ -3,7 +3,7 @@
 import { lookup as systemLookup } from 'node:dns';
 import { isDeepStrictEqual } from 'node:util';
 import { type ConfigToken, isSignatureValid, readConfigToken } from '../config-token/index.js';
-import type { PhasePlan, TelemetryConfig } from '../model/index.js';
+import type { PhasePlan, TelemetryConfig, VehicleControls } from '../model/index.js';
 import { type Clock, SimulatedVehicle, type SimulatedVehicleEvent, type VehicleServer } from '../vehicle/index.js';
 import { fieldsProblem } from './fields.js';
 import { createSignalCount, type SignalCount } from './signal-count.js';
@@ -48,6 +48,8 @@ export interface ConfiguredVehicle {
   apply(token: string, keys: ReadonlySet<string>): Promise<Applied>;
   /** Ends the connection; the vehicle lives on. */
   remove(): Promise<void>;
+  /** As a command does. */
+  control(controls: VehicleControls): void;
   /** Wakes it up, or lets it sleep until it is woken up. */
   setAwake(isAwake: boolean): void;
   install(firmware: string): void;
@@ -102,6 +104,7 @@ export function createConfiguredVehicle(options: ConfiguredVehicleOptions): Conf
       return 'accepted';
     },
     remove,
+    control: (controls) => car.control(controls),
     setAwake: (isAwake) => car.setAwake(isAwake),
     install: (firmware) => car.install(firmware),
     stop: () => car.stop(),

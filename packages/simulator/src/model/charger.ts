@@ -1,6 +1,6 @@
 // The charger that a car is plugged in to, and the counters of a session as the car reports them.
 
-import { CAPACITY_KWH, CHARGE_LIMIT_SOC } from './battery.js';
+import { CAPACITY_KWH } from './battery.js';
 
 export interface ChargerOptions {
   /** A wallbox, or a fast charger that feeds the pack directly. Default: ac. */
@@ -49,9 +49,12 @@ export function createCharger(options: ChargerOptions = {}): Charger {
 }
 
 /** The power at this energy of the pack: a fast charger's falls towards the limit, to a fifth. */
-export function chargerPowerKw({ kind, fullKw }: Charger, energyKwh: number): number {
+export function chargerPowerKw(
+  { kind, fullKw }: Charger,
+  { energyKwh, chargeLimitSoc }: { energyKwh: number; chargeLimitSoc: number },
+): number {
   if (kind === 'ac') return fullKw;
-  const missingShare = 1 - energyKwh / ((CAPACITY_KWH * CHARGE_LIMIT_SOC) / 100);
+  const missingShare = 1 - energyKwh / ((CAPACITY_KWH * chargeLimitSoc) / 100);
   return fullKw * Math.min(1, Math.max(0.2, missingShare * 4));
 }
 

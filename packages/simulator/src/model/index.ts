@@ -1,4 +1,5 @@
 export type { ChargerOptions } from './charger.js';
+export { applyControls, fallAsleep, type VehicleControls, wakeUp } from './controls.js';
 export { seededRandom, seedOf } from './random.js';
 export { createRoute, munichLoop, type Place, type Route, type Waypoint } from './route.js';
 export {
@@ -11,7 +12,7 @@ export {
   type SentSignals,
   type SignalSchedule,
 } from './signal-schedule.js';
-export { fallAsleep, wakeUp } from './sleep.js';
+
 export {
   defaultTelemetry,
   isSignalName,

@@ -51,6 +51,12 @@ export interface VehicleModel {
   addedEnergyKwh: number;
   insideTempC: number;
   outsideTempC: number;
+  /** By a command, until the next phase; undefined: as the phase has it. */
+  isLocked: boolean | undefined;
+  /** By a command, until the next phase. */
+  isChargingStopped: boolean;
+  chargeLimitSoc: number;
+  isClimateOn: boolean;
   /** As the signal Version shows it. */
   firmware: string;
   /** What to send when; `configureTelemetry` replaces it. */
@@ -104,6 +110,10 @@ export function createVehicleModel(options: VehicleModelOptions): VehicleModel {
     addedEnergyKwh: 0,
     insideTempC: outsideTempC + 3,
     outsideTempC,
+    isLocked: undefined,
+    isChargingStopped: false,
+    chargeLimitSoc: CHARGE_LIMIT_SOC,
+    isClimateOn: false,
     firmware: options.firmware ?? DEFAULT_FIRMWARE,
     schedule: createSignalSchedule(options.telemetry ?? defaultTelemetry),
     sent: new Map(),
@@ -156,7 +166,7 @@ const phases: Record<Phase, (model: VehicleModel, seconds: number) => void> = {
     const { charger } = model;
     // within a second to full power
     const rising = model.chargerPowerKw + charger.fullKw * seconds;
-    model.chargerPowerKw = isCharging ? Math.min(chargerPowerKw(charger, model.energyKwh), rising) : 0;
+    model.chargerPowerKw = isCharging ? Math.min(chargerPowerKw(charger, model), rising) : 0;
     model.chargerEnergyKwh += (model.chargerPowerKw * seconds) / 3600;
     model.powerKw = isCharging ? -model.chargerPowerKw * charger.efficiency : PARKED_KW;
     model.addedEnergyKwh += (Math.max(0, -model.powerKw) * seconds) / 3600;
@@ -176,6 +186,8 @@ function enterPhase(model: VehicleModel, planIndex: number): void {
   model.phaseSeconds = 0;
   model.phaseSecondsLeft = planned.seconds;
   model.chargerPowerKw = 0;
+  model.isLocked = undefined;
+  model.isChargingStopped = false;
   // With an empty battery the car would strand.
   model.phase = planned.phase === 'drive' && socOf(model.energyKwh) < LOW_SOC ? 'park' : planned.phase;
   if (model.phase === 'drive') {
@@ -189,9 +201,10 @@ function enterPhase(model: VehicleModel, planIndex: number): void {
   }
 }
 
-/** Starting, Charging, then Stopped for long enough to be sent before the next phase; Complete at the limit. */
+/** Starting, Charging, then Stopped for long enough to be sent before the next phase, or by a command; Complete at the limit. */
 function chargeStateNow(model: VehicleModel): ChargeState {
-  if (model.chargeState === 'Complete' || socOf(model.energyKwh) >= CHARGE_LIMIT_SOC) return 'Complete';
+  if (model.chargeState === 'Complete' || socOf(model.energyKwh) >= model.chargeLimitSoc) return 'Complete';
+  if (model.isChargingStopped) return 'Stopped';
   if (model.phaseSeconds < Math.min(5, plannedSeconds(model) / 5)) return 'Starting';
   return model.phaseSecondsLeft > stoppedSeconds(model) ? 'Charging' : 'Stopped';
 }
@@ -206,6 +219,6 @@ function plannedSeconds(model: VehicleModel): number {
 
 function weather(model: VehicleModel, seconds: number): void {
   model.outsideTempC += (Math.sin(model.timeMs / 3_000_000) * seconds) / 1800;
-  const wantedC = model.motion.gear === 'P' ? model.outsideTempC + 3 : 21;
+  const wantedC = model.motion.gear === 'P' && !model.isClimateOn ? model.outsideTempC + 3 : 21;
   model.insideTempC += ((wantedC - model.insideTempC) * seconds) / 300;
 }

@@ -1,8 +1,8 @@
 // The signals that the vehicle has, and how each is read from the model. When they are sent is up to the telemetry
 // configuration (signal-schedule.ts).
 
-import { DetailedChargeState, FastCharger, ShiftState, type Value } from '@fleetbridge/protocol';
-import { CAPACITY_KWH, CHARGE_LIMIT_SOC, estimatedRangeMiles, ratedRangeMiles, socOf } from './battery.js';
+import { DetailedChargeState, FastCharger, HvacPowerState, ShiftState, type Value } from '@fleetbridge/protocol';
+import { CAPACITY_KWH, estimatedRangeMiles, ratedRangeMiles, socOf } from './battery.js';
 import { counterKwh } from './charger.js';
 import { MPS_PER_MPH } from './route.js';
 import type { SignalName } from './telemetry-config.js';
@@ -64,7 +64,7 @@ const readers: Partial<Record<SignalName, Reader>> = {
   ChargerPhases: number(0, (model) => (isCharging(model) ? model.charger.phases : 0)),
   ChargeCurrentRequest: number(0, ({ charger }) => charger.amps),
   ChargeCurrentRequestMax: number(0, ({ charger }) => charger.amps),
-  ChargeLimitSoc: number(0, () => CHARGE_LIMIT_SOC),
+  ChargeLimitSoc: number(0, ({ chargeLimitSoc }) => chargeLimitSoc),
   TimeToFullCharge: number(1, (model) => (isCharging(model) ? hoursToLimit(model) : 0)),
   ChargePortDoorOpen: flag(isPluggedIn),
   FastChargerPresent: flag((model) => !isAc(model) && isPluggedIn(model)),
@@ -75,7 +75,11 @@ const readers: Partial<Record<SignalName, Reader>> = {
 
   InsideTemp: number(1, ({ insideTempC }) => Math.round(insideTempC * 2) / 2),
   OutsideTemp: number(1, ({ outsideTempC }) => Math.round(outsideTempC * 2) / 2),
-  Locked: flag((model) => model.phase !== 'drive' || isDriving(model)),
+  HvacPower: (model) => ({
+    hvacPowerValue:
+      model.isClimateOn || isDriving(model) ? HvacPowerState.HvacPowerStateOn : HvacPowerState.HvacPowerStateOff,
+  }),
+  Locked: flag((model) => model.isLocked ?? (model.phase !== 'drive' || isDriving(model))),
   DoorState: ({ motion }) => ({ doorValue: doors(motion.isDoorOpen) }),
   DriverSeatOccupied: flag(({ phase }) => phase === 'drive'),
 
@@ -108,8 +112,8 @@ function doors(isDriverDoorOpen: boolean) {
   };
 }
 
-function hoursToLimit({ energyKwh, chargerPowerKw }: VehicleModel): number {
-  const missingKwh = Math.max(0, (CAPACITY_KWH * CHARGE_LIMIT_SOC) / 100 - energyKwh);
+function hoursToLimit({ energyKwh, chargerPowerKw, chargeLimitSoc }: VehicleModel): number {
+  const missingKwh = Math.max(0, (CAPACITY_KWH * chargeLimitSoc) / 100 - energyKwh);
   return missingKwh / Math.max(1, chargerPowerKw);
 }
 

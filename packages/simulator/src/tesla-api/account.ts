@@ -60,6 +60,8 @@ export interface StandInVehicle {
   /** Public keys that the owner approved, hex. */
   readonly pairedKeys: Set<string>;
   readonly car: ConfiguredVehicle;
+  /** Names of the actions of executed commands, oldest first. */
+  readonly executions: string[];
   config: StoredConfig | undefined;
   cancelSync: () => void;
 }

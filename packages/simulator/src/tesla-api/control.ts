@@ -48,7 +48,7 @@ function stateOf(api: TeslaApi) {
     errors: api.errors,
     vehicles: Object.fromEntries(
       api.vins.map((vin) => {
-        const { state, isPaired, isConnected, isSynced, isRefused, signals } = api.vehicle(vin);
+        const { state, isPaired, isConnected, isSynced, isRefused, signals, executions } = api.vehicle(vin);
         return [
           vin,
           {
@@ -57,6 +57,7 @@ function stateOf(api: TeslaApi) {
             isConnected,
             isSynced,
             isRefused,
+            executions,
             signals: { total: signals.total, byDay: signals.byDay },
           },
         ];

@@ -2,6 +2,7 @@
 import type { Clock } from '../vehicle/index.js';
 import { type Account, findVehicle, type StandInVehicle } from './account.js';
 import { type Answer, type ApiRequest, failure, type Region, readBody, success } from './answer.js';
+import type { VehicleCommands } from './commands.js';
 import type { Endpoint, EndpointMatch } from './endpoints.js';
 import { type FetchPublicKey, pair, publicKey, register, registrationsOf } from './partner.js';
 import { authorize, token } from './sign-in.js';
@@ -9,7 +10,7 @@ import { changeVehicle, createConfig, deleteConfig, getConfig, MISSING_SCOPES } 
 import type { AccessToken, Tokens } from './tokens.js';
 import { fleetStatus, listVehicles, oneVehicle, products, vehicleData } from './vehicles.js';
 
-/** Receives what Tesla passes on to the vehicle. Default: 404. */
+/** Receives what Tesla passes on to the vehicle. Default: the vehicle executes it. */
 export type OnSignedCommand = (vin: string, body: string) => Answer | Promise<Answer>;
 export type OnCommand = (vin: string, command: string, body: string) => Answer | Promise<Answer>;
 
@@ -18,6 +19,7 @@ export interface ApiContext {
   readonly tokens: Tokens;
   readonly clock: Clock;
   readonly fetchPublicKey: FetchPublicKey;
+  readonly commands: VehicleCommands;
   readonly onSignedCommand: OnSignedCommand | undefined;
   readonly onCommand: OnCommand | undefined;
   readonly documentOf: (vin: string) => object;
@@ -73,12 +75,12 @@ function partnerAnswer(context: ApiContext, request: ApiRequest, endpoint: Endpo
   return success({ vins: [...new Set(account.errors.map(({ vin }) => vin))] });
 }
 
-async function ownerAnswer(
+function ownerAnswer(
   context: ApiContext,
   request: ApiRequest,
   { endpoint, vehicle: name, command }: EndpointMatch,
   access: AccessToken,
-): Promise<Answer> {
+): Answer | Promise<Answer> {
   const { account, clock } = context;
   const { region } = account.state;
   if (endpoint === 'region') return success({ region, fleet_api_base_url: context.baseUrlOf(region) });
@@ -100,8 +102,13 @@ async function ownerAnswer(
   if (endpoint === 'wake_up') return wakeUp(context, vehicle);
   if (endpoint === 'get_config') return getConfig(account, vehicle);
   if (endpoint === 'delete_config') return deleteConfig(vehicle);
-  if (endpoint === 'signed_command') return (await context.onSignedCommand?.(vehicle.vin, request.body)) ?? notFound();
-  if (endpoint === 'command') return (await context.onCommand?.(vehicle.vin, command!, request.body)) ?? notFound();
+  const { commands, onSignedCommand, onCommand } = context;
+  if (endpoint === 'signed_command') {
+    return onSignedCommand?.(vehicle.vin, request.body) ?? commands.signed(vehicle, request.body);
+  }
+  if (endpoint === 'command') {
+    return onCommand?.(vehicle.vin, command!, request.body) ?? commands.rest(vehicle, command!, request.body);
+  }
   return oneVehicle(vehicle);
 }
 
@@ -126,5 +133,3 @@ function approve(account: Account, { query }: ApiRequest, domain: string): Answe
 function notRegistered(region: Region): Answer {
   return failure(412, `Account must be registered in the current region (${region})`);
 }
-
-const notFound = () => failure(404, 'not_found');

@@ -17,6 +17,7 @@ import {
 } from './account.js';
 import { type Answer, failure, type Region } from './answer.js';
 import { type Call, createCalls } from './calls.js';
+import { createVehicleCommands } from './commands.js';
 import { CONTROL_PATH, control } from './control.js';
 import { matchEndpoint } from './endpoints.js';
 import { createFaults, faultAnswer } from './faults.js';
@@ -43,6 +44,7 @@ export interface TeslaApiOptions {
   readonly lookup?: (hostname: string) => string | Promise<string>;
   readonly account?: Partial<AccountState>;
   readonly clock?: Clock;
+  /** In place of the vehicles. */
   readonly onSignedCommand?: OnSignedCommand;
   readonly onCommand?: OnCommand;
   /** Sections of vehicle_data (`charge_state`, …) of one vehicle. */
@@ -82,6 +84,7 @@ export async function startTeslaApi(options: TeslaApiOptions): Promise<TeslaApi>
     tokens,
     clock,
     fetchPublicKey: options.fetchPublicKey,
+    commands: createVehicleCommands(account.vehicles, clock),
     onSignedCommand: options.onSignedCommand,
     onCommand: options.onCommand,
     documentOf: options.documentOf ?? (() => ({})),
@@ -189,6 +192,7 @@ export async function startTeslaApi(options: TeslaApiOptions): Promise<TeslaApi>
       state,
       pairedKeys: new Set(),
       car,
+      executions: [],
       config: undefined,
       cancelSync: () => {},
     };
@@ -196,7 +200,7 @@ export async function startTeslaApi(options: TeslaApiOptions): Promise<TeslaApi>
 }
 
 function viewOf(account: Account, vehicle: StandInVehicle): TeslaApiVehicleView {
-  const { config, car, state } = vehicle;
+  const { config, car, state, executions } = vehicle;
   return {
     state,
     isPaired: isPaired(account, vehicle),
@@ -205,6 +209,7 @@ function viewOf(account: Account, vehicle: StandInVehicle): TeslaApiVehicleView 
     isRefused: config?.isRefused ?? false,
     config: config?.claims,
     signals: car.signals,
+    executions,
     simulated: car.vehicle,
   };
 }

@@ -38,6 +38,8 @@ export interface TeslaApiVehicleView {
   readonly config: Readonly<Record<string, unknown>> | undefined;
   /** Counted in the bytes that the vehicle sent. */
   readonly signals: SignalCount;
+  /** Names of the actions of executed commands, oldest first. */
+  readonly executions: readonly string[];
   /** Undefined without an accepted configuration. */
   readonly simulated: SimulatedVehicle | undefined;
 }

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { type Datum, encodeMessage, timestampOf, writeRecordEnvelope } from '@fleetbridge/protocol';
 import type { ChargerOptions, Waypoint } from '../model/index.js';
 import {
+  applyControls,
   configureTelemetry,
   createVehicleModel,
   DEFAULT_FIRMWARE,
@@ -16,6 +17,7 @@ import {
   seedOf,
   stepVehicleModel,
   type TelemetryConfig,
+  type VehicleControls,
   type VehicleModel,
   WINDOW_MS,
   wakeUp,
@@ -187,6 +189,11 @@ export class SimulatedVehicle {
     this.#cancelRetry();
     this.#isRetryScheduled = false;
     this.#connect();
+  }
+
+  /** As a command does. */
+  control(controls: VehicleControls): void {
+    if (this.#model !== undefined) applyControls(this.#model, controls);
   }
 
   /** Wakes it up, or lets it sleep until it is woken up. */
