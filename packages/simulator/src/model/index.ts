@@ -32,4 +32,4 @@ export {
   type VehicleModel,
   type VehicleModelOptions,
 } from './vehicle-model.js';
-export { stepVehicleModel, type VehicleStep, WINDOW_MS } from './vehicle-step.js';
+export { nextWindowMs, stepVehicleModel, type VehicleStep, WINDOW_MS } from './vehicle-step.js';

@@ -18,11 +18,30 @@ export interface VehicleStep {
 export const WINDOW_MS = 500;
 const TICK_MS = 100;
 
+/** A sleeping vehicle changes slowly, and sends nothing. */
+const SLEEP_TICK_MS = 60_000;
+
 /** Advances the model in place by `durationMs`. */
 export function stepVehicleModel(model: VehicleModel, durationMs: number): VehicleStep {
-  for (let leftMs = durationMs; leftMs > 0; leftMs -= TICK_MS) advance(model, Math.min(TICK_MS, leftMs));
+  for (let leftMs = durationMs; leftMs > 0; ) {
+    const tickMs = Math.min(leftMs, tickOf(model));
+    advance(model, tickMs);
+    leftMs -= tickMs;
+  }
   const isAwake = model.phase !== 'sleep';
   return { timeMs: model.timeMs, phase: model.phase, isAwake, signals: isAwake ? signalsToSend(model) : [] };
+}
+
+/** The window to step by: a sleeping vehicle has no windows until its phase ends. */
+export function nextWindowMs({ phase, phaseSecondsLeft }: VehicleModel, longestMs: number): number {
+  if (phase !== 'sleep') return WINDOW_MS;
+  const windows = Math.ceil(Math.min(longestMs, phaseSecondsLeft * 1_000) / WINDOW_MS);
+  return Math.max(1, windows) * WINDOW_MS;
+}
+
+function tickOf({ phase, phaseSecondsLeft }: VehicleModel): number {
+  if (phase !== 'sleep') return TICK_MS;
+  return Math.min(SLEEP_TICK_MS, Math.max(1, Math.ceil(phaseSecondsLeft * 10)) * TICK_MS);
 }
 
 function signalsToSend(model: VehicleModel): Datum[] {

@@ -11,6 +11,7 @@ import {
   createVehicleModel,
   DEFAULT_FIRMWARE,
   fallAsleep,
+  nextWindowMs,
   type Phase,
   type PhasePlan,
   seededRandom,
@@ -286,8 +287,10 @@ export class SimulatedVehicle {
     const now = this.#clock.now();
     const untilMs = Math.min(now, model.timeMs + this.#elapsedMs(now));
     let windows = 0;
-    while (model.timeMs + WINDOW_MS <= untilMs && windows++ < MAX_WINDOWS_PER_TICK) {
-      const step = stepVehicleModel(model, WINDOW_MS);
+    while (windows++ < MAX_WINDOWS_PER_TICK) {
+      const windowMs = nextWindowMs(model, Math.floor((untilMs - model.timeMs) / WINDOW_MS) * WINDOW_MS);
+      if (model.timeMs + windowMs > untilMs) break;
+      const step = stepVehicleModel(model, windowMs);
       if (step.phase !== this.#phase) {
         this.#phase = step.phase;
         this.#options.onEvent?.({ type: 'phase', phase: step.phase });
