@@ -1,6 +1,6 @@
 // Telemetry configurations: what is checked when one is sent, when the vehicle has it, and the errors of vehicles.
 import { readConfigToken } from '../config-token/index.js';
-import type { Applied, VehicleError } from '../configured-vehicle/index.js';
+import type { VehicleError } from '../configured-vehicle/index.js';
 import type { Clock } from '../vehicle/index.js';
 import {
   type Account,
@@ -140,17 +140,20 @@ async function sync(account: Account, clock: Clock, vehicle: StandInVehicle): Pr
     await vehicle.car.remove();
     config.isRefused = true;
   } else {
-    config.isRefused = (await applyConfig(vehicle, config)) === 'refused';
+    await applyConfig(vehicle, config);
   }
   if (vehicle.config !== config) return;
   config.isSynced = true;
   if (!config.isRefused) expire(account, clock, vehicle);
 }
 
-async function applyConfig({ state, car, pairedKeys }: StandInVehicle, { token }: StoredConfig): Promise<Applied> {
-  if (state.isStreamingAllowed) return car.apply(token, pairedKeys);
-  await car.remove();
-  return 'ignored';
+async function applyConfig({ state, car, pairedKeys }: StandInVehicle, config: StoredConfig): Promise<void> {
+  if (state.isStreamingAllowed) {
+    config.isRefused = (await car.apply(config.token, pairedKeys)) === 'refused';
+  } else {
+    await car.remove();
+    config.isRefused = false;
+  }
 }
 
 /** Ends the configuration at its `exp`. */
