@@ -66,7 +66,7 @@ export const layers = {
   'packages/access': [['tokens'], ['jwt', 'guard'], ['limits'], ['addresses']],
   'packages/telemetry-config': [['profiles'], ['cost'], ['configuration'], ['catalogue']],
   'packages/fleet-api': [['endpoints', 'oauth'], ['calls'], ['errors', 'http', 'regions', 'signature']],
-  'packages/pki': [['development'], ['ca', 'server', 'identity'], ['certificate', 'files'], ['asn1']],
+  'packages/pki': [['development'], ['ca', 'server', 'identity', 'handshake'], ['certificate', 'files'], ['asn1']],
   'packages/simulator': [
     ['tesla-api'],
     ['configured-vehicle'],

@@ -245,7 +245,7 @@ describe('a rejected access token', () => {
   });
 });
 
-it('counts each call by endpoint and by what Tesla bills', async () => {
+it('counts each call by endpoint and by what Tesla bills, with the time of the answer', async () => {
   const answers = [failure(408, 'vehicle unavailable'), failure(540, 'x'), failure(404, 'not_found'), 'lose' as const];
   fleet = await startFleetServer(() => answers.shift() ?? { status: 200, body: { access_token: 't', expires_in: 9 } });
   const owner = fleet.api.owner(tokens);
@@ -254,13 +254,14 @@ it('counts each call by endpoint and by what Tesla bills', async () => {
   await errorOf(owner.configuration(VIN));
   await errorOf(owner.command(VIN, 'flash_lights', '{}', { timeoutMs: 30_000 }));
   await errorOf(fleet.api.partner({ clientId: 'id', clientSecret: 's' }).then((partner) => partner.telemetryErrors()));
+  const dateMs = expect.any(Number);
   expect(fleet.calls.slice(0, 6)).toEqual([
-    { endpoint: 'wake_up', kind: 'wakes', status: 408, isBillable: true },
-    { endpoint: 'signed_command', kind: 'commands', status: 540, isBillable: false },
-    { endpoint: 'fleet_telemetry_config_get', kind: 'requests', status: 404, isBillable: true },
-    { endpoint: 'command', kind: 'commands', status: undefined, isBillable: true },
-    { endpoint: 'token_partner', kind: 'free', status: 200, isBillable: false },
-    { endpoint: 'fleet_telemetry_errors', kind: 'requests', status: 200, isBillable: true },
+    { endpoint: 'wake_up', kind: 'wakes', status: 408, isBillable: true, dateMs },
+    { endpoint: 'signed_command', kind: 'commands', status: 540, isBillable: false, dateMs },
+    { endpoint: 'fleet_telemetry_config_get', kind: 'requests', status: 404, isBillable: true, dateMs },
+    { endpoint: 'command', kind: 'commands', status: undefined, isBillable: true, dateMs: undefined },
+    { endpoint: 'token_partner', kind: 'free', status: 200, isBillable: false, dateMs },
+    { endpoint: 'fleet_telemetry_errors', kind: 'requests', status: 200, isBillable: true, dateMs },
   ]);
 });
 

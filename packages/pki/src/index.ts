@@ -45,6 +45,14 @@ export {
   writeKeyOnce,
 } from './files/index.js';
 export {
+  casNotNamed,
+  HandshakeError,
+  type HandshakeProblem,
+  type HandshakeRequest,
+  readHandshake,
+  type ServerHandshake,
+} from './handshake/index.js';
+export {
   type ClientType,
   type Identity,
   type IdentityRefusal,
@@ -52,10 +60,13 @@ export {
   identityFromCertificate,
 } from './identity/index.js';
 export {
+  type ChainTrust,
+  chainTrust,
   isCertificatePattern,
   type Lifetime,
   loadServerCertificate,
   matchingCertificateFiles,
+  missingIssuer,
   type ReloadableServerCertificate,
   reloadableServerCertificate,
   renewalDays,

@@ -36,6 +36,8 @@ export interface CountedCall {
   readonly status: number | undefined;
   /** Tesla bills every answer below 500; an answer that was lost may be billed too. */
   readonly isBillable: boolean;
+  /** Of Tesla's clock, to the second; undefined without an answer that names it. */
+  readonly dateMs: number | undefined;
 }
 
 export interface Call extends HttpRequest {
@@ -112,7 +114,13 @@ function countedCall(endpoint: Endpoint, result: HttpResult): CountedCall {
   const kind: CallKind = endpoints[endpoint].kind;
   const status = result.kind === 'answered' ? result.status : undefined;
   const isAnswerBilled = result.kind === 'answered' ? result.status < 500 : result.isSent;
-  return { endpoint, kind, status, isBillable: kind !== 'free' && isAnswerBilled };
+  const dateMs = result.kind === 'answered' ? dateOf(result.headers.date) : undefined;
+  return { endpoint, kind, status, isBillable: kind !== 'free' && isAnswerBilled, dateMs };
+}
+
+function dateOf(header: string | undefined): number | undefined {
+  const ms = Date.parse(header ?? '');
+  return Number.isNaN(ms) ? undefined : ms;
 }
 
 function lostAnswer(

@@ -50,6 +50,8 @@ export interface CertificateRequest {
   readonly hosts?: readonly string[];
   /** Object identifiers in dotted form; see `extendedKeyUsages` for the two that TLS defines. */
   readonly extendedKeyUsage: readonly string[];
+  /** Where the certificate of the authority can be fetched, as in those of public CAs. */
+  readonly issuerUrl?: string;
   readonly days: number;
   /** An existing P-256 private key; default: a new one. */
   readonly keyPem?: string;
@@ -79,29 +81,36 @@ export function issueCertificate(request: CertificateRequest): CertificateAndKey
       critical(KEY_USAGE, bitString(DIGITAL_SIGNATURE, 7)),
       ...(usages.length === 0 ? [] : [extension(EXTENDED_KEY_USAGE, sequence(...usages.map(oid)))]),
       ...(hosts.length === 0 ? [] : [extension(SUBJECT_ALTERNATIVE_NAME, sequence(...hosts.map(generalName)))]),
+      ...(request.issuerUrl === undefined ? [] : [extension(AUTHORITY_INFORMATION, issuerAt(request.issuerUrl))]),
     ],
   });
 }
 
-/** A self-signed certificate that may sign others, but no further authority. */
+/** A certificate that may sign others: self-signed, or of a parent. */
 export function issueAuthorityCertificate(options: {
   subject: CertificateSubject;
+  parent?: CertificateAndKey | undefined;
+  /** Below itself; default 0. */
+  authorities?: number | undefined;
   days: number;
   keyPem?: string | undefined;
   now: Date;
 }): CertificateAndKey {
+  const { parent, authorities = 0 } = options;
   const key = options.keyPem === undefined ? newPrivateKey() : readPrivateKey(options.keyPem, "the authority's key");
   const name = nameOf(options.subject);
+  const parentKey = parent && readPrivateKey(parent.keyPem, "the parent's key");
+  const issuer = parent && parentKey && readAuthority(parent.certificatePem, parentKey);
   return signCertificate({
-    issuer: name,
-    issuerKeyId: keyIdOf(key),
-    issuerKey: key,
+    issuer: issuer?.name ?? name,
+    issuerKeyId: issuer === undefined ? keyIdOf(key) : issuer.keyId,
+    issuerKey: parentKey ?? key,
     subject: name,
     key,
     days: options.days,
     now: options.now,
     extensions: [
-      critical(BASIC_CONSTRAINTS, sequence(boolean(true), integer(Uint8Array.of(0)))),
+      critical(BASIC_CONSTRAINTS, sequence(boolean(true), integer(Uint8Array.of(authorities)))),
       critical(KEY_USAGE, bitString(CERTIFICATE_AND_CRL_SIGNATURE, 1)),
     ],
   });
@@ -148,6 +157,8 @@ export function signCertificate(options: {
 
 const DAY_MS = 86_400_000;
 
+const AUTHORITY_INFORMATION = '1.3.6.1.5.5.7.1.1';
+const CA_ISSUERS = '1.3.6.1.5.5.7.48.2';
 const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
 const COMMON_NAME = '2.5.4.3';
 const ORGANIZATIONAL_UNIT = '2.5.4.11';
@@ -180,6 +191,10 @@ export function extension(id: string, value: Asn1): Asn1 {
 
 function critical(id: string, value: Asn1): Asn1 {
   return sequence(oid(id), boolean(true), octetString(encode(value)));
+}
+
+function issuerAt(url: string): Asn1 {
+  return sequence(sequence(oid(CA_ISSUERS), implicit(6, Buffer.from(url, 'latin1'))));
 }
 
 function generalName(text: string): Asn1 {

@@ -1,5 +1,7 @@
+export { missingIssuer } from './certificate-chain.js';
 export { type Lifetime, renewalDays } from './certificate-life.js';
 export { isPattern as isCertificatePattern, matchingFiles as matchingCertificateFiles } from './certificate-pattern.js';
+export { type ChainTrust, chainTrust } from './chain-trust.js';
 export { ServerCertificateError, type ServerCertificateProblem } from './errors.js';
 export {
   loadServerCertificate,
