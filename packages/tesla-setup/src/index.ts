@@ -1,4 +1,4 @@
-// From a Tesla developer account to the first frame: what `setup`, `config` and the watch of the gateway share.
+// From a Tesla developer account to the first frame: what `setup`, `config`, `doctor` and the watch of the gateway share.
 export {
   type AuthoritiesResult,
   certificateAuthorities,
@@ -7,6 +7,7 @@ export {
   type ServerPlace,
   servedChain,
 } from './chain/index.js';
+export { type CheckName, type Colour, checks, doctorProblems, type Finding } from './checks/index.js';
 export {
   type Applied,
   type ApplyParts,
@@ -27,6 +28,7 @@ export {
   writeSent,
   writeWanted,
 } from './configuration/index.js';
+export { type DoctorOptions, type DoctorReport, type Place, runDoctor } from './doctor/index.js';
 export {
   type Dialogue,
   type Network,

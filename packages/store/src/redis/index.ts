@@ -26,7 +26,7 @@ export {
   vehicleIdsKey,
 } from './keys.js';
 export { agreeOnLayout, agreeOnLayoutWhenReady } from './layout.js';
-export { memoryUse } from './memory.js';
+export { type MemoryUse, memoryUse } from './memory.js';
 export { PartitionConnection } from './partition-connection.js';
 export { runScript, runScriptForBytes, type Script } from './run-script.js';
 export { openStore, Store } from './store.js';
