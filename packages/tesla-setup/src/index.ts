@@ -29,13 +29,12 @@ export {
   writeWanted,
 } from './configuration/index.js';
 export { type DoctorOptions, type DoctorReport, type Place, runDoctor } from './doctor/index.js';
+export { PUBLIC_KEY_PATH, rootOf } from './domain/index.js';
 export {
   type Dialogue,
   type Network,
   type Outcome,
-  PUBLIC_KEY_PATH,
   type Question,
-  rootOf,
   runSetup,
   SetupCancelled,
   type SetupContext,

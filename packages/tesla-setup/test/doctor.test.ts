@@ -189,12 +189,12 @@ const faults: readonly Fault[] = [
     colour: 'yellow',
     ofVin: vin,
     async seed({ api, send }) {
-      api.changeVehicle(vin, { isAwake: false });
+      api.changeVehicle(vin, { syncDelayMs: HOUR_MS });
       await send();
     },
-    async repair({ api }) {
-      api.changeVehicle(vin, { isAwake: true });
-      await eventually(() => api.vehicle(vin).isSynced);
+    async repair({ api, send }) {
+      api.changeVehicle(vin, { syncDelayMs: 0 });
+      await send();
     },
   },
   {

@@ -1,10 +1,8 @@
 // Verdicts on the application: its public key on the domain, and its registration at Tesla.
-import { createPublicKey } from 'node:crypto';
 import { problems } from '@fleetbridge/fleet-api';
+import { publicKeyHex } from '../domain/index.js';
 import { green, type Verdict } from './finding.js';
 import { problem } from './problems.js';
-
-export const PUBLIC_KEY_PATH = '/.well-known/appspecific/com.tesla.3p.public-key.pem';
 
 export type ServedKey =
   | { readonly kind: 'answered'; readonly status: number; readonly body: string }
@@ -30,15 +28,4 @@ export function registrationVerdict(registered: string | undefined, own: string 
 function remedyOf(name: keyof typeof problems) {
   const { meaning: text, remedy } = problems[name];
   return { text, remedy };
-}
-
-/** 65 bytes (04, x, y); undefined for another text, and for a key that is not on P-256. */
-export function publicKeyHex(pem: string): string | undefined {
-  try {
-    const { crv, x = '', y = '' } = createPublicKey(pem).export({ format: 'jwk' });
-    if (crv !== 'P-256') return undefined;
-    return Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]).toString('hex');
-  } catch {
-    return undefined;
-  }
 }

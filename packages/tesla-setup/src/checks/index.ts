@@ -1,5 +1,5 @@
 export { scopesVerdict } from './account.js';
-export { PUBLIC_KEY_PATH, publicKeyHex, registrationVerdict, type ServedKey, servedKeyVerdict } from './application.js';
+export { registrationVerdict, type ServedKey, servedKeyVerdict } from './application.js';
 export {
   type CheckName,
   type Colour,

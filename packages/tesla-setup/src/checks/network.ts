@@ -1,5 +1,6 @@
 // Verdicts on names and ports, as they are seen from this machine.
 import { isIP } from 'node:net';
+import { rootOf } from '../domain/index.js';
 import { green, type Verdict } from './finding.js';
 import { problem } from './problems.js';
 
@@ -20,7 +21,7 @@ export function nameVerdict({ name, addresses, arePrivateAllowed }: NameFacts): 
 
 /** The telemetry host also needs the root of the domain. */
 export function telemetryNameVerdict(facts: NameFacts, domain: string | undefined): Verdict {
-  if (domain !== undefined && !haveSameRoot(facts.name, domain)) {
+  if (domain !== undefined && rootOf(facts.name) !== rootOf(domain)) {
     return problem('dns_other_root', `(${facts.name}, ${domain})`);
   }
   return nameVerdict(facts);
@@ -35,12 +36,6 @@ export function vehiclePortVerdict(port: number, isOpen: boolean, isPublic: bool
 
 export function servicePortVerdict(port: number, isOpen: boolean): Verdict {
   return isOpen ? green(`${port}: open`) : problem('service_port_closed', `(${port})`);
-}
-
-/** Tesla compares the last two labels. */
-function haveSameRoot(one: string, other: string): boolean {
-  const rootOf = (name: string) => name.toLowerCase().split('.').slice(-2).join('.');
-  return rootOf(one) === rootOf(other);
 }
 
 export function isPrivateAddress(address: string): boolean {

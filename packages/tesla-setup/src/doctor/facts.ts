@@ -5,16 +5,12 @@ import { FleetApiError, type Problem, systemClock } from '@fleetbridge/fleet-api
 import { ConfigurationStore, memoryUse, readLogOverview, redisCondition } from '@fleetbridge/store';
 import type { TelemetryConfiguration } from '@fleetbridge/telemetry-config';
 import { applicationKeyFile, connectTesla, loadApplicationKey } from '@fleetbridge/tesla-account';
+import { listVehicleConfigurations, type SentConfiguration } from '../configuration/index.js';
 import { handshakeOf } from './network-probes.js';
 import type { DoctorOptions, Place } from './options.js';
 import { NeedsFirst, needed, once } from './run-check.js';
 
 export type Facts = ReturnType<typeof createFacts>;
-
-export interface SentConfiguration {
-  readonly configuration: TelemetryConfiguration;
-  readonly sentMs: number;
-}
 
 const VEHICLES = 50;
 /** Of one check: longer than the retries of one call to Tesla. */
@@ -76,8 +72,8 @@ export function createFacts(options: DoctorOptions) {
   };
 
   const configurations = once(async () => {
-    const stored = await new ConfigurationStore(await store()).list();
-    return new Map([...stored].map(([vin, { sent }]) => [vin, sentOf(sent)]));
+    const stored = await listVehicleConfigurations(new ConfigurationStore(await store()));
+    return new Map([...stored].map(([vin, { sent }]) => [vin, sent]));
   });
   const vins = once(async () => {
     const known = [...(await configurations()).keys()];
@@ -187,9 +183,4 @@ function isTemporary(error: unknown): boolean {
     error instanceof FleetApiError &&
     /not_reachable|tesla_failed|time_limit|answer_lost|rate_limited/.test(error.problem)
   );
-}
-
-/** As `setup` and `config apply` store it. */
-function sentOf(json: string | undefined): SentConfiguration | undefined {
-  return json === undefined ? undefined : (JSON.parse(json) as SentConfiguration);
 }

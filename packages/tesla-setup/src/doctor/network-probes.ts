@@ -2,7 +2,8 @@
 import { request } from 'node:https';
 import { connect } from 'node:net';
 import { HandshakeError, readHandshake, type ServerHandshake } from '@fleetbridge/pki';
-import { PUBLIC_KEY_PATH, type ServedKey } from '../checks/index.js';
+import type { ServedKey } from '../checks/index.js';
+import { PUBLIC_KEY_PATH } from '../domain/index.js';
 import type { Place } from './options.js';
 
 const CONNECT_MS = 5_000;

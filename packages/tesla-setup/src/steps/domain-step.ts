@@ -1,6 +1,6 @@
 // The domain that Tesla registers, and the name that vehicles connect to.
+import { rootOf } from '../domain/index.js';
 import { firstServed } from './network.js';
-import { rootOf } from './root-of.js';
 import type { Outcome, SetupContext, Step } from './step.js';
 
 export const domainStep: Step = {

@@ -1,6 +1,7 @@
 // The public key, as Tesla fetches it over the public name. From inside, the name is often not reachable: Tesla's own
 // fetch in the registration decides.
-import { fetchServedKey, PUBLIC_KEY_PATH } from './served-key.js';
+import { PUBLIC_KEY_PATH } from '../domain/index.js';
+import { fetchServedKey } from './served-key.js';
 import type { Outcome, SetupContext, Step } from './step.js';
 
 export const publicKeyStep: Step = {

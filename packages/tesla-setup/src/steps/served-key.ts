@@ -1,8 +1,6 @@
 // The public key that the domain serves now.
-import { createPublicKey } from 'node:crypto';
+import { PUBLIC_KEY_PATH, publicKeyHex } from '../domain/index.js';
 import type { SetupContext } from './step.js';
-
-export const PUBLIC_KEY_PATH = '/.well-known/appspecific/com.tesla.3p.public-key.pem';
 
 export type ServedKey =
   /** `hex`: 65 bytes (04, x, y). */
@@ -19,16 +17,6 @@ export async function fetchServedKey({ network, facts }: Pick<SetupContext, 'net
     return { kind: 'not_reachable', reason: error instanceof Error ? error.message : String(error) };
   }
   if (answer.status !== 200) return { kind: 'not_served', status: answer.status };
-  const hex = hexOf(answer.body);
+  const hex = publicKeyHex(answer.body);
   return hex === undefined ? { kind: 'not_a_key' } : { kind: 'served', hex };
-}
-
-function hexOf(pem: string): string | undefined {
-  try {
-    const { x = '', y = '', crv } = createPublicKey(pem).export({ format: 'jwk' });
-    if (crv !== 'P-256') return undefined;
-    return Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]).toString('hex');
-  } catch {
-    return undefined;
-  }
 }
