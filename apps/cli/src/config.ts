@@ -48,6 +48,24 @@ export const setupConfig = defineConfig(
   ]),
 );
 export type SetupConfig = ConfigOf<typeof setupConfig>;
+export const doctorConfig = defineConfig(
+  settingsOf('cli', [
+    'DATA_DIR',
+    'DOMAIN',
+    'TELEMETRY_HOST',
+    'STREAMING_HOST',
+    'INGEST_PORT',
+    'STREAMING_PORT',
+    'GATEWAY_PORT',
+    'CA_ACCEPT',
+    'RETENTION_HOURS',
+    'TESLA_KEY_FILE',
+    'TESLA_REGION',
+    'FLEET_API_URL',
+    'FLEET_AUTH_URL',
+    'FLEET_CA_FILE',
+  ]),
+);
 export const admissionConfig = defineConfig(settingsOf('cli', ['ALLOWED_VINS', 'ALLOWED_VINS_FILE']));
 
 export const topicsConfig = defineConfig(settingsOf('cli', ['EXTRA_TOPICS']));

@@ -42,6 +42,15 @@ describe('fleetbridge setup', () => {
     const teslaMate = await connectTeslaMate(place);
     await teslaMate.waitFor(({ frames }) => frames.length > 0, 30_000);
 
+    const [, [report]] = await run(place, ['doctor', '--json']);
+    const { findings } = report as { findings: { check: string; colour: string; problem?: string }[] };
+    const notGreen = findings.filter(({ colour }) => colour === 'red' || colour === 'yellow');
+    // the stand-in leads every name to this machine, DNS does not
+    expect(notGreen.filter(({ check }) => !/^(dns\.|disk)/.test(check))).toEqual([]);
+    expect(findings.filter(({ colour }) => colour === 'green').map(({ check }) => check)).toEqual(
+      expect.arrayContaining(['certificate.ca', 'certificate.vehicle_cas', 'vehicle.configuration', 'vehicle.records']),
+    );
+
     const calls = (await state(place)).calls;
     expect((await setUp(place)).map(namesOf)).toEqual(third.map(namesOf));
     expect((await state(place)).calls).toMatchObject({ create_config: calls.create_config, register: calls.register });

@@ -11,6 +11,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'set up the vehicles at Tesla, from a developer account to the first record',
     load: async () => (await import('./tesla/index.js')).setup,
   },
+  doctor: {
+    summary: 'check the installation: names, ports, certificates, Tesla, vehicles, Redis; a remedy for each finding',
+    load: async () => (await import('./tesla/index.js')).doctor,
+  },
   simulate: {
     summary: 'connect simulated vehicles to ingest',
     load: async () => (await import('./simulate.js')).simulate,

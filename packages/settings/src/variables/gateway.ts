@@ -25,7 +25,7 @@ export const gatewaySettings = {
   }),
   GATEWAY_PORT: setting({
     value: port().default(8080),
-    readBy: ['gateway', 'up'],
+    readBy: ['gateway', 'up', 'cli'],
     description: 'Port for REST (`/api/1/…`) and sign-in (`/oauth2/v3/token`).',
   }),
   GATEWAY_ADMIN_PORT: setting({

@@ -44,7 +44,7 @@ export const redisSettings = {
   }),
   RETENTION_HOURS: setting({
     value: integer({ min: 1, max: 8_784, unit: 'hours' }).default(168),
-    readBy: ['dispatcher', 'up'],
+    readBy: ['dispatcher', 'up', 'cli'],
     description: 'Older entries are deleted from the log, delivered or not. 168 is one week, as in Google Pub/Sub.',
   }),
   RETENTION_MEMORY_PERCENT: setting({

@@ -10,7 +10,7 @@ export const streamingSettings = {
   }),
   STREAMING_PORT: setting({
     value: port().default(8443),
-    readBy: ['streaming', 'up'],
+    readBy: ['streaming', 'up', 'cli'],
     description: 'Port for TeslaMate (`/streaming/`) and HTTP (`/vehicles`, `/events`, `/openapi.json`).',
   }),
   STREAMING_GRPC_PORT: setting({

@@ -8,7 +8,7 @@ import { applicationKeyFile, connectTesla, loadApplicationKey } from '@fleetbrid
 import { listVehicleConfigurations, type SentConfiguration } from '../configuration/index.js';
 import { handshakeOf } from './network-probes.js';
 import type { DoctorOptions, Place } from './options.js';
-import { NeedsFirst, needed, once } from './run-check.js';
+import { NeedsFirst, needed, once, orAfter } from './run-check.js';
 
 export type Facts = ReturnType<typeof createFacts>;
 
@@ -106,7 +106,11 @@ export function createFacts(options: DoctorOptions) {
   /** Where vehicles connect to, with the `ca` that they have: as at Tesla, otherwise as it was sent from here. */
   const destinations = once(async () => {
     const sent = await configurations().catch(() => new Map<string, SentConfiguration | undefined>());
-    const atTesla = await Promise.race([states().catch(() => undefined), halfLimit()]);
+    // the checks of this machine do not wait long for a Tesla that does not answer
+    const atTesla = await orAfter(
+      states().catch(() => undefined),
+      { clock, ms: limitMs / 2, value: undefined },
+    );
     const all = [...new Set([...sent.keys(), ...(atTesla?.keys() ?? [])])].flatMap((vin) => {
       const held = atTesla?.get(vin)?.config as Partial<TelemetryConfiguration> | undefined;
       const { hostname, port, ca } = held ?? sent.get(vin)?.configuration ?? {};
@@ -114,10 +118,6 @@ export function createFacts(options: DoctorOptions) {
     });
     return all;
   });
-  /** So that the checks of this machine do not fail with a Tesla that does not answer. */
-  function halfLimit(): Promise<undefined> {
-    return new Promise((resolved) => void clock.after(limitMs / 2, () => resolved(undefined)));
-  }
   const telemetry = once(async () => {
     const [first] = await destinations();
     const hostname = first?.hostname ?? names.telemetry ?? (await domain());

@@ -18,7 +18,7 @@ export async function runCheck(
   { name, run }: CheckRun,
   { clock, limitMs }: { clock: Clock; limitMs: number },
 ): Promise<Finding[]> {
-  const result = await Promise.race([run().catch(verdictOf), timeLimit(clock, limitMs)]);
+  const result = await withinLimit(run().catch(verdictOf), clock, limitMs);
   const verdicts: readonly (Verdict & { vin?: string })[] = Array.isArray(result) ? result : [result as Verdict];
   return verdicts.map(({ vin, colour, text, problem, remedy }) => ({
     check: name,
@@ -35,9 +35,19 @@ function verdictOf(error: unknown): Verdict {
   return errorVerdict(error) ?? notChecked(error instanceof Error ? error.message : String(error));
 }
 
-function timeLimit(clock: Clock, limitMs: number): Promise<Verdict> {
-  return new Promise((resolve) => {
-    clock.after(limitMs, () => resolve(notChecked(`no result within ${Math.round(limitMs / 1_000)} s`)));
+function withinLimit<T>(result: Promise<T>, clock: Clock, limitMs: number): Promise<T | Verdict> {
+  const late = notChecked(`no result within ${Math.round(limitMs / 1_000)} s`);
+  return orAfter<T | Verdict>(result, { clock, ms: limitMs, value: late });
+}
+
+/** The value once the time is over. */
+export function orAfter<T>(
+  result: Promise<T>,
+  { clock, ms, value }: { clock: Clock; ms: number; value: T },
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ms, () => resolve(value));
+    result.then(resolve, reject).finally(cancel);
   });
 }
 

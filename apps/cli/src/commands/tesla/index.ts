@@ -1,1 +1,2 @@
+export { doctor } from './doctor.js';
 export { setup } from './setup.js';

@@ -24,6 +24,6 @@ export function teslamateLines(): string[] {
     ...teslamateEnvironment(usualPlaces()).map((line) => `   ${line}`),
     '',
     'The tokens for its sign-in page: fleetbridge teslamate create',
-    'Checks of everything, at any time: fleetbridge setup --check',
+    'Checks of everything, at any time: fleetbridge doctor',
   ];
 }
