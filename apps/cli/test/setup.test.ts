@@ -51,6 +51,9 @@ describe('fleetbridge setup', () => {
       expect.arrayContaining(['certificate.ca', 'certificate.vehicle_cas', 'vehicle.configuration', 'vehicle.records']),
     );
 
+    const page = await fetch(`http://127.0.0.1:${place.env.INGEST_ADMIN_PORT}/`);
+    expect(await page.text()).toMatch(/<h2>Doctor<\/h2>\n<p>\d+ to correct/);
+
     const calls = (await state(place)).calls;
     expect((await setUp(place)).map(namesOf)).toEqual(third.map(namesOf));
     expect((await state(place)).calls).toMatchObject({ create_config: calls.create_config, register: calls.register });

@@ -88,6 +88,7 @@ const first: StatusFacts = {
   eviction: undefined,
   readiness: { ready: false, checks: { redis: { ready: false, reason: 'unreachable' } } },
   log: undefined,
+  doctor: undefined,
   vehicleCas: { source: 'development', certificates: 1, daysLeft: 3_649 },
   certificate: {
     hosts: ['localhost', '127.0.0.1', '::1'],

@@ -142,8 +142,11 @@ export {
 export {
   type ConfigurationPart,
   ConfigurationStore,
+  DoctorReportStore,
   type PendingSignIn,
   type StoredConfiguration,
+  type StoredDoctorReport,
+  type StoredFinding,
   type StoredTeslaAccount,
   TeslaAccountStore,
 } from './tesla/index.js';

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { loadServerCertificate, renewalDays, teslaCaSources } from '@fleetbridge/pki';
 import { normalizeVin } from '@fleetbridge/protocol';
 import { type Readiness, VERSION, withTimeout } from '@fleetbridge/service';
-import { AdmissionStore, readLogOverview, redisEviction, type Store } from '@fleetbridge/store';
+import { AdmissionStore, DoctorReportStore, readLogOverview, redisEviction, type Store } from '@fleetbridge/store';
 import { entriesWithoutVin, parseVinFile } from '../admission/index.js';
 import { caExpiries, daysLeft, loadVehicleCas } from '../certificates/index.js';
 import { type IngestConfig, withDefaults } from '../config.js';
@@ -30,8 +30,9 @@ const VEHICLES_SHOWN = 50;
 
 export async function gatherStatusFacts(options: StatusFactsOptions): Promise<StatusFacts> {
   const { config, store, readiness, refused, now, env } = options;
-  const [log, eviction, verdicts, vehicleCas, certificate, list] = await Promise.all([
+  const [log, doctor, eviction, verdicts, vehicleCas, certificate, list] = await Promise.all([
     answerOf(readLogOverview(store, { atMostVehicles: VEHICLES_SHOWN })),
+    answerOf(new DoctorReportStore(store).read()),
     answerOf(redisEviction(store)),
     answerOf(new AdmissionStore(store).read()),
     vehicleCaFacts(config, now()),
@@ -46,6 +47,7 @@ export async function gatherStatusFacts(options: StatusFactsOptions): Promise<St
     readiness: readiness.report(),
     version: VERSION,
     log,
+    doctor,
     eviction,
     vehicleCas,
     certificate,

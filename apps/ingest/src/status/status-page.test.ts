@@ -175,6 +175,17 @@ describe('statusPage', () => {
     expect(html).toContain('and 68 more');
   });
 
+  it("shows what the doctor found last, its remedies and the findings' vehicles, as text", () => {
+    expect(statusPage(running())).not.toContain('<h2>Doctor');
+    const finding = { title: 'Pairing', colour: 'red', vin: VIN, text: 'not <paired>', remedy: 'Pair it.' } as const;
+    const green = { title: 'Disk', colour: 'green', text: 'free space' } as const;
+    const html = statusPage({ ...running(), doctor: { checkedMs: nowMs - 60_000, findings: [finding, green] } });
+    expect(html).toContain('<p>1 to correct, 1 green, 0 not checked, <time');
+    expect(html).toContain('60 s ago</time>. Check again: <code>npx fleetbridge doctor</code>');
+    expect(html).toContain(`<p>${VIN}: not &#60;paired&#62;</p>\n<p class="remedy"><code>Pair it.</code></p>`);
+    expect(html).not.toContain('free space');
+  });
+
   it('begins with the vehicles once the set-up is complete, and with what is missing before', () => {
     const order = (facts: StatusFacts) => statusPage(facts).match(/<h2>[^<:]*/g);
     expect(order(running())).toEqual(['<h2>Known vehicles', '<h2>Subscriptions', '<h2>Setup']);
@@ -236,6 +247,7 @@ function running(): StatusFacts {
     commandLine: 'npx fleetbridge',
     version: '1.2.3',
     vehiclesPort: 4443,
+    doctor: undefined,
     eviction: undefined,
     readiness: { ready: true, checks: { redis: { ready: true }, vehicles_port: { ready: true } } },
     log: {

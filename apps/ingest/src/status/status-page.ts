@@ -1,6 +1,6 @@
 // Renders the status page: one self-contained HTML document without scripts. Pure.
 import { createHash } from 'node:crypto';
-import type { SubscriptionSeen, VehicleSeen } from '@fleetbridge/store';
+import type { StoredFinding, SubscriptionSeen, VehicleSeen } from '@fleetbridge/store';
 import { nextStep, type StatusFacts, type Step, statusSteps, summaryOf } from './status-steps.js';
 
 const RELOAD_SECONDS = 10;
@@ -10,7 +10,7 @@ export function statusPage(facts: StatusFacts): string {
   const summary = summaryOf(facts);
   const isComplete = steps.every(({ state }) => state === 'done' || state === 'pending');
   const next = nextSection(steps);
-  const data = [vehiclesSection(facts), subscriptionsSection(facts)];
+  const data = [vehiclesSection(facts), subscriptionsSection(facts), doctorSection(facts)];
   // People come for the vehicles, once nothing is left to correct.
   const sections = isComplete
     ? [...data, next, setupSection(steps, { isOpen: false })]
@@ -122,6 +122,32 @@ function subscriptionRow({ name, kind, waiting, state, isDelivering, deadLetters
   const dead = deadLetters === 0 ? '' : `, ${deadLetters} dead letter${deadLetters === 1 ? '' : 's'}`;
   const text = `<span class="${isDelivering ? 'done' : 'warning'}">${htmlText(state)}</span>${dead}`;
   return `<tr><th scope="row">${htmlText(name)}</th><td>${htmlText(kind)}</td><td>${htmlText(waiting)}</td><td class="long">${text}</td></tr>`;
+}
+
+const stateOf: Record<StoredFinding['colour'], Step['state']> = {
+  green: 'done',
+  yellow: 'warning',
+  red: 'missing',
+  grey: 'pending',
+};
+
+/** What the doctor found at its last run; green and grey findings are only counted. */
+function doctorSection({ doctor, nowMs, commandLine }: StatusFacts): string {
+  if (doctor === undefined) return '';
+  const { findings, checkedMs } = doctor;
+  const found = findings.filter(({ colour }) => colour === 'red' || colour === 'yellow');
+  const count = (wanted: StoredFinding['colour']) => findings.filter(({ colour }) => colour === wanted).length;
+  const items = found.map(({ title, colour, text, vin, remedy }) => ({
+    title,
+    state: stateOf[colour],
+    text: vin === undefined ? text : `${vin}: ${text}`,
+    ...(remedy === undefined ? {} : { remedy }),
+  }));
+  const list = items.length === 0 ? '' : `\n<ul class="steps">\n${items.map(stepItem).join('\n')}\n</ul>`;
+  return `<section>
+<h2>Doctor</h2>
+<p>${found.length} to correct, ${count('green')} green, ${count('grey')} not checked, ${timeElement(checkedMs, nowMs)}. Check again: <code>${htmlText(commandLine)} doctor</code></p>${list}
+</section>`;
 }
 
 function timeElement(ms: number, nowMs: number): string {

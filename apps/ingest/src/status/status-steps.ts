@@ -2,7 +2,7 @@
 // status-facts.ts gathers the facts and status-page.ts shows the steps.
 
 import type { ReadinessReport } from '@fleetbridge/service';
-import type { LogOverview, RedisCondition } from '@fleetbridge/store';
+import type { LogOverview, RedisCondition, StoredDoctorReport } from '@fleetbridge/store';
 import { NO_EVICTION, type RedisProblem, redisProblems } from '../redis-watch.js';
 
 export interface StatusFacts {
@@ -17,6 +17,8 @@ export interface StatusFacts {
   eviction: RedisCondition['eviction'];
   /** Undefined while Redis does not answer. */
   log: LogOverview | undefined;
+  /** Undefined: it has not run yet, or Redis does not answer. */
+  doctor: StoredDoctorReport | undefined;
   vehicleCas: VehicleCaFacts | { problem: string; source: 'production' | 'engineering' | 'own' };
   certificate: CertificateFacts | { problem: string };
   admission: {

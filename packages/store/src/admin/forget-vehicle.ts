@@ -8,7 +8,7 @@ import { type PartitionKeys, type RedisConnection, runScript, type Store, vehicl
 import { forgetMessages, forgetRecords } from '../scripts/index.js';
 import { SNAPSHOT_LEASE } from '../snapshot/index.js';
 import { subscriptionLease } from '../subscription/index.js';
-import { ConfigurationStore } from '../tesla/index.js';
+import { ConfigurationStore, DoctorReportStore } from '../tesla/index.js';
 
 /** How long a deletion is announced to processes that hold data of the vehicle in memory. */
 const ANNOUNCED_MS = 3_600_000;
@@ -29,7 +29,7 @@ export interface ForgetResult {
   quarantined: number;
   /**
    * Deleted items of other kinds: snapshot, ring of seen records, presence, resume positions, checkpoints, counts of
-   * signals, those of REST and of commands, the telemetry configuration.
+   * signals, those of REST and of commands, the telemetry configuration, findings of the doctor.
    */
   others: number;
 }
@@ -51,7 +51,8 @@ export async function forgetVehicle(store: Store, { vin, subscriptions }: Forget
   const audited = await forgetIn(redis, [keys.commandAudit], vin);
   const ids = await redis.hdel(vehicleIdsKey(store.namespace), vin);
   const configured = await new ConfigurationStore(store).remove(vin);
-  return { records, others: others + audited + ids + configured, deadLetters, quarantined };
+  const reported = await new DoctorReportStore(store).removeVehicle(vin);
+  return { records, others: others + audited + ids + configured + reported, deadLetters, quarantined };
 }
 
 async function forgetLog(redis: RedisConnection, keys: PartitionKeys, vin: string) {

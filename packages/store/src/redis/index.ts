@@ -13,6 +13,7 @@ export {
   apiUsageKey,
   clientsKey,
   dispatchersKey,
+  doctorReportKey,
   forwardedCallsKey,
   type Layout,
   type PartitionKeys,

@@ -69,6 +69,11 @@ export function telemetryConfigurationsKey(namespace: string): string {
   return `${namespace}:telemetry-configurations`;
 }
 
+/** Hash: the last report of `fleetbridge doctor`, `checked` and one field per finding, `<number> <VIN>`. */
+export function doctorReportKey(namespace: string): string {
+  return `${namespace}:doctor-report`;
+}
+
 /** Pattern of the channel `replaced` of all partitions. */
 export function replacedPattern(namespace: string): string {
   return `${namespace}:{*}:presence:replaced`;

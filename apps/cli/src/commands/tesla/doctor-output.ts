@@ -1,4 +1,5 @@
 // The report of `doctor`, for people and as JSON.
+import type { StoredDoctorReport } from '@fleetbridge/store';
 import { checks, type DoctorReport, type Finding } from '@fleetbridge/tesla-setup';
 
 const marks = { green: '✓', yellow: '!', red: '✕', grey: '–' } as const;
@@ -17,6 +18,20 @@ export function reportLines({ colour, findings }: DoctorReport): string[] {
 export function reportJson({ checkedMs, colour, findings }: DoctorReport): string {
   const titled = findings.map(({ check, ...finding }) => ({ check, title: checks[check], ...finding }));
   return JSON.stringify({ colour, checked: new Date(checkedMs).toISOString(), findings: titled });
+}
+
+/** As the status page shows it. */
+export function storedReport({ checkedMs, findings }: DoctorReport): StoredDoctorReport {
+  return {
+    checkedMs,
+    findings: findings.map(({ check, colour, text, vin, remedy }) => ({
+      title: checks[check],
+      colour,
+      text,
+      ...(vin === undefined ? {} : { vin }),
+      ...(remedy === undefined ? {} : { remedy }),
+    })),
+  };
 }
 
 function linesOf(findings: readonly Finding[]): string[] {

@@ -5,18 +5,18 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCaBundle, selectTeslaCas, teslaCaSources } from '@fleetbridge/pki';
 import { ConfigError, type ConfigOf, loadConfig, VERSION } from '@fleetbridge/service';
-import type { Store } from '@fleetbridge/store';
+import { DoctorReportStore, type Store } from '@fleetbridge/store';
 import { type DoctorOptions, runDoctor } from '@fleetbridge/tesla-setup';
 import { developmentCaFile, doctorConfig } from '../../config.js';
 import { hasApps } from '../../supervisor/index.js';
 import { type Command, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
-import { reportJson, reportLines } from './doctor-output.js';
+import { reportJson, reportLines, storedReport } from './doctor-output.js';
 
 export const doctor: Command = {
   usage: '[--json]',
   help: [
-    'Changes nothing. Exit code: 0 all green, 1 a warning (yellow), 2 a problem (red). A check that needs another one first',
+    'Changes nothing; the status page shows the last report. Exit code: 0 all green, 1 a warning (yellow), 2 a problem (red). A check that needs another one first',
     'is not counted. Tesla bills four requests, and one per vehicle. docs/doctor.md describes each check.',
     '',
     '  --json   the findings as JSON',
@@ -29,6 +29,8 @@ export const doctor: Command = {
     const store = typeof log === 'string' ? undefined : log;
     try {
       const report = await runDoctor(optionsOf(config, store, typeof log === 'string' ? log : undefined));
+      // a Redis that rejects writes is a finding
+      if (store !== undefined) await new DoctorReportStore(store).write(storedReport(report)).catch(() => undefined);
       if (values.json === true) print(reportJson(report));
       else for (const line of reportLines(report)) print(line);
       return { green: 0, yellow: 1, red: 2 }[report.colour];
