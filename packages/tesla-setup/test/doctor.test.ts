@@ -1,4 +1,6 @@
 // Each fault is seeded into a healthy installation; the doctor finds it and names the remedy.
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { problems } from '@fleetbridge/fleet-api';
 import { ConfigurationStore, Store } from '@fleetbridge/store';
 import { it as redisIt } from '@fleetbridge/store/testing';
@@ -9,6 +11,7 @@ import { type CheckName, type DoctorReport, doctorProblems } from '../src/index.
 import {
   application,
   type DoctorWorld,
+  domain,
   ingestTls,
   listen,
   otherPublicKeyPem,
@@ -263,7 +266,7 @@ describe('doctor', () => {
       check,
       colour,
       problem,
-      remedy: remedies[problem]!.remedy,
+      remedy: remedies[problem]!.remedy.replaceAll('<domain>', domain),
       text: expect.any(String),
       ...(ofVin === undefined ? {} : { vin: ofVin }),
     });
@@ -290,6 +293,23 @@ describe('one remedy instead of many failures', () => {
     expect(vehicles.map(({ colour, text }) => [colour, text])).toEqual(
       Array(3).fill(['grey', 'needs the sign-in first']),
     );
+  });
+
+  it('with a key file of the encryption that is lost, only that is named', async ({ world }) => {
+    const { directory } = world;
+    renameSync(join(directory, 'encryption-key'), join(directory, 'lost'));
+    const report = await world.check();
+    renameSync(join(directory, 'lost'), join(directory, 'encryption-key'));
+    expect(wrongIn(report).map(({ check, problem }) => [check, problem])).toEqual([
+      ['application.access', 'encryption_key_missing'],
+    ]);
+  });
+
+  it('without the application key, only that is named', async ({ world }) => {
+    const report = await world.check({ keyFile: join(world.directory, 'missing.pem') });
+    expect(wrongIn(report).map(({ check, problem }) => [check, problem])).toEqual([
+      ['application.key', 'application_key_missing'],
+    ]);
   });
 
   it('before the set-up, only the set-up is named', async ({ world, store }) => {

@@ -50,7 +50,7 @@ export const doctorProblems = {
     colour: 'yellow',
     meaning: 'The port is open here, but its public name does not lead to it from this network.',
     remedy:
-      'Forward the port in the router. Many routers do not lead their own public address back inside: then try it from another network, such as a phone without Wi-Fi.',
+      'Compare the address of the name with the public one of your router, and forward the port there. Many routers do not lead their own public address back inside: then try it from another network, such as a phone without Wi-Fi.',
   },
   certificate_expired: {
     colour: 'red',

@@ -57,7 +57,8 @@ export function createFacts(options: DoctorOptions) {
   const products = once(async () => await unblocked((await connection()).owner.products()));
   /** A token that Tesla accepts. */
   const signIn = once(async () => {
-    if ((await application()) === undefined && (await account()).kind === 'signed_out') {
+    const known = await needed(application(), 'needs the application at Tesla first');
+    if (known === undefined && (await account()).kind === 'signed_out') {
       throw new NeedsFirst('needs `fleetbridge setup` first');
     }
     await (await connection()).account.accessToken();

@@ -103,6 +103,8 @@ export function networkChecks(facts: Facts, options: DoctorOptions): CheckRun[] 
     const [address] = await facts.addressesOf(domain);
     if (address === undefined) return notChecked('needs the DNS of the domain first');
     const own = (await facts.ownKey())?.publicKey.hex;
+    const isSetUp = (await facts.application().catch(() => undefined)) !== undefined;
+    if (own === undefined && !isSetUp) return notChecked('needs `fleetbridge setup` first');
     const served = await fetchServedKey({ domain, address, port: web.port ?? 443, ca: web.ca });
     return servedKeyVerdict(served, own);
   }

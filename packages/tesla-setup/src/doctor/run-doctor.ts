@@ -22,7 +22,17 @@ export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
   const facts = createFacts(options);
   const all = [...networkChecks(facts, options), ...teslaChecks(facts), ...machineChecks(facts, options)];
   const results = await Promise.all(all.map((check) => runCheck(check, { clock, limitMs })));
+  const domain = await facts.domain();
   const order = Object.keys(checks) as CheckName[];
-  const findings = results.flat().sort((one, other) => order.indexOf(one.check) - order.indexOf(other.check));
+  const findings = results.flat().map((finding) => withDomain(finding, domain));
+  findings.sort((one, other) => order.indexOf(one.check) - order.indexOf(other.check));
   return { checkedMs: clock.nowMs(), colour: worstColour(findings), findings };
+}
+
+/** So that a remedy can be copied. */
+function withDomain(finding: Finding, domain: string | undefined): Finding {
+  const { remedy } = finding;
+  return remedy === undefined || domain === undefined
+    ? finding
+    : { ...finding, remedy: remedy.replaceAll('<domain>', domain) };
 }

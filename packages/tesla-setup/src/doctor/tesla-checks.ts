@@ -16,7 +16,7 @@ import {
   type Verdict,
 } from '../checks/index.js';
 import type { Facts } from './facts.js';
-import { type CheckRun, NeedsFirst, type VehicleVerdict } from './run-check.js';
+import { type CheckRun, NeedsFirst, needed, type VehicleVerdict } from './run-check.js';
 
 export function teslaChecks(facts: Facts): CheckRun[] {
   return [
@@ -41,7 +41,8 @@ export function teslaChecks(facts: Facts): CheckRun[] {
   async function registration(): Promise<Verdict> {
     const domain = await facts.domain();
     const registered = await facts.registeredKey();
-    return registrationVerdict(registered, (await facts.ownKey())?.publicKey.hex, domain ?? '');
+    const own = await needed(facts.ownKey(), 'needs the application key first');
+    return registrationVerdict(registered, own?.publicKey.hex, domain ?? '');
   }
 
   async function signIn(): Promise<Verdict> {
