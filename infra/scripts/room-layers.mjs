@@ -84,7 +84,7 @@ export const layers = {
     ['key-files'],
     ['errors'],
   ],
-  'packages/tesla-setup': [['steps', 'watch', 'doctor'], ['checks'], ['configuration'], ['chain', 'domain']],
+  'packages/tesla-setup': [['doctor'], ['steps', 'watch', 'checks'], ['configuration'], ['chain', 'domain']],
   'packages/delivery': [['definition'], ['*'], ['shared']],
   'apps/streaming': [['owner', 'raw', 'http', 'grpc', 'pubsub'], ['frames'], ['resume'], ['records']],
   'apps/gateway': [

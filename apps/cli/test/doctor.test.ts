@@ -41,7 +41,7 @@ const report: DoctorReport = {
       check: 'vehicle.pairing',
       colour: 'red',
       vin: '5YJ3E1EA7KF000003',
-      text: 'not paired',
+      text: 'not\npaired',
       problem: 'missing_key',
       remedy: 'Pair.',
     },
@@ -53,7 +53,7 @@ const report: DoctorReport = {
 it('prints a line per check, the remedy below, and what was not checked by its reason', () => {
   expect(reportLines(report)).toEqual([
     '✓ DNS of the domain          cars.example.com: 1.2.3.4',
-    '✕ Pairing                    5YJ3E1EA7KF000003: not paired',
+    '✕ Pairing                    5YJ3E1EA7KF000003: not\\u000apaired',
     '                             → Pair.',
     '✓ Pairing                    2 vehicles',
     '',

@@ -147,6 +147,12 @@ export const doctorProblems = {
     meaning: 'The configuration at Tesla is not the one that was sent from here.',
     remedy: 'Compare with `fleetbridge config diff`, and send ours with `fleetbridge config apply`.',
   },
+  watch_stopped: {
+    colour: 'yellow',
+    meaning: 'Tesla has named a limit: the configuration is not sent again by itself.',
+    remedy:
+      'Check the billing limit on developer.tesla.com and `fleetbridge cost`, then run `fleetbridge config apply`.',
+  },
   vehicle_reported: {
     colour: 'red',
     meaning: 'The vehicle has reported an error to Tesla.',

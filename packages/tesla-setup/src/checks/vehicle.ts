@@ -38,9 +38,12 @@ export interface ConfigurationFacts {
   /** Sent from here; undefined: nothing was. */
   readonly sent: TelemetryConfiguration | undefined;
   readonly nowMs: number;
+  /** The watch of the gateway does not send it again, after a limit of Tesla. */
+  readonly isWatchStopped?: boolean | undefined;
 }
 
-export function configurationVerdict({ state, sent, nowMs }: ConfigurationFacts): Verdict {
+export function configurationVerdict(facts: ConfigurationFacts): Verdict {
+  const { state, sent, nowMs, isWatchStopped } = facts;
   const found = problemOfState(state);
   // pairing is a check of its own
   if (found !== undefined && found !== 'missing_key') return teslaVerdict(found);
@@ -49,7 +52,9 @@ export function configurationVerdict({ state, sent, nowMs }: ConfigurationFacts)
   if (sent === undefined) return green('synced; it was not sent from here');
   const stored = state.config as Partial<TelemetryConfiguration>;
   const differences = diffConfigurations(sent, stored, { nowSeconds: Math.floor(nowMs / 1_000), renewSeconds: 0 });
-  if (differences.length === 0) return green('synced, and equal to what was sent');
+  if (differences.length === 0) {
+    return isWatchStopped === true ? problem('watch_stopped') : green('synced, and equal to what was sent');
+  }
   const paths = differences.slice(0, 3).map(({ path }) => path);
   const more = differences.length > paths.length ? ` and ${differences.length - paths.length} more` : '';
   return problem('configuration_differs', `(${paths.join(', ')}${more})`);

@@ -120,6 +120,10 @@ describe('a vehicle', () => {
     expect(short(configurationVerdict({ state: given, sent, nowMs }))).toBe(expected);
   });
 
+  it('is yellow when its configuration is not sent again by itself', () => {
+    expect(short(configurationVerdict({ state, sent, nowMs, isWatchStopped: true }))).toBe('yellow watch_stopped');
+  });
+
   const report = (agoMs: number, problem?: 'server_not_trusted') => ({
     vin: 'V',
     error: 'text',

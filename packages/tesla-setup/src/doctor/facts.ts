@@ -6,6 +6,7 @@ import { ConfigurationStore, memoryUse, readLogOverview, redisCondition } from '
 import type { TelemetryConfiguration } from '@fleetbridge/telemetry-config';
 import { applicationKeyFile, connectTesla, loadApplicationKey } from '@fleetbridge/tesla-account';
 import { listVehicleConfigurations, type SentConfiguration } from '../configuration/index.js';
+import { watchedVehicles } from '../watch/index.js';
 import { handshakeOf } from './network-probes.js';
 import type { DoctorOptions, Place } from './options.js';
 import { NeedsFirst, needed, once, orAfter } from './run-check.js';
@@ -75,6 +76,11 @@ export function createFacts(options: DoctorOptions) {
   const configurations = once(async () => {
     const stored = await listVehicleConfigurations(new ConfigurationStore(await store()));
     return new Map([...stored].map(([vin, { sent }]) => [vin, sent]));
+  });
+  /** VINs. */
+  const watchStopped = once(async () => {
+    const watched = await watchedVehicles(new ConfigurationStore(await store()));
+    return new Set(watched.filter(({ memory }) => memory.stopped !== undefined).map(({ vin }) => vin));
   });
   const vins = once(async () => {
     const known = [...(await configurations()).keys()];
@@ -151,6 +157,7 @@ export function createFacts(options: DoctorOptions) {
     signIn,
     products,
     configurations,
+    watchStopped,
     vins,
     statuses,
     states,

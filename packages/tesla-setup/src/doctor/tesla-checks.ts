@@ -73,11 +73,12 @@ export function teslaChecks(facts: Facts): CheckRun[] {
 
   async function configuration(): Promise<Verdict | VehicleVerdict[]> {
     const states: ReadonlyMap<string, ConfigurationState> = await facts.states();
-    const sent = await facts.configurations();
+    const [sent, watchStopped] = [await facts.configurations(), await facts.watchStopped()];
     return await perVehicle((vin) => {
       const state = states.get(vin)!;
       if (state.keyPaired === false) return notChecked('needs the pairing first');
-      return configurationVerdict({ state, sent: sent.get(vin)?.configuration, nowMs: facts.nowMs() });
+      const isWatchStopped = watchStopped.has(vin);
+      return configurationVerdict({ state, sent: sent.get(vin)?.configuration, nowMs: facts.nowMs(), isWatchStopped });
     });
   }
 

@@ -1,4 +1,5 @@
 // The report of `doctor`, for people and as JSON.
+import { printable } from '@fleetbridge/service';
 import type { StoredDoctorReport } from '@fleetbridge/store';
 import { checks, type DoctorReport, type Finding } from '@fleetbridge/tesla-setup';
 
@@ -46,9 +47,11 @@ function linesOf(findings: readonly Finding[]): string[] {
 }
 
 function findingLines({ check, colour, text, vin, remedy }: Finding, isShared: boolean): string[] {
+  // parts of texts come from Tesla and from certificates
+  const [shown, advice] = [printable(text), printable(remedy ?? '')];
   const whose = vin !== undefined && (isShared || remedy !== undefined) ? `${vin}: ` : '';
-  const line = `${marks[colour]} ${checks[check].padEnd(WIDTH)}  ${whose}${text}`;
-  return remedy === undefined ? [line] : [line, `${' '.repeat(WIDTH + 4)}→ ${remedy}`];
+  const line = `${marks[colour]} ${checks[check].padEnd(WIDTH)}  ${whose}${shown}`;
+  return remedy === undefined ? [line] : [line, `${' '.repeat(WIDTH + 4)}→ ${advice}`];
 }
 
 /** By reason. */
@@ -58,7 +61,10 @@ function notCheckedLines(findings: readonly Finding[]): string[] {
     if (colour === 'grey') titles.set(text, (titles.get(text) ?? new Set()).add(checks[check]));
   }
   if (titles.size === 0) return [];
-  const lines = [...titles].flatMap(([reason, names]) => [`${marks.grey} ${reason}`, `    ${[...names].join(', ')}`]);
+  const lines = [...titles].flatMap(([reason, names]) => [
+    `${marks.grey} ${printable(reason)}`,
+    `    ${[...names].join(', ')}`,
+  ]);
   return ['', 'Not checked:', ...lines];
 }
 
