@@ -34,7 +34,7 @@ async function startWatch(rig: SetupRig, store: Store): Promise<Watch> {
       owner: rig.tesla.owner,
       key: loadApplicationKey(applicationKeyFile(`${rig.dataDirectory}/tesla`))!.key,
       store: configurations,
-      chain: { servedChain: () => Promise.resolve(served), knownRoots: served },
+      chain: { servedChain: () => Promise.resolve(served), knownRoots: served, nowMs: Date.now },
       nowMs: () => startedMs,
       quietSinceMs: () => Promise.resolve(watch.quietSinceMs),
     },
@@ -78,7 +78,7 @@ describe('a configuration that was sent from here', () => {
     const { certificatePem } = createAuthority({ commonName: 'new root', days: 30 });
     watch.parts = {
       ...watch.parts,
-      chain: { servedChain: () => Promise.resolve([certificatePem]), knownRoots: [] },
+      chain: { servedChain: () => Promise.resolve([certificatePem]), knownRoots: [], nowMs: Date.now },
     };
     expect(await watch.at(1)).toEqual([{ kind: 'sent_again', reason: 'server_untrusted' }]);
     expect(rig.api.vehicle(VIN).config!.ca).toBe(certificatePem);

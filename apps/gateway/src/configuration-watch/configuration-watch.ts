@@ -81,7 +81,7 @@ async function lookAtAll(
     owner,
     key,
     store: configurations,
-    chain: { servedChain, knownRoots: knownRoots(dataDirectory) },
+    chain: { servedChain, knownRoots: knownRoots(dataDirectory), nowMs: now },
     nowMs: now,
     quietSinceMs: (vin: string) => quietSinceMs(store, vin, now()),
   };

@@ -1,2 +1,1 @@
-export { loadEncryptionKey, loadOrCreateEncryptionKey } from './encryption-key.js';
-export { seal, unseal } from './sealed.js';
+export { openSecret, type SecretPlace, sealSecret } from './secret-text.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { seal, unseal } from './index.js';
+import { seal, unseal } from './sealed.js';
 
 const key = randomBytes(32);
 

@@ -1,7 +1,6 @@
 // The tokens of the account in Redis, encrypted as one value, so that they change together.
-import type { StoredTeslaAccount, TeslaAccountStore } from '@fleetbridge/store';
-import { TeslaAccountError } from '../errors/index.js';
-import { loadEncryptionKey, loadOrCreateEncryptionKey, seal, unseal } from '../secrets/index.js';
+import type { TeslaAccountStore } from '@fleetbridge/store';
+import { openSecret, sealSecret } from '../secrets/index.js';
 
 export interface AccountTokens {
   readonly clientId: string;
@@ -39,24 +38,16 @@ const NAME = 'tesla-account/tokens';
 
 /** `directory`: DATA_DIR/tesla. */
 export function createSealedTokens(store: TeslaAccountStore, directory: string): SealedTokens {
+  const place = { directory, name: NAME };
   return {
     async read() {
-      const account = await store.read();
-      return { version: account.version, tokens: decrypted(account, directory) };
+      const { version, tokens: sealed } = await store.read();
+      return { version, tokens: sealed === undefined ? undefined : JSON.parse(openSecret(sealed, place)) };
     },
     replace(version, tokens) {
-      const sealed = tokens && seal(JSON.stringify(tokens), { key: loadOrCreateEncryptionKey(directory), name: NAME });
+      const sealed = tokens && sealSecret(JSON.stringify(tokens), place);
       return store.replaceTokens({ version, tokens: sealed });
     },
     version: async () => (await store.read()).version,
   };
-}
-
-function decrypted({ tokens: sealed }: StoredTeslaAccount, directory: string): AccountTokens | undefined {
-  if (sealed === undefined) return undefined;
-  const key = loadEncryptionKey(directory);
-  if (key === undefined) throw new TeslaAccountError('encryption_key_missing');
-  const text = unseal(sealed, { key, name: NAME });
-  if (text === undefined) throw new TeslaAccountError('secret_not_readable');
-  return JSON.parse(text);
 }

@@ -45,8 +45,8 @@ it.each([
   ['another root', other.certificatePem, false],
   ['the certificate of the server alone', leaf.certificatePem, false],
 ])('a vehicle with %s', (_, ca, isTrusted) => {
-  expect(isTrustedBy(ca, [leaf.certificatePem])).toBe(isTrusted);
-  expect(isTrustedBy(ca, [leaf.certificatePem, root.certificatePem])).toBe(isTrusted);
+  expect(isTrustedBy(ca, [leaf.certificatePem], new Date())).toBe(isTrusted);
+  expect(isTrustedBy(ca, [leaf.certificatePem, root.certificatePem], new Date())).toBe(isTrusted);
 });
 
 describe('the chain that a server sends', () => {

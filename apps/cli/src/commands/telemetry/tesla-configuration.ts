@@ -75,7 +75,7 @@ async function change(place: Place, { vin, wanted: known, action, source }: Chan
   if (action === 'delete') return await remove(place, vin);
   if (known === undefined) throw new Error(`${vin} is not set up; run fleetbridge setup --vin ${vin} first`);
   const { log, tesla, dataDirectory, invocation } = place;
-  const chain = { servedChain, knownRoots: knownRoots(dataDirectory) };
+  const chain = { servedChain, knownRoots: knownRoots(dataDirectory), nowMs: Date.now };
   const wanted = await withRenewedAuthorities(source === undefined ? known : { ...known, source }, chain);
   const { configuration: desired, leftOut } = desiredConfiguration(wanted, await firmwareOf(place, vin));
   const [mistake] = checkConfiguration(desired, { nowSeconds: Math.floor(Date.now() / 1_000) });
