@@ -1,6 +1,6 @@
 // Each step of the set-up against the stand-in of Tesla: what it does once, what it reports, and what it never does.
 import { generateKeyPairSync } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AdmissionStore, ConfigurationStore, SeedStore } from '@fleetbridge/store';
 import { applicationKeyFile } from '@fleetbridge/tesla-account';
@@ -154,6 +154,25 @@ describe('the application key', () => {
     expect((await rig.run({ keyFile: '/no/such/file' })).at(-1)).toMatchObject({
       problem: 'application_key_not_valid',
     });
+  });
+});
+
+describe('secrets that can not be decrypted', () => {
+  it.for(['missing', 'another'])('with %s encryption key are given again', async (which, { rig, store }) => {
+    await rig.complete();
+    const file = join(rig.dataDirectory, 'tesla', 'encryption-key');
+    const application = readFileSync(applicationKeyFile(join(rig.dataDirectory, 'tesla')), 'utf8');
+    rmSync(file);
+    if (which === 'another') writeFileSync(file, `${'0'.repeat(64)}\n`, { mode: 0o600 });
+    const check = (await rig.run({}, { isCheckOnly: true })).at(-1);
+    expect(check).toMatchObject({ step: 'application', remedy: expect.stringContaining('Restore') });
+    const without = await rig.run({ clientSecret: undefined });
+    expect(without.at(-1)).toMatchObject({ step: 'application', state: 'needed' });
+    expect((await rig.run()).at(-1)).toMatchObject({ step: 'sign_in', state: 'needed' });
+    expect((await rig.complete()).at(-1)).toMatchObject({ step: 'first_record' });
+    // the vehicles stay paired
+    expect(readFileSync(applicationKeyFile(join(rig.dataDirectory, 'tesla')), 'utf8')).toBe(application);
+    expect((await readVehicleConfiguration(new ConfigurationStore(store), VIN)).sent).toBeDefined();
   });
 });
 

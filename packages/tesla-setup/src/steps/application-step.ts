@@ -1,6 +1,7 @@
 // Client id and secret of the application on developer.tesla.com, with the values to type there.
 import { join } from 'node:path';
 import { type TeslaApplication, writeApplication } from '@fleetbridge/tesla-account';
+import { readable } from './readable.js';
 import type { SetupContext, Step } from './step.js';
 
 export const applicationStep: Step = {
@@ -8,7 +9,9 @@ export const applicationStep: Step = {
   title: 'Application at Tesla',
   async check(context) {
     const { facts, options, tesla } = context;
-    const stored = await tesla.application();
+    const read = await readable(tesla.application());
+    if ('state' in read) return read;
+    const stored = read.value;
     const { domain } = facts;
     const isSame =
       stored !== undefined &&
@@ -21,10 +24,12 @@ export const applicationStep: Step = {
   },
   async run(context) {
     const { options, tesla, dialogue } = context;
-    const stored = await tesla.application().catch(() => undefined);
+    const read = await readable(tesla.application());
+    const stored = 'state' in read ? undefined : read.value;
     const clientId = options.clientId ?? stored?.clientId;
     const clientSecret = options.clientSecret ?? stored?.clientSecret;
     if (clientId !== undefined && clientSecret !== undefined) return await keep(context, clientId, clientSecret);
+    if (!dialogue.isInteractive && 'state' in read) return read;
     if (!dialogue.isInteractive) {
       return {
         state: 'needed',

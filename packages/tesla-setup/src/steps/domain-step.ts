@@ -1,6 +1,7 @@
 // The domain that Tesla registers, and the name that vehicles connect to.
 import { rootOf } from '../domain/index.js';
 import { firstServed } from './network.js';
+import { readable } from './readable.js';
 import type { Outcome, SetupContext, Step } from './step.js';
 
 export const domainStep: Step = {
@@ -8,7 +9,7 @@ export const domainStep: Step = {
   title: 'Domain and telemetry host',
   async check(context) {
     const { options, facts } = context;
-    const domain = facts.domain ?? options.domain ?? (await context.tesla.application())?.domain;
+    const domain = facts.domain ?? options.domain ?? (await storedDomain(context));
     if (domain === undefined) {
       return {
         state: 'needed',
@@ -28,6 +29,11 @@ export const domainStep: Step = {
     return await checked(context, domain!.trim().toLowerCase());
   },
 };
+
+async function storedDomain({ tesla }: SetupContext): Promise<string | undefined> {
+  const read = await readable(tesla.application());
+  return 'state' in read ? undefined : read.value?.domain;
+}
 
 const hostName = /^(?!-)[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
 

@@ -1,13 +1,16 @@
 // The owner's sign-in: with a listener on this machine, or with the address at which the browser ended.
 import { commandScopes, ownerScopes, readRedirect } from '@fleetbridge/fleet-api';
 import { type PendingSignIn, TeslaAccountStore } from '@fleetbridge/store';
+import { readable } from './readable.js';
 import type { Outcome, SetupContext, Step } from './step.js';
 
 export const signInStep: Step = {
   name: 'sign_in',
   title: 'Sign-in with the Tesla account',
   async check({ tesla, facts, options }) {
-    const state = await tesla.account.state();
+    const read = await readable(tesla.account.state());
+    if ('state' in read) return read;
+    const state = read.value;
     if (state.kind === 'signed_out') return { state: 'needed', text: 'not signed in', remedy: 'Run setup.' };
     if (state.kind === 'sign_in_required') {
       return { state: 'needed', text: 'Tesla does not accept the stored sign-in any more', remedy: 'Run setup.' };
