@@ -119,7 +119,7 @@ export async function startGateway(options: GatewayOptions) {
   const access = createAccess(config, { store, isReady: () => isPresent, now, log });
   const clients = new ClientStore(store);
   const uses = new ClientUses({ clients, now });
-  const connect = teslaConnection(config, store);
+  const connect = teslaConnection(config, { store, counts });
   const account = config.COMMANDS ? (options.commandAccount ?? storedCommandAccount(config, connect)) : undefined;
   const commands = account && createCommands(config, { account, store, live, counts, now, log });
   const server = await createServer({

@@ -1,4 +1,5 @@
 // The Prometheus metrics of the gateway.
+import type { CountedCall } from '@fleetbridge/fleet-api';
 import { createMetrics, type Metrics } from '@fleetbridge/service';
 import type { FeedCounts } from '@fleetbridge/vehicle-feed';
 
@@ -11,6 +12,8 @@ export interface GatewayCounts extends FeedCounts {
   observeCommand: (command: string, outcome: string) => void;
   /** Counts a call to Tesla for a command or a wake. */
   observeCall: (kind: 'command' | 'wake') => void;
+  /** Counts an attempt to call Tesla, those for commands included. */
+  observeTeslaCall: (call: CountedCall) => void;
   /** Counts a request that was, or was to be, forwarded to Tesla. */
   observeUpstream: (outcome: string) => void;
 }
@@ -25,6 +28,7 @@ export function createCounts(): GatewayCounts {
     observe: () => {},
     observeCommand: () => {},
     observeCall: () => {},
+    observeTeslaCall: () => {},
     observeUpstream: () => {},
   };
 }
@@ -64,6 +68,17 @@ export function createGatewayMetrics(
     labelNames: ['outcome'],
   });
   counts.observeUpstream = (outcome) => forwarded.inc({ outcome });
+  const teslaCalls = metrics.counter({
+    name: 'fleetbridge_gateway_tesla_calls_total',
+    help: 'Attempts to call Tesla by endpoint and status, or no_answer, and whether Tesla bills them.',
+    labelNames: ['endpoint', 'status', 'billed'],
+  });
+  counts.observeTeslaCall = ({ endpoint, status, isBillable }) =>
+    teslaCalls.inc({
+      endpoint,
+      status: status === undefined ? 'no_answer' : String(status),
+      billed: String(isBillable),
+    });
   total('fleetbridge_gateway_records_total', 'Records read from the log.', () => counts.records);
   total(
     'fleetbridge_gateway_undecodable_total',

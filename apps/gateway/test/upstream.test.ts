@@ -20,6 +20,9 @@ describe('a forwarded path', () => {
     expect(rig.api.calls.list.at(-1)).toMatchObject({ endpoint: 'get_config', vehicle: VIN, status: 200 });
     expect(await rig.used()).toBe(1);
     expect(rig.events('upstream_call_answered')).toMatchObject([{ vin: VIN, path: 'vehicles/fleet_telemetry_config' }]);
+    expect(await rig.registry.metrics()).toMatch(
+      /fleetbridge_gateway_tesla_calls_total\{[^}]*status="200",billed="true"[^}]*\} [1-9]/,
+    );
     const counted = await rig.registry.getSingleMetric('fleetbridge_gateway_upstream_requests_total')!.get();
     expect(counted.values).toEqual([{ labels: { outcome: 'answered' }, value: 1 }]);
   });
