@@ -33,6 +33,12 @@ describe('statusSteps', () => {
       'vehicle allow <VIN>',
     ],
     ['a vehicle refused', { refused: { vin_not_admitted: 3 } }, 'Admission', 'vehicle allow <VIN>'],
+    [
+      'no vehicle yet',
+      { log: { ...running().log!, knownVehicles: 0 }, vehicleCas: { ...running().vehicleCas, source: 'production' } },
+      'Vehicles',
+      'npx fleetbridge setup',
+    ],
     ['no dispatcher', { log: { ...running().log!, dispatchers: 0 } }, 'Dispatcher', 'apps/dispatcher'],
     [
       'no dispatcher in compose',

@@ -241,7 +241,8 @@ function admissionStep({ admission, refused, commandLine }: StatusFacts): Step {
   const remedy = `${commandLine} vehicle allow <VIN>`;
   if (listed === 0 && allowed === 0) {
     const noVehicle = 'No vehicle is admitted: every connection is refused.';
-    return { title, state: 'missing', text: invalid.length === 0 ? noVehicle : `${noVehicle} ${wrong}`, remedy };
+    const all = invalid.length === 0 ? noVehicle : `${noVehicle} ${wrong}`;
+    return { title, state: 'missing', text: all, remedy: `${commandLine} setup, or ${remedy}` };
   }
   if (refusals === 0 && invalid.length > 0) {
     return { title, state: 'warning', text, remedy: 'Correct the entries in ALLOWED_VINS or ALLOWED_VINS_FILE' };
@@ -284,7 +285,12 @@ function vehiclesStep({ log, commandLine, vehicleCas }: StatusFacts): Step {
   const text = 'No vehicle has connected yet.';
   return isDevelopment
     ? { title, state: 'pending', text, remedy: `${commandLine} simulate` }
-    : { title, state: 'pending', text: `${text} A vehicle connects when its telemetry configuration names this host.` };
+    : {
+        title,
+        state: 'pending',
+        text: `${text} It connects after the set-up at Tesla.`,
+        remedy: `${commandLine} setup`,
+      };
 }
 
 function dispatcherStep({ log, commandLine }: StatusFacts): Step {
