@@ -5,6 +5,7 @@ import {
   configurationHash,
   diffConfigurations,
   fitToFirmware,
+  type TelemetryConfiguration,
 } from './index.js';
 
 const nowSeconds = 1_790_000_000;
@@ -125,6 +126,35 @@ describe('diffConfigurations', () => {
     };
     expect(diffConfigurations(good, stored, { nowSeconds })).toEqual([]);
     expect(configurationHash({ ...stored, prefer_typed: true })).toBe(configurationHash(good));
+  });
+
+  it.each<[string, object]>([
+    ['null', { delivery_policy: null, alert_types: null, exp: null, prefer_typed: null }],
+    ['empty values', { delivery_policy: '', alert_types: [], exp: 0 }],
+    ['its default policy, and an end in a year', { delivery_policy: 'all', exp: nowSeconds + 365 * 86_400 }],
+    ['the claims of the signature', { iss: 'BA==', aud: 'com.tesla.fleet.TelemetryClient' }],
+    ['other line ends', { ca: ca.replaceAll('\n', ' \r\n') }],
+    [
+      'settings of the fields',
+      {
+        fields: {
+          Soc: { interval_seconds: 30, minimum_delta: null, resend_interval_seconds: null, include_fields: null },
+          Gear: { interval_seconds: 1, minimum_delta: 0, resend_interval_seconds: 0, include_fields: [] },
+        },
+      },
+    ],
+  ])('is empty when Tesla adds %s', (_name, added) => {
+    const { exp: _, alert_types: _types, ...wanted } = good;
+    const stored = { ...wanted, ...added } as Partial<typeof good>;
+    expect(diffConfigurations(wanted, stored, { nowSeconds })).toEqual([]);
+  });
+
+  it('names an end that Tesla has added when it comes near, and one that is missing', () => {
+    const { exp, ...endless } = good;
+    const pathsOf = (wanted: TelemetryConfiguration, stored: TelemetryConfiguration) =>
+      diffConfigurations(wanted, stored, { nowSeconds }).map(({ path }) => path);
+    expect(pathsOf(endless, { ...good, exp: nowSeconds + 86_400 })).toEqual(['exp']);
+    expect(pathsOf({ ...good, exp }, endless)).toEqual(['exp']);
   });
 
   it('names each difference, and a configuration that ends within a week', () => {

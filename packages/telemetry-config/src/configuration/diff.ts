@@ -1,5 +1,6 @@
 // Is the configuration that Tesla holds the wanted one? Differences without a meaning don't count: the order of keys and
-// lists, line ends of `ca`, a minimum_delta of 0, prefer_typed (vehicles ignore it), an `exp` that is far enough away.
+// lists, line ends of `ca`, defaults that are written out (null, 0, an empty list, delivery to all), prefer_typed (vehicles
+// ignore it), an `exp` that is far enough away.
 import { createHash } from 'node:crypto';
 import type { FieldSettings, TelemetryConfiguration } from './types.js';
 
@@ -33,10 +34,12 @@ export function diffConfigurations(
   compare('port', wanted.port, stored.port);
   compare('ca', plainPem(wanted.ca), plainPem(stored.ca));
   compare('alert_types', sorted(wanted.alert_types), sorted(stored.alert_types));
-  compare('delivery_policy', wanted.delivery_policy, stored.delivery_policy);
-  const isExpMissing = (wanted.exp === undefined) !== (stored.exp === undefined);
-  const isEnding = stored.exp !== undefined && stored.exp - nowSeconds < renewSeconds;
-  if (isExpMissing || isEnding) differences.push({ path: 'exp', wanted: wanted.exp, stored: stored.exp });
+  compare('delivery_policy', plainPolicy(wanted.delivery_policy), plainPolicy(stored.delivery_policy));
+  const storedExp = stored.exp || undefined;
+  // one that Tesla adds does no harm until it comes near
+  const isExpMissing = wanted.exp !== undefined && storedExp === undefined;
+  const isEnding = storedExp !== undefined && storedExp - nowSeconds < renewSeconds;
+  if (isExpMissing || isEnding) differences.push({ path: 'exp', wanted: wanted.exp, stored: storedExp });
   const storedFields = stored.fields ?? {};
   for (const name of new Set([...Object.keys(wanted.fields), ...Object.keys(storedFields)])) {
     const one = wanted.fields[name];
@@ -49,10 +52,11 @@ export function diffConfigurations(
 
 /** SHA-256 of the whole configuration, independent of the order of its keys and lists. */
 export function configurationHash(configuration: TelemetryConfiguration): string {
-  const { fields, ca, alert_types, ...rest } = configuration;
+  const { fields, ca, alert_types, delivery_policy, ...rest } = configuration;
   const plain = {
     ...rest,
     ca: plainPem(ca),
+    delivery_policy: plainPolicy(delivery_policy),
     alert_types: sorted(alert_types),
     fields: Object.fromEntries(Object.entries(fields).map(([name, settings]) => [name, plainField(settings)])),
   };
@@ -80,11 +84,20 @@ function plainField({ interval_seconds, minimum_delta, resend_interval_seconds, 
   };
 }
 
-function plainPem(text: string | undefined): string | undefined {
-  return text?.split(/\r?\n/).filter(Boolean).join('\n');
+function plainPem(text: string | null | undefined): string | undefined {
+  return text
+    ?.split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .join('\n');
 }
 
-function sorted(list: readonly string[] | undefined): string[] | undefined {
+/** `all` is Tesla's default. */
+function plainPolicy(policy: string | null | undefined): string | undefined {
+  return policy && policy !== 'all' ? policy : undefined;
+}
+
+function sorted(list: readonly string[] | null | undefined): string[] | undefined {
   return list?.length ? [...list].sort() : undefined;
 }
 
