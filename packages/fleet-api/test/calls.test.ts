@@ -251,14 +251,14 @@ it('counts each call by endpoint and by what Tesla bills, with the time of the a
   const owner = fleet.api.owner(tokens);
   await errorOf(owner.wakeUp(VIN));
   await owner.signedCommand(VIN, '{}', { timeoutMs: 30_000 });
-  await errorOf(owner.configuration(VIN));
+  await errorOf(owner.vehicleData(VIN));
   await errorOf(owner.command(VIN, 'flash_lights', '{}', { timeoutMs: 30_000 }));
   await errorOf(fleet.api.partner({ clientId: 'id', clientSecret: 's' }).then((partner) => partner.telemetryErrors()));
   const dateMs = expect.any(Number);
   expect(fleet.calls.slice(0, 6)).toEqual([
     { endpoint: 'wake_up', kind: 'wakes', status: 408, isBillable: true, dateMs },
     { endpoint: 'signed_command', kind: 'commands', status: 540, isBillable: false, dateMs },
-    { endpoint: 'fleet_telemetry_config_get', kind: 'requests', status: 404, isBillable: true, dateMs },
+    { endpoint: 'vehicle_data', kind: 'requests', status: 404, isBillable: true, dateMs },
     { endpoint: 'command', kind: 'commands', status: undefined, isBillable: true, dateMs: undefined },
     { endpoint: 'token_partner', kind: 'free', status: 200, isBillable: false, dateMs },
     { endpoint: 'fleet_telemetry_errors', kind: 'requests', status: 200, isBillable: true, dateMs },

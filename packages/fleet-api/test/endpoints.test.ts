@@ -75,7 +75,6 @@ describe('sign-in', () => {
   });
 
   it.each([
-    ['without a refresh token', { access_token: 'a', expires_in: 9 }],
     ['without an access token', { refresh_token: 'r', expires_in: 9 }],
     ['with a token that fits in no header', { access_token: 'a\nb', refresh_token: 'r', expires_in: 9 }],
     ['without a time', { access_token: 'a', refresh_token: 'r', expires_in: 'soon' }],

@@ -55,7 +55,7 @@ describe('an answer of the Fleet API', () => {
 it.each<[number, string, Problem]>([
   [401, 'unauthorized_client', 'unauthorized_client'],
   [401, 'login_required', 'login_required'],
-  [400, 'invalid_grant', 'code_rejected'],
+  [400, 'invalid_grant', 'login_required'],
 ])('an answer of the sign-in, %d %s, is %s', async (status, error, problem) => {
   fleet = await startFleetServer(() => ({ status, body: { error, error_description: 'words' } }));
   const refresh = fleet.api.refresh({ clientId: 'client', refreshToken: 'r' });

@@ -117,8 +117,8 @@ describe('a configuration that was sent from here', () => {
 
   it('is left while Tesla can not be reached, and looked at again', async ({ rig, store }) => {
     const watch = await startWatch(rig, store);
-    rig.api.faults.add({ endpoint: 'get_config', play: { kind: 'answer', status: 404, error: 'not_found' } });
-    expect(await watch.at(0)).toEqual([{ kind: 'problem', problem: 'vehicle_not_found', isFinal: false }]);
+    rig.api.faults.add({ endpoint: 'get_config', play: { kind: 'answer', status: 400, error: 'words' } });
+    expect(await watch.at(0)).toEqual([{ kind: 'problem', problem: 'request_rejected', isFinal: false }]);
     expect(await watch.at(6)).toEqual(left);
   });
 });

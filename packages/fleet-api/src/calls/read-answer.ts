@@ -7,21 +7,25 @@ const MAX_TEXT = 300;
 
 export interface ReadOptions {
   readonly endpoint: Endpoint;
+  /** The status is the answer: the body may be empty. */
+  readonly mayBeEmpty?: boolean | undefined;
   /** Values of the request that must not appear in an error. */
   readonly secrets: readonly string[];
 }
 
-/** Throws FleetApiError for another status than 2xx, and for a body that is not a JSON object. */
-export function readAnswer(answer: Answer, { endpoint, secrets }: ReadOptions): JsonObject {
+/** Throws FleetApiError for another status than 2xx, for an error in its place, and for a body that is not a JSON object. */
+export function readAnswer(answer: Answer, { endpoint, secrets, mayBeEmpty = false }: ReadOptions): JsonObject {
   const { status, body } = answer;
   const value = parse(body);
-  if (status >= 200 && status < 300) {
-    if (value !== undefined) return value;
-    throw new FleetApiError({ problem: 'answer_not_valid', endpoint, delivery: 'answered', status });
-  }
   const text = textOf(value, body);
+  if (status >= 200 && status < 300) {
+    if (value === undefined && mayBeEmpty && /^\s*(null)?\s*$/.test(body)) return {};
+    if (value === undefined)
+      throw new FleetApiError({ problem: 'answer_not_valid', endpoint, delivery: 'answered', status });
+    if (!isError(value, text)) return value;
+  }
   throw new FleetApiError({
-    problem: problemOfAnswer(status, text),
+    problem: problemOfAnswer(status, text, endpoint),
     endpoint,
     delivery: 'answered',
     status,
@@ -54,9 +58,16 @@ function parse(body: string): JsonObject | undefined {
 /** The page of a proxy is not quoted. */
 function textOf(value: JsonObject | undefined, body: string): string {
   if (value === undefined) return /<\w/.test(body) ? '' : body.trim();
-  const { error, error_description: description, message } = value;
-  const texts = [error, description, message].filter((part) => typeof part === 'string' && part !== '');
-  return texts.join(': ');
+  const { error, errors, error_description: description, message } = value;
+  const parts = [error, errors, description, message]
+    .flat()
+    .flatMap((part) => (isObject(part) ? Object.values(part) : part));
+  return parts.filter((part) => typeof part === 'string' && part !== '').join(': ');
+}
+
+/** An error with status 200. */
+function isError({ response, ...rest }: JsonObject, text: string): boolean {
+  return (response === null || response === undefined) && 'error' in rest && text !== '';
 }
 
 function printable(text: string, secrets: readonly string[]): string {

@@ -61,7 +61,7 @@ export function vehiclesOf(answer: JsonObject, endpoint: Endpoint): VehicleSumma
 export function summaryOf({ vin, id_s, display_name, state, access_type }: JsonObject): VehicleSummary | undefined {
   if (typeof vin !== 'string') return undefined;
   return {
-    vin,
+    vin: vin.toUpperCase(),
     id: textOf(id_s),
     displayName: textOf(display_name),
     state: textOf(state),
@@ -69,12 +69,13 @@ export function summaryOf({ vin, id_s, display_name, state, access_type }: JsonO
   };
 }
 
-export function statusesOf(response: JsonObject): VehicleStatus[] {
-  const paired = textsOf(response.key_paired_vins);
-  const vins = new Set([...paired, ...textsOf(response.unpaired_vins)]);
-  const infos = isObject(response.vehicle_info) ? response.vehicle_info : {};
+/** Of each vehicle that was asked for: one that Tesla does not name as paired is not. */
+export function statusesOf(response: JsonObject, asked: readonly string[]): VehicleStatus[] {
+  const paired = vinsOf(response.key_paired_vins);
+  const vins = new Set([...paired, ...vinsOf(response.unpaired_vins), ...asked]);
+  const infos = isObject(response.vehicle_info) ? Object.entries(response.vehicle_info) : [];
   return [...vins].map((vin) => {
-    const info = infos[vin];
+    const [, info] = infos.find(([name]) => name.toUpperCase() === vin) ?? [];
     return { vin, isKeyPaired: paired.includes(vin), ...infoOf(isObject(info) ? info : {}) };
   });
 }
@@ -91,44 +92,61 @@ function infoOf(info: JsonObject): Omit<VehicleStatus, 'vin' | 'isKeyPaired'> {
 }
 
 export function sentConfigurationOf(response: JsonObject, endpoint: Endpoint): SentConfiguration {
-  const { updated_vehicles: updated, skipped_vehicles } = response;
-  if (typeof updated !== 'number') throw notValid(endpoint, 'updated_vehicles');
+  const { updated_vehicles, skipped_vehicles } = response;
+  const updated = Array.isArray(updated_vehicles) ? updated_vehicles.length : Number(updated_vehicles ?? Number.NaN);
+  if (Number.isNaN(updated)) throw notValid(endpoint, 'updated_vehicles');
   const byReason = isObject(skipped_vehicles) ? Object.entries(skipped_vehicles) : [];
   const skipped = byReason.flatMap(([reason, vins]) =>
-    textsOf(vins).map((vin) => ({ vin, reason, problem: problemOfSkipped(reason) })),
+    vinsOf(vins).map((vin) => ({ vin, reason, problem: problemOfSkipped(reason) })),
   );
   return { updated, skipped };
 }
 
-export function configurationStateOf(response: JsonObject, endpoint: Endpoint): ConfigurationState {
+/** Without a configuration there may be nothing else. */
+export const noConfiguration: ConfigurationState = {
+  synced: false,
+  config: undefined,
+  limitReached: false,
+  keyPaired: undefined,
+};
+
+export function configurationStateOf({ response }: JsonObject, endpoint: Endpoint): ConfigurationState {
+  if (response === null) return noConfiguration;
+  if (!isObject(response) || !('synced' in response || 'config' in response)) throw notValid(endpoint, 'synced');
   const { synced, config, limit_reached, key_paired } = response;
-  if (typeof synced !== 'boolean') throw notValid(endpoint, 'synced');
   return {
-    synced,
-    config: isObject(config) ? config : undefined,
+    synced: synced === true,
+    config: isObject(config) && Object.keys(config).length > 0 ? config : undefined,
     limitReached: limit_reached === true,
     keyPaired: flagOf(key_paired),
   };
 }
 
-export function reportsOf({ response }: JsonObject, endpoint: Endpoint): TelemetryReport[] {
-  const list = isObject(response) ? response.fleet_telemetry_errors : response;
-  if (!Array.isArray(list)) throw notValid(endpoint, 'fleet_telemetry_errors');
-  return list.filter(isObject).flatMap((entry) => {
-    const vin = textOf(entry.vin);
-    if (vin === undefined) return [];
-    const texts = { error: textOf(entry.error) ?? '', errorName: textOf(entry.error_name) ?? '' };
-    return { vin, ...texts, createdAt: textOf(entry.created_at), problem: problemOfReport(texts) };
-  });
+export function reportsOf(answer: JsonObject, endpoint: Endpoint): TelemetryReport[] {
+  return listOf(answer, ['fleet_telemetry_errors'], endpoint)
+    .filter(isObject)
+    .flatMap((entry) => {
+      const [vin] = vinsOf([entry.vin]);
+      if (vin === undefined) return [];
+      const texts = { error: textOf(entry.error) ?? '', errorName: textOf(entry.error_name) ?? '' };
+      return { vin, ...texts, createdAt: textOf(entry.created_at), problem: problemOfReport(texts) };
+    });
 }
 
-export function reportedVinsOf({ response }: JsonObject, endpoint: Endpoint): string[] {
-  const list = isObject(response) ? response.vins : response;
-  if (!Array.isArray(list)) throw notValid(endpoint, 'vins');
-  return textsOf(list);
+export function reportedVinsOf(answer: JsonObject, endpoint: Endpoint): string[] {
+  return vinsOf(listOf(answer, ['vins', 'fleet_telemetry_error_vins'], endpoint));
+}
+
+/** Documented in several forms: in the response by name, as the response, and without one. Null is an empty list. */
+function listOf(answer: JsonObject, names: readonly string[], endpoint: Endpoint): unknown[] {
+  const { response = answer } = answer;
+  const list = isObject(response) ? names.map((name) => response[name]).find((value) => value !== undefined) : response;
+  if (list === null) return [];
+  if (!Array.isArray(list)) throw notValid(endpoint, names.join(' or '));
+  return list;
 }
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 const flagOf = (value: unknown): boolean | undefined => (typeof value === 'boolean' ? value : undefined);
-const textsOf = (value: unknown): string[] =>
-  Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : [];
+const vinsOf = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((entry) => typeof entry === 'string').map((vin) => vin.toUpperCase()) : [];

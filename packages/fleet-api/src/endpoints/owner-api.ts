@@ -12,6 +12,7 @@ import { type ConfigurationState, FleetApiError, problemOfClaims } from '../erro
 import { type ApplicationKey, type ConfigurationClaims, signConfiguration } from '../signature/index.js';
 import {
   configurationStateOf,
+  noConfiguration,
   responseOf,
   type SentConfiguration,
   sentConfigurationOf,
@@ -69,9 +70,9 @@ const MAX_PAGES = 50;
 
 export function createOwnerApi(parts: Parameters<typeof createOwnerCaller>[0]): OwnerApi {
   const ownerCaller = createOwnerCaller(parts);
-  const read = async (call: OwnerCall): Promise<JsonObject & { body: string }> => {
+  const read = async (call: OwnerCall, options?: { mayBeEmpty: boolean }): Promise<JsonObject & { body: string }> => {
     const { answer, token } = await ownerCaller(call);
-    const value = readAnswer(answer, { endpoint: call.endpoint, secrets: [token] });
+    const value = readAnswer(answer, { endpoint: call.endpoint, secrets: [token], ...options });
     return { ...value, body: answer.body };
   };
   const get = (endpoint: Endpoint, path: string) => read({ endpoint, method: 'GET', path });
@@ -79,24 +80,28 @@ export function createOwnerApi(parts: Parameters<typeof createOwnerCaller>[0]): 
     read({ endpoint, method: 'POST', path, body: JSON.stringify(body) });
   const raw = async (call: OwnerCall): Promise<RawAnswer> => (await ownerCaller(call)).answer;
 
+  const products = async () => vehiclesOf(await get('products', '/api/1/products'), 'products');
+  async function vehicles(): Promise<VehicleSummary[]> {
+    const found = new Map<string, VehicleSummary>();
+    let page: unknown = 1;
+    for (let pages = 0; typeof page === 'number' && pages < MAX_PAGES; pages += 1) {
+      const query = page === 1 ? '' : `?page=${page}`;
+      const answer = await get('vehicles', `/api/1/vehicles${query}`).catch(ifNotFound);
+      if (answer === undefined) return await products();
+      for (const vehicle of vehiclesOf(answer, 'vehicles')) found.set(vehicle.vin, vehicle);
+      page = (answer.pagination as JsonObject | null | undefined)?.next;
+    }
+    return [...found.values()];
+  }
+
   return {
     async region() {
       const { region, fleet_api_base_url: apiUrl } = responseOf(await get('region', '/api/1/users/region'), 'region');
       if (typeof region !== 'string' || typeof apiUrl !== 'string') throw notValid('region', 'fleet_api_base_url');
       return { region, apiUrl };
     },
-    products: async () => vehiclesOf(await get('products', '/api/1/products'), 'products'),
-    async vehicles() {
-      const found = new Map<string, VehicleSummary>();
-      let page: unknown = 1;
-      for (let pages = 0; typeof page === 'number' && pages < MAX_PAGES; pages += 1) {
-        const query = page === 1 ? '' : `?page=${page}`;
-        const answer = await get('vehicles', `/api/1/vehicles${query}`);
-        for (const vehicle of vehiclesOf(answer, 'vehicles')) found.set(vehicle.vin, vehicle);
-        page = (answer.pagination as JsonObject | null | undefined)?.next;
-      }
-      return [...found.values()];
-    },
+    products,
+    vehicles,
     async vehicleData(vin, endpoints = []) {
       const query = endpoints.length === 0 ? '' : `?endpoints=${encodeURIComponent(endpoints.join(';'))}`;
       const answer = await get('vehicle_data', `${pathOf(vin)}/vehicle_data${query}`);
@@ -106,7 +111,7 @@ export function createOwnerApi(parts: Parameters<typeof createOwnerCaller>[0]): 
       (await read({ endpoint: 'other', method: 'GET', path, ...(beforeSend && { beforeSend }) })).body,
     async fleetStatus(vins) {
       const answer = await post('fleet_status', '/api/1/vehicles/fleet_status', { vins });
-      return statusesOf(responseOf(answer, 'fleet_status'));
+      return statusesOf(responseOf(answer, 'fleet_status'), vins);
     },
     async createConfiguration({ vins, claims, key }) {
       const endpoint = 'fleet_telemetry_config_create';
@@ -118,10 +123,18 @@ export function createOwnerApi(parts: Parameters<typeof createOwnerCaller>[0]): 
     },
     async configuration(vin) {
       const endpoint = 'fleet_telemetry_config_get';
-      return configurationStateOf(responseOf(await get(endpoint, configurationPath(vin)), endpoint), endpoint);
+      try {
+        return configurationStateOf(await get(endpoint, configurationPath(vin)), endpoint);
+      } catch (error) {
+        // either the configuration or the vehicle is not there
+        const isUnclear = error instanceof FleetApiError && error.status === 404;
+        if (isUnclear && (await vehicles()).some((vehicle) => vehicle.vin === vin)) return noConfiguration;
+        throw error;
+      }
     },
     async deleteConfiguration(vin) {
-      await read({ endpoint: 'fleet_telemetry_config_delete', method: 'DELETE', path: configurationPath(vin) });
+      const endpoint = 'fleet_telemetry_config_delete';
+      await read({ endpoint, method: 'DELETE', path: configurationPath(vin) }, { mayBeEmpty: true });
     },
     async wakeUp(vin) {
       const answer = await read(wakeCall(vin));
@@ -137,6 +150,12 @@ export function createOwnerApi(parts: Parameters<typeof createOwnerCaller>[0]): 
       return raw({ endpoint: 'command', method: 'POST', path, body, timeoutMs });
     },
   };
+}
+
+/** A server may lack the path. */
+function ifNotFound(error: unknown): undefined {
+  if (error instanceof FleetApiError && error.status === 404) return undefined;
+  throw error;
 }
 
 function wakeCall(vin: string): OwnerCall {

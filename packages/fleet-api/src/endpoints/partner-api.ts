@@ -2,6 +2,7 @@
 import {
   type Caller,
   type Endpoint,
+  isObject,
   type JsonObject,
   notValid,
   type OwnerCall,
@@ -9,7 +10,7 @@ import {
   requestOf,
 } from '../calls/index.js';
 import { FleetApiError } from '../errors/index.js';
-import { reportedVinsOf, reportsOf, responseOf, type TelemetryReport } from './answers.js';
+import { reportedVinsOf, reportsOf, type TelemetryReport } from './answers.js';
 
 /** Every method rejects with FleetApiError. */
 export interface PartnerApi {
@@ -24,23 +25,31 @@ export interface PartnerApi {
 /** `apiUrl`: of the region. `token`: a partner token for the same region. */
 export function createPartnerApi(parts: { caller: Caller; apiUrl: string; token: string }): PartnerApi {
   const { caller, apiUrl, token } = parts;
-  const read = async (call: OwnerCall): Promise<JsonObject> =>
-    readAnswer(await caller(requestOf(call, { apiUrl, token })), { endpoint: call.endpoint, secrets: [token] });
+  const read = async (call: OwnerCall, options?: { mayBeEmpty: boolean }): Promise<JsonObject> =>
+    readAnswer(await caller(requestOf(call, { apiUrl, token })), {
+      endpoint: call.endpoint,
+      secrets: [token],
+      ...options,
+    });
   const get = (endpoint: Endpoint, path: string) => read({ endpoint, method: 'GET', path });
 
   return {
     async register(domain) {
       const body = JSON.stringify({ domain });
-      await read({ endpoint: 'register', method: 'POST', path: '/api/1/partner_accounts', body });
+      await read({ endpoint: 'register', method: 'POST', path: '/api/1/partner_accounts', body }, { mayBeEmpty: true });
     },
     async publicKey(domain) {
       try {
         const path = `/api/1/partner_accounts/public_key?domain=${encodeURIComponent(domain)}`;
-        const { public_key: key } = responseOf(await get('public_key', path), 'public_key');
+        const { response } = await get('public_key', path);
+        const key = isObject(response) ? response.public_key : response;
+        if (key === null || key === '') return undefined;
         if (typeof key !== 'string') throw notValid('public_key', 'public_key');
-        return key.toLowerCase();
+        return key.trim().toLowerCase();
       } catch (error) {
-        if (error instanceof FleetApiError && error.status === 404) return undefined;
+        const isUnknown =
+          error instanceof FleetApiError && (error.status === 404 || error.problem === 'not_registered');
+        if (isUnknown) return undefined;
         throw error;
       }
     },

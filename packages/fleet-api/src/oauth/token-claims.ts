@@ -10,8 +10,9 @@ export function readTokenClaims(accessToken: string): TokenClaims {
   try {
     const [, claims = ''] = accessToken.split('.');
     const { scp, exp }: Record<string, unknown> = JSON.parse(Buffer.from(claims, 'base64url').toString('utf8'));
+    const list = typeof scp === 'string' ? scp.split(' ') : scp;
     return {
-      scopes: Array.isArray(scp) ? scp.filter((scope) => typeof scope === 'string') : undefined,
+      scopes: Array.isArray(list) ? list.filter((scope) => typeof scope === 'string') : undefined,
       expiresMs: typeof exp === 'number' && Number.isFinite(exp) ? exp * 1_000 : undefined,
     };
   } catch {

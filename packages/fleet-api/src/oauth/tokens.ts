@@ -35,7 +35,10 @@ export function exchangeCode(
   });
 }
 
-/** The answer replaces the refresh token. Repeated only when Tesla has not executed the request. */
+/**
+ * The answer replaces the refresh token; one without another keeps it (RFC 6749, 6). Repeated only when Tesla has not
+ * executed the request.
+ */
 export async function refreshTokens(
   parts: Omit<TokenParts, 'audience'>,
   { clientId, refreshToken }: { clientId: string; refreshToken: string },
@@ -45,8 +48,7 @@ export async function refreshTokens(
     client_id: clientId,
     refresh_token: refreshToken,
   });
-  if (answer.refreshToken === undefined) throw notValid('token_refresh', 'refresh_token');
-  return { ...answer, refreshToken: answer.refreshToken };
+  return { ...answer, refreshToken: answer.refreshToken ?? refreshToken };
 }
 
 export const partnerScopes = ['openid', 'vehicle_device_data', 'vehicle_location'] as const;
@@ -79,11 +81,16 @@ async function tokens(
     body: new URLSearchParams(form).toString(),
   });
   const { access_token, refresh_token, expires_in } = readAnswer(answer, { endpoint, secrets });
+  const refreshToken = refresh_token === null || refresh_token === '' ? undefined : refresh_token;
+  const expiresInSeconds = Number(expires_in ?? LIFETIME_SECONDS);
   if (!isToken(access_token)) throw notValid(endpoint, 'access_token');
-  if (typeof expires_in !== 'number' || !(expires_in > 0)) throw notValid(endpoint, 'expires_in');
-  if (refresh_token !== undefined && !isToken(refresh_token)) throw notValid(endpoint, 'refresh_token');
-  return { accessToken: access_token, refreshToken: refresh_token, expiresInSeconds: expires_in };
+  if (!(expiresInSeconds > 0)) throw notValid(endpoint, 'expires_in');
+  if (refreshToken !== undefined && !isToken(refreshToken)) throw notValid(endpoint, 'refresh_token');
+  return { accessToken: access_token, refreshToken, expiresInSeconds };
 }
+
+/** Of an answer that does not name it. Tesla's tokens are valid for 8 hours. */
+const LIFETIME_SECONDS = 28_800;
 
 /** Text that fits in a header. */
 function isToken(value: unknown): value is string {

@@ -59,9 +59,10 @@ export async function applyConfiguration(parts: ApplyParts, request: ApplyReques
     return { kind: 'unchanged', state };
   }
   if (isForeign && !replacesForeign) return { kind: 'foreign', differences };
-  const { skipped } = await owner.createConfiguration({ vins: [vin], claims: { ...desired }, key });
+  const { updated, skipped } = await owner.createConfiguration({ vins: [vin], claims: { ...desired }, key });
   const ours = skipped.find((vehicle) => vehicle.vin === vin);
   if (ours !== undefined) return { kind: 'skipped', reason: ours.reason, problem: ours.problem };
+  if (updated === 0) return { kind: 'skipped', reason: 'updated_vehicles 0', problem: 'request_rejected' };
   await writeSent(store, vin, sentOf(desired, nowMs()));
   return { kind: 'sent', differences };
 }
