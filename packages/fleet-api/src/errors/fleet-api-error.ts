@@ -29,7 +29,8 @@ export class FleetApiError extends Error implements Remedy {
   constructor({ problem, endpoint, delivery, status, teslaError, retryAfterSeconds, cause }: FleetApiFailure) {
     const { meaning, remedy } = problems[problem];
     const answer = [status, teslaError].filter((part) => part !== undefined && part !== '').join(' ');
-    super(`${endpoint}: ${meaning}${answer === '' ? '' : ` Tesla answered: ${answer}`}`, { cause });
+    const wait = retryAfterSeconds === undefined ? '' : ` Tesla asks to wait for ${retryAfterSeconds} s.`;
+    super(`${endpoint}: ${meaning}${answer === '' ? '' : ` Tesla answered: ${answer}`}${wait}`, { cause });
     this.problem = problem;
     this.endpoint = endpoint;
     this.delivery = delivery;

@@ -1,8 +1,8 @@
-// The telemetry configuration of each vehicle: which one is wanted, which one was sent, and what the watch has done. The
-// parts are JSON of the caller, each written on its own, so that processes don't overwrite each other's part.
+// The telemetry configuration of each vehicle: which one is wanted, which one was sent, and what the watch has done;
+// and the firmware that Tesla has named. The other parts are JSON of the caller, each written on its own, so that processes don't overwrite each other's part.
 import { type Store, telemetryConfigurationsKey } from '../redis/index.js';
 
-export type ConfigurationPart = 'wanted' | 'sent' | 'watch';
+export type ConfigurationPart = 'wanted' | 'sent' | 'watch' | 'firmware';
 
 export type StoredConfiguration = Readonly<Partial<Record<ConfigurationPart, string>>>;
 
@@ -41,7 +41,7 @@ export class ConfigurationStore {
   }
 }
 
-const parts: readonly ConfigurationPart[] = ['wanted', 'sent', 'watch'];
+const parts: readonly ConfigurationPart[] = ['wanted', 'sent', 'watch', 'firmware'];
 
 function fieldOf(part: ConfigurationPart, vin: string): string {
   return `${part} ${vin}`;

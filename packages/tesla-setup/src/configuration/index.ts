@@ -8,6 +8,7 @@ export {
 } from './apply.js';
 export { type DesiredConfiguration, desiredConfiguration } from './desired.js';
 export { type ChainParts, withRenewedAuthorities } from './renewed-authorities.js';
+export { type FirmwareParts, firmwareOfVehicle, rememberFirmware } from './shown-firmware.js';
 export {
   type FieldsSource,
   listVehicleConfigurations,
@@ -18,3 +19,4 @@ export {
   writeSent,
   writeWanted,
 } from './vehicle-configuration.js';
+export { newestReport, type ReportParts } from './vehicle-report.js';

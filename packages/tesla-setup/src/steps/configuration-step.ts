@@ -1,14 +1,16 @@
 // The telemetry configuration of each vehicle: what it will cost, then sending it.
 import { problems } from '@fleetbridge/fleet-api';
-import { ConfigurationStore, SnapshotStore } from '@fleetbridge/store';
-import { checkConfiguration, dollarsOf, prices, shownFirmware } from '@fleetbridge/telemetry-config';
+import { ConfigurationStore } from '@fleetbridge/store';
+import { checkConfiguration, dollarsOf, prices } from '@fleetbridge/telemetry-config';
 import { certificateAuthorities, knownRoots } from '../chain/index.js';
 import {
   applyConfiguration,
   compareWithTesla,
   type DesiredConfiguration,
   desiredConfiguration,
+  firmwareOfVehicle,
   readVehicleConfiguration,
+  rememberFirmware,
   type WantedConfiguration,
   writeWanted,
 } from '../configuration/index.js';
@@ -60,6 +62,7 @@ async function send(context: SetupContext, vin: string, wanted: WantedConfigurat
   }
   const configurations = new ConfigurationStore(store);
   await writeWanted(configurations, vin, wanted);
+  await rememberFirmware(configurations, { vin, fleetStatus: facts.firmware?.get(vin) });
   const applied = await applyConfiguration(
     { owner: tesla.owner, key: facts.key!.key, store: configurations, nowMs: clock.nowMs },
     { vin, desired: desired.configuration, replacesForeign: true },
@@ -90,10 +93,9 @@ function nameOf({ field, key }: { field: string; key?: string }): string {
   return key === undefined ? field : `${field} ${key}`;
 }
 
-async function firmwareOf({ facts, store }: SetupContext, vin: string): Promise<string> {
-  const { hash } = await new SnapshotStore(store).read(vin);
-  const fleetStatus = facts.firmware?.get(vin);
-  return shownFirmware({ signals: Object.keys(hash), ...(fleetStatus === undefined ? {} : { fleetStatus }) });
+function firmwareOf({ facts, store }: SetupContext, vin: string): Promise<string> {
+  const parts = { store, configurations: new ConfigurationStore(store) };
+  return firmwareOfVehicle(parts, { vin, fleetStatus: facts.firmware?.get(vin) });
 }
 
 /** With the CA of the certificate that is served now. */

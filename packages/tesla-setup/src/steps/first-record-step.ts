@@ -1,8 +1,9 @@
 // The vehicle connects and sends: the first record in the log, and the first frame that TeslaMate would get from it.
-import { type Problem, problems } from '@fleetbridge/fleet-api';
+import { problems } from '@fleetbridge/fleet-api';
 import { SnapshotStore } from '@fleetbridge/store';
+import { newestReport } from '../configuration/index.js';
 import { pollUntil } from './poll-until.js';
-import type { Outcome, SetupContext, Step } from './step.js';
+import { type Outcome, reportsOf, type SetupContext, type Step } from './step.js';
 
 const POLL_MS = 500;
 /** After that, what the vehicle has reported to Tesla is worth a call. */
@@ -28,13 +29,19 @@ export const firstRecordStep: Step = {
   },
 };
 
-async function look({ store, facts }: SetupContext): Promise<Outcome> {
+async function silentOf({ store, facts }: SetupContext): Promise<string[]> {
   const snapshots = new SnapshotStore(store);
   const silent: string[] = [];
   for (const vin of facts.vins!) {
     const { hash } = await snapshots.read(vin);
     if (Object.keys(hash).length === 0) silent.push(vin);
   }
+  return silent;
+}
+
+async function look(context: SetupContext): Promise<Outcome> {
+  const { facts } = context;
+  const silent = await silentOf(context);
   if (silent.length === 0) return { state: 'done', text: `received from ${facts.vins!.join(', ')}` };
   return {
     state: 'needed',
@@ -45,13 +52,11 @@ async function look({ store, facts }: SetupContext): Promise<Outcome> {
 
 /** What the vehicle has reported to Tesla, such as a certificate that it does not trust. */
 async function reported(context: SetupContext): Promise<Outcome | undefined> {
-  const { tesla, facts } = context;
-  const partner = await tesla.fleet.partner(facts.application!);
-  const report = (await partner.telemetryErrors()).find(
-    ({ vin, problem }) => problem !== undefined && facts.vins!.includes(vin),
-  );
-  if (report === undefined) return undefined;
-  const problem: Problem = report.problem!;
-  const { meaning, remedy } = problems[problem];
-  return { state: 'failed', problem, text: `${report.vin}: ${meaning} The vehicle reports: ${report.error}`, remedy };
+  for (const vin of await silentOf(context)) {
+    const { problem, error } = (await newestReport(reportsOf(context), vin)) ?? {};
+    if (problem === undefined) continue;
+    const { meaning, remedy } = problems[problem];
+    return { state: 'failed', problem, text: `${vin}: ${meaning} The vehicle reports: ${error}`, remedy };
+  }
+  return undefined;
 }

@@ -9,7 +9,12 @@ export const regionStep: Step = registrationAs(
   'region',
   'Registration in the region of the account',
   async ({ tesla }) => {
-    tesla.fleet.moveTo((await tesla.owner.region()).apiUrl);
+    const home = await tesla.owner.region().catch((error: unknown) => {
+      // of a stand-in with one region
+      if (error instanceof FleetApiError && error.status === 404) return undefined;
+      throw error;
+    });
+    if (home !== undefined) tesla.fleet.moveTo(home.apiUrl);
   },
 );
 

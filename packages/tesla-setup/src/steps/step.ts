@@ -1,8 +1,8 @@
 // A step of the set-up: it detects that it is done, so that an interrupted set-up continues where it ended.
 import type { Clock } from '@fleetbridge/fleet-api';
-import type { Store } from '@fleetbridge/store';
+import { ConfigurationStore, type Store } from '@fleetbridge/store';
 import type { ApplicationKeyPair, TeslaApplication, TeslaConnection } from '@fleetbridge/tesla-account';
-import type { FieldsSource } from '../configuration/index.js';
+import type { FieldsSource, ReportParts } from '../configuration/index.js';
 import type { Dialogue } from './dialogue.js';
 import type { Network } from './network.js';
 
@@ -95,4 +95,9 @@ export interface SetupFacts {
   vins?: readonly string[] | undefined;
   /** By VIN: what fleet_status has named. */
   firmware?: ReadonlyMap<string, string>;
+}
+
+/** Where the reports of vehicles are read, after the step of the application. */
+export function reportsOf({ tesla, facts, store }: SetupContext): ReportParts {
+  return { fleet: tesla.fleet, application: facts.application!, configurations: new ConfigurationStore(store) };
 }

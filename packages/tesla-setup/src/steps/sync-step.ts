@@ -1,7 +1,8 @@
 // The vehicle takes its configuration when it is awake; minutes, at times hours.
-import { type ConfigurationState, problemOfState, problems, type TelemetryReport } from '@fleetbridge/fleet-api';
+import { type ConfigurationState, problemOfState, problems } from '@fleetbridge/fleet-api';
+import { newestReport } from '../configuration/index.js';
 import { pollUntil } from './poll-until.js';
-import type { Outcome, SetupContext, Step } from './step.js';
+import { type Outcome, reportsOf, type SetupContext, type Step } from './step.js';
 
 const POLL_MS = 10_000;
 
@@ -43,16 +44,9 @@ function isSynced({ synced, config }: ConfigurationState): boolean {
 
 async function refused(context: SetupContext, vin: string, problem: keyof typeof problems): Promise<Outcome> {
   // the state names that it was refused; the errors of the vehicle name why
-  const report = problem === 'configuration_refused' ? await newestReport(context, vin) : undefined;
+  const report = problem === 'configuration_refused' ? await newestReport(reportsOf(context), vin) : undefined;
   const named = report?.problem ?? problem;
   const { meaning, remedy } = problems[named];
   const reported = report === undefined ? '' : ` The vehicle reports: ${report.error}`;
   return { state: 'failed', problem: named, text: `${vin}: ${meaning}${reported}`, remedy };
-}
-
-async function newestReport(context: SetupContext, vin: string): Promise<TelemetryReport | undefined> {
-  const { tesla, facts } = context;
-  const partner = await tesla.fleet.partner(facts.application!);
-  const reports = (await partner.telemetryErrors()).filter((report) => report.vin === vin);
-  return reports.sort((one, other) => ((one.createdAt ?? '') < (other.createdAt ?? '') ? 1 : -1))[0];
 }

@@ -1,9 +1,9 @@
 // `fleetbridge config diff`, `apply` and `delete`: the telemetry configuration at Tesla as desired state.
 import { join } from 'node:path';
-import { problems } from '@fleetbridge/fleet-api';
+import { FleetApiError, problems } from '@fleetbridge/fleet-api';
 import { loadConfig } from '@fleetbridge/service';
-import { ConfigurationStore, SnapshotStore, type Store } from '@fleetbridge/store';
-import { checkConfiguration, type Difference, shownFirmware } from '@fleetbridge/telemetry-config';
+import { ConfigurationStore, type Store } from '@fleetbridge/store';
+import { checkConfiguration, type Difference } from '@fleetbridge/telemetry-config';
 import {
   applicationKeyFile,
   connectTesla,
@@ -16,8 +16,10 @@ import {
   compareWithTesla,
   desiredConfiguration,
   type FieldsSource,
+  firmwareOfVehicle,
   knownRoots,
   listVehicleConfigurations,
+  rememberFirmware,
   servedChain,
   type WantedConfiguration,
   withRenewedAuthorities,
@@ -100,7 +102,10 @@ async function change(place: Place, { vin, wanted: known, action, source }: Chan
 }
 
 async function remove({ tesla, log, invocation }: Place, vin: string): Promise<number> {
-  await tesla.owner.deleteConfiguration(vin);
+  await tesla.owner.deleteConfiguration(vin).catch((error: unknown) => {
+    // it was removed already, or the vehicle is not in the account any more
+    if (!(error instanceof FleetApiError && error.problem === 'vehicle_not_found')) throw error;
+  });
   // otherwise the watch of the gateway would send it again
   await new ConfigurationStore(log).remove(vin);
   report(invocation, { vin, result: 'deleted', differences: [] });
@@ -115,10 +120,10 @@ function keyOf(dataDirectory: string) {
 }
 
 async function firmwareOf({ log, tesla }: Place, vin: string): Promise<string> {
-  const { hash } = await new SnapshotStore(log).read(vin);
   const [status] = await tesla.owner.fleetStatus([vin]);
-  const fleetStatus = status?.firmware;
-  return shownFirmware({ signals: Object.keys(hash), ...(fleetStatus === undefined ? {} : { fleetStatus }) });
+  const configurations = new ConfigurationStore(log);
+  await rememberFirmware(configurations, { vin, fleetStatus: status?.firmware });
+  return await firmwareOfVehicle({ store: log, configurations }, { vin, fleetStatus: status?.firmware });
 }
 
 interface Report {
