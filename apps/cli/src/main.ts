@@ -1,6 +1,7 @@
 // `fleetbridge <command>`: finds the command in the table of commands/, reads its arguments, reports its errors.
-import { ConfigError, formatConfigError, nearestName, VERSION } from '@fleetbridge/service';
-import { type Command, commands, readArguments, UsageError } from './commands/index.js';
+import { nearestName, VERSION } from '@fleetbridge/service';
+import { type Command, commands, readArguments } from './commands/index.js';
+import { failureOf } from './failure.js';
 import { print, printError } from './print.js';
 
 // A reader such as head closes the pipe, or the terminal window is closed: later output is discarded.
@@ -26,8 +27,9 @@ async function main([name, ...args]: readonly string[]): Promise<number | undefi
     printError(`fleetbridge: ${what}${advice}`);
     return 2;
   }
+  let command: Command | undefined;
   try {
-    const command = await entry.load();
+    command = await entry.load();
     const { values, positionals } = readArguments(args, command.options);
     if (values.help === true) {
       process.stdout.write(helpOf(name, entry.summary, command));
@@ -40,21 +42,11 @@ async function main([name, ...args]: readonly string[]): Promise<number | undefi
       print,
     });
   } catch (error) {
-    return report(name, error);
+    const { code, text, json } = failureOf(name, error);
+    if (command?.failsAsJson === true && args.includes('--json')) print(JSON.stringify(json));
+    printError(text);
+    return code;
   }
-}
-
-function report(name: string, error: unknown): number {
-  if (error instanceof UsageError) {
-    printError(`fleetbridge ${name}: ${error.message}\nSee "fleetbridge ${name} --help".`);
-    return 2;
-  }
-  if (error instanceof ConfigError) {
-    printError(formatConfigError(error));
-    return 2;
-  }
-  printError(`fleetbridge ${name}: ${error instanceof Error ? error.message : String(error)}`);
-  return 1;
 }
 
 function listOfCommands(): string {

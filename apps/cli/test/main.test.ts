@@ -64,6 +64,26 @@ it('reports that nothing is running, without the words of the Redis client', () 
   ]);
 });
 
+it('reports an error as an object with --json, also in the arguments, the settings and Redis', () => {
+  const caFile = join(directory, 'missing.pem');
+  for (const [args, env, status, expected] of [
+    [['setup', '--vin', 'X'], {}, 2, { problem: 'arguments_not_valid', text: /17 letters/, remedy: /setup --help/ }],
+    [['setup', '--fly'], {}, 2, { problem: 'arguments_not_valid', text: /--fly/, remedy: /--help/ }],
+    [['config', 'dif'], {}, 2, { problem: 'arguments_not_valid', text: /did you mean "diff"/, remedy: /--help/ }],
+    [['setup'], { FLEET_API_URL: 'tesla' }, 2, { problem: 'settings_not_valid', text: /FLEET_API_URL/ }],
+    [['config', 'diff'], { REDIS_URL: 'redis://127.0.0.1:1' }, 1, { problem: 'command_failed', text: /ECONNREFUSED/ }],
+    [['doctor', 'now'], { FLEET_CA_FILE: caFile }, 2, { problem: 'arguments_not_valid', text: /"now"/ }],
+  ] as const) {
+    const ended = fleetbridge([...args, '--json'], env);
+    expect([ended.status, ended.stdout.split('\n').length]).toEqual([status, 2]);
+    const { text, remedy, ...object } = JSON.parse(ended.stdout);
+    expect({ ...object }).toEqual({ result: 'failed', problem: expected.problem });
+    expect(text).toMatch(expected.text);
+    if ('remedy' in expected) expect(remedy).toMatch(expected.remedy);
+    expect(ended.stderr).not.toMatch(/^ +at /m);
+  }
+});
+
 it('reports every mistake of the configuration of up and starts nothing', () => {
   const { status, stderr } = fleetbridge(['up'], { INGEST_PORT: 'x', AUTH: 'y', DATA_DIR: join(directory, 'data') });
   expect(status).toBe(2);

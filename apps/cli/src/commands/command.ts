@@ -21,6 +21,8 @@ export interface Command {
   readonly options: Options;
   /** The first arguments that the command knows, for completion in a shell. */
   readonly actions?: readonly string[];
+  /** With --json an error is an object on stdout too, as scripts read it. */
+  readonly failsAsJson?: boolean;
   /** Returns the exit code, or undefined when the command keeps running and exits the process itself. */
   readonly run: (invocation: Invocation) => Promise<number | undefined> | number | undefined;
 }

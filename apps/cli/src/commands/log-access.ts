@@ -9,7 +9,11 @@ import { logAccessConfig } from '../config.js';
 export async function openLog(env: NodeJS.ProcessEnv, name: string): Promise<Store> {
   const { config } = loadConfig(logAccessConfig, { env });
   const url = config.REDIS_URL ?? ownRedisUrl(config.DATA_DIR);
-  const store = openStore({ url, name, namespace: config.NAMESPACE, partitions: config.PARTITIONS });
+  let reason: string | undefined;
+  const onChange = (change: { reason: string }) => {
+    reason = change.reason;
+  };
+  const store = openStore({ url, name, namespace: config.NAMESPACE, partitions: config.PARTITIONS, onChange });
   try {
     await whenReady(store.redis, 5_000);
   } catch (cause) {
@@ -17,7 +21,7 @@ export async function openLog(env: NodeJS.ProcessEnv, name: string): Promise<Sto
     const problem =
       config.REDIS_URL === undefined
         ? `fleetbridge is not running in ${resolve(config.DATA_DIR)}; start it with npm start, or set DATA_DIR or REDIS_URL`
-        : `Redis does not answer at REDIS_URL: ${(cause as Error).message}`;
+        : `Redis does not answer at REDIS_URL: ${reason ?? (cause as Error).message}`;
     throw new Error(problem, { cause });
   }
   return store;

@@ -30,7 +30,9 @@ export class FleetApiError extends Error implements Remedy {
     const { meaning, remedy } = problems[problem];
     const answer = [status, teslaError].filter((part) => part !== undefined && part !== '').join(' ');
     const wait = retryAfterSeconds === undefined ? '' : ` Tesla asks to wait for ${retryAfterSeconds} s.`;
-    super(`${endpoint}: ${meaning}${answer === '' ? '' : ` Tesla answered: ${answer}`}${wait}`, { cause });
+    const reason = status === undefined ? reasonOf(cause) : undefined;
+    const why = reason === undefined ? '' : ` Reason: ${reason}.`;
+    super(`${endpoint}: ${meaning}${why}${answer === '' ? '' : ` Tesla answered: ${answer}`}${wait}`, { cause });
     this.problem = problem;
     this.endpoint = endpoint;
     this.delivery = delivery;
@@ -46,4 +48,10 @@ export class FleetApiError extends Error implements Remedy {
     const { problem, endpoint, delivery, status, teslaError, retryAfterSeconds, meaning, remedy } = this;
     return { problem, endpoint, delivery, status, teslaError, retryAfterSeconds, meaning, remedy };
   }
+}
+
+/** The code of the system or of OpenSSL, such as ECONNREFUSED. Not the message, which could have a header of the request. */
+function reasonOf(cause: unknown): string | undefined {
+  const { code } = (cause ?? {}) as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : undefined;
 }

@@ -32,6 +32,7 @@ export const config: Command = {
     '  --firmware <version>  show: what a vehicle of this firmware gets; default: the newest',
     '  --json                one JSON object per line; show: the fields in the form of the configuration',
   ],
+  failsAsJson: true,
   actions,
   options: {
     firmware: { type: 'string' },

@@ -21,6 +21,7 @@ export const doctor: Command = {
     '',
     '  --json   the findings as JSON',
   ],
+  failsAsJson: true,
   options: { json: { type: 'boolean' } },
   async run({ positionals, values, env, print }) {
     if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);

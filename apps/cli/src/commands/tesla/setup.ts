@@ -17,6 +17,7 @@ import { eventLines, jsonOf, teslamateLines } from './setup-output.js';
 export const setup: Command = {
   usage: '[--check] [--yes] [--json] [options] | --remove <VIN>',
   help: setupHelp,
+  failsAsJson: true,
   options: setupOptions,
   async run(invocation) {
     const { env, values } = invocation;

@@ -1,0 +1,47 @@
+// What the user of a command sees of an error: what was wrong, and what to do if that is known. Never a stack trace.
+import { ConfigError, formatConfigError } from '@fleetbridge/service';
+import { UsageError } from './commands/index.js';
+
+export interface Failure {
+  /** 2: wrong arguments or settings. */
+  readonly code: 1 | 2;
+  /** For people, several lines. */
+  readonly text: string;
+  /** For `--json`, in the form of a failed step of the set-up. */
+  readonly json: { result: 'failed'; problem: string; text: string; remedy?: string };
+}
+
+export function failureOf(name: string, error: unknown): Failure {
+  if (error instanceof ConfigError) {
+    const text = formatConfigError(error);
+    return { code: 2, text, json: { result: 'failed', problem: 'settings_not_valid', text } };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof UsageError) {
+    const remedy = `See "fleetbridge ${name} --help".`;
+    return {
+      code: 2,
+      text: `fleetbridge ${name}: ${message}\n${remedy}`,
+      json: { ...failed('arguments_not_valid', message), remedy },
+    };
+  }
+  if (isRemedied(error)) {
+    const { problem, remedy } = error;
+    return {
+      code: 1,
+      text: `fleetbridge ${name}: ${message}\n  → ${remedy}`,
+      json: { ...failed(problem, message), remedy },
+    };
+  }
+  return { code: 1, text: `fleetbridge ${name}: ${message}`, json: failed('command_failed', message) };
+}
+
+/** Errors of Tesla and of the account at Tesla. Their packages are loaded only by the commands that need them. */
+function isRemedied(error: unknown): error is Error & { problem: string; remedy: string } {
+  const { problem, remedy } = (error ?? {}) as { problem?: unknown; remedy?: unknown };
+  return typeof problem === 'string' && typeof remedy === 'string';
+}
+
+function failed(problem: string, text: string) {
+  return { result: 'failed', problem, text } as const;
+}
