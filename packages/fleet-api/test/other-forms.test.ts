@@ -7,6 +7,7 @@ const VIN = '5YJ3E1EA7KF000001';
 const KEY = `04${'ab'.repeat(64)}`;
 const APPLICATION = { clientId: 'client', clientSecret: 'secret' };
 const CODE = { ...APPLICATION, code: 'c', redirectUri: 'http://localhost/' };
+const SCOPES = { scopes: ['openid', 'vehicle_location'] };
 const REFRESH = { clientId: 'client', refreshToken: 'r1' };
 
 let fleet: FleetServer;
@@ -33,6 +34,7 @@ describe('tokens', () => {
     ['without a new refresh token', { access_token: 'a', expires_in: 9 }, { refreshToken: 'r1', expiresInSeconds: 9 }],
     ['with null', { access_token: 'a', refresh_token: null, expires_in: 9 }, { refreshToken: 'r1' }],
     ['with a time as text', { access_token: 'a', refresh_token: 'r2', expires_in: '9' }, { expiresInSeconds: 9 }],
+    ['with scopes', { access_token: 'a', refresh_token: 'r2', scope: 'openid vehicle_location' }, SCOPES],
     ['without a time', { access_token: 'a', refresh_token: 'r2' }, { refreshToken: 'r2', expiresInSeconds: 28_800 }],
   ])('of a refresh %s are valid', async (_name, body, expected) => {
     await answering(200, body);

@@ -233,3 +233,15 @@ it('without a sign-in there is no token', async ({ open, account }) => {
   await expect(open().accessToken()).rejects.toMatchObject({ problem: 'not_signed_in' });
   expect(await open().state()).toEqual({ kind: 'signed_out' });
 });
+
+it('knows the scopes that Tesla names beside an opaque token, also after a refresh that does not', async ({
+  account,
+  time,
+}) => {
+  const scopes = ['openid', 'vehicle_location'];
+  await account.signIn({ ...SIGNED_IN, scopes }, { clientId: 'client' });
+  expect(await account.state()).toMatchObject({ kind: 'signed_in', scopes });
+  time.aheadMs = 8 * 3_600_000;
+  expect(await account.accessToken()).toBe('access-1');
+  expect(await account.state()).toMatchObject({ kind: 'signed_in', scopes });
+});

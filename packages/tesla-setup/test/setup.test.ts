@@ -74,6 +74,22 @@ describe('the whole way', () => {
     expect(rig.shown.find((line) => line.startsWith('https://'))).toContain('vehicle_charging_cmds');
   });
 
+  it('signs in again on demand, and only then', async ({ rig }) => {
+    await rig.complete();
+    const [opened] = (await rig.run({ isSignInAgain: true })).slice(-1);
+    expect(opened).toMatchObject({ step: 'sign_in', state: 'needed', text: 'the sign-in is open' });
+    expect((await rig.run()).at(-1)).toMatchObject({ step: 'first_record' });
+    const tokens = [await rig.tesla.account.accessToken()];
+    const redirectUrl = await rig.browse(/https:\S+/.exec((opened as { remedy: string }).remedy)![0]);
+    // the address belongs to the open sign-in, with or without the option
+    for (let times = 1; times <= 2; times += 1) {
+      expect((await rig.run({ redirectUrl })).at(-1)).toMatchObject({ step: 'first_record' });
+      tokens.push(await rig.tesla.account.accessToken());
+    }
+    expect(new Set(tokens).size).toBe(2);
+    expect(tokens[1]).toBe(tokens[2]);
+  });
+
   it('reports commands that the owner did not allow', async ({ rig }) => {
     const grantedScopes = ['openid', 'offline_access', 'vehicle_device_data', 'vehicle_location'];
     await rig.api.changeAccount({ grantedScopes });

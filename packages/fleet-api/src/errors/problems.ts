@@ -42,12 +42,12 @@ export const problems = {
   },
   token_rejected: {
     meaning: 'Tesla does not accept the access token.',
-    remedy: 'Sign in to Tesla again with `fleetbridge setup`, if the next call fails too.',
+    remedy: 'Sign in to Tesla again with `fleetbridge setup --sign-in`, if the next call fails too.',
   },
   scope_missing: {
     meaning: 'The owner did not allow what this call needs.',
     remedy:
-      'Sign in again and allow every item of the list that Tesla shows. Fields with a location need vehicle_location, commands need vehicle_cmds or vehicle_charging_cmds. The application must have the same scopes on developer.tesla.com.',
+      'Sign in again with `fleetbridge setup --sign-in` and allow every item of the list that Tesla shows. Fields with a location need vehicle_location, commands need vehicle_cmds or vehicle_charging_cmds. The application must have the same scopes on developer.tesla.com.',
   },
   wrong_region: {
     meaning: 'The account belongs to another region of Tesla, and the region that Tesla names could not be used.',

@@ -6,6 +6,8 @@ export interface OwnerTokens {
   /** Replaces the one that was used. Undefined without the scope offline_access. */
   readonly refreshToken: string | undefined;
   readonly expiresInSeconds: number;
+  /** What the owner has allowed, if the answer names it. */
+  readonly scopes?: readonly string[];
 }
 
 export interface Application {
@@ -80,13 +82,14 @@ async function tokens(
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams(form).toString(),
   });
-  const { access_token, refresh_token, expires_in } = readAnswer(answer, { endpoint, secrets });
+  const { access_token, refresh_token, expires_in, scope } = readAnswer(answer, { endpoint, secrets });
   const refreshToken = refresh_token === null || refresh_token === '' ? undefined : refresh_token;
   const expiresInSeconds = Number(expires_in ?? LIFETIME_SECONDS);
   if (!isToken(access_token)) throw notValid(endpoint, 'access_token');
   if (!(expiresInSeconds > 0)) throw notValid(endpoint, 'expires_in');
   if (refreshToken !== undefined && !isToken(refreshToken)) throw notValid(endpoint, 'refresh_token');
-  return { accessToken: access_token, refreshToken, expiresInSeconds };
+  const scopes = typeof scope === 'string' && scope !== '' ? { scopes: scope.split(' ') } : {};
+  return { accessToken: access_token, refreshToken, expiresInSeconds, ...scopes };
 }
 
 /** Of an answer that does not name it. Tesla's tokens are valid for 8 hours. */

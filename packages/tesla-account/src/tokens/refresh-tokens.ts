@@ -33,18 +33,19 @@ export async function refreshAndStore(
     throw signInRequired();
   }
   const usedMs = clock.nowMs();
-  const next = { ...tokensOf(answer, clientId, usedMs), usedRefreshToken: { token: usedToken, usedMs } };
+  const scopes = answer.scopes ?? tokens.scopes;
+  const next = { ...tokensOf(answer, clientId, usedMs), scopes, usedRefreshToken: { token: usedToken, usedMs } };
   return (await storeTokens(parts, version, next)) ? next : undefined;
 }
 
 type RefreshAnswer = OwnerTokens & { refreshToken: string };
 
 export function tokensOf(
-  { accessToken, refreshToken, expiresInSeconds }: RefreshAnswer,
+  { accessToken, refreshToken, expiresInSeconds, scopes }: RefreshAnswer,
   clientId: string,
   nowMs: number,
 ): AccountTokens {
-  return { clientId, accessToken, refreshToken, expiresMs: nowMs + expiresInSeconds * 1_000 };
+  return { clientId, accessToken, refreshToken, scopes, expiresMs: nowMs + expiresInSeconds * 1_000 };
 }
 
 export function signInRequired(): FleetApiError {

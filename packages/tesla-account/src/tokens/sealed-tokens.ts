@@ -8,6 +8,8 @@ export interface AccountTokens {
   /** Epoch ms of this machine's clock. */
   readonly expiresMs: number;
   readonly refreshToken: string;
+  /** As Tesla has named them beside the token. */
+  readonly scopes?: readonly string[] | undefined;
   /** The one that was used last, which Tesla accepts for a day more. */
   readonly usedRefreshToken?: UsedRefreshToken | undefined;
   /** Tesla has refused both refresh tokens: only a new sign-in helps. */

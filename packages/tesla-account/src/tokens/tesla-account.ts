@@ -72,9 +72,9 @@ export function createTeslaAccount(options: TeslaAccountOptions): TeslaAccount {
     async state() {
       const { tokens } = await sealed.read();
       if (tokens === undefined) return { kind: 'signed_out' };
-      const { clientId, expiresMs, accessToken, isSignInRequired } = tokens;
+      const { clientId, expiresMs, accessToken, isSignInRequired, scopes } = tokens;
       const kind = isSignInRequired === true ? 'sign_in_required' : 'signed_in';
-      return { kind, clientId, expiresMs, scopes: readTokenClaims(accessToken).scopes };
+      return { kind, clientId, expiresMs, scopes: readTokenClaims(accessToken).scopes ?? scopes };
     },
   };
 

@@ -7,7 +7,8 @@ import type { Outcome, SetupContext, Step } from './step.js';
 export const signInStep: Step = {
   name: 'sign_in',
   title: 'Sign-in with the Tesla account',
-  async check({ tesla, facts, options }) {
+  async check(context) {
+    const { tesla, facts, options } = context;
     const read = await readable(tesla.account.state());
     if ('state' in read) return read;
     const state = read.value;
@@ -23,6 +24,7 @@ export const signInStep: Step = {
       const remedy = 'Run setup, sign in again and allow every item of the list.';
       return { state: 'needed', text: `the owner did not allow ${missing.join(', ')}`, remedy };
     }
+    if (await isWanted(context)) return { state: 'needed', text: 'to sign in again', remedy: 'Run setup.' };
     return { state: 'done', text: 'signed in' };
   },
   async run(given) {
@@ -50,6 +52,13 @@ export const signInStep: Step = {
 /** Without them a configuration with a location is refused. */
 const required = ['vehicle_device_data', 'vehicle_location'] as const;
 const PENDING_MS = 3_600_000;
+
+/** A sign-in that was opened for it ends also without the option. */
+async function isWanted({ store, options }: SetupContext): Promise<boolean> {
+  if (options.redirectUrl === undefined) return options.isSignInAgain === true;
+  const pending = await new TeslaAccountStore(store).pendingSignIn();
+  return pending !== undefined && readRedirect(options.redirectUrl.trim(), pending.state).kind === 'code';
+}
 
 function missingScopes(
   scopes: readonly string[] | undefined,

@@ -70,6 +70,8 @@ export interface SetupOptions {
   readonly redirectUri: string;
   /** Tesla is asked to allow vehicle commands too. */
   readonly hasCommands: boolean;
+  /** Also although an account is signed in. */
+  readonly isSignInAgain?: boolean;
   /** The address at which the browser ended. */
   readonly redirectUrl: string | undefined;
   /** Waits for the browser at `redirectUri`, which leads to this machine. */

@@ -12,11 +12,14 @@ export const vehiclesStep: Step = {
     if (unknown.length > 0) {
       const text = `Tesla does not know ${unknown.join(', ')} in this account`;
       const remedy =
-        owned.length === 0 ? 'Sign in with the account that owns the vehicle.' : `Its vehicles: ${owned.join(', ')}.`;
+        owned.length === 0
+          ? 'Sign in with the account that owns the vehicle: the same command with --sign-in.'
+          : `Its vehicles: ${owned.join(', ')}. Another account: the same command with --sign-in.`;
       return { state: 'failed', problem: 'vehicle_not_found', text, remedy };
     }
     if (owned.length === 0) {
-      const remedy = 'Sign in with the account that owns the vehicle, or add the vehicle to it in the Tesla app.';
+      const remedy =
+        'Sign in with the account that owns the vehicle (the same command with --sign-in), or add the vehicle to it in the Tesla app.';
       return { state: 'failed', problem: 'vehicle_not_found', text: 'the account has no vehicle', remedy };
     }
     const chosen = options.vins.length > 0 ? options.vins : owned.length === 1 ? owned : undefined;
