@@ -1,7 +1,7 @@
 // Set-up with servers that lack or change parts of Tesla's answers.
 import { ConfigurationStore } from '@fleetbridge/store';
 import { describe, expect } from 'vitest';
-import { readVehicleConfiguration, writeSent } from '../src/index.js';
+import { compareWithTesla, desiredConfiguration, readVehicleConfiguration, writeSent } from '../src/index.js';
 import { it, type SetupRig, VIN } from './rig.js';
 
 function answer(rig: SetupRig, endpoint: Parameters<SetupRig['api']['faults']['add']>[0]['endpoint'], body: object) {
@@ -70,5 +70,38 @@ describe('a configuration that the vehicle has refused', () => {
       });
     }
     expect((await rig.run()).at(-1)).toMatchObject({ step: 'sync', state: 'failed', problem });
+  });
+});
+
+describe('a configuration whose answer was lost', () => {
+  const destination = { hostname: 'telemetry.example.com', port: 4443, ca: 'of the server' };
+  const economy = { source: { kind: 'profile', profile: 'economy' } } as const;
+  const teslamate = { source: { kind: 'profile', profile: 'teslamate' } } as const;
+
+  it.for([
+    ['lose_answer', { kind: 'lose_answer' }, 'economy'],
+    ['cut', { kind: 'cut' }, 'economy'],
+    ['503', { kind: 'answer', status: 503 }, 'economy'],
+    ['400', { kind: 'answer', status: 400, error: 'words' }, 'teslamate'],
+  ] as const)('stays ours with %s', async ([, play, kept], { rig, store }) => {
+    const configurations = new ConfigurationStore(store);
+    await rig.complete(teslamate);
+    rig.api.faults.add({ endpoint: 'create_config', play });
+    expect((await rig.run(economy)).at(-1)).toMatchObject({ step: 'configuration', state: 'failed' });
+    const { sent } = await readVehicleConfiguration(configurations, VIN);
+    const { fields } = desiredConfiguration(
+      { ...destination, ...{ economy, teslamate }[kept] },
+      '2026.26.6',
+    ).configuration;
+    expect(Object.keys(sent!.configuration.fields)).toEqual(Object.keys(fields));
+    const parts = { owner: rig.tesla.owner, store: configurations, nowMs: Date.now };
+    for (const wanted of [economy, teslamate]) {
+      const { configuration: desired } = desiredConfiguration({ ...destination, ...wanted }, '2026.26.6');
+      expect(await compareWithTesla(parts, { vin: VIN, desired })).toMatchObject({ isForeign: false });
+    }
+    await rig.run(economy);
+    expect((await readVehicleConfiguration(configurations, VIN)).sent!.configuration).toEqual(
+      expect.objectContaining({ fields: rig.api.vehicle(VIN).config!.fields }),
+    );
   });
 });

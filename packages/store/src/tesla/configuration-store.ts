@@ -35,6 +35,10 @@ export class ConfigurationStore {
     await this.#store.redis.hset(this.#key, fieldOf(part, vin), json);
   }
 
+  async removePart(vin: string, part: ConfigurationPart): Promise<void> {
+    await this.#store.redis.hdel(this.#key, fieldOf(part, vin));
+  }
+
   /** Returns the number of parts that were stored. */
   async remove(vin: string): Promise<number> {
     return await this.#store.redis.hdel(this.#key, ...parts.map((part) => fieldOf(part, vin)));

@@ -42,7 +42,7 @@ export interface ApplyRequest {
 
 /** Rejects with FleetApiError or TeslaAccountError. */
 export async function applyConfiguration(parts: ApplyParts, request: ApplyRequest): Promise<Applied> {
-  const { owner, key, store, nowMs } = parts;
+  const { store, nowMs } = parts;
   const { vin, desired, replacesForeign, isForced = false } = request;
   const compared = await compareWithTesla(parts, { vin, desired });
   const { state, differences, isForeign } = compared;
@@ -59,12 +59,38 @@ export async function applyConfiguration(parts: ApplyParts, request: ApplyReques
     return { kind: 'unchanged', state };
   }
   if (isForeign && !replacesForeign) return { kind: 'foreign', differences };
-  const { updated, skipped } = await owner.createConfiguration({ vins: [vin], claims: { ...desired }, key });
-  const ours = skipped.find((vehicle) => vehicle.vin === vin);
-  if (ours !== undefined) return { kind: 'skipped', reason: ours.reason, problem: ours.problem };
-  if (updated === 0) return { kind: 'skipped', reason: 'updated_vehicles 0', problem: 'request_rejected' };
-  await writeSent(store, vin, sentOf(desired, nowMs()));
-  return { kind: 'sent', differences };
+  const skipped = await send(parts, { vin, desired });
+  return skipped ?? { kind: 'sent', differences };
+}
+
+/**
+ * Undefined when Tesla has taken it. It is kept as sent before: when the answer is lost, or this process ends, Tesla may
+ * have it, and it must not be taken for that of another program.
+ */
+async function send(
+  { owner, key, store, nowMs }: ApplyParts,
+  { vin, desired }: Pick<ApplyRequest, 'vin' | 'desired'>,
+): Promise<(Applied & { kind: 'skipped' }) | undefined> {
+  const { sent: before } = await readVehicleConfiguration(store, vin);
+  const sent = sentOf(desired, nowMs());
+  await writeSent(store, vin, { ...sent, previous: before?.configuration });
+  try {
+    const { updated, skipped } = await owner.createConfiguration({ vins: [vin], claims: { ...desired }, key });
+    const ours = skipped.find((vehicle) => vehicle.vin === vin);
+    if (ours === undefined && updated > 0) {
+      await writeSent(store, vin, sent);
+      return undefined;
+    }
+    await writeSent(store, vin, before);
+    return { kind: 'skipped', reason: 'updated_vehicles 0', problem: 'request_rejected', ...ours };
+  } catch (error) {
+    if (!isMaybeTaken(error)) await writeSent(store, vin, before);
+    throw error;
+  }
+}
+
+function isMaybeTaken(error: unknown): boolean {
+  return !(error instanceof FleetApiError) || error.delivery === 'unknown' || (error.status ?? 0) >= 500;
 }
 
 export interface Comparison {
@@ -84,9 +110,10 @@ export async function compareWithTesla(
   const options = { nowSeconds: Math.floor(nowMs() / 1_000) };
   const differences = diffConfigurations(desired, stored, options);
   const { sent } = await readVehicleConfiguration(store, vin);
-  const isOurs =
-    sent !== undefined &&
-    diffConfigurations(sent.configuration, stored, { ...options, renewSeconds: -Infinity }).length === 0;
+  const ours = [sent?.configuration, sent?.previous].filter((one) => one !== undefined);
+  const isOurs = ours.some(
+    (one) => diffConfigurations(one, stored, { ...options, renewSeconds: -Infinity }).length === 0,
+  );
   return { state, differences, isForeign: stored !== null && differences.length > 0 && !isOurs };
 }
 

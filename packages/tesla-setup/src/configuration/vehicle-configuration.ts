@@ -25,6 +25,8 @@ export interface SentConfiguration {
   /** configurationHash of it. */
   readonly hash: string;
   readonly sentMs: number;
+  /** While it is not known whether Tesla has taken this one. */
+  readonly previous?: TelemetryConfiguration | undefined;
 }
 
 export interface VehicleConfiguration {
@@ -44,8 +46,13 @@ export async function writeWanted(store: ConfigurationStore, vin: string, wanted
   await store.write(vin, 'wanted', JSON.stringify(wanted));
 }
 
-export async function writeSent(store: ConfigurationStore, vin: string, sent: SentConfiguration): Promise<void> {
-  await store.write(vin, 'sent', JSON.stringify(sent));
+export async function writeSent(
+  store: ConfigurationStore,
+  vin: string,
+  sent: SentConfiguration | undefined,
+): Promise<void> {
+  if (sent === undefined) await store.removePart(vin, 'sent');
+  else await store.write(vin, 'sent', JSON.stringify(sent));
 }
 
 function vehicleConfigurationOf({ wanted, sent }: StoredConfiguration): VehicleConfiguration {

@@ -60,7 +60,9 @@ async function outcomeOf(step: Step, context: SetupContext, isCheckOnly: boolean
     return checked.state === 'done' || isCheckOnly ? checked : await step.run(context, checked);
   } catch (error) {
     if (error instanceof FleetApiError || error instanceof TeslaAccountError) {
-      const { problem, message, remedy } = error;
+      const { problem, message } = error;
+      const isUnknown = error instanceof FleetApiError && error.delivery === 'unknown';
+      const remedy = isUnknown ? 'Run the same command again: each step looks at its state first.' : error.remedy;
       return { state: 'failed', problem, text: message, remedy };
     }
     throw error;
