@@ -31,7 +31,7 @@ describe('set-up', () => {
     expect((await rig.run()).at(-1)).toMatchObject({ step: 'pairing', state: 'needed' });
   });
 
-  it('does not take a configuration as sent that updated no vehicle', async ({ rig, store }) => {
+  it('does not keep a configuration as sent that updated no vehicle', async ({ rig, store }) => {
     answer(rig, 'create_config', { response: { updated_vehicles: 0 } });
     expect((await rig.complete()).at(-1)).toMatchObject({ step: 'configuration', problem: 'request_rejected' });
     expect((await readVehicleConfiguration(new ConfigurationStore(store), VIN)).sent).toBeUndefined();

@@ -64,8 +64,8 @@ export async function applyConfiguration(parts: ApplyParts, request: ApplyReques
 }
 
 /**
- * Undefined when Tesla has taken it. It is kept as sent before: when the answer is lost, or this process ends, Tesla may
- * have it, and it must not be taken for that of another program.
+ * Undefined when Tesla has accepted it. It is kept as sent before: when the answer is lost, or this process ends, Tesla may
+ * have it, and it must not look like that of another program.
  */
 async function send(
   { owner, key, store, nowMs }: ApplyParts,
@@ -84,12 +84,12 @@ async function send(
     await writeSent(store, vin, before);
     return { kind: 'skipped', reason: 'updated_vehicles 0', problem: 'request_rejected', ...ours };
   } catch (error) {
-    if (!isMaybeTaken(error)) await writeSent(store, vin, before);
+    if (!mayBeStored(error)) await writeSent(store, vin, before);
     throw error;
   }
 }
 
-function isMaybeTaken(error: unknown): boolean {
+function mayBeStored(error: unknown): boolean {
   return !(error instanceof FleetApiError) || error.delivery === 'unknown' || (error.status ?? 0) >= 500;
 }
 

@@ -25,7 +25,7 @@ export interface SentConfiguration {
   /** configurationHash of it. */
   readonly hash: string;
   readonly sentMs: number;
-  /** While it is not known whether Tesla has taken this one. */
+  /** While it is not known whether Tesla has this one. */
   readonly previous?: TelemetryConfiguration | undefined;
 }
 

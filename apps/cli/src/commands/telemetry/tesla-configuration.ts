@@ -96,8 +96,11 @@ async function change(place: Place, { vin, wanted: known, action, source }: Chan
   if (applied.kind !== 'foreign') await writeWanted(store, vin, wanted);
   if (applied.kind === 'sent') await store.write(vin, 'watch', '{}');
   const differences = 'differences' in applied ? applied.differences : [];
-  const problem = applied.kind === 'skipped' ? problems[applied.problem] : undefined;
-  report(invocation, { vin, result: applied.kind, differences, leftOut, ...problem });
+  const skipped =
+    applied.kind === 'skipped'
+      ? { problem: applied.problem, reason: applied.reason, ...problems[applied.problem] }
+      : undefined;
+  report(invocation, { vin, result: applied.kind, differences, leftOut, ...skipped });
   return applied.kind === 'sent' || applied.kind === 'unchanged' ? 0 : 1;
 }
 
@@ -133,6 +136,9 @@ interface Report {
   isForeign?: boolean;
   isSynced?: boolean;
   leftOut?: readonly { field: string; key?: string; needs: string }[];
+  problem?: string;
+  /** Tesla's word. */
+  reason?: string;
   meaning?: string;
   remedy?: string;
 }
@@ -146,13 +152,13 @@ const sentences: Readonly<Record<NonNullable<Report['result']>, string>> = {
 };
 
 function report({ print, values }: Invocation, found: Report): void {
-  const { vin, result, differences, isForeign, isSynced, leftOut = [], meaning, remedy } = found;
+  const { vin, result, differences, isForeign, isSynced, leftOut = [], reason, meaning, remedy } = found;
   if (values.json === true) {
     print(JSON.stringify(found));
     return;
   }
   if (result !== undefined) print(`${vin} ${sentences[result]}`);
-  if (meaning !== undefined) print(`  ${meaning} ${remedy}`);
+  if (meaning !== undefined) print(`  ${reason}: ${meaning} ${remedy}`);
   if (result === undefined) print(`${vin}: ${differences.length === 0 ? 'as wanted' : 'differs from what is wanted'}`);
   for (const { path, wanted, stored } of differences)
     print(`  ${path || 'configuration'}: ${short(stored)} → ${short(wanted)}`);
