@@ -1,7 +1,7 @@
 // `fleetbridge setup` as a user runs it: all services of `up`, the stand-in of Tesla, a vehicle that connects only by its
 // configuration, and TeslaMate's client at the end. With TEST_LONG the command is killed at each of its steps.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -64,6 +64,7 @@ describe('fleetbridge setup', () => {
     expect(await config('diff', 'economy')).toMatchObject([1, [{ vin: VIN, isForeign: false }]]);
     expect(await config('apply', 'economy')).toMatchObject([0, [{ result: 'sent' }]]);
     expect(await config('diff')).toMatchObject([0, [{ differences: [] }]]);
+    await commandVehicle(place);
     expect(await config('delete', '--vin', VIN)).toMatchObject([0, [{ result: 'deleted' }]]);
     const gone = await run(place, ['config', 'diff']);
     expect(gone).toEqual([1, []]);
@@ -117,6 +118,55 @@ describe('fleetbridge setup', () => {
   );
 });
 
+/** docs/commands.md, with the vehicle of docs/simulated-tesla.md. */
+async function commandVehicle(place: Place): Promise<void> {
+  const fields = { ChargeLimitSoc: { interval_seconds: 1 }, Locked: { interval_seconds: 1 } };
+  const file = path.join(place.folder, 'fields.json');
+  writeFileSync(file, JSON.stringify({ fields }));
+  expect(await run(place, ['config', 'apply', file, '--json'])).toMatchObject([0, [{ result: 'sent' }]]);
+  const [created, ...sent] = await Promise.all([
+    start(place, ['token', 'create', '--scope', 'read,command', '--commands', 'charge_stop,wake_up']),
+    start(place, ['command', VIN, 'door_unlock']),
+    start(place, ['command', VIN, 'set_charge_limit', 'percent=63']),
+  ]);
+  expect(sent).toMatchObject(Array(2).fill({ code: 0, output: 'executed\n' }));
+  const headers = { authorization: `Bearer ${created.output.split('\n')[0]}` };
+  const gateway = async (path: string, method = 'POST') => {
+    const url = `http://127.0.0.1:${place.env.GATEWAY_PORT}/api/1/vehicles/${VIN}/${path}`;
+    const answer = await fetch(url, { method, headers });
+    return { status: answer.status, body: (await answer.json()) as VehicleAnswer };
+  };
+  await send(place, 'PATCH', `/_stand_in/vehicles/${VIN}`, { isAwake: false });
+  expect(await gateway('command/door_lock')).toMatchObject({ status: 403 });
+  expect(await gateway('command/charge_stop')).toMatchObject({ status: 408 });
+  expect(await gateway('wake_up')).toMatchObject({ status: 200, body: { response: { state: 'online' } } });
+  expect(await gateway('command/charge_stop')).toMatchObject({ status: 200, body: { response: { result: true } } });
+  await eventually(async () => {
+    const { charge_state: charge, vehicle_state: vehicle } = (await gateway('vehicle_data', 'GET')).body.response;
+    return charge?.charge_limit_soc === 63 && vehicle?.locked === false;
+  }, 30_000);
+  expect((await state(place)).vehicles[VIN]!.executions.sort()).toEqual([
+    'RKE_ACTION_UNLOCK',
+    'chargingSetLimitAction',
+    'chargingStartStopAction',
+  ]);
+  const [, log] = await run(place, ['command', 'log', '--json']);
+  const audited = (log as { command: string; outcome: string; label?: string }[]).map((entry) => {
+    return [entry.command, entry.outcome, entry.label].join(' ');
+  });
+  expect(audited.sort()).toEqual([
+    'charge_stop done ',
+    'charge_stop unavailable ',
+    'door_unlock done fleetbridge command',
+    'set_charge_limit done fleetbridge command',
+    'wake_up online ',
+  ]);
+}
+
+interface VehicleAnswer {
+  response: { charge_state?: { charge_limit_soc: number }; vehicle_state?: { locked: boolean } };
+}
+
 interface Place {
   folder: string;
   env: Record<string, string | undefined>;
@@ -141,6 +191,7 @@ async function startEverything(): Promise<Place> {
     SIM_TESLA_KEY_URL: await servePublicKey(folder),
     TELEMETRY_HOST: 'telemetry.example.com',
     DOMAIN: 'cars.example.com',
+    COMMANDS: 'on',
     TESLA_CLIENT_ID: 'simulated-application',
     TESLA_CLIENT_SECRET: SECRET,
     FLEET_API_URL: tesla,
@@ -206,7 +257,13 @@ function runOnce(place: Place, args: string[], kill?: Kill) {
   return start(place, ['setup', '--yes', '--json', ...given], kill);
 }
 
-function start(place: Place, args: string[], kill?: Kill): Promise<{ lines: Line[]; code: number | null }> {
+interface Ended {
+  code: number | null;
+  output: string;
+  lines: Line[];
+}
+
+function start(place: Place, args: string[], kill?: Kill): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child: ChildProcess = spawn(process.execPath, [cli, ...args], {
       env: place.env,
@@ -225,7 +282,7 @@ function start(place: Place, args: string[], kill?: Kill): Promise<{ lines: Line
     child.once('close', (code) => {
       place.outputs.push(output);
       const lines = output.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
-      resolve({ lines: lines.map((line) => JSON.parse(line) as Line), code });
+      resolve({ code, output, lines: lines.map((line) => JSON.parse(line) as Line) });
     });
   });
 }
@@ -239,14 +296,28 @@ async function browse(place: Place, { remedy }: Line): Promise<string> {
   return (await get(place, url.pathname + url.search)).location!;
 }
 
-async function state(place: Place): Promise<{ calls: Record<string, number> }> {
+interface StandInState {
+  calls: Record<string, number>;
+  vehicles: Record<string, { executions: string[] }>;
+}
+
+async function state(place: Place): Promise<StandInState> {
   return JSON.parse((await get(place, '/_stand_in/state')).body);
 }
 
-function get({ teslaPort, folder }: Place, address: string): Promise<{ location: string | undefined; body: string }> {
+interface StandInAnswer {
+  location: string | undefined;
+  body: string;
+}
+
+function get(place: Place, address: string): Promise<StandInAnswer> {
+  return send(place, 'GET', address);
+}
+
+function send({ teslaPort, folder }: Place, method: string, address: string, body?: object): Promise<StandInAnswer> {
   const ca = readFileSync(path.join(folder, 'pki/server-ca.pem'));
   return new Promise((resolve, reject) => {
-    request(`https://localhost:${teslaPort}${address}`, { ca, agent: false }, (response) => {
+    request(`https://localhost:${teslaPort}${address}`, { method, ca, agent: false }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text) => {
         body += text;
@@ -254,7 +325,7 @@ function get({ teslaPort, folder }: Place, address: string): Promise<{ location:
       response.on('end', () => resolve({ location: response.headers.location, body }));
     })
       .on('error', reject)
-      .end();
+      .end(body && JSON.stringify(body));
   });
 }
 

@@ -68,11 +68,14 @@ it('lists commands, and those that were sent with the label of their token', asy
   cleanup.push(() => store.close());
   await whenReady(store.redis, 5_000);
   const audited = { vin: VIN, who: `token:${grant.id}`, command: 'charge_start', outcome: 'done', calls: 2 };
+  const revoked = { ...audited, who: 'token:0123abcd', label: 'fleetbridge command', command: 'door_lock' };
   await new CommandAudit(store).add(audited);
+  await new CommandAudit(store).add(revoked);
   const log = await fleetbridge(redisServer.url, ['log']);
   expect(log.stdout).toMatch(new RegExp(`Z +${VIN} +charge_start +done +2 +token:${grant.id} wallbox$`, 'm'));
   const json = await fleetbridge(redisServer.url, ['log', '--vin', VIN, '--json']);
-  expect(JSON.parse(json.stdout)).toMatchObject({ ...audited, label: 'wallbox' });
+  const entries = json.stdout.trim().split('\n');
+  expect(entries.map((line) => JSON.parse(line))).toMatchObject([revoked, { ...audited, label: 'wallbox' }]);
 });
 
 it.each([

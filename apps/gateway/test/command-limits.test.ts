@@ -86,6 +86,25 @@ describe('a vehicle that is disconnected', () => {
     expect((await rig.command('door_lock')).status).toBe(200);
   });
 
+  it('without notice is asked to wake after a 408 of Tesla, until it sends something', async ({ startRig }) => {
+    const rig = await startRig();
+    const { vehicle, fleet } = rig.fleet;
+    const car = rig.vehicle();
+    await car.connect();
+    vehicle.sleep({ wakesAfterCalls: 9 });
+    expect(await rig.command('door_lock')).toMatchObject({ status: 408, body: asleep });
+    expect(await rig.wakeUp({ query: '?wait=0' })).toMatchObject({ body: { response: { state: 'offline' } } });
+    await car.send({ Locked: true });
+    expect(await rig.wakeUp()).toMatchObject({ body: { response: { state: 'online' } } });
+    vehicle.sleep({ wakesAfterCalls: 1 });
+    expect(await rig.command('charge_start', {}, { query: '?wake=true' })).toMatchObject({ status: 200, body: done });
+    expect(fleet.calls.map(({ kind }) => kind)).toEqual([
+      ...['handshake', 'wake_up'],
+      ...['handshake', 'wake_up', 'handshake', 'command'],
+    ]);
+    expect(vehicle.executions).toHaveLength(1);
+  });
+
   it('is woken by wake_up, which ends when telemetry is connected', async ({ startRig }) => {
     const rig = await startRig();
     const { vehicle, fleet } = rig.fleet;

@@ -193,7 +193,14 @@ describe('access', () => {
     await rig.command('charge_start');
     expect(await new CommandAudit(rig.store).newest({ count: 5 })).toMatchObject([
       { vin: VIN, command: 'charge_start', outcome: 'unavailable', calls: 1 },
-      { vin: VIN, command: 'door_lock', outcome: 'done', calls: 2, who: expect.stringMatching(/^token:/) },
+      {
+        vin: VIN,
+        command: 'door_lock',
+        outcome: 'done',
+        calls: 2,
+        who: expect.stringMatching(/^token:/),
+        label: 'test',
+      },
     ]);
   });
 });

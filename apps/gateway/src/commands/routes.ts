@@ -4,7 +4,7 @@ import { type Grant, grantsCommand } from '@fleetbridge/access';
 import { commandTable } from '@fleetbridge/vehicle-command';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { commandAnswer } from './answer.js';
-import type { VehicleCommands } from './vehicle-commands.js';
+import type { Client, VehicleCommands } from './vehicle-commands.js';
 
 export interface CommandRoutesOptions {
   commands: Pick<VehicleCommands, 'execute' | 'wake'>;
@@ -33,12 +33,12 @@ export function addCommandRoutes(server: FastifyInstance, options: CommandRoutes
     if (!grantsCommand(grant, name) && (commandTable.has(name) || !grant.scopes.includes('command'))) {
       refuse(request, { vin, name });
     }
-    if (name === 'wake_up') return await wakeUp(request, reply, { vin, who: grant.principal, resultOf });
+    if (name === 'wake_up') return await wakeUp(request, reply, { vin, client: clientOf(grant), resultOf });
     const { status, headers, body } = await commands.execute({
       vin,
       name,
       body: typeof request.body === 'string' ? request.body : '',
-      who: grant.principal,
+      client: clientOf(grant),
       wakeMs: secondsOf(request, 'wake', { whenEmpty: WAKE_FOR_COMMAND_SECONDS, fallback: 0 }) * 1000,
     });
     return reply.code(status).headers(headers).send(body);
@@ -49,16 +49,16 @@ export function addCommandRoutes(server: FastifyInstance, options: CommandRoutes
     // a token that can only read gets what it always got: the present state, and nothing is sent
     if (!grant.scopes.includes('command')) return { response: await options.vehicle(request, { isOnline: undefined }) };
     if (!grantsCommand(grant, 'wake_up')) refuse(request, { vin, name: 'wake_up' });
-    return await wakeUp(request, reply, { vin, who: grant.principal });
+    return await wakeUp(request, reply, { vin, client: clientOf(grant) });
   });
 
   async function wakeUp(
     request: FastifyRequest,
     reply: FastifyReply,
-    { vin, who, resultOf }: { vin: string; who: string; resultOf?: (isOnline: boolean) => object },
+    { vin, client, resultOf }: { vin: string; client: Client; resultOf?: (isOnline: boolean) => object },
   ) {
     const seconds = secondsOf(request, 'wait', { whenEmpty: WAKE_WAIT_SECONDS, fallback: WAKE_WAIT_SECONDS });
-    const result = await commands.wake({ vin, who, waitMs: seconds * 1000 });
+    const result = await commands.wake({ vin, client, waitMs: seconds * 1000 });
     if (result.kind === 'online' || result.kind === 'asleep') {
       const isOnline = result.kind === 'online';
       return { response: { ...(await options.vehicle(request, { isOnline })), ...resultOf?.(isOnline) } };
@@ -83,6 +83,10 @@ export function addCommandRoutes(server: FastifyInstance, options: CommandRoutes
       handler: (_request, reply) => options.wrongMethod('POST', reply),
     });
   }
+}
+
+function clientOf({ principal, label }: Grant): Client {
+  return { who: principal, ...(label && { label }) };
 }
 
 /** What clients of tesla-http-proxy read in the answer of a command. */

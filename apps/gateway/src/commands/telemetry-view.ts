@@ -30,8 +30,11 @@ export class TelemetryView {
     this.#options = options;
   }
 
-  async isConnected(vin: string): Promise<boolean> {
-    return (await this.#state(vin)).connectivity?.isConnected === true;
+  /** With `after`: and something of it was received after that moment. */
+  async isConnected(vin: string, after?: Moment): Promise<boolean> {
+    const state = await this.#state(vin);
+    if (state.connectivity?.isConnected !== true) return false;
+    return after === undefined || isAfter(newestOf(state), after.entryId);
   }
 
   /** Known to be disconnected for minutes. A vehicle that never sent telemetry is not known to be away. */
@@ -45,8 +48,7 @@ export class TelemetryView {
   }
 
   async moment(vin: string): Promise<Moment> {
-    const entryId = newestEntryId(await this.#state(vin)) ?? BEGINNING;
-    return { entryId, timeMs: this.#options.now() };
+    return { entryId: newestOf(await this.#state(vin)), timeMs: this.#options.now() };
   }
 
   /** Whether one of the signals shows the effect, in a reading that was made and received after the moment. */
@@ -71,4 +73,11 @@ export class TelemetryView {
   async #state(vin: string): Promise<VehicleState> {
     return (await this.#options.live.read(vin)).state as VehicleState;
   }
+}
+
+/** Of records and connections. */
+function newestOf(state: VehicleState): string {
+  const record = newestEntryId(state) ?? BEGINNING;
+  const { entryId = BEGINNING } = state.connectivity ?? {};
+  return isAfter(entryId, record) ? entryId : record;
 }

@@ -1,6 +1,5 @@
 // Executes commands: what a client asks for is checked, waits for its turn, is signed or forwarded, and audited. Nothing is
 // signed again after an unknown outcome (docs/protocol/commands.md#never-twice); telemetry may then show the effect.
-import { BoundedMap } from '@fleetbridge/access';
 import {
   acquireTurn,
   CommandAudit,
@@ -25,6 +24,7 @@ import {
 } from '@fleetbridge/vehicle-command';
 import { commandAnswer, type GatewayOutcome, outcomeName } from './answer.js';
 import { type LimitedUpstream, limitedUpstream } from './limited-upstream.js';
+import { createReachability, type Reachability } from './reachability.js';
 import { type RestResult, sendRestCommand } from './rest-command.js';
 import type { Moment, TelemetryView } from './telemetry-view.js';
 import type { CommandAccount, OpenedAccount, UnusableAccount } from './upstream.js';
@@ -46,13 +46,20 @@ export interface CommandObserver {
   onOutcome(command: string, outcome: string): void;
 }
 
+/** Of a request, for the audit. */
+export interface Client {
+  /** Its principal. */
+  who: string;
+  /** Of its token. */
+  label?: string;
+}
+
 export interface CommandRequest {
   vin: string;
   name: string;
   /** As received. */
   body: string;
-  /** Principal of the client, for the audit. */
-  who: string;
+  client: Client;
   /** A vehicle that is away is woken first, for so long. */
   wakeMs: number;
 }
@@ -65,9 +72,6 @@ const ACCOUNT_TIME_LIMIT_MS = 5_000;
 const TURN_MS = 12_000;
 /** How long an unknown outcome waits for a signal that shows the effect. */
 const CONFIRMATION_MS = 5_000;
-/** A vehicle that Tesla calls online is asked, connected or not: its telemetry may be broken. */
-const ONLINE_AFTER_WAKE_MS = 300_000;
-const MAX_WOKEN = 1_000;
 
 interface LimitedAccount extends OpenedAccount {
   upstream: LimitedUpstream;
@@ -84,13 +88,14 @@ export class VehicleCommands {
   readonly #options: VehicleCommandsOptions;
   readonly #audit: CommandAudit;
   readonly #protocols: CommandProtocols;
-  /** When Tesla called a vehicle online, by VIN. */
-  readonly #wokenMs = new BoundedMap<number>({ maxKeys: MAX_WOKEN });
+  readonly #reachability: Reachability;
 
   constructor(options: VehicleCommandsOptions) {
     this.#options = options;
     this.#audit = new CommandAudit(options.store);
     this.#protocols = new CommandProtocols(options.store);
+    const { telemetry, clock } = options;
+    this.#reachability = createReachability({ telemetry, monotonicMs: clock.monotonicMs });
   }
 
   async execute(request: CommandRequest): Promise<CommandResponse> {
@@ -100,15 +105,15 @@ export class VehicleCommands {
     return commandAnswer(outcome, this.#options.codes);
   }
 
-  async wake({ vin, who, waitMs }: { vin: string; who: string; waitMs: number }): Promise<WakeResult> {
+  async wake({ vin, client, waitMs }: { vin: string; client: Client; waitMs: number }): Promise<WakeResult> {
     const account = await this.#open();
     if (account.kind !== 'opened') {
-      return (await this.#options.telemetry.isConnected(vin)) ? { kind: 'online' } : account;
+      return (await this.#reachability.isConnected(vin)) ? { kind: 'online' } : account;
     }
     const { upstream } = account;
     const result = await this.#wake(vin, waitMs, upstream);
     const outcome = result.kind === 'http_error' ? outcomeName(result) : result.kind;
-    if (upstream.calls > 0) await this.#write({ vin, who, command: 'wake_up', outcome, calls: upstream.calls });
+    if (upstream.calls > 0) await this.#write({ vin, ...client, command: 'wake_up', outcome, calls: upstream.calls });
     return result;
   }
 
@@ -126,24 +131,26 @@ export class VehicleCommands {
   }
 
   async #outcome(request: CommandRequest, { key, upstream }: LimitedAccount): Promise<GatewayOutcome> {
-    const { clock, telemetry } = this.#options;
+    const { clock, log } = this.#options;
     const { vin, name, body, wakeMs } = request;
     const parameters = readBody(body);
     if (parameters === undefined) return { kind: 'invalid_body' };
     const command = prepareCommand(name, parameters, Math.floor(clock.nowMs() / 1000));
     if (command.kind !== 'prepared' && command.kind !== 'rest_command') return command;
     try {
-      if ((await telemetry.isAway(vin)) && !this.#isWoken(vin)) {
-        if (wakeMs === 0) return { kind: 'unavailable' };
-        const woken = await this.#wake(vin, wakeMs, upstream);
-        if (woken.kind === 'asleep') return { kind: 'unavailable' };
-        if (woken.kind !== 'online') return woken;
+      const prepared = command.kind === 'prepared' ? command : undefined;
+      const run = () => ({ request, key, upstream, deadlineMs: clock.monotonicMs() + TIME_LIMIT_MS });
+      if (!(await this.#reachability.isAway(vin))) {
+        const outcome = await this.#inTurn(run(), prepared);
+        if (outcome.kind !== 'unavailable' || wakeMs === 0) return outcome;
       }
-      const run = { request, key, upstream, deadlineMs: clock.monotonicMs() + TIME_LIMIT_MS };
-      return await this.#inTurn(run, command.kind === 'prepared' ? command : undefined);
+      if (wakeMs === 0) return { kind: 'unavailable' };
+      const woken = await this.#wake(vin, wakeMs, upstream);
+      if (woken.kind === 'asleep') return { kind: 'unavailable' };
+      return woken.kind === 'online' ? await this.#inTurn(run(), prepared) : woken;
     } catch (err) {
       // Redis: before the first call, or between calls after which nothing was executed
-      this.#options.log.warn({ err, vin, command: name }, 'command_not_executed');
+      log.warn({ err, vin, command: name }, 'command_not_executed');
       return { kind: 'not_ready' };
     }
   }
@@ -163,9 +170,9 @@ export class VehicleCommands {
     const { turn } = acquired;
     const confirmations = command === undefined ? [] : confirmationsOf(command);
     let outcome: GatewayOutcome;
-    let before: Moment | undefined;
+    let before: Moment;
     try {
-      before = confirmations.length === 0 ? undefined : await telemetry.moment(vin);
+      before = await telemetry.moment(vin);
       outcome =
         command === undefined
           ? await this.#forward(run)
@@ -173,7 +180,8 @@ export class VehicleCommands {
     } finally {
       await releaseTurn(store, turn).catch(() => undefined);
     }
-    if (outcome.kind !== 'unknown' || before === undefined) return outcome;
+    if (outcome.kind === 'unavailable') this.#reachability.noteOffline(vin, before);
+    if (outcome.kind !== 'unknown' || confirmations.length === 0) return outcome;
     const isConfirmed = await this.#isConfirmed(run, confirmations, before).catch(() => false);
     return isConfirmed ? { kind: 'confirmed' } : outcome;
   }
@@ -239,24 +247,18 @@ export class VehicleCommands {
 
   async #wake(vin: string, waitMs: number, upstream: LimitedUpstream): Promise<WakeResult> {
     const { telemetry, clock } = this.#options;
-    const result = await wake(vin, waitMs, { upstream, telemetry, monotonicMs: clock.monotonicMs });
-    if (result.kind === 'online') this.#wokenMs.set(vin, clock.monotonicMs());
-    return result;
-  }
-
-  #isWoken(vin: string): boolean {
-    const wokenMs = this.#wokenMs.get(vin);
-    return wokenMs !== undefined && this.#options.clock.monotonicMs() - wokenMs < ONLINE_AFTER_WAKE_MS;
+    const { monotonicMs } = clock;
+    return await wake(vin, waitMs, { upstream, telemetry, reachability: this.#reachability, monotonicMs });
   }
 
   #timeLeftMs({ deadlineMs }: Run): number {
     return Math.max(0, deadlineMs - this.#options.clock.monotonicMs());
   }
 
-  async #record({ vin, name, who }: CommandRequest, outcome: GatewayOutcome, calls: number): Promise<void> {
+  async #record({ vin, name, client }: CommandRequest, outcome: GatewayOutcome, calls: number): Promise<void> {
     // a client's text is no name, and not kept
     const command = commandTable.has(name) ? name : 'other';
-    await this.#write({ vin, who, command, outcome: outcomeName(outcome), calls });
+    await this.#write({ vin, ...client, command, outcome: outcomeName(outcome), calls });
   }
 
   /** A Redis that fails now must not hide the outcome. */

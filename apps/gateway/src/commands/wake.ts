@@ -1,5 +1,6 @@
 // Wakes a vehicle: asks Tesla, and waits for the vehicle's telemetry connection, which costs nothing.
 import { isOffline, type TransportResult } from '@fleetbridge/vehicle-command';
+import type { Reachability } from './reachability.js';
 import type { TelemetryView } from './telemetry-view.js';
 import type { UnusableAccount, Upstream } from './upstream.js';
 
@@ -14,7 +15,8 @@ export type WakeResult =
 
 export interface WakeOptions {
   upstream: Pick<Upstream, 'wakeUp'>;
-  telemetry: Pick<TelemetryView, 'isConnected' | 'waitFor'>;
+  telemetry: Pick<TelemetryView, 'waitFor'>;
+  reachability: Pick<Reachability, 'isConnected' | 'noteOnline'>;
   monotonicMs: () => number;
 }
 
@@ -24,23 +26,28 @@ const CALL_TIMEOUT_MS = 10_000;
 
 /** A vehicle that is connected is not asked. */
 export async function wake(vin: string, waitMs: number, options: WakeOptions): Promise<WakeResult> {
-  const { upstream, telemetry, monotonicMs } = options;
+  const { upstream, telemetry, reachability, monotonicMs } = options;
   const deadlineMs = monotonicMs() + waitMs;
-  if (await telemetry.isConnected(vin)) return { kind: 'online' };
+  if (await reachability.isConnected(vin)) return { kind: 'online' };
   for (let asks = 1; ; asks += 1) {
     const askedMs = monotonicMs();
     const answer = readAnswer(await upstream.wakeUp(vin, { timeoutMs: CALL_TIMEOUT_MS }));
-    if (answer.kind === 'online') return answer;
+    if (answer.kind === 'online') return online(vin, reachability);
     // a later ask that fails ends nothing: the vehicle may be waking up
     if (answer.kind !== 'asleep' && asks === 1) return answer;
     const untilMs = Math.min(deadlineMs, askedMs + ASK_AGAIN_MS);
     const isConnected = await telemetry.waitFor(
-      () => telemetry.isConnected(vin),
+      () => reachability.isConnected(vin),
       () => monotonicMs() < untilMs,
     );
-    if (isConnected) return { kind: 'online' };
+    if (isConnected) return online(vin, reachability);
     if (monotonicMs() >= deadlineMs) return { kind: 'asleep' };
   }
+}
+
+function online(vin: string, reachability: Pick<Reachability, 'noteOnline'>): WakeResult {
+  reachability.noteOnline(vin);
+  return { kind: 'online' };
 }
 
 function readAnswer(result: TransportResult): WakeResult {

@@ -231,10 +231,11 @@ export class ClientAccess {
 }
 
 /** Another version may have written `scopes` and `commands`. */
-function storedGrant({ id, vin, account, scopes, commands }: TokenGrant): Grant {
+function storedGrant({ id, vin, label, account, scopes, commands }: TokenGrant): Grant {
   const allowed = commandsOf(commands);
   return {
     principal: account === undefined ? `token:${id}` : teslaPrincipal(account),
+    ...(label ? { label } : {}),
     vin,
     scopes: scopesOf(scopes),
     ...(allowed === undefined ? {} : { commands: allowed }),

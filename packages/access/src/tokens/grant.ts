@@ -4,6 +4,8 @@ import { defaultScopes, type Scope } from './scopes.js';
 export interface Grant {
   /** Stable name of the token's owner: `bridge`, `token:<id>`, `tesla:<sub>`, `open` (AUTH=none). */
   principal: string;
+  /** What a person called the token; absent without a name. */
+  label?: string;
   /** One VIN, or `*` for all. */
   vin: string;
   scopes: readonly Scope[];

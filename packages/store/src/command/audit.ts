@@ -8,8 +8,10 @@ const PAGE = 500;
 
 export interface AuditedCommand {
   vin: string;
-  /** Label of the token, or of the person. */
+  /** Principal of the token: `token:<id>`. */
   who: string;
+  /** Of the token, which may be revoked when the audit is read; absent without one. */
+  label?: string;
   command: string;
   outcome: string;
   /** Calls to Tesla. */
@@ -23,8 +25,9 @@ export class CommandAudit {
     this.#store = store;
   }
 
-  async add({ vin, who, command, outcome, calls }: AuditedCommand): Promise<void> {
+  async add({ vin, who, label, command, outcome, calls }: AuditedCommand): Promise<void> {
     const fields = ['vin', vin, 'who', who, 'command', command, 'outcome', outcome, 'calls', String(calls)];
+    if (label !== undefined) fields.push('label', label);
     const key = this.#store.keysOf(vin).commandAudit;
     await this.#store.redis.xadd(key, 'MAXLEN', '~', String(MAX_ENTRIES), '*', ...fields);
   }
@@ -61,5 +64,7 @@ function readEntry(id: string, fields: string[]): AuditedCommand & { atMs: numbe
   for (let at = 0; at + 1 < fields.length; at += 2) named.set(fields[at]!, fields[at + 1]!);
   const text = (name: string) => named.get(name) ?? '';
   const [vin, who, command, outcome] = [text('vin'), text('who'), text('command'), text('outcome')];
-  return { vin, who, command, outcome, calls: Number(text('calls')), atMs: Number.parseInt(id, 10) };
+  const label = named.get('label');
+  const atMs = Number.parseInt(id, 10);
+  return { vin, who, ...(label && { label }), command, outcome, calls: Number(text('calls')), atMs };
 }

@@ -1,6 +1,8 @@
 // `fleetbridge command`: sends a vehicle command through the gateway, lists all of them, and shows what was sent.
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
+import { loadConfig } from '@fleetbridge/service';
 import { CommandAudit, TokenStore } from '@fleetbridge/store';
+import { gatewayAccessConfig } from '../../config.js';
 import { columns } from '../../output/index.js';
 import { hasApps } from '../../supervisor/index.js';
 import { type Command, type Invocation, numberOption, UsageError } from '../command.js';
@@ -20,7 +22,7 @@ export const command: Command = {
     '',
     '  --list            the commands with their parameters (*: required)',
     '  --wake            wakes the vehicle first, if it is asleep',
-    '  --gateway <URL>   default http://127.0.0.1:8080, in containers http://gateway:8080',
+    '  --gateway <URL>   default http://127.0.0.1:<GATEWAY_PORT>, in containers http://gateway:8080',
     '  --vin <VIN>       log: of one vehicle',
     '  --count <n>       log: so many; default 20',
     '  --json            log: one JSON object per command',
@@ -46,7 +48,7 @@ export const command: Command = {
     const vin = vinOf(first);
     commandNames([name], 'command');
     const body = commandBody(name, pairs);
-    const gateway = gatewayUrl(values);
+    const gateway = gatewayUrl(values, env);
     const log = await openLog(env, 'fleetbridge-command');
     try {
       const tokens = new TokenStore(log);
@@ -110,7 +112,7 @@ async function showLog(values: Invocation['values'], { env, print }: Pick<Invoca
     const entries = await new CommandAudit(log).newest({ ...(vin && { vin }), count });
     const labels = new Map((await new TokenStore(log).list()).map(({ id, label }) => [`token:${id}`, label]));
     const rows = entries.map(({ atMs, ...entry }) => {
-      const label = labels.get(entry.who);
+      const label = labels.get(entry.who) ?? entry.label;
       return { time: new Date(atMs).toISOString(), ...entry, ...(label && { label }) };
     });
     if (values.json === true) for (const row of rows) print(JSON.stringify(row));
@@ -141,10 +143,16 @@ function table(rows: readonly LoggedCommand[]): string[] {
   );
 }
 
-function gatewayUrl({ gateway }: Invocation['values']): string {
-  const text = typeof gateway === 'string' ? gateway : hasApps() ? 'http://127.0.0.1:8080' : 'http://gateway:8080';
+function gatewayUrl({ gateway }: Invocation['values'], env: Invocation['env']): string {
+  const text = typeof gateway === 'string' ? gateway : ownGatewayUrl(env);
   if (URL.canParse(text) && /^https?:/.test(text)) return text.replace(/\/+$/, '');
   throw new UsageError(`--gateway: expected a URL such as https://gateway.example.com, got "${text}"`);
+}
+
+/** In a clone the gateway is on this machine; in compose it has a name of its own. */
+function ownGatewayUrl(env: Invocation['env']): string {
+  if (!hasApps()) return 'http://gateway:8080';
+  return `http://127.0.0.1:${loadConfig(gatewayAccessConfig, { env }).config.GATEWAY_PORT}`;
 }
 
 function vinOf(text: string): string {
