@@ -4,7 +4,7 @@ import { eventually } from '@fleetbridge/testing';
 import { prepareCommand } from '@fleetbridge/vehicle-command';
 import { describe, expect } from 'vitest';
 import { TelemetryView } from '../src/commands/index.js';
-import { type CommandFleetRig, it } from './command-rig.js';
+import { holdFirstCommand, it } from './command-rig.js';
 import { dumpOf, VIN } from './gateway-rig.js';
 
 const done = { response: { result: true, reason: '' } };
@@ -235,18 +235,3 @@ describe('secrets', () => {
     }
   });
 });
-
-/** The answer to the first command of a vehicle waits until the returned function is called. */
-function holdFirstCommand({ fleet, vehicle: { vin } }: CommandFleetRig): () => void {
-  const handle = fleet.handleFleetRequest.bind(fleet);
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  fleet.handleFleetRequest = async (...request) => {
-    const reply = await handle(...request);
-    if (fleet.calls.at(-1)?.kind === 'command' && request[1].includes(vin)) await released;
-    return reply;
-  };
-  return release;
-}

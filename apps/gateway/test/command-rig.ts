@@ -101,3 +101,18 @@ export const it = redisIt.extend<{ startRig: (options?: RigOptions & { vins?: st
     });
   },
 });
+
+/** The answer to the first command of a vehicle waits until the returned function is called. */
+export function holdFirstCommand({ fleet, vehicle: { vin } }: CommandFleetRig): () => void {
+  const handle = fleet.handleFleetRequest.bind(fleet);
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  fleet.handleFleetRequest = async (...request) => {
+    const reply = await handle(...request);
+    if (fleet.calls.at(-1)?.kind === 'command' && request[1].includes(vin)) await released;
+    return reply;
+  };
+  return release;
+}

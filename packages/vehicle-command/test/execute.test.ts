@@ -13,7 +13,9 @@ import {
   routableMessage,
   type SignedCommandMessage,
   type SignerParts,
+  sessionInfoTag,
   sessionOf,
+  sharedKeys,
   signCommand,
   type TransportResult,
 } from '../src/index.js';
@@ -38,6 +40,18 @@ describe('calls to Tesla', () => {
     expect(await run('door_unlock')).toMatchObject(done(0, 2));
     car.computers[Domain.VEHICLE_SECURITY].clockZeroMs -= 3_600_000;
     expect(await run('door_lock')).toMatchObject(done(0, 2));
+  });
+
+  it('2 after the clock of this machine was set forward or back', async () => {
+    for (const milliseconds of [3_600_000, -1_000_000]) {
+      const { car, clock, parts, run } = newSetup();
+      await run('charge_start');
+      parts.clock = { ...clock, nowMs: () => clock.nowMs() + milliseconds };
+      // too far ahead, which the model does not check
+      if (milliseconds > 0) car.play = { fault: ({ number }) => (number === 2 ? tooLate : undefined) };
+      expect(await run('charge_stop')).toMatchObject(done(0, 2));
+      expect(await run('charge_start')).toMatchObject(done(0, 1));
+    }
   });
 
   it('3 after the computer was replaced', async () => {
@@ -121,6 +135,16 @@ describe('an unknown outcome', () => {
     expect(car.executed).toHaveLength(1);
   });
 
+  it('is also an answer that was too large for the vehicle to send', async () => {
+    const { car, run } = newSetup();
+    car.play = { fault: () => ({ number: 25, withSessionInfo: false }) };
+    const { outcome, calls } = await run('actuate_trunk', { which_trunk: 'rear' });
+    expect({ outcome, calls }).toMatchObject({
+      outcome: { kind: 'unknown', isReceived: true },
+      calls: { commands: 1 },
+    });
+  });
+
   it('without time left, nothing is repeated', async () => {
     const { car, run } = newSetup();
     await run('charge_start');
@@ -187,6 +211,42 @@ describe('session recovery', () => {
     parts.transport = { send: () => Promise.reject(new Error('unexpected')) };
     expect(await run('charge_stop')).toMatchObject({ outcome: { kind: 'unknown', cause: { kind: 'broken' } } });
     expect(car.executed).toHaveLength(1);
+  });
+
+  it('handshakes and commands survive malformed answers', async () => {
+    const ok = (text: string) => ({ instead: () => ({ kind: 'http', status: 200, body: text }) as const });
+    const malformed: [string, Play][] = [
+      ['not base64', ok('{"response":"%%% no base64 %%%"}')],
+      ['a number', ok('{"response":7}')],
+      ['a list', ok('[]')],
+      ['truncated', ok('{"response":"MhISEAEBAQEBAQEB"}')],
+      ['wrong domain', { answer: (message) => ({ ...message, fromDestination: { domain: Domain.VEHICLE_SECURITY } }) }],
+      ['no domain', { answer: ({ fromDestination: _, ...message }) => message }],
+      ['foreign', { answer: (message) => ({ ...message, toDestination: { routingAddress: Buffer.alloc(16) } }) }],
+    ];
+    for (const [what, play] of malformed) {
+      const { car, run } = newSetup();
+      car.play = play;
+      expect([what, await run('charge_start')]).toMatchObject([what, { outcome: { kind: 'gave_up' } }]);
+      car.play = {};
+      expect(await run('charge_start')).toMatchObject(done(1, 1));
+      car.play = play;
+      expect([what, await run('charge_stop')]).toMatchObject([what, { outcome: { kind: 'unknown' } }]);
+      expect(car.executed.length).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('session info of another vehicle begins no session', async () => {
+    const { car, parts, run } = newSetup();
+    const keys = sharedKeys(car.computers[Domain.INFOTAINMENT].key, parts.key.publicKey)!;
+    car.play = {
+      answer: (message) => {
+        const facts = { vin: '5YJ30123456789ABD', challenge: message.requestUuid! };
+        const tag = message.sessionInfo && sessionInfoTag(keys, facts, message.sessionInfo);
+        return tag ? { ...message, signatureData: { sessionInfoTag: { tag } } } : message;
+      },
+    };
+    expect(await run('charge_start')).toMatchObject({ outcome: { kind: 'gave_up' }, calls: { commands: 0 } });
   });
 
   it('a counter at its end needs a new epoch', async () => {
@@ -388,6 +448,8 @@ function newSetup() {
 function done(handshakes: number, commands: number) {
   return { outcome: { kind: 'done' }, calls: { handshakes, commands } };
 }
+
+const tooLate = { number: 20, withSessionInfo: true };
 
 function isCommand({ kind }: Call): boolean {
   return kind === 'command';

@@ -21,13 +21,17 @@ const described = (description: string) => ({ description, content: { 'applicati
 
 const responses = {
   '200': described('Executed (result true), or refused by the vehicle (result false, with its reason).'),
-  '400': described('A parameter is missing or wrong. Not executed.'),
+  '400': described('A parameter is missing or wrong, or the body can not be read. Not executed.'),
+  '401': described('The token is missing or not accepted, or Tesla does not accept the account. Not executed.'),
   '403': described('The token does not allow the command. Not executed.'),
   '404': described('The vehicle is not admitted, or the token is for another one. Not executed.'),
   '408': described('The vehicle is asleep or out of reach. Not executed.'),
   '412': described('The vehicle is not paired with the application key. Not executed.'),
+  '413': described('The body has more than 64 kB. Not executed.'),
   '429': described('Too many calls per minute; Retry-After has the seconds. Not executed.'),
-  '503': described('Too many commands wait for the vehicle, or Redis does not answer. Not executed.'),
+  '500': described('The vehicle rejects the message; error is its fault. Not executed.'),
+  '502': described('Tesla can not be reached. Not executed.'),
+  '503': described('Commands are not set up, too many wait for the vehicle, or Redis does not answer. Not executed.'),
   '504': described('Not executed in time, or the outcome is unknown; error_description advises whether to repeat it.'),
 };
 

@@ -25,3 +25,12 @@ export function acceptCounter(
   if (ordered || counter === highest || counter < highest - WINDOW || seen.has(counter)) return undefined;
   return { highest, seen: new Set([...seen, counter]) };
 }
+
+/** After other clients have used all counters up to this one. */
+export function usedUpTo(window: CounterWindow, highest: number): CounterWindow {
+  let used = window;
+  for (let counter = Math.max(window.highest + 1, highest - WINDOW); counter <= highest; counter++) {
+    used = acceptCounter(used, counter, { ordered: false }) ?? used;
+  }
+  return used;
+}

@@ -2,7 +2,7 @@
 // passed in.
 import { Domain, KeyRole, OperationStatus, type RoutableMessage, routableMessage } from '@fleetbridge/vehicle-command';
 import { vehicleKeyOf } from './authentication.js';
-import { windowFrom } from './counter-window.js';
+import { usedUpTo, windowFrom } from './counter-window.js';
 import { type Computer, commandReply, type Execution, faultAnswer, hexOf, type Moment, receive } from './domain.js';
 import { type Fault, type Faults, faultList, type PlayedFault } from './faults.js';
 import { withAnswerFlaw, withSessionInfoFlaw } from './flawed-answers.js';
@@ -178,8 +178,8 @@ export function createCommandVehicle(options: CommandVehicleOptions): CommandVeh
     if (fault.kind === 'replaced') vehicle.replace(domain);
     if (fault.kind === 'clock_shifted') vehicle.setClock(domain, vehicle.clock(domain) + fault.seconds);
     if (fault.kind === 'counters_used')
-      vehicle.change(domain, { counters: windowFrom(counters.highest + fault.count) });
-    if (fault.kind === 'counter_set') vehicle.change(domain, { counters: windowFrom(fault.counter) });
+      vehicle.change(domain, { counters: usedUpTo(counters, counters.highest + fault.count) });
+    if (fault.kind === 'counter_set') vehicle.change(domain, { counters: usedUpTo(counters, fault.counter) });
   }
 }
 

@@ -204,3 +204,12 @@ it('lists audited commands, the newest first, of all vehicles or one', async ({ 
   expect(await commandsOf({ vin: VIN, count: 10 })).toEqual(['door_unlock', 'door_lock']);
   expect((await audit.newest({ count: 1 }))[0]).toMatchObject({ vin: VIN, who: 'wallbox', outcome: 'done', calls: 2 });
 });
+
+it('keeps about 10,000 audited commands per partition', async ({ store }) => {
+  const key = store.keysOf(VIN).commandAudit;
+  const pipeline = store.redis.pipeline();
+  for (let n = 0; n < 10_500; n++) pipeline.xadd(key, '*', 'vin', VIN);
+  await pipeline.exec();
+  await new CommandAudit(store).add({ vin: VIN, who: 'token:1', command: 'door_lock', outcome: 'done', calls: 1 });
+  expect(await store.redis.xlen(key)).toBeLessThanOrEqual(10_100);
+});

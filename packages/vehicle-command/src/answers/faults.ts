@@ -4,8 +4,16 @@ import { MessageFault } from '../messages/index.js';
 /**
  * `retry`: the subsystem is busy; sign again later. `out_of_step`: correct the session, sign again. `counter_used`: the
  * same, unless the message itself may have been received before. `expires_too_late`: sign with a shorter lifetime.
+ * `received`: the answer did not fit; the command may have been executed.
  */
-export type FaultRemedy = 'retry' | 'out_of_step' | 'counter_used' | 'expires_too_late' | 'not_paired' | 'final';
+export type FaultRemedy =
+  | 'retry'
+  | 'out_of_step'
+  | 'counter_used'
+  | 'expires_too_late'
+  | 'received'
+  | 'not_paired'
+  | 'final';
 
 export interface Fault {
   number: number;
@@ -32,6 +40,7 @@ const remedies = new Map<number, FaultRemedy>([
   [6, 'counter_used'],
   [26, 'counter_used'],
   [20, 'expires_too_late'],
+  [25, 'received'],
 ]);
 
 const advices = new Map([

@@ -10,7 +10,7 @@ import { isOffline, messageInBody, type TransportResult } from './transport.js';
 
 export type Delivery = { kind: 'outcome'; outcome: CommandOutcome } | Rejection;
 
-/** Not executed, unless the fault is a used counter. */
+/** Not executed, unless the fault is a used counter, or an answer that is too large. */
 export interface Rejection {
   kind: 'rejected';
   fault: Fault;

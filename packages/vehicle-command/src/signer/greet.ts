@@ -46,7 +46,8 @@ async function askOnce(attempt: Attempt): Promise<Greeting | { kind: 'repeat'; f
   if (answer.kind === 'verified') return { kind: 'session', session: sessionOf(answer.info, parts.clock.nowMs()) };
   if (answer.kind === 'discarded') return { kind: 'repeat' };
   const fault = faultOf(answer.fault);
-  return fault.remedy === 'final' ? outcome({ kind: 'fault', fault }) : { kind: 'repeat', fault: fault.number };
+  const isFinal = fault.remedy === 'final' || fault.remedy === 'received';
+  return isFinal ? outcome({ kind: 'fault', fault }) : { kind: 'repeat', fault: fault.number };
 }
 
 function httpError(result: { status: number; body: string; retryAfter?: string }): Greeting | { kind: 'repeat' } {

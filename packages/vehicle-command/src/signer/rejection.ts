@@ -3,7 +3,7 @@ import type { Fault } from '../answers/index.js';
 import { areEqual, type Session } from '../session/index.js';
 import type { Attempt } from './attempt.js';
 import type { Rejection } from './deliver.js';
-import type { CommandOutcome } from './outcome.js';
+import type { CommandOutcome, UnknownOutcome } from './outcome.js';
 import { type Recovered, recoverSession } from './recover.js';
 import type { SignedCommandMessage } from './sign.js';
 
@@ -27,6 +27,8 @@ export async function afterRejection(attempt: Attempt, rejected: Rejected): Prom
       return outcome({ kind: 'not_paired' });
     case 'final':
       return outcome({ kind: 'fault', fault });
+    case 'received':
+      return outcome({ ...unknownAfter(attempt, fault), isReceived: true });
     case 'retry':
       return { kind: 'sign_again', isBusy: true };
     case 'expires_too_late':
@@ -60,7 +62,7 @@ function mayBeOurs(recovered: Recovered, { session, signed }: Rejected): boolean
   return !areEqual(recovered.session.epoch, session.epoch) || recovered.vehicleCounter === signed.counter;
 }
 
-function unknownAfter(attempt: Attempt, fault: Fault): CommandOutcome {
+function unknownAfter(attempt: Attempt, fault: Fault): UnknownOutcome {
   return { kind: 'unknown', cause: { kind: 'fault', fault }, isReceived: false, repeat: attempt.command.row.repeat };
 }
 

@@ -99,6 +99,7 @@ const repeatAdvice: Record<RepeatClass, string> = {
 
 /** Tesla's proxy passes errors of Tesla on, reports 503 as asleep, and everything else as its time-out. */
 function unknownOfProxy({ cause }: UnknownOutcome): CommandResponse {
+  if (cause.kind === 'fault' && cause.fault.remedy === 'received') return plain(500, cause.fault.name);
   if (cause.kind === 'unparsable') return plain(500, 'unable to parse vehicle response');
   if (cause.kind !== 'http' || cause.status === 408) return deadlineExceeded;
   if (cause.status === 503) return plain(500, 'vehicle unavailable: vehicle is offline or asleep');
