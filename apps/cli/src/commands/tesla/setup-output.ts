@@ -16,6 +16,8 @@ export function jsonOf(event: SetupEvent) {
   return { step: event.step, ...event.outcome };
 }
 
+export const commandsLine = 'Vehicle commands: set COMMANDS=on for the gateway (docs/commands.md)';
+
 export function teslamateLines(): string[] {
   return [
     '',

@@ -12,7 +12,7 @@ import { qrLines } from './qr-code.js';
 import { removeVehicle } from './remove-vehicle.js';
 import { scriptDialogue } from './script-dialogue.js';
 import { readSetupArguments, setupHelp, setupOptions } from './setup-arguments.js';
-import { eventLines, jsonOf, teslamateLines } from './setup-output.js';
+import { commandsLine, eventLines, jsonOf, teslamateLines } from './setup-output.js';
 
 export const setup: Command = {
   usage: '[--check] [--yes] [--json] [options] | --remove <VIN>',
@@ -45,7 +45,10 @@ export const setup: Command = {
         onEvent: (event) => report(event, invocation),
       });
       if (values.json === true) invocation.print(JSON.stringify({ result }));
-      else if (result === 'complete') for (const line of teslamateLines()) invocation.print(line);
+      else if (result === 'complete') {
+        for (const line of teslamateLines()) invocation.print(line);
+        if (given.options.hasCommands && !config.COMMANDS) invocation.print(commandsLine);
+      }
       return result === 'complete' ? 0 : 1;
     } catch (error) {
       if (!(error instanceof SetupCancelled)) throw error;

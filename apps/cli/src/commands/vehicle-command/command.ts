@@ -72,9 +72,10 @@ async function send(url: string, { token, body, print }: { token: string; body: 
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body,
     signal: AbortSignal.timeout(TIME_LIMIT_MS),
-  }).catch((cause: Error) => {
+  }).catch((cause: Error & { cause?: { code?: string } }) => {
     const { origin } = new URL(url);
-    throw new Error(`the gateway does not answer at ${origin}; --gateway <URL> names it`, { cause });
+    const code = cause.cause?.code ?? cause.name;
+    throw new Error(`the gateway does not answer at ${origin} (${code}); --gateway <URL> names it`, { cause });
   });
   const text = await response.text();
   const answer = parsed(text);
