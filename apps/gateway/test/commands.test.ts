@@ -181,6 +181,10 @@ describe('access', () => {
     expect((await rig.command('charge_start', {}, { as: wallbox, vin: OTHER_VIN })).status).toBe(404);
     expect((await rig.command('charge_start', {}, { as: '' })).status).toBe(401);
     expect((await rig.wakeUp({ as: wallbox })).status).toBe(403);
+    expect(await rig.command('charge_start', {}, { as: wallbox, query: '?wake=true' })).toMatchObject({
+      status: 403,
+      body: { error_description: 'the token does not allow the vehicle command wake_up' },
+    });
     expect(rig.fleet.fleet.calls).toEqual([]);
     expect((await rig.command('charge_start', {}, { as: wallbox })).status).toBe(200);
     expect(rig.fleet.vehicle.executions).toHaveLength(1);

@@ -34,12 +34,15 @@ export function addCommandRoutes(server: FastifyInstance, options: CommandRoutes
       refuse(request, { vin, name });
     }
     if (name === 'wake_up') return await wakeUp(request, reply, { vin, client: clientOf(grant), resultOf });
+    const wakeSeconds = secondsOf(request, 'wake', { whenEmpty: WAKE_FOR_COMMAND_SECONDS, fallback: 0 });
+    // a wake costs as much as 20 commands
+    if (wakeSeconds > 0 && !grantsCommand(grant, 'wake_up')) refuse(request, { vin, name: 'wake_up' });
     const { status, headers, body } = await commands.execute({
       vin,
       name,
       body: typeof request.body === 'string' ? request.body : '',
       client: clientOf(grant),
-      wakeMs: secondsOf(request, 'wake', { whenEmpty: WAKE_FOR_COMMAND_SECONDS, fallback: 0 }) * 1000,
+      wakeMs: wakeSeconds * 1000,
     });
     return reply.code(status).headers(headers).send(body);
   });
