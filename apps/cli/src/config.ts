@@ -66,7 +66,7 @@ export const doctorConfig = defineConfig(
     'FLEET_CA_FILE',
   ]),
 );
-export const gatewayAccessConfig = defineConfig(settingsOf('cli', ['GATEWAY_PORT']));
+export const placesConfig = defineConfig(settingsOf('cli', ['GATEWAY_PORT', 'STREAMING_PORT']));
 export const admissionConfig = defineConfig(settingsOf('cli', ['ALLOWED_VINS', 'ALLOWED_VINS_FILE']));
 
 export const topicsConfig = defineConfig(settingsOf('cli', ['EXTRA_TOPICS']));

@@ -38,6 +38,10 @@ it('creates a client with everything to paste, and checks what TeslaMate has don
   await clients.seen(id, 'stream', Date.now() - 3_600_000);
   expect(run('check').stdout).toMatch(/missing .*TESLA_WSS_HOST.*last /);
   expect(run('check', 'unknown').status).toBe(1);
+  const ports = { GATEWAY_PORT: '9080', STREAMING_PORT: '9443' };
+  const elsewhere = fleetbridge(redisServer.url, ['teslamate', 'create'], '', ports).stdout;
+  expect(elsewhere).toContain('TESLA_API_HOST=http://localhost:9080\n');
+  expect(elsewhere).toContain('TESLA_WSS_HOST=wss://localhost:9443\n');
 
   const commanding = /access token +(qts-\S+)/.exec(run('create', '--commands', 'wake_up,door_lock').stdout)?.[1] ?? '';
   expect(await new TokenStore(place).grantOf(commanding)).toMatchObject({
@@ -73,7 +77,8 @@ it('stores a seed, which coverage shows', async ({ redis, redisServer }) => {
   expect(fleetbridge(redisServer.url, ['seed', 'remove', VIN]).status).toBe(1);
 });
 
-function fleetbridge(redisUrl: string, args: string[], input = '') {
+function fleetbridge(redisUrl: string, args: string[], input = '', more: Record<string, string> = {}) {
   const { PATH } = process.env;
-  return spawnSync(process.execPath, [main, ...args], { env: { PATH, REDIS_URL: redisUrl }, encoding: 'utf8', input });
+  const env = { PATH, REDIS_URL: redisUrl, ...more };
+  return spawnSync(process.execPath, [main, ...args], { env, encoding: 'utf8', input });
 }

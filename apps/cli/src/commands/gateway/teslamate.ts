@@ -1,7 +1,9 @@
 // `fleetbridge teslamate`: a client for TeslaMate, with everything to paste, and afterwards a check that it was here.
 import { setTimeout as delay } from 'node:timers/promises';
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
+import { loadConfig } from '@fleetbridge/service';
 import { type ClientGrant, ClientStore, type ClientUse } from '@fleetbridge/store';
+import { placesConfig } from '../../config.js';
 import { hasApps } from '../../supervisor/index.js';
 import { type Command, type Invocation, listOption, numberOption, UsageError } from '../command.js';
 import { openLog } from '../log-access.js';
@@ -21,8 +23,8 @@ export const teslamate: Command = {
     '  --vin <VIN>         the client sees this vehicle only; default: all vehicles',
     '  --label <text>      a note that `token list` prints',
     '  --commands <a,b>    the client, such as TeslaMateApi, can send these vehicle commands too; `all` for all of them',
-    '  --gateway <URL>     where TeslaMate reaches the gateway; default http://localhost:8080, in containers http://gateway:8080',
-    '  --streaming <URL>   where it reaches the streaming server; default wss://localhost:8443, or wss://streaming:8443',
+    '  --gateway <URL>     where TeslaMate reaches the gateway; default http://localhost:<GATEWAY_PORT>, in containers http://gateway:8080',
+    '  --streaming <URL>   where it reaches the streaming server; default wss://localhost:<STREAMING_PORT>, or wss://streaming:8443',
     '  --wait <seconds>    check: waits so long for TeslaMate; default 0',
     '',
     'Without an id, `check` looks at the client that was created last. `fleetbridge token revoke <id>` ends a client.',
@@ -40,7 +42,7 @@ export const teslamate: Command = {
     const isKnown = action === 'check' || (action === 'create' && id === undefined);
     if (!isKnown) throw new UsageError('expected: create, or check [<id>]');
     const waitSeconds = numberOption(values, 'wait', { min: 0 }) ?? 0;
-    const facts = action === 'create' ? newClient(values) : undefined;
+    const facts = action === 'create' ? newClient(values, env) : undefined;
     const log = await openLog(env, 'fleetbridge-teslamate');
     try {
       const clients = new ClientStore(log);
@@ -61,11 +63,11 @@ interface NewClient {
   limits: { scopes?: string[]; commands?: string[] };
 }
 
-function newClient(values: Invocation['values']): NewClient {
+function newClient(values: Invocation['values'], env: Invocation['env']): NewClient {
   const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined);
   const vin = normalizeVin(text('vin') ?? '*');
   if (vin !== '*' && !isVin(vin)) throw new UsageError(`--vin: expected a VIN, got "${vin}"`);
-  const usual = usualPlaces();
+  const usual = usualPlaces(env);
   return {
     vin,
     label: text('label') ?? 'TeslaMate',
@@ -124,11 +126,11 @@ export interface TeslamatePlaces {
   streaming: string;
 }
 
-/** On this machine, or in the network of compose. */
-export function usualPlaces(): TeslamatePlaces {
-  return hasApps()
-    ? { gateway: 'http://localhost:8080', streaming: 'wss://localhost:8443' }
-    : { gateway: 'http://gateway:8080', streaming: 'wss://streaming:8443' };
+/** On this machine, or in the network of compose. Throws ConfigError. */
+export function usualPlaces(env: Invocation['env']): TeslamatePlaces {
+  if (!hasApps()) return { gateway: 'http://gateway:8080', streaming: 'wss://streaming:8443' };
+  const { GATEWAY_PORT, STREAMING_PORT } = loadConfig(placesConfig, { env }).config;
+  return { gateway: `http://localhost:${GATEWAY_PORT}`, streaming: `wss://localhost:${STREAMING_PORT}` };
 }
 
 export function teslamateEnvironment({ gateway, streaming }: TeslamatePlaces): string[] {

@@ -18,12 +18,12 @@ export function jsonOf(event: SetupEvent) {
 
 export const commandsLine = 'Vehicle commands: set COMMANDS=on for the gateway (docs/commands.md)';
 
-export function teslamateLines(): string[] {
+export function teslamateLines(env: NodeJS.ProcessEnv): string[] {
   return [
     '',
     'Set up. The environment of TeslaMate:',
     '',
-    ...teslamateEnvironment(usualPlaces()).map((line) => `   ${line}`),
+    ...teslamateEnvironment(usualPlaces(env)).map((line) => `   ${line}`),
     '',
     'The tokens for its sign-in page: fleetbridge teslamate create',
     'Checks of everything, at any time: fleetbridge doctor',

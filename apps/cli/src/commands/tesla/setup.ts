@@ -46,7 +46,7 @@ export const setup: Command = {
       });
       if (values.json === true) invocation.print(JSON.stringify({ result }));
       else if (result === 'complete') {
-        for (const line of teslamateLines()) invocation.print(line);
+        for (const line of teslamateLines(env)) invocation.print(line);
         if (given.options.hasCommands && !config.COMMANDS) invocation.print(commandsLine);
       }
       return result === 'complete' ? 0 : 1;

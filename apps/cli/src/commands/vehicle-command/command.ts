@@ -2,7 +2,7 @@
 import { isVin, normalizeVin } from '@fleetbridge/protocol';
 import { loadConfig } from '@fleetbridge/service';
 import { CommandAudit, TokenStore } from '@fleetbridge/store';
-import { gatewayAccessConfig } from '../../config.js';
+import { placesConfig } from '../../config.js';
 import { columns } from '../../output/index.js';
 import { hasApps } from '../../supervisor/index.js';
 import { type Command, type Invocation, numberOption, UsageError } from '../command.js';
@@ -153,7 +153,7 @@ function gatewayUrl({ gateway }: Invocation['values'], env: Invocation['env']): 
 /** In a clone the gateway is on this machine; in compose it has a name of its own. */
 function ownGatewayUrl(env: Invocation['env']): string {
   if (!hasApps()) return 'http://gateway:8080';
-  return `http://127.0.0.1:${loadConfig(gatewayAccessConfig, { env }).config.GATEWAY_PORT}`;
+  return `http://127.0.0.1:${loadConfig(placesConfig, { env }).config.GATEWAY_PORT}`;
 }
 
 function vinOf(text: string): string {
