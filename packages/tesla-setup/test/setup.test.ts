@@ -81,6 +81,15 @@ describe('the whole way', () => {
     expect((await rig.run()).at(-1)).toMatchObject({ step: 'first_record' });
     const tokens = [await rig.tesla.account.accessToken()];
     const redirectUrl = await rig.browse(/https:\S+/.exec((opened as { remedy: string }).remedy)![0]);
+    const state = new URL(redirectUrl).searchParams.get('state');
+    for (const [query, problem] of [
+      [`error=access_denied&state=${state}`, 'sign_in_refused'],
+      ['code=c&state=other', 'other_sign_in'],
+      ['', 'address_not_valid'],
+    ]) {
+      const wrong = { isSignInAgain: true, redirectUrl: `http://localhost:3000/callback?${query}` };
+      expect((await rig.run(wrong)).at(-1)).toMatchObject({ step: 'sign_in', state: 'failed', problem });
+    }
     // the address belongs to the open sign-in, with or without the option
     for (let times = 1; times <= 2; times += 1) {
       expect((await rig.run({ redirectUrl })).at(-1)).toMatchObject({ step: 'first_record' });

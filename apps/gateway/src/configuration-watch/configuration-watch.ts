@@ -40,6 +40,8 @@ export interface ConfigurationWatch {
 
 /** What can be seen without Tesla is seen so often; Tesla is asked at most once an hour and vehicle. */
 const EVERY_MS = 600_000;
+/** After a start, when the other services are up too. */
+const FIRST_MS = 20_000;
 const LEASE = 'configuration-watch';
 const LEASE_MS = 120_000;
 
@@ -52,9 +54,12 @@ export function startConfigurationWatch(options: ConfigurationWatchOptions): Con
     });
     return looking;
   };
-  const timer = setInterval(() => void look(), everyMs);
-  timer.unref();
-  return { look, stop: () => clearInterval(timer) };
+  const timers = [setTimeout(() => void look(), Math.min(FIRST_MS, everyMs)), setInterval(() => void look(), everyMs)];
+  for (const timer of timers) timer.unref();
+  const stop = () => {
+    for (const timer of timers) clearTimeout(timer);
+  };
+  return { look, stop };
 
   async function lookUnderLease(): Promise<void> {
     try {

@@ -55,9 +55,12 @@ const PENDING_MS = 3_600_000;
 
 /** A sign-in that was opened for it ends also without the option. */
 async function isWanted({ store, options }: SetupContext): Promise<boolean> {
-  if (options.redirectUrl === undefined) return options.isSignInAgain === true;
+  const { redirectUrl, isSignInAgain = false } = options;
+  if (redirectUrl === undefined) return isSignInAgain;
   const pending = await new TeslaAccountStore(store).pendingSignIn();
-  return pending !== undefined && readRedirect(options.redirectUrl.trim(), pending.state).kind === 'code';
+  // without one, the address was used already
+  if (pending === undefined) return false;
+  return isSignInAgain || readRedirect(redirectUrl.trim(), pending.state).kind === 'code';
 }
 
 function missingScopes(
