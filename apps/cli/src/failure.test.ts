@@ -35,6 +35,13 @@ it.each([
     { problem: 'ca_file_not_readable' },
   ],
   [new UsageError('wrong'), 2, /^fleetbridge config: wrong\nSee "fleetbridge config --help"\.$/, { text: 'wrong' }],
+  [
+    new Error("Stream isn't writeable and enableOfflineQueue options is false"),
+    1,
+    /^fleetbridge config: Redis does not answer any more\n {2}→ Start fleetbridge again/,
+    { problem: 'redis_not_reachable' },
+  ],
+  [new Error('Connection is closed.'), 1, /Redis does not answer any more/, { problem: 'redis_not_reachable' }],
   [new Error('away'), 1, /^fleetbridge config: away$/, { problem: 'command_failed', text: 'away' }],
 ])('names what to do: %s', (error, code, text, json) => {
   const failure = failureOf('config', error);

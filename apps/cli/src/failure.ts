@@ -25,15 +25,25 @@ export function failureOf(name: string, error: unknown): Failure {
       json: { ...failed('arguments_not_valid', message), remedy },
     };
   }
-  if (isRemedied(error)) {
-    const { problem, remedy } = error;
-    return {
-      code: 1,
-      text: `fleetbridge ${name}: ${message}\n  → ${remedy}`,
-      json: { ...failed(problem, message), remedy },
-    };
-  }
+  if (isRemedied(error)) return remedied(name, { ...error, message });
+  if (lostRedis.test(message)) return remedied(name, redisLost);
   return { code: 1, text: `fleetbridge ${name}: ${message}`, json: failed('command_failed', message) };
+}
+
+/** Messages of the Redis client, of a connection that was lost after the start of the command. */
+const lostRedis = /^(?:Stream isn't writeable|Connection is closed|Socket timeout)/;
+const redisLost = {
+  problem: 'redis_not_reachable',
+  message: 'Redis does not answer any more',
+  remedy: 'Start fleetbridge again, then run the same command again.',
+};
+
+function remedied(
+  name: string,
+  { problem, message, remedy }: { problem: string; message: string; remedy: string },
+): Failure {
+  const text = `fleetbridge ${name}: ${message}\n  → ${remedy}`;
+  return { code: 1, text, json: { ...failed(problem, message), remedy } };
 }
 
 /** Errors of Tesla and of the account at Tesla. Their packages are loaded only by the commands that need them. */
