@@ -88,7 +88,8 @@ describe('a configuration whose answer was lost', () => {
     await rig.complete(teslamate);
     rig.api.faults.add({ endpoint: 'create_config', play });
     expect((await rig.run(economy)).at(-1)).toMatchObject({ step: 'configuration', state: 'failed' });
-    const { sent } = await readVehicleConfiguration(configurations, VIN);
+    const { sent, wanted: keptWanted } = await readVehicleConfiguration(configurations, VIN);
+    expect(keptWanted!.source).toEqual({ economy, teslamate }[kept].source);
     const { fields } = desiredConfiguration(
       { ...destination, ...{ economy, teslamate }[kept] },
       '2026.26.6',

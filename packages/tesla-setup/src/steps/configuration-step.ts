@@ -1,5 +1,5 @@
 // The telemetry configuration of each vehicle: what it will cost, then sending it.
-import { problems } from '@fleetbridge/fleet-api';
+import { FleetApiError, problems } from '@fleetbridge/fleet-api';
 import { ConfigurationStore } from '@fleetbridge/store';
 import { checkConfiguration, dollarsOf, prices } from '@fleetbridge/telemetry-config';
 import { certificateAuthorities, knownRoots } from '../chain/index.js';
@@ -61,12 +61,17 @@ async function send(context: SetupContext, vin: string, wanted: WantedConfigurat
     return { state: 'needed', text: `not sent to ${vin}`, remedy: 'Choose another one with --profile.' };
   }
   const configurations = new ConfigurationStore(store);
+  const { wanted: before } = await readVehicleConfiguration(configurations, vin);
   await writeWanted(configurations, vin, wanted);
   await rememberFirmware(configurations, { vin, fleetStatus: facts.firmware?.get(vin) });
   const applied = await applyConfiguration(
     { owner: tesla.owner, key: facts.key!.key, store: configurations, nowMs: clock.nowMs },
     { vin, desired: desired.configuration, replacesForeign: true },
-  );
+  ).catch(async (error: unknown) => {
+    // what Tesla rejects is not what `config apply` and the watch should send
+    if (before !== undefined && isRejected(error)) await writeWanted(configurations, vin, before);
+    throw error;
+  });
   if (applied.kind !== 'skipped') return undefined;
   const { meaning, remedy } = problems[applied.problem];
   return {
@@ -75,6 +80,10 @@ async function send(context: SetupContext, vin: string, wanted: WantedConfigurat
     text: `${vin} is skipped (${applied.reason}): ${meaning}`,
     remedy,
   };
+}
+
+function isRejected(error: unknown): boolean {
+  return error instanceof FleetApiError && error.delivery === 'answered' && (error.status ?? 500) < 500;
 }
 
 function costLines(vin: string, { rate, leftOut }: DesiredConfiguration): string[] {
