@@ -39,10 +39,6 @@ it('exits with code 2 and one sentence on a mistake in the arguments', () => {
     [['--fly'], 'unknown option --fly'],
     [['constructor'], 'unknown command "constructor"'],
     [['simulate', '--vims', '3'], "simulate: Unknown option '--vims'"],
-    [['simulate', '--vehicles', '0'], '--vehicles: expected a whole number of at least 1, got "0"'],
-    [['simulate', '--url', 'http://x'], '--url: expected wss://host:port'],
-    [['up', 'now'], 'unexpected argument "now"'],
-    [['cert', 'vehicle'], 'expected: vehicle <VIN>'],
   ] as const) {
     const { status, stdout, stderr } = fleetbridge([...args]);
     expect(stderr).toContain(sentence);
@@ -65,14 +61,10 @@ it('reports that nothing is running, without the words of the Redis client', () 
 });
 
 it('reports an error as an object with --json, also in the arguments, the settings and Redis', () => {
-  const caFile = join(directory, 'missing.pem');
   for (const [args, env, status, expected] of [
     [['setup', '--vin', 'X'], {}, 2, { problem: 'arguments_not_valid', text: /17 letters/, remedy: /setup --help/ }],
-    [['setup', '--fly'], {}, 2, { problem: 'arguments_not_valid', text: /--fly/, remedy: /--help/ }],
-    [['config', 'dif'], {}, 2, { problem: 'arguments_not_valid', text: /did you mean "diff"/, remedy: /--help/ }],
     [['setup'], { FLEET_API_URL: 'tesla' }, 2, { problem: 'settings_not_valid', text: /FLEET_API_URL/ }],
     [['config', 'diff'], { REDIS_URL: 'redis://127.0.0.1:1' }, 1, { problem: 'command_failed', text: /ECONNREFUSED/ }],
-    [['doctor', 'now'], { FLEET_CA_FILE: caFile }, 2, { problem: 'arguments_not_valid', text: /"now"/ }],
   ] as const) {
     const ended = fleetbridge([...args, '--json'], env);
     expect([ended.status, ended.stdout.split('\n').length]).toEqual([status, 2]);

@@ -50,18 +50,9 @@ it('creates a client with everything to paste, and checks what TeslaMate has don
   });
 });
 
-it.each([
-  [['teslamate'], 'expected: create'],
-  [['teslamate', 'create', '--gateway', 'g.example'], '--gateway: expected a URL'],
-  [['teslamate', 'create', '--vin', 'no VIN'], '--vin: expected a VIN'],
-  [['teslamate', 'create', '--commands', 'fly'], '--commands: unknown vehicle command "fly"'],
-  [['seed', 'set', '/no/such/file'], 'could not be read (ENOENT)'],
-  [['seed', 'set', main], 'not valid JSON'],
-  [['coverage'], 'expected one VIN'],
-])('rejects %j', (args, problem) => {
-  const { status, stderr } = fleetbridge('redis://127.0.0.1:1', args);
-  expect(status).toBe(2);
-  expect(stderr).toContain(problem);
+it('rejects a document that is not JSON', () => {
+  const { status, stderr } = fleetbridge('redis://127.0.0.1:1', ['seed', 'set', main]);
+  expect([status, stderr]).toEqual([2, expect.stringContaining('not valid JSON')]);
 });
 
 it('stores a seed, which coverage shows', async ({ redis, redisServer }) => {

@@ -26,6 +26,21 @@ it.each([
   ['tail --since soon', '--since: expected an age such as 30m, 2h or 1d'],
   ['ca fetch --from /no/such/file', '--from: /no/such/file does not exist'],
   ['completion tcsh', 'expected one of bash, zsh, fish'],
+  ['simulate --vims 3', "Unknown option '--vims'"],
+  ['simulate --vehicles 0', '--vehicles: expected a whole number of at least 1, got "0"'],
+  ['simulate --url http://x', '--url: expected wss://host:port'],
+  ['up now', 'unexpected argument "now"'],
+  ['cert vehicle', 'expected: vehicle <VIN>'],
+  ['teslamate', 'expected: create'],
+  ['teslamate create --gateway g.example', '--gateway: expected a URL'],
+  ['teslamate create --vin no!VIN', '--vin: expected a VIN'],
+  ['teslamate create --commands fly', '--commands: unknown vehicle command "fly"'],
+  ['seed set /no/such/file', 'could not be read (ENOENT)'],
+  ['coverage', 'expected one VIN'],
+  ['setup --vin X', '--vin: expected 17 letters and digits, got "X"'],
+  ['config dif', 'did you mean "diff"'],
+  ['config apply --vin X', '"X" is no VIN'],
+  ['doctor now', '"now"'],
 ])('%s: %s', async (line, sentence) => {
   expect((await run(line)).error).toContain(sentence);
 });
