@@ -26,6 +26,8 @@ export interface VehicleConnectionOptions {
   /** A vehicle sends `Version`, `X-Network-Interface` and `X-TXID`. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly handshakeTimeoutMs?: number;
+  /** Ends an attempt that is not answered yet. */
+  readonly signal?: AbortSignal;
 }
 
 /** The connection was not opened: TLS failed, no server, or the upgrade was refused with `statusCode`. */
@@ -51,6 +53,7 @@ export function connectVehicle(options: VehicleConnectionOptions): Promise<Vehic
     handshakeTimeout: options.handshakeTimeoutMs ?? 15_000,
     perMessageDeflate: false,
   });
+  options.signal?.addEventListener('abort', () => socket.terminate(), { once: true });
   return new Promise((resolve, reject) => {
     const connection = new VehicleConnection(socket);
     socket.once('open', () => resolve(connection));

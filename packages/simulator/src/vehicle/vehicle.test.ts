@@ -206,6 +206,16 @@ describe('a simulated vehicle and its server', () => {
     expect(vehicle.isConnected).toBe(false);
   });
 
+  it('leaves a server whose name is not resolved, for another one', async () => {
+    const { server, vehicle } = await vehicleAndServer(() => 'ack', {
+      url: 'wss://slow.example.com:1/',
+      lookup: (name) => (name === 'slow.example.com' ? new Promise(() => {}) : '127.0.0.1'),
+    });
+    await vehicle.connectTo({ url: server.url, caPem, ...identity });
+    await until(() => vehicle.isConnected);
+    expect(vehicle.ledger.failedConnections).toBe(0);
+  });
+
   it('backs off with jitter while the server is away', async () => {
     const { vehicle, server, events } = await vehicleAndServer(() => 'ack', {
       reconnect: { minimumMs: 2, maximumMs: 16 },

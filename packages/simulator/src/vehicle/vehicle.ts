@@ -113,6 +113,8 @@ export class SimulatedVehicle {
   #phase: Phase | undefined;
   #connection: VehicleConnection | undefined;
   #isConnecting = false;
+  /** Of the connection that is not open yet. */
+  #attempt: AbortController | undefined;
   #failures = 0;
   #lastTickMs = 0;
   #cancelTick: () => void = nothing;
@@ -186,6 +188,7 @@ export class SimulatedVehicle {
   async connectTo(server: VehicleServer | undefined): Promise<void> {
     this.#server = server;
     this.#failures = 0;
+    this.#attempt?.abort();
     await this.#endConnection();
     this.#cancelRetry();
     this.#isRetryScheduled = false;
@@ -324,8 +327,10 @@ export class SimulatedVehicle {
     this.#isConnecting = true;
     const { servername, lookup } = this.#options;
     const connectionId = randomUUID();
+    this.#attempt = new AbortController();
     connectVehicle({
       ...server,
+      signal: this.#attempt.signal,
       ...(servername === undefined ? {} : { servername }),
       ...(lookup === undefined ? {} : { lookup }),
       headers: {
@@ -344,6 +349,7 @@ export class SimulatedVehicle {
     { connectionId, server }: { connectionId: string; server: VehicleServer },
   ): void {
     this.#isConnecting = false;
+    this.#attempt = undefined;
     if (!this.#isRunning || !this.#isAwake || server !== this.#server) {
       connection.close();
       this.#connect();
