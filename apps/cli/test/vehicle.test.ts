@@ -49,16 +49,3 @@ it('lists the vehicles that are slowed down', async ({ redisServer, redis }) => 
   expect(vehicle().stdout).toMatch(/^VIN +LAST SLOWED DOWN\nVIN-1 +20\S+Z\n$/);
   expect(JSON.parse(vehicle('--json').stdout)).toEqual({ vin: 'VIN-1', limited: expect.stringMatching(/^20/) });
 });
-
-it.each([
-  [['allow'], 'allow: expected a VIN'],
-  [['deny', 'a vin'], 'expected a VIN, got "a vin"'],
-  [['list', 'VIN-1'], 'unexpected argument "VIN-1"'],
-  [['limited', 'VIN-1'], 'unexpected argument "VIN-1"'],
-  [['forget', 'VIN-1'], 'expected: allow <VIN>…, deny <VIN>…, unset <VIN>…, list, or limited'],
-  [['deny', '5YJ3E1EA7KFO00001'], 'is no VIN'],
-])('rejects %j with exit code 2', (args, sentence) => {
-  const { status, stderr } = runVehicle('redis://127.0.0.1:1', args);
-  expect(stderr).toContain(sentence);
-  expect(status).toBe(2);
-});

@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { readArguments } from './command.js';
+import { readArguments, UsageError } from './command.js';
 import { commands } from './index.js';
 
-async function run(line: string): Promise<{ code?: number | undefined; error?: string; lines: string[] }> {
+async function run(
+  line: string,
+): Promise<{ code?: number | undefined; error?: string; isUsage?: boolean; lines: string[] }> {
   const [name = '', ...args] = line.split(' ');
   const lines: string[] = [];
   const command = await commands[name]!.load();
@@ -12,7 +14,7 @@ async function run(line: string): Promise<{ code?: number | undefined; error?: s
     const { values, positionals } = readArguments(args, command.options);
     return { code: await command.run({ values, positionals, env, print: (text) => lines.push(text) }), lines };
   } catch (error) {
-    return { error: (error as Error).message, lines };
+    return { error: (error as Error).message, isUsage: error instanceof UsageError, lines };
   }
 }
 
@@ -21,6 +23,12 @@ it.each([
   ['vehicle remove X', 'unknown action "remove" (expected: allow <VIN>'],
   ['snapshot recompte', 'unknown action "recompte"; did you mean "recompute"?'],
   ['cert sever', 'unknown action "sever"; did you mean "server"?'],
+  ['vehicle allow', 'allow: expected a VIN'],
+  ['vehicle deny a!vin', 'expected a VIN, got "a!vin"'],
+  ['vehicle list VIN-1', 'unexpected argument "VIN-1"'],
+  ['vehicle limited VIN-1', 'unexpected argument "VIN-1"'],
+  ['vehicle forget VIN-1', 'expected: allow <VIN>…, deny <VIN>…, unset <VIN>…, list, or limited'],
+  ['vehicle deny 5YJ3E1EA7KFO00001', 'is no VIN'],
   ['vehicle allow foo', '"foo" is no VIN: expected 17 letters and digits without I, O and Q'],
   ['token create --vin X', '--vin: "X" is no VIN'],
   ['tail --since soon', '--since: expected an age such as 30m, 2h or 1d'],
@@ -42,7 +50,10 @@ it.each([
   ['config apply --vin X', '"X" is no VIN'],
   ['doctor now', '"now"'],
 ])('%s: %s', async (line, sentence) => {
-  expect((await run(line)).error).toContain(sentence);
+  const { error, isUsage } = await run(line);
+  expect(error).toContain(sentence);
+  // exit code 2
+  expect(isUsage).toBe(true);
 });
 
 it('completes commands, actions and options in a shell', async () => {
