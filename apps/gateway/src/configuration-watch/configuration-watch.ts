@@ -86,7 +86,7 @@ async function lookAtAll(
     owner,
     key,
     store: configurations,
-    chain: { servedChain, knownRoots: knownRoots(dataDirectory), nowMs: now },
+    chain: { servedChain: oncePerServer(), knownRoots: knownRoots(dataDirectory), nowMs: now },
     nowMs: now,
     quietSinceMs: (vin: string) => quietSinceMs(store, vin, now()),
   };
@@ -95,6 +95,17 @@ async function lookAtAll(
     await renewLease(store, lease, LEASE_MS);
     report(log, vehicle.vin, await watchVehicle(parts, vehicle));
   }
+}
+
+/** All vehicles of a look have the same server: one handshake, whatever their number. */
+function oncePerServer(): typeof servedChain {
+  const chains = new Map<string, Promise<string[]>>();
+  return (place) => {
+    const key = JSON.stringify(place);
+    const chain = chains.get(key) ?? servedChain(place);
+    chains.set(key, chain);
+    return chain;
+  };
 }
 
 /** Undefined while the vehicle is not connected, or was never received. */

@@ -15,6 +15,7 @@ export {
   readVehicleConfiguration,
   type SentConfiguration,
   type VehicleConfiguration,
+  vehicleConfigurationOf,
   type WantedConfiguration,
   writeSent,
   writeWanted,

@@ -55,7 +55,7 @@ export async function writeSent(
   else await store.write(vin, 'sent', JSON.stringify(sent));
 }
 
-function vehicleConfigurationOf({ wanted, sent }: StoredConfiguration): VehicleConfiguration {
+export function vehicleConfigurationOf({ wanted, sent }: StoredConfiguration): VehicleConfiguration {
   return { wanted: parsed(wanted), sent: parsed(sent) };
 }
 

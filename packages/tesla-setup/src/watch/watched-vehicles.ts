@@ -1,14 +1,13 @@
 import type { ConfigurationStore } from '@fleetbridge/store';
-import { listVehicleConfigurations } from '../configuration/index.js';
+import { vehicleConfigurationOf } from '../configuration/index.js';
 import type { WatchMemory } from './decision.js';
 import type { WatchedVehicle } from './watch-vehicle.js';
 
 /** Those whose configuration was sent from here. */
 export async function watchedVehicles(store: ConfigurationStore): Promise<WatchedVehicle[]> {
-  const memories = await store.list();
-  return [...(await listVehicleConfigurations(store))].flatMap(([vin, { wanted, sent }]) => {
+  return [...(await store.list())].flatMap(([vin, stored]) => {
+    const { wanted, sent } = vehicleConfigurationOf(stored);
     if (wanted === undefined || sent === undefined) return [];
-    const json = memories.get(vin)?.watch;
-    return [{ vin, wanted, sent, memory: json === undefined ? {} : (JSON.parse(json) as WatchMemory) }];
+    return [{ vin, wanted, sent, memory: JSON.parse(stored.watch ?? '{}') as WatchMemory }];
   });
 }
