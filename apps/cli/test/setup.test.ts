@@ -18,6 +18,7 @@ const cli = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const VIN = '5YJ3E1EA7KF000001';
 const SECRET = 'simulated-secret';
 const cleanUp = cleanupAfterEach();
+if (!process.env.TEST_LONG) console.log('skipped: setup is killed at each of its steps (minutes): npm run test:long');
 
 interface Line {
   step?: string;

@@ -10,7 +10,7 @@ import {
 import { columns } from '../../output/index.js';
 import { type Command, UsageError, unknownAction } from '../command.js';
 import { firmwareOption, profileArgument, sourceArgument } from './profile-argument.js';
-import { type ConfigurationAction, changeConfigurations } from './tesla-configuration.js';
+import type { ConfigurationAction } from './tesla-configuration.js';
 
 const actions = ['show', 'diff', 'apply', 'delete'] as const satisfies readonly ('show' | ConfigurationAction)[];
 
@@ -49,6 +49,8 @@ export const config: Command = {
     if (known !== 'show') {
       if (known === 'delete' && given !== undefined) throw new UsageError(`unexpected argument "${given}"`);
       const source = given === undefined ? undefined : sourceArgument(given);
+      // loaded when it is used: `config show` and `cost` need nothing of Tesla
+      const { changeConfigurations } = await import('./tesla-configuration.js');
       return await changeConfigurations(invocation, { action: known, source });
     }
     const { name, profile } = profileArgument(given ?? 'teslamate');
