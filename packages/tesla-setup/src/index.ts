@@ -24,6 +24,7 @@ export {
   listVehicleConfigurations,
   readVehicleConfiguration,
   rememberFirmware,
+  removeConfiguration,
   type SentConfiguration,
   type VehicleConfiguration,
   type WantedConfiguration,

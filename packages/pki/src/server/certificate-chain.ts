@@ -2,13 +2,14 @@
 // themselves; vehicles, TeslaMate and curl refuse the connection.
 import { X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
+import { isIssuedBy, isSelfSigned, pemCertificates } from './issuers.js';
 
 /**
  * The issuer whose certificate is missing in a PEM chain; undefined if the chain is complete. A private CA may sign
  * servers directly, and its root need not be sent: it has no address for its certificate, which every public CA names.
  */
 export function missingIssuer(chain: string): string | undefined {
-  const [first, ...others] = blocksOf(chain).map((pem) => new X509Certificate(pem));
+  const [first, ...others] = pemCertificates(chain).map((pem) => new X509Certificate(pem));
   if (first === undefined) return undefined;
   let top = first;
   for (let rest = others; ; ) {
@@ -22,18 +23,6 @@ export function missingIssuer(chain: string): string | undefined {
   const isPublic = top.infoAccess?.includes('CA Issuers') === true;
   if (!isOfUnrelated && !isPublic) return undefined;
   return knownRoots().has(top.issuer) ? undefined : top.issuer.replaceAll('\n', ', ');
-}
-
-function blocksOf(chain: string): string[] {
-  return chain.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-}
-
-function isSelfSigned(certificate: X509Certificate): boolean {
-  return certificate.issuer === certificate.subject;
-}
-
-function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
 let subjectsOfRoots: ReadonlySet<string> | undefined;

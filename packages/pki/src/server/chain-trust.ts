@@ -1,5 +1,6 @@
 // Whether a client that trusts only `ca`, as a vehicle does, accepts the certificates that a server sends.
 import type { X509Certificate } from 'node:crypto';
+import { isIssuedBy, isSelfSigned } from './issuers.js';
 
 export type ChainTrust =
   | { readonly kind: 'trusted' }
@@ -23,7 +24,7 @@ export function chainTrust(chain: readonly X509Certificate[], ca: readonly X509C
   /** Tries every issuer: cross-signed CAs have several certificates. */
   function isRooted(certificate: X509Certificate, below: readonly X509Certificate[]): boolean {
     const isTrusted = trusted.has(certificate.fingerprint256);
-    if (certificate.issuer === certificate.subject) {
+    if (isSelfSigned(certificate)) {
       if (!isTrusted) missing ??= nameOf(certificate.subject);
       return isTrusted;
     }
@@ -33,10 +34,6 @@ export function chainTrust(chain: readonly X509Certificate[], ca: readonly X509C
     if (issuers.length === 0) missing ??= nameOf(certificate.issuer);
     return false;
   }
-}
-
-function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
 const nameOf = (subject: string): string => subject.replaceAll('\n', ', ');

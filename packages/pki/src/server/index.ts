@@ -3,6 +3,7 @@ export { type Lifetime, renewalDays } from './certificate-life.js';
 export { isPattern as isCertificatePattern, matchingFiles as matchingCertificateFiles } from './certificate-pattern.js';
 export { type ChainTrust, chainTrust } from './chain-trust.js';
 export { ServerCertificateError, type ServerCertificateProblem } from './errors.js';
+export { isIssuedBy, isSelfSigned, pemCertificates } from './issuers.js';
 export {
   loadServerCertificate,
   type ServerCertificate,

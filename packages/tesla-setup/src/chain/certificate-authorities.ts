@@ -1,7 +1,7 @@
 // `ca` of the telemetry configuration: the vehicle accepts the server only if it holds the whole chain that signs its
 // certificate, the root included.
 import { X509Certificate } from 'node:crypto';
-import { chainTrust } from '@fleetbridge/pki';
+import { chainTrust, isIssuedBy, isSelfSigned, pemCertificates } from '@fleetbridge/pki';
 
 export type AuthoritiesResult =
   /** `ca`: PEM of the intermediates and of the root. `root`: its subject in one line. */
@@ -33,17 +33,8 @@ export function certificateAuthorities(served: readonly string[], known: readonl
 
 /** Whether a vehicle that knows only `ca` trusts the server: the chain must end at a root of `ca`. */
 export function isTrustedBy(ca: string, served: readonly string[], now: Date): boolean {
-  const known = ca.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   const read = (pems: readonly string[]) => pems.map((pem) => new X509Certificate(pem));
-  return chainTrust(read(served), read(known), now).kind === 'trusted';
-}
-
-function isSelfSigned(certificate: X509Certificate): boolean {
-  return certificate.subject === certificate.issuer;
-}
-
-function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+  return chainTrust(read(served), read(pemCertificates(ca)), now).kind === 'trusted';
 }
 
 function isSameOrganization(one: X509Certificate, other: X509Certificate): boolean {

@@ -7,6 +7,7 @@ export {
   compareWithTesla,
 } from './apply.js';
 export { type DesiredConfiguration, desiredConfiguration } from './desired.js';
+export { removeConfiguration } from './remove.js';
 export { type ChainParts, withRenewedAuthorities } from './renewed-authorities.js';
 export { type FirmwareParts, firmwareOfVehicle, rememberFirmware } from './shown-firmware.js';
 export {

@@ -1,6 +1,6 @@
 // `fleetbridge config diff`, `apply` and `delete`: the telemetry configuration at Tesla as desired state.
 import { join } from 'node:path';
-import { FleetApiError, problems } from '@fleetbridge/fleet-api';
+import { problems } from '@fleetbridge/fleet-api';
 import { loadConfig } from '@fleetbridge/service';
 import { ConfigurationStore, type Store } from '@fleetbridge/store';
 import { checkConfiguration, type Difference } from '@fleetbridge/telemetry-config';
@@ -20,6 +20,7 @@ import {
   knownRoots,
   listVehicleConfigurations,
   rememberFirmware,
+  removeConfiguration,
   servedChain,
   type WantedConfiguration,
   withRenewedAuthorities,
@@ -105,12 +106,7 @@ async function change(place: Place, { vin, wanted: known, action, source }: Chan
 }
 
 async function remove({ tesla, log, invocation }: Place, vin: string): Promise<number> {
-  await tesla.owner.deleteConfiguration(vin).catch((error: unknown) => {
-    // it was removed already, or the vehicle is not in the account any more
-    if (!(error instanceof FleetApiError && error.problem === 'vehicle_not_found')) throw error;
-  });
-  // otherwise the watch of the gateway would send it again
-  await new ConfigurationStore(log).remove(vin);
+  await removeConfiguration({ owner: tesla.owner, store: new ConfigurationStore(log) }, vin);
   report(invocation, { vin, result: 'deleted', differences: [] });
   return 0;
 }

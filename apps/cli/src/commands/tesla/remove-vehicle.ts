@@ -1,8 +1,8 @@
 // `setup --remove <VIN>`: ends the telemetry of a vehicle. The key in the vehicle stays: only the owner removes it there.
 
-import { FleetApiError } from '@fleetbridge/fleet-api';
 import { AdmissionStore, ConfigurationStore, type Store } from '@fleetbridge/store';
 import type { TeslaConnection } from '@fleetbridge/tesla-account';
+import { removeConfiguration } from '@fleetbridge/tesla-setup';
 import type { Invocation } from '../command.js';
 
 interface Removal {
@@ -13,11 +13,7 @@ interface Removal {
 
 /** Rejects with FleetApiError or TeslaAccountError; then nothing was changed here. */
 export async function removeVehicle({ vin, log, tesla }: Removal, { print, values }: Invocation): Promise<number> {
-  await tesla.owner.deleteConfiguration(vin).catch((error: unknown) => {
-    // a vehicle that was sold is not in the account any more
-    if (!(error instanceof FleetApiError && error.problem === 'vehicle_not_found')) throw error;
-  });
-  await new ConfigurationStore(log).remove(vin);
+  await removeConfiguration({ owner: tesla.owner, store: new ConfigurationStore(log) }, vin);
   await new AdmissionStore(log).withdraw(vin);
   if (values.json === true) {
     print(JSON.stringify({ removed: vin }));
