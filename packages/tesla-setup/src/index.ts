@@ -13,6 +13,7 @@ export {
   type ApplyParts,
   type ApplyRequest,
   applyConfiguration,
+  applyWanted,
   type ChainParts,
   type Comparison,
   compareWithTesla,

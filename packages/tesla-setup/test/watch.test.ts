@@ -113,6 +113,8 @@ describe('a configuration that was sent from here', () => {
     expect(rig.api.calls.counts().create_config).toBe(before);
     await rig.run();
     expect(await watch.at(48)).toEqual(left);
+    await rig.tesla.owner.deleteConfiguration(VIN);
+    expect(await watch.at(54)).toEqual([{ kind: 'sent_again', reason: 'removed' }]);
   });
 
   it('is left while Tesla can not be reached, and looked at again', async ({ rig, store }) => {

@@ -6,6 +6,7 @@ export {
   type Comparison,
   compareWithTesla,
 } from './apply.js';
+export { applyWanted } from './apply-wanted.js';
 export { type DesiredConfiguration, desiredConfiguration } from './desired.js';
 export { removeConfiguration } from './remove.js';
 export { type ChainParts, withRenewedAuthorities } from './renewed-authorities.js';

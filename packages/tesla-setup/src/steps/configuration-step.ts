@@ -1,10 +1,10 @@
 // The telemetry configuration of each vehicle: what it will cost, then sending it.
-import { FleetApiError, problems } from '@fleetbridge/fleet-api';
+import { problems } from '@fleetbridge/fleet-api';
 import { ConfigurationStore } from '@fleetbridge/store';
 import { checkConfiguration, dollarsOf, prices } from '@fleetbridge/telemetry-config';
 import { certificateAuthorities, knownRoots } from '../chain/index.js';
 import {
-  applyConfiguration,
+  applyWanted,
   compareWithTesla,
   type DesiredConfiguration,
   desiredConfiguration,
@@ -12,7 +12,6 @@ import {
   readVehicleConfiguration,
   rememberFirmware,
   type WantedConfiguration,
-  writeWanted,
 } from '../configuration/index.js';
 import { firstServed } from './network.js';
 import type { Outcome, SetupContext, Step } from './step.js';
@@ -61,17 +60,11 @@ async function send(context: SetupContext, vin: string, wanted: WantedConfigurat
     return { state: 'needed', text: `not sent to ${vin}`, remedy: 'Choose another one with --profile.' };
   }
   const configurations = new ConfigurationStore(store);
-  const { wanted: before } = await readVehicleConfiguration(configurations, vin);
-  await writeWanted(configurations, vin, wanted);
   await rememberFirmware(configurations, { vin, fleetStatus: facts.firmware?.get(vin) });
-  const applied = await applyConfiguration(
+  const applied = await applyWanted(
     { owner: tesla.owner, key: facts.key!.key, store: configurations, nowMs: clock.nowMs },
-    { vin, desired: desired.configuration, replacesForeign: true },
-  ).catch(async (error: unknown) => {
-    // what Tesla rejects is not what `config apply` and the watch should send
-    if (before !== undefined && isRejected(error)) await writeWanted(configurations, vin, before);
-    throw error;
-  });
+    { vin, wanted, desired: desired.configuration, replacesForeign: true },
+  );
   if (applied.kind !== 'skipped') return undefined;
   const { meaning, remedy } = problems[applied.problem];
   return {
@@ -80,10 +73,6 @@ async function send(context: SetupContext, vin: string, wanted: WantedConfigurat
     text: `${vin} is skipped (${applied.reason}): ${meaning}`,
     remedy,
   };
-}
-
-function isRejected(error: unknown): boolean {
-  return error instanceof FleetApiError && error.delivery === 'answered' && (error.status ?? 500) < 500;
 }
 
 function costLines(vin: string, { rate, leftOut }: DesiredConfiguration): string[] {

@@ -12,7 +12,7 @@ import {
   type TeslaConnection,
 } from '@fleetbridge/tesla-account';
 import {
-  applyConfiguration,
+  applyWanted,
   compareWithTesla,
   desiredConfiguration,
   type FieldsSource,
@@ -24,7 +24,6 @@ import {
   servedChain,
   type WantedConfiguration,
   withRenewedAuthorities,
-  writeWanted,
 } from '@fleetbridge/tesla-setup';
 import { setupConfig } from '../../config.js';
 import { type Invocation, listOption, UsageError, vinArgument } from '../command.js';
@@ -92,10 +91,7 @@ async function change(place: Place, { vin, wanted: known, action, source }: Chan
   }
   const key = keyOf(dataDirectory);
   const replacesForeign = invocation.values.yes === true;
-  const applied = await applyConfiguration({ ...parts, key }, { vin, desired, replacesForeign });
-  // the next watch and the next apply begin with what a person wanted, and a limit is forgotten
-  if (applied.kind !== 'foreign') await writeWanted(store, vin, wanted);
-  if (applied.kind === 'sent') await store.write(vin, 'watch', '{}');
+  const applied = await applyWanted({ ...parts, key }, { vin, wanted, desired, replacesForeign });
   const differences = 'differences' in applied ? applied.differences : [];
   const skipped =
     applied.kind === 'skipped'
