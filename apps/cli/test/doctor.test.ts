@@ -7,7 +7,7 @@ import { freePort } from '@fleetbridge/testing';
 import { expect, it } from 'vitest';
 import { reportJson, reportLines } from '../src/commands/tesla/doctor-output.js';
 
-const cli = path.join(import.meta.dirname, '../bin/fleetbridge.mjs');
+const cli = path.join(import.meta.dirname, '../dist/main.js');
 
 it('reports an installation that does not run, with exit code 2 and without a stack trace', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'fleetbridge-doctor-'));
